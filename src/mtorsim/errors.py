@@ -1,0 +1,139 @@
+"""Mistakes a user can mend: where, what, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "DataError",
+    "ModelError",
+    "MtorsimError",
+    "PopulationError",
+    "ScenarioError",
+    "SetError",
+    "UnitError",
+    "Where",
+    "did_you_mean",
+    "one_line",
+]
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in a text file: `column` and `length` mark the words that are wrong."""
+
+    path: str
+    line: int
+    text: str = ""
+    column: int | None = None
+    length: int = 1
+
+    def narrowed(self, column: int, length: int) -> Where:
+        """Return the same line with the pointer under other words."""
+        return Where(self.path, self.line, self.text, column, max(1, length))
+
+
+class MtorsimError(Exception):
+    """A mistake in what the user gave, worded as help.
+
+    Parameters
+    ----------
+    message
+        What is wrong: lower case, no full stop, the user's own text in backticks.
+    where
+        The place in a file, if it stands in one.
+    help
+        What to do about it.
+    """
+
+    def __init__(self, message: str, where: Where | None = None, help: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.help = help
+
+    def __str__(self) -> str:
+        head = f"{self.where.path}:{self.where.line}: " if self.where else ""
+        lines = [f"error: {head}{self.message}"]
+        if self.where and self.where.text:
+            lines += _excerpt(self.where)
+        if self.help:
+            lines.append(f"  help: {self.help}")
+        return "\n".join(lines)
+
+
+class ModelError(MtorsimError):
+    """A module file is wrong, or modules do not fit together."""
+
+
+class UnitError(ModelError):
+    """Units do not balance, or a unit is not known."""
+
+
+class ScenarioError(MtorsimError):
+    """A scenario file asks for something that cannot be done."""
+
+
+class PopulationError(MtorsimError):
+    """A population file is wrong."""
+
+
+class SetError(MtorsimError):
+    """A value given with `--set` or `set` does not fit the model."""
+
+
+class DataError(MtorsimError):
+    """A result folder, or a file beside it, cannot be used."""
+
+
+def _excerpt(where: Where, width: int = 100) -> list[str]:
+    """The offending line, cut around the pointer so that it fits a terminal."""
+    text = where.text.rstrip("\n").replace("\t", " ")
+    column = where.column
+    start = 0
+    if len(text) > width:
+        centre = column or 0
+        start = max(0, min(centre - width // 3, len(text) - width))
+    shown = text[start : start + width]
+    if start:
+        shown = "..." + shown[3:]
+    if start + width < len(text):
+        shown = shown[:-3] + "..."
+    lines = [f"{where.line:5d} | {shown}"]
+    if column is not None:
+        at = column - start
+        marks = "^" * max(1, min(where.length, len(shown) - at))
+        lines.append(f"      | {' ' * at}{marks}")
+    return lines
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
+    """Return a help line that offers the nearest right name, or None when none is near."""
+    names = list(dict.fromkeys(candidates))
+    lower = {c.lower(): c for c in names}
+    if name.lower() in lower:
+        return f"did you mean `{lower[name.lower()]}`?"
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if not near:
+        # A full name such as `everolimus.CL` is also meant by its last part.
+        tails = {c.rsplit(".", 1)[-1]: c for c in names}
+        tail = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(tails), n=1, cutoff=0.75)
+        near = [tails[tail[0]]] if tail else []
+    return f"did you mean `{near[0]}`?" if near else None
+
+
+def one_line(text: str, limit: int = 400) -> str:
+    """Fold any text to one printable line, safe to put into a comment."""
+    folded = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return folded if len(folded) <= limit else folded[: limit - 3] + "..."
+
+
+def shown_path(path: Path) -> str:
+    """A path as a reader wants it: relative where it lies below the current folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,270 @@
+"""The text of one equation as a checked syntax tree: read without eval, never run as code."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from .errors import ModelError, Where, did_you_mean
+
+__all__ = ["FUNCTIONS", "Expression", "evaluate", "parse_expression"]
+
+# Name of each function an equation may use, and how many arguments it takes.
+FUNCTIONS: dict[str, int] = {
+    "exp": 1,
+    "log": 1,
+    "sqrt": 1,
+    "tanh": 1,
+    "min": 2,
+    "max": 2,
+    "hill": 3,
+    "softplus": 1,
+    "logistic": 1,
+}
+
+_BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
+_LONGEST = 2000
+_DEEPEST = 60
+_LARGEST_POWER = 20.0
+
+
+@dataclass(frozen=True)
+class Expression:
+    """One equation's right-hand side.
+
+    Attributes
+    ----------
+    text
+        As the user wrote it.
+    tree
+        The checked syntax tree; holds only numbers, names, + - * / ** and `FUNCTIONS`.
+    where
+        Where the text stands; `where.column` is the column of its first character.
+    """
+
+    text: str
+    tree: ast.expr
+    where: Where | None = None
+
+    def names(self) -> dict[str, ast.expr]:
+        """Every name used, with the first node it stands at, in reading order."""
+        return dict(_names(self.tree))
+
+    def at(self, node: ast.expr) -> Where | None:
+        """The place of one part of the equation, for a message."""
+        if self.where is None or self.where.column is None:
+            return self.where
+        length = (node.end_col_offset or node.col_offset + 1) - node.col_offset
+        return self.where.narrowed(self.where.column + node.col_offset, length)
+
+    def source_of(self, node: ast.expr) -> str:
+        """What the user typed for one part of the equation."""
+        return self.text[node.col_offset : node.end_col_offset]
+
+    def constant(self) -> float | None:
+        """The value if the equation is a plain number, else None."""
+        try:
+            return float(evaluate(self, {}))
+        except KeyError:
+            return None
+
+
+def full_name(node: ast.expr) -> str | None:
+    """`R` for a name, `mtor.R` for a dotted one, None for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        head = full_name(node.value)
+        return f"{head}.{node.attr}" if head else None
+    return None
+
+
+def is_identifier(name: str) -> bool:
+    """Whether `name` may name a quantity: a letter, then letters, digits and underscores."""
+    return bool(_NAME.match(name)) and "__" not in name and name not in FUNCTIONS
+
+
+def parse_expression(text: str, where: Where | None = None) -> Expression:
+    """Read an equation, refusing everything that is not arithmetic.
+
+    Raises
+    ------
+    ModelError
+        If the text is not an equation of numbers, names, + - * / ** and `FUNCTIONS`.
+    """
+    if len(text) > _LONGEST:
+        raise ModelError(f"an equation of {len(text)} characters is too long", where, "name its parts")
+    if "\n" in text or "\r" in text:
+        raise ModelError("an equation must stand on one line", where, "name its parts")
+    if "^" in text:
+        raise ModelError("`^` is not a power here", _point(where, text.index("^"), 1), "write `**`")
+    try:
+        tree = _parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        at = getattr(error, "offset", None)
+        spot = _point(where, max(0, (at or 1) - 1), 1)
+        raise ModelError(f"`{text}` is not an equation", spot, _hint(text)) from None
+    expression = Expression(text, tree, where)
+    _check(expression, tree, 0)
+    return expression
+
+
+@lru_cache(maxsize=8192)
+def _parse(text: str) -> ast.expr:
+    tree = ast.parse(text, mode="eval").body
+    # Column offsets count bytes; an equation is ASCII, or its message would point wrongly.
+    if not text.isascii():
+        raise ValueError(text)
+    return tree
+
+
+def _hint(text: str) -> str | None:
+    return "use letters of the ASCII alphabet" if not text.isascii() else None
+
+
+def _point(where: Where | None, offset: int, length: int) -> Where | None:
+    if where is None or where.column is None:
+        return where
+    return where.narrowed(where.column + offset, length)
+
+
+def _check(expression: Expression, node: ast.expr, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise ModelError("the equation is nested too deeply", expression.where, "name its parts")
+    for child in _children(expression, node):
+        _check(expression, child, depth + 1)
+
+
+def _children(expression: Expression, node: ast.expr) -> list[ast.expr]:
+    """The parts of an allowed node; raises for any other."""
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
+            _refuse(expression, node)
+        if not math.isfinite(float(node.value)):
+            raise ModelError("this number is too large", expression.at(node))
+        return []
+    name = full_name(node)
+    if name is not None:
+        return [] if _good_name(name) else _refuse(expression, node)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
+        return [node.operand]
+    if isinstance(node, ast.BinOp) and isinstance(node.op, _BINARY):
+        if isinstance(node.op, ast.Pow):
+            _check_power(expression, node)
+        return [node.left, node.right]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
+        return _arguments(expression, node, node.func.id)
+    return _refuse(expression, node)
+
+
+def _check_power(expression: Expression, node: ast.BinOp) -> None:
+    """Keep numbers small: `9**9**9` must cost an error message, not an afternoon."""
+    for part, limit in ((node.right, _LARGEST_POWER), (node, 1e300)):
+        try:
+            size = abs(_evaluate(part, {}, {"power": float.__pow__}))
+        except (KeyError, TypeError):
+            continue
+        except (OverflowError, ZeroDivisionError):
+            size = math.inf
+        if not size <= limit:
+            raise ModelError(f"`{expression.source_of(node)}` is too large a power", expression.at(node))
+
+
+def _good_name(name: str) -> bool:
+    parts = name.split(".")
+    return all(is_identifier(p) for p in parts) and len(parts) <= 2
+
+
+def _arguments(expression: Expression, node: ast.Call, function: str) -> list[ast.expr]:
+    if function not in FUNCTIONS:
+        raise ModelError(
+            f"unknown function `{function}`",
+            expression.at(node),
+            did_you_mean(function, FUNCTIONS) or "known are " + ", ".join(FUNCTIONS),
+        )
+    wanted = FUNCTIONS[function]
+    if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):
+        plural = "" if wanted == 1 else "s"
+        raise ModelError(f"`{function}` takes {wanted} argument{plural}, not {len(node.args)}", expression.at(node))
+    return node.args
+
+
+def _refuse(expression: Expression, node: ast.expr) -> list[ast.expr]:
+    raise ModelError(
+        f"`{expression.source_of(node)}` is not allowed in an equation",
+        expression.at(node),
+        "an equation holds numbers, names, + - * / ** and " + ", ".join(FUNCTIONS),
+    )
+
+
+def _names(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    seen: set[str] = set()
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        name = full_name(part)
+        if name is not None:
+            if name not in seen:
+                seen.add(name)
+                yield name, part
+        elif isinstance(part, ast.BinOp):
+            stack += [part.right, part.left]
+        elif isinstance(part, ast.UnaryOp):
+            stack.append(part.operand)
+        elif isinstance(part, ast.Call):
+            stack += reversed(part.args)
+
+
+def evaluate(
+    expression: Expression,
+    values: Mapping[str, Any],
+    functions: Mapping[str, Callable[..., Any]] | None = None,
+) -> Any:
+    """Work an equation out for given values of its names.
+
+    Parameters
+    ----------
+    expression
+        The equation.
+    values
+        A number or array for each name.
+    functions
+        What `exp`, `log` ... and `power` mean for these values; not needed for plain arithmetic.
+
+    Raises
+    ------
+    KeyError
+        If a name, or a function that is needed, has no value.
+    """
+    return _evaluate(expression.tree, values, functions or {})
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]]) -> Any:
+    name = full_name(node)
+    if name is not None:
+        return values[name]
+    if isinstance(node, ast.Constant):
+        return float(node.value)  # type: ignore[arg-type]
+    if isinstance(node, ast.UnaryOp):
+        inner = _evaluate(node.operand, values, functions)
+        return -inner if isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.Call):
+        arguments = [_evaluate(a, values, functions) for a in node.args]
+        return functions[node.func.id](*arguments)  # type: ignore[attr-defined]
+    assert isinstance(node, ast.BinOp)
+    left, right = (_evaluate(n, values, functions) for n in (node.left, node.right))
+    if isinstance(node.op, ast.Add):
+        return left + right
+    if isinstance(node.op, ast.Sub):
+        return left - right
+    if isinstance(node.op, ast.Mult):
+        return left * right
+    if isinstance(node.op, ast.Div):
+        return left / right
+    return functions["power"](left, right)

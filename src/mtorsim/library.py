@@ -1,0 +1,124 @@
+"""Where bundled files lie: the only module that turns a name into a path."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from .errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
+
+__all__ = ["Library", "bundled_folder"]
+
+_HERE = Path(__file__).resolve()
+
+
+def bundled_folder(kind: str) -> Path:
+    """The folder of bundled `models` or `scenarios`.
+
+    A working copy is looked at first: an editable install holds copies that grow stale.
+    """
+    repository = _HERE.parents[2]
+    if (repository / "pyproject.toml").is_file() and (repository / kind).is_dir():
+        return repository / kind
+    return _HERE.parent / "data" / kind
+
+
+@dataclass(frozen=True)
+class Library:
+    """The model modules, populations and scenarios that can be named.
+
+    Parameters
+    ----------
+    extra
+        Folders of the user's own files, and their `models` folders; they come before the
+        bundled ones.
+    """
+
+    extra: tuple[Path, ...] = ()
+
+    @cached_property
+    def modules(self) -> dict[str, Path]:
+        """Path of each module by name."""
+        return self._files("models", "module")
+
+    @cached_property
+    def populations(self) -> dict[str, Path]:
+        """Path of each population by name."""
+        return self._files("models", "population")
+
+    @cached_property
+    def scenarios(self) -> dict[str, Path]:
+        """Path of each scenario by name."""
+        return self._files("scenarios", "scenario")
+
+    @property
+    def references(self) -> tuple[Path, ...]:
+        """Every bibliography, the user's own first."""
+        folders = [*self.extra, bundled_folder("models")]
+        return tuple(f / "references.bib" for f in folders if (f / "references.bib").is_file())
+
+    def module(self, name: str) -> Path:
+        """Return the path of the module called `name`.
+
+        Raises
+        ------
+        ModelError
+            If there is none.
+        """
+        return _find(name, self.modules, "module", ModelError)
+
+    def population(self, name: str) -> Path:
+        """Return the path of the population called `name`.
+
+        Raises
+        ------
+        PopulationError
+            If there is none.
+        """
+        return _find(name, self.populations, "population", PopulationError)
+
+    def scenario(self, name: str) -> Path:
+        """Return the path of a scenario: a bundled name, or a path to a file.
+
+        Raises
+        ------
+        ScenarioError
+            If there is neither.
+        """
+        path = Path(name)
+        if path.suffix == ".toml" or os.sep in name:
+            if not path.is_file():
+                near = did_you_mean(path.stem, self.scenarios)
+                raise ScenarioError(f"there is no file `{name}`", help=near)
+            return path
+        return _find(name, self.scenarios, "scenario", ScenarioError)
+
+    def _files(self, folder: str, kind: str) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        own = [p for root in reversed(self.extra) for p in (*root.glob("*.toml"), *root.glob("models/**/*.toml"))]
+        for path in (*sorted(bundled_folder(folder).rglob("*.toml")), *own):
+            if _kind(path) == kind:
+                found[path.stem] = path
+        return dict(sorted(found.items()))
+
+
+_HEAD = re.compile(r"^\s*\[(module|population)\]", re.MULTILINE)
+
+
+def _kind(path: Path) -> str:
+    """What a file is, by the table that names it."""
+    try:
+        head = _HEAD.search(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return "unreadable"
+    return head.group(1) if head else "scenario"
+
+
+def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError]) -> Path:
+    if name in index:
+        return index[name]
+    known = "known are " + ", ".join(index) if index else None
+    raise error(f"there is no {what} `{name}`", help=did_you_mean(name, index) or known)

@@ -1,0 +1,235 @@
+"""A module file as frozen data: what a pharmacologist wrote, checked for form."""
+
+from __future__ import annotations
+
+import keyword
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from .errors import ModelError, Where
+from .expressions import Expression, is_identifier, parse_expression
+from .reading import Line, Record, TomlFile, read_record
+
+__all__ = ["Evidence", "Module", "ModuleFile", "Parameter", "read_module"]
+
+Evidence = Literal[
+    "seen",
+    "seen-secondary",
+    "recalled",
+    "recalled-high",
+    "recalled-medium",
+    "recalled-low",
+    "fit",
+    "design",
+    "derived",
+    "placeholder",
+    "convention",
+]
+"""How sure we are of a value; `recalled` means that nobody has checked it against its source."""
+
+
+def _as_text(value: Any) -> Any:
+    """An equation may be written as a bare number."""
+    return repr(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
+Equation = Annotated[str, BeforeValidator(_as_text)]
+Numbers = Annotated[list[float], Field(min_length=2, max_length=2)]
+Distribution = Literal["log-normal", "normal", "logit-normal"]
+
+
+class Head(Record):
+    """The `[module]` table."""
+
+    name: Line = Field(description="the name that full names begin with; it is the file's name too")
+    about: Line = Field(description="one sentence on what the module is")
+    time: Literal["s", "min", "h", "d"] = Field(description="the unit of time of the derivatives")
+    reads: list[Line] = Field(default=[], description="modules whose names this one uses")
+
+
+class Spread(Record):
+    """How a quantity varies between subjects."""
+
+    iiv: Annotated[float, Field(ge=0, le=3)] | None = Field(None, description="SD between subjects, on the log scale")
+    cv: Annotated[float, Field(ge=0, le=5)] | None = Field(None, description="coefficient of variation, a fraction")
+    distribution: Distribution = Field("log-normal", description="shape of the spread")
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Spread:
+        if self.iiv is not None and self.cv is not None:
+            raise ValueError("give `iiv` or `cv`, not both")
+        return self
+
+
+class Parameter(Spread):
+    """A line of `[parameters]`."""
+
+    value: float | None = Field(None, description="the typical value")
+    unit: Line = Field(description="its unit, `1` for a pure number")
+    about: Line = Field(description="what it means")
+    source: Line | None = Field(None, description="a key of references.bib")
+    evidence: Evidence | None = Field(None, description="how sure we are of the value")
+    range: Numbers | None = Field(None, description="the lowest and highest plausible value")
+    covariate: Line | None = Field(None, description="the population's covariate that replaces the value")
+    origin: Literal["run_in"] | None = Field(None, alias="from", description="`run_in` when worked out per subject")
+
+
+class State(Record):
+    """A line of `[states]`."""
+
+    unit: Line = Field(description="its unit")
+    about: Line = Field(description="what it means")
+    initial: Equation | None = Field(None, description="value at t = 0, unless [rest] gives it")
+    scale: Annotated[float, Field(gt=0)] = Field(1.0, description="a typical size, for the absolute tolerance")
+
+
+class Named(Record):
+    """A line of `[expressions]` or `[observables]`."""
+
+    is_: Equation = Field(alias="is", description="the equation")
+    unit: Line = Field(description="its unit")
+    about: Line = Field(description="what it means")
+    source: Line | None = Field(None, description="a key of references.bib")
+    evidence: Evidence | None = Field(None, description="how sure we are of it")
+
+
+class Port(Record):
+    """A line of `[inputs]` or `[modifiers]`."""
+
+    unit: Line = Field(description="its unit")
+    about: Line = Field(description="what other modules may act on here")
+
+
+class Contribution(Record):
+    """A `[[contributes]]` table."""
+
+    to: Line = Field(description="full name of an input or a modifier, such as `glucose_insulin.f_hepatic`")
+    is_: Equation = Field(alias="is", description="the equation")
+    unit: Line = Field(description="its unit")
+    mechanism: Line = Field(description="name of its switch, such as `mtorc2.liver`")
+    about: Line = Field(description="what it stands for")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+    default: Annotated[float, Field(ge=0, le=1)] = Field(1.0, description="the switch at the start: 1 on, 0 off")
+
+
+class Route(Record):
+    """A line of `[doses]`."""
+
+    to: Line = Field(description="the state or input a dose goes to")
+    unit: Line = Field(description="the unit of the amount")
+    about: Line = Field(description="how it is given")
+    bioavailability: Equation = Field("1", description="the fraction that arrives")
+    lag: Equation = Field("0", description="time until it begins to arrive")
+
+
+class Rest(Record):
+    """The `[rest]` table: the untreated fasting state as one bracketed root."""
+
+    unknown: Line = Field(description="name of the unknown")
+    unit: Line = Field(description="unit of the unknown")
+    between: Numbers = Field(description="the two values that enclose the root")
+    balance: Equation = Field(description="the equation that is zero at rest, positive below the root")
+    states: dict[str, Equation] = Field(description="each state, in the order they are worked out")
+
+
+class RunIn(Record):
+    """The `[run_in]` table: what is read off the subject's own untreated day."""
+
+    hold: list[Line] = Field(default=[], description="states held still")
+    mean: dict[str, Equation] = Field(description="averages over the untreated day")
+    then: dict[str, Equation] = Field(default={}, description="what follows from them, in order")
+
+
+class ModuleFile(Record):
+    """A module file, table by table."""
+
+    module: Head = Field(description="the table that names the module")
+    parameters: dict[str, Parameter] = Field(default={}, description="constants of a subject")
+    states: dict[str, State] = Field(default={}, description="what a derivative is given for")
+    expressions: dict[str, Named] = Field(default={}, description="quantities that follow from the others")
+    derivatives: dict[str, Equation] = Field(default={}, description="right-hand sides of the states")
+    inputs: dict[str, Port] = Field(default={}, description="sums of what other modules contribute")
+    modifiers: dict[str, Port] = Field(default={}, description="products of what other modules contribute")
+    contributes: list[Contribution] = Field(default=[], description="what this module does to others")
+    observables: dict[str, Named] = Field(default={}, description="what is recorded")
+    doses: dict[str, Route] = Field(default={}, description="where doses go")
+    rest: Rest | None = Field(None, description="the untreated fasting state")
+    run_in: RunIn | None = Field(None, description="what is read off the untreated day")
+
+
+_SECTIONS = ("parameters", "states", "expressions", "inputs", "modifiers", "observables")
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module: its data, and where each piece of it stands."""
+
+    data: ModuleFile
+    file: TomlFile
+
+    @property
+    def name(self) -> str:
+        """The module's name."""
+        return self.data.module.name
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The section each name of the module is declared in."""
+        return {name: section for section in _SECTIONS for name in getattr(self.data, section)}
+
+    def where(self, *key: str | int, needle: str | None = None) -> Where:
+        """Place of a piece of the file."""
+        return self.file.where(key, needle)
+
+    def expression(self, text: str, *key: str | int) -> Expression:
+        """Read an equation of this file, remembering its place."""
+        return parse_expression(text, self.file.where(key, needle=text))
+
+
+def read_module(path: Path) -> Module:
+    """Read a module file and check its form.
+
+    Raises
+    ------
+    ModelError
+        For the first mistake: not TOML, an unknown key, a wrong type, a bad name.
+    """
+    file = TomlFile.read(path, ModelError)
+    module = Module(read_record(file, ModuleFile), file)
+    _check_names(module)
+    return module
+
+
+def _check_names(module: Module) -> None:
+    name = module.name
+    if not is_identifier(name):
+        message = f"`{name}` cannot name a module"
+        module.file.fail(message, ("module", "name"), "a letter, then letters, digits and underscores")
+    if name != module.file.path.stem:
+        message = f"the module is called `{name}` but its file `{module.file.path.name}`"
+        module.file.fail(message, ("module", "name"), "give both the same name")
+    seen: dict[str, str] = {}
+    for section in _SECTIONS:
+        for quantity in getattr(module.data, section):
+            _check_name(module, section, quantity)
+            if quantity in seen:
+                message = f"`{quantity}` is already in [{seen[quantity]}]"
+                module.file.fail(message, (section, quantity), "give one of the two another name")
+            seen[quantity] = section
+    for route in module.data.doses:
+        _check_name(module, "doses", route)
+    for i, contribution in enumerate(module.data.contributes):
+        if not all(is_identifier(p) for p in contribution.mechanism.split(".")):
+            message = f"`{contribution.mechanism}` cannot name a mechanism"
+            module.file.fail(message, ("contributes", i, "mechanism"), "write for example `mtorc2.liver`")
+
+
+def _check_name(module: Module, section: str, name: str) -> None:
+    if not is_identifier(name) or keyword.iskeyword(name) or name in ("t", "y", "p"):
+        reserved = "it is reserved" if is_identifier(name) else "a letter, then letters, digits and underscores"
+        module.file.fail(f"`{name}` cannot name a quantity", (section, name), reserved)

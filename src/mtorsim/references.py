@@ -1,0 +1,52 @@
+"""The bibliography that every `source` points to."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Reference", "read_references"]
+
+_ENTRY = re.compile(r"@(\w+)\s*\{\s*([^,\s]+)\s*,(.*?)\n\}", re.DOTALL)
+_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\}\s*,?\s*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One entry of a bibliography."""
+
+    key: str
+    fields: dict[str, str]
+
+    @property
+    def short(self) -> str:
+        """Author and year, as cited in running text."""
+        names = [n.split(",")[0].strip() for n in self.fields.get("author", "").split(" and ") if n.strip()]
+        year = self.fields.get("year", "")
+        if not names:
+            return self.fields.get("title", self.key)
+        who = names[0] if len(names) == 1 else f"{names[0]} et al." if len(names) > 2 else " and ".join(names)
+        return f"{who} {year}".strip()
+
+    @property
+    def long(self) -> str:
+        """One line for a list of references."""
+        f = self.fields
+        where = f.get("journal", f.get("howpublished", ""))
+        number = ":".join(x for x in (f.get("volume", ""), f.get("pages", "")) if x)
+        ident = f"doi:{f['doi']}" if "doi" in f else f.get("note", "")
+        parts = [f.get("author", ""), f.get("year", ""), f.get("title", ""), f"{where} {number}".strip(), ident]
+        return ". ".join(p for p in parts if p)
+
+
+def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
+    """Read BibTeX files written with one field a line; the first entry of a key wins."""
+    found: dict[str, Reference] = {}
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        for _, key, body in _ENTRY.findall(text):
+            fields = {k.lower(): v.replace("{", "").replace("}", "") for k, v in _FIELD.findall(body)}
+            found.setdefault(key, Reference(key, fields))
+    return found
