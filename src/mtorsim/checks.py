@@ -1,0 +1,242 @@
+"""What is checked before any work: units in balance, values in range, sources known."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from fractions import Fraction
+
+from .compose import Equation, Model
+from .errors import ModelError, SetError, UnitError, did_you_mean
+from .expressions import Expression, full_name
+from .model import Parameter
+from .references import Reference
+from .units import ONE, Unit
+
+__all__ = ["check_model", "check_value", "time_factor"]
+
+
+def check_model(model: Model, references: Mapping[str, Reference]) -> None:
+    """Check units, ranges and sources of everything in a model.
+
+    Raises
+    ------
+    UnitError
+        If an equation's unit is not the declared one; only time is converted.
+    ModelError
+        If a value lies outside its range, or has no source or one that is not in references.bib.
+    """
+    for name in model.parameters:
+        _check_parameter(model, name)
+    _check_sources(model, references)
+    for equation in (*model.equations.values(), *model.left_out):
+        time_factor(model, equation)
+    for table in (model.derivatives, model.initials, model.means, model.then):
+        for equation in table.values():
+            time_factor(model, equation)
+    for dose in model.doses.values():
+        time_factor(model, dose.bioavailability)
+        time_factor(model, dose.lag)
+        _check_constant(model, dose.bioavailability)
+        _check_constant(model, dose.lag)
+    _check_rest(model)
+
+
+def check_value(name: str, line: Parameter, value: float) -> None:
+    """Check a value that replaces a parameter's own.
+
+    Raises
+    ------
+    SetError
+        If it lies outside the parameter's plausible range.
+    """
+    if line.range and not line.range[0] <= value <= line.range[1]:
+        low, high = line.range
+        message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g} {line.unit}"
+        raise SetError(message, help=f"{name} is {line.about}")
+
+
+def _check_parameter(model: Model, name: str) -> None:
+    line, _ = model.parameters[name]
+    where = model.where(name)
+    if line.origin == "run_in":
+        return
+    if line.value is None:
+        raise ModelError(f"parameter `{name}` has no `value`", where)
+    for needed in ("source", "evidence"):
+        if getattr(line, needed) is None:
+            help = (
+                "a key of references.bib" if needed == "source" else "how sure we are: seen, recalled, fit, design ..."
+            )
+            raise ModelError(f"parameter `{name}` has no `{needed}`", where, help)
+    if line.range and line.range[0] >= line.range[1]:
+        raise ModelError(f"the range of `{name}` is empty", where)
+    if line.range and not line.range[0] <= line.value <= line.range[1]:
+        low, high = line.range
+        message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g} {line.unit}"
+        raise ModelError(message, where, "mend the value, or the range with its source")
+
+
+def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
+    cited = [(line.source, model.where(name)) for name, (line, _) in model.parameters.items()]
+    equations = (*model.equations.values(), *model.left_out)
+    cited += [(eq.source, eq.where) for eq in equations]
+    for source, where in cited:
+        if source is not None and source not in references:
+            if where:
+                at = where.text.find(source)
+                where = where.narrowed(at, len(source)) if at >= 0 else where
+            help = did_you_mean(source, references) or "add it to references.bib"
+            raise ModelError(f"source `{source}` is not in references.bib", where, help)
+
+
+def _check_constant(model: Model, equation: Equation) -> None:
+    """A dose's fraction and lag are read once, so they may depend on parameters only."""
+    for name, node in equation.expression.names().items():
+        if equation.scope[name] not in model.parameters:
+            message = f"`{name}` changes with time; a dose is described by parameters"
+            raise ModelError(message, equation.expression.at(node))
+
+
+def _check_rest(model: Model) -> None:
+    if model.rest is None:
+        return
+    units: dict[str, Unit | None] = {model.rest.unknown: model.rest.unit}
+    for step in model.rest.steps:
+        found = _Balance(model, step, units).total()
+        if step.unit is None:
+            units[step.name] = found
+        else:
+            _compare(step, found)
+    _Balance(model, model.rest.balance, units).total()
+
+
+def time_factor(model: Model, equation: Equation) -> float:
+    """The factor that brings an equation from its own unit of time to the declared one.
+
+    A derivative is also brought to the system's time, hours.
+
+    Raises
+    ------
+    UnitError
+        If the units differ by anything but time.
+    """
+    extra: dict[str, Unit | None] = {}
+    if equation.kind == "then":
+        extra = {name: _Balance(model, eq, {}).total() for name, eq in model.means.items()}
+    found = _Balance(model, equation, extra).total()
+    if equation.unit is None:
+        return 1.0
+    factor = _compare(equation, found)
+    if equation.kind == "contribution" and equation.port in model.ports:
+        factor *= _at_port(model, equation)
+    if equation.kind == "derivative":
+        factor *= float(equation.unit.hours) / float(model.states[equation.name][1].hours)
+    return factor
+
+
+def _compare(equation: Equation, found: Unit | None) -> float:
+    """Ratio of times between what was found and what is declared; raises if they differ otherwise."""
+    declared = equation.unit
+    assert declared is not None
+    if found is None:
+        return 1.0
+    expression = equation.expression
+    what = f"`{equation.name.partition('@')[0]}`"
+    if equation.kind == "derivative":
+        what = f"the derivative of {what}"
+    whole = expression.at(expression.tree)
+    if not found.same_kind(declared):
+        raise UnitError(f"{what} is in {declared} but `{expression.text}` is in {found}", whole)
+    ratio = found.scale_ratio(declared)
+    if ratio != 1.0:
+        raise UnitError(f"the unit is {ratio:g} times {declared}", whole, "name the factor as a parameter with a unit")
+    return found.time_ratio(declared)
+
+
+def _at_port(model: Model, equation: Equation) -> float:
+    """Ratio of times between a contribution and its port."""
+    port, unit = model.ports[equation.port], equation.unit
+    assert unit is not None
+    if unit.same_kind(port.unit) and unit.scale == port.unit.scale:
+        return unit.time_ratio(port.unit)
+    raise UnitError(f"`{port.name}` is in {port.unit} but this contribution is in {unit}", equation.where)
+
+
+class _Balance:
+    """The unit of one equation, worked out part by part; None is the unit of a bare 0."""
+
+    def __init__(self, model: Model, equation: Equation, extra: Mapping[str, Unit | None]) -> None:
+        self.model = model
+        self.equation = equation
+        self.expression: Expression = equation.expression
+        self.extra = extra
+
+    def total(self) -> Unit | None:
+        return self.unit(self.expression.tree)
+
+    def unit(self, node: ast.expr) -> Unit | None:
+        name = full_name(node)
+        if name is not None:
+            full = self.equation.scope[name]
+            return self.extra[full] if full in self.extra else self.model.units[full]
+        if isinstance(node, ast.Constant):
+            return None if node.value == 0 else ONE
+        if isinstance(node, ast.UnaryOp):
+            return self.unit(node.operand)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        assert isinstance(node, ast.BinOp)
+        if isinstance(node.op, ast.Pow):
+            return self._power(node)
+        left, right = self.unit(node.left), self.unit(node.right)
+        if isinstance(node.op, ast.Mult):
+            return None if left is None or right is None else left * right
+        if isinstance(node.op, ast.Div):
+            return None if left is None else left / (right or ONE)
+        return self._same(node.left, left, node.right, right)
+
+    def _same(self, a: ast.expr, left: Unit | None, b: ast.expr, right: Unit | None) -> Unit | None:
+        if left is None or right is None:
+            return left or right
+        if left.same_kind(right) and left.scale == right.scale and left.hours == right.hours:
+            return left
+        source = self.expression.source_of
+        help = None
+        if left.same_kind(right):
+            ratio = float(left.scale * left.hours / (right.scale * right.hours))
+            help = f"they differ by a factor of {ratio:g}: name it as a parameter with a unit"
+        raise UnitError(f"`{source(a)}` is in {left} but `{source(b)}` is in {right}", self.expression.at(b), help)
+
+    def _pure(self, node: ast.expr, why: str) -> Unit:
+        unit = self.unit(node)
+        if unit is None or (unit.dimensionless and unit.scale * unit.hours == 1):
+            return ONE
+        raise UnitError(
+            f"{why} needs a pure number but `{self.expression.source_of(node)}` is in {unit}", self.expression.at(node)
+        )
+
+    def _call(self, node: ast.Call) -> Unit | None:
+        assert isinstance(node.func, ast.Name)
+        function, args = node.func.id, node.args
+        if function == "sqrt":
+            inner = self.unit(args[0])
+            return None if inner is None else inner ** Fraction(1, 2)
+        if function in ("min", "max"):
+            return self._same(args[0], self.unit(args[0]), args[1], self.unit(args[1]))
+        if function == "hill":
+            self._same(args[0], self.unit(args[0]), args[1], self.unit(args[1]))
+            return self._pure(args[2], "the exponent of `hill`")
+        return self._pure(args[0], f"`{function}`")
+
+    def _power(self, node: ast.BinOp) -> Unit | None:
+        exponent = Expression(self.expression.source_of(node.right), node.right).constant()
+        if exponent is not None:
+            base = self.unit(node.left)
+            return None if base is None else base ** Fraction(exponent).limit_denominator(1000)
+        self._pure(node.right, "an exponent")
+        unit = self.unit(node.left)
+        if unit is not None and not unit.dimensionless:
+            message = f"a power whose exponent is a parameter needs a pure number, not {unit}"
+            raise UnitError(message, self.expression.at(node.left), "write `hill(x, K, n)`, or divide by a reference")
+        return ONE

@@ -1,0 +1,539 @@
+"""Modules joined into one model by two rules: inputs add, modifiers multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .errors import ModelError, Where, did_you_mean
+from .expressions import Expression
+from .library import Library
+from .model import Contribution, Module, Parameter, State, read_module
+from .units import ONE, Unit, parse_unit
+
+__all__ = ["Equation", "Model", "Port", "compose", "load_model"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One right-hand side, its names made full.
+
+    Attributes
+    ----------
+    name
+        Full name of what it gives: `module.name`, or for a contribution
+        `module.port@mechanism`.
+    kind
+        `expression`, `observable`, `contribution`, `derivative`, `initial`, `rest`, `balance`,
+        `mean`, `then` or `dose`.
+    scope
+        Full name of each name as typed.
+    unit
+        Declared unit of the result; None where it is inferred.
+    mechanism, port
+        Of a contribution: the switch it belongs to, and the full name of where it acts.
+    """
+
+    name: str
+    kind: str
+    module: str
+    expression: Expression
+    scope: Mapping[str, str]
+    unit: Unit | None
+    about: str = ""
+    source: str | None = None
+    evidence: str | None = None
+    mechanism: str | None = None
+    port: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True)
+class Port:
+    """A place where modules act on another: a sum (input) or a product (modifier)."""
+
+    name: str
+    kind: str
+    unit: Unit
+    about: str
+    contributions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Where one route of administration leads."""
+
+    name: str
+    to: str
+    unit: Unit
+    about: str
+    bioavailability: Equation
+    lag: Equation
+
+
+@dataclass(frozen=True)
+class RestPlan:
+    """The bracketed root of a model at rest, and the states that follow from it."""
+
+    module: str
+    unknown: str
+    unit: Unit
+    between: tuple[float, float]
+    balance: Equation
+    steps: tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Modules joined: every name full, every contribution at its port.
+
+    Attributes
+    ----------
+    modules
+        In the order given.
+    parameters
+        Declaration and unit of each parameter by full name; switches apart.
+    switches
+        Value at the start of each mechanism's switch.
+    states
+        Declaration and unit of each state.
+    equations
+        Expressions, observables and contributions in an order in which each can be worked out.
+    """
+
+    modules: tuple[Module, ...]
+    parameters: Mapping[str, tuple[Parameter, Unit]]
+    switches: Mapping[str, float]
+    states: Mapping[str, tuple[State, Unit]]
+    equations: Mapping[str, Equation]
+    ports: Mapping[str, Port]
+    derivatives: Mapping[str, Equation]
+    initials: Mapping[str, Equation]
+    observables: Mapping[str, str]
+    doses: Mapping[str, Dose]
+    rest: RestPlan | None
+    hold: tuple[str, ...]
+    means: Mapping[str, Equation]
+    then: Mapping[str, Equation]
+    left_out: tuple[Equation, ...] = field(default=())
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """Unit of every quantity by full name."""
+        known = {name: unit for name, (_, unit) in self.parameters.items()}
+        known |= {name: ONE for name in self.switches}
+        known |= {name: unit for name, (_, unit) in self.states.items()}
+        known |= {name: port.unit for name, port in self.ports.items()}
+        known |= {name: eq.unit for name, eq in self.equations.items() if eq.unit}
+        return known
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Equations and ports in an order in which each can be worked out."""
+        return _sorted(self)
+
+    def where(self, name: str) -> Where | None:
+        """Place where a quantity is declared."""
+        module, _, bare = name.partition(".")
+        found = next((m for m in self.modules if m.name == module), None)
+        if found is None or bare not in found.kinds:
+            return None
+        return found.where(found.kinds[bare], bare)
+
+    def dependencies(self, name: str) -> tuple[str, ...]:
+        """Full names that an equation or port is worked out from."""
+        if name in self.ports:
+            port = self.ports[name]
+            return tuple(x for c in port.contributions for x in (self.equations[c].mechanism or "", c))
+        return tuple(self.equations[name].scope.values())
+
+    def steering(self, switches: Mapping[str, float]) -> frozenset[str]:
+        """States that the physiology depends on, at these values of the switches.
+
+        The states of the module with a state of rest, and every state from which a path that is
+        not switched off leads to one of them; all states where no module has a state of rest.
+        """
+        if self.rest is None:
+            return frozenset(self.states)
+        found: set[str] = set()
+        stack = [s for s in self.states if s.startswith(f"{self.rest.module}.")]
+        while stack:
+            name = stack.pop()
+            if name in found:
+                continue
+            found.add(name)
+            stack += self._read_by(name, switches)
+        return frozenset(found & set(self.states))
+
+    def _read_by(self, name: str, switches: Mapping[str, float]) -> list[str]:
+        """What a state's derivative, an equation or a port reads, through switches that are on."""
+        if name in self.ports:
+            acting = self.ports[name].contributions
+            return [c for c in acting if switches[self.equations[c].mechanism or ""] != 0]
+        equation = self.derivatives.get(name) or self.equations.get(name)
+        return list(equation.scope.values()) if equation else []
+
+    def find(self, name: str) -> str | None:
+        """The full name meant by `name`: full, an observable, or bare where only one fits."""
+        everything = {*self.parameters, *self.switches, *self.states, *self.equations, *self.ports}
+        if name in everything:
+            return name
+        if name in self.observables:
+            return self.observables[name]
+        tails = [n for n in everything if n.rsplit(".", 1)[-1] == name and n not in self.switches]
+        return tails[0] if len(tails) == 1 else None
+
+
+def load_model(names: Iterable[str], library: Library | None = None) -> Model:
+    """Read the modules called `names` and join them.
+
+    Raises
+    ------
+    ModelError
+        If a module cannot be found or read, or the modules do not fit together.
+    """
+    library = library or Library()
+    return compose([read_module(library.module(n)) for n in names], library)
+
+
+def compose(modules: Iterable[Module], library: Library | None = None) -> Model:
+    """Join modules into one model.
+
+    Raises
+    ------
+    ModelError
+        If a name is not known, a port is declared nowhere, equations run in a circle, or two
+        modules claim the same thing.
+    """
+    return _Composer(tuple(modules), library or Library()).model()
+
+
+class _Composer:
+    def __init__(self, modules: tuple[Module, ...], library: Library) -> None:
+        self.modules = modules
+        self.library = library
+        self.by_name = {m.name: m for m in modules}
+        if len(self.by_name) < len(modules):
+            twice = next(m.name for i, m in enumerate(modules) if m.name in [o.name for o in modules[:i]])
+            raise ModelError(f"module `{twice}` is named twice")
+
+    def model(self) -> Model:
+        for module in self.modules:
+            self._check_reads(module)
+        contributions, left_out = self._contributions()
+        rests = [m for m in self.modules if m.data.rest]
+        if len(rests) > 1:
+            names = " and ".join(f"`{m.name}`" for m in rests)
+            raise ModelError(f"{names} both have a [rest] table", help="a model has one state of rest")
+        model = Model(
+            modules=self.modules,
+            parameters=self._declared("parameters"),
+            switches=self._switches(),
+            states=self._declared("states"),
+            equations=self._expressions() | {c.name: c for c in contributions},
+            ports=self._ports(contributions),
+            derivatives=self._derivatives(),
+            initials=self._initials(),
+            observables=self._observables(),
+            doses=self._doses(),
+            rest=self._rest(rests[0]) if rests else None,
+            hold=tuple(h for m in self.modules for h in self._hold(m)),
+            means=self._run_in("mean"),
+            then=self._run_in("then"),
+            left_out=tuple(left_out),
+        )
+        _ = model.order
+        _check_states(model)
+        return model
+
+    def _check_reads(self, module: Module) -> None:
+        for i, name in enumerate(module.data.module.reads):
+            if name in self.by_name:
+                continue
+            key = ("module", "reads", i)
+            if name in self.library.modules:
+                message = f"`{module.name}` reads `{name}`, which is not in the model"
+                raise ModelError(message, module.where(*key, needle=name), f"add `{name}` to `model`")
+            help = did_you_mean(name, self.library.modules)
+            raise ModelError(f"there is no module `{name}`", module.where(*key, needle=name), help)
+
+    def _declared(self, section: str) -> dict:
+        found = {}
+        for module in self.modules:
+            for name, line in getattr(module.data, section).items():
+                unit = _unit(module, line.unit, section, name, "unit")
+                found[f"{module.name}.{name}"] = (line, unit)
+        return found
+
+    def _scope(self, module: Module, expression: Expression, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Full name of each name in an equation of `module`."""
+        scope = {}
+        for name, node in expression.names().items():
+            full = (extra or {}).get(name) or self._resolve(module, name)
+            if full is None:
+                known = [*(extra or {}), *module.kinds]
+                known += [f"{r}.{q}" for r in module.data.module.reads for q in self.by_name[r].kinds]
+                raise ModelError(f"unknown name `{name}`", expression.at(node), self._advice(module, name, known))
+            scope[name] = full
+        return scope
+
+    def _resolve(self, module: Module, name: str) -> str | None:
+        owner, _, bare = name.rpartition(".")
+        if not owner:
+            return f"{module.name}.{name}" if name in module.kinds else None
+        if owner in module.data.module.reads and bare in self.by_name[owner].kinds:
+            return name
+        return None
+
+    def _advice(self, module: Module, name: str, known: list[str]) -> str | None:
+        owner, _, bare = name.rpartition(".")
+        if owner in self.by_name and owner not in module.data.module.reads and bare in self.by_name[owner].kinds:
+            return f'add "{owner}" to `reads` of [module]'
+        return did_you_mean(name, known)
+
+    def _equation(
+        self,
+        module: Module,
+        text: str,
+        key: tuple[str | int, ...],
+        name: str,
+        kind: str,
+        unit: Unit | None,
+        extra: Mapping[str, str] | None = None,
+        **more: str | None,
+    ) -> Equation:
+        expression = module.expression(text, *key)
+        scope = self._scope(module, expression, extra)
+        return Equation(name, kind, module.name, expression, scope, unit, where=module.where(*key), **more)  # type: ignore[arg-type]
+
+    def _expressions(self) -> dict[str, Equation]:
+        found = {}
+        for module in self.modules:
+            for section, kind in (("expressions", "expression"), ("observables", "observable")):
+                for name, line in getattr(module.data, section).items():
+                    key = (section, name, "is")
+                    unit = _unit(module, line.unit, section, name, "unit")
+                    full = f"{module.name}.{name}"
+                    found[full] = self._equation(
+                        module, line.is_, key, full, kind, unit,
+                        about=line.about, source=line.source, evidence=line.evidence,
+                    )  # fmt: skip
+        return found
+
+    def _contributions(self) -> tuple[list[Equation], list[Equation]]:
+        used, left_out = [], []
+        for module in self.modules:
+            for i, line in enumerate(module.data.contributes):
+                equation, known = self._contribution(module, i, line)
+                (used if known else left_out).append(equation)
+        seen: dict[str, Equation] = {}
+        for equation in used:
+            if equation.name in seen:
+                message = f"`{equation.module}` contributes twice to one port under `{equation.mechanism}`"
+                raise ModelError(message, equation.where, "join the two, or name the mechanisms apart")
+            seen[equation.name] = equation
+        return used, left_out
+
+    def _contribution(self, module: Module, i: int, line: Contribution) -> tuple[Equation, bool]:
+        owner, _, port = line.to.partition(".")
+        known = owner in self.by_name
+        target = self.by_name.get(owner) or self._from_library(module, i, owner)
+        if target.kinds.get(port) not in ("inputs", "modifiers"):
+            ports = [f"{owner}.{p}" for p in (*target.data.inputs, *target.data.modifiers)]
+            place = module.where("contributes", i, "to", needle=line.to)
+            help = did_you_mean(line.to, ports) or "its ports are " + ", ".join(ports)
+            raise ModelError(f"`{owner}` declares no port `{port}`", place, help)
+        unit = _unit(module, line.unit, "contributes", i, "unit")
+        name = f"{module.name}.{port}@{line.mechanism}"
+        equation = self._equation(
+            module, line.is_, ("contributes", i, "is"), name, "contribution", unit,
+            about=line.about, source=line.source, evidence=line.evidence, mechanism=line.mechanism, port=line.to,
+        )  # fmt: skip
+        return equation, known
+
+    def _from_library(self, module: Module, i: int, owner: str) -> Module:
+        path = self.library.modules.get(owner)
+        if path is None:
+            place = module.where("contributes", i, "to", needle=owner)
+            raise ModelError(f"there is no module `{owner}`", place, did_you_mean(owner, self.library.modules))
+        return read_module(path)
+
+    def _switches(self) -> dict[str, float]:
+        switches: dict[str, float] = {}
+        for module in self.modules:
+            for i, line in enumerate(module.data.contributes):
+                if line.to.partition(".")[0] not in self.by_name:
+                    continue
+                before = switches.setdefault(line.mechanism, line.default)
+                if before != line.default:
+                    place = module.where("contributes", i, "default")
+                    raise ModelError(f"mechanism `{line.mechanism}` has two different defaults", place)
+        return switches
+
+    def _ports(self, contributions: list[Equation]) -> dict[str, Port]:
+        ports = {}
+        for module in self.modules:
+            for section, kind in (("inputs", "input"), ("modifiers", "modifier")):
+                for name, line in getattr(module.data, section).items():
+                    full = f"{module.name}.{name}"
+                    acting = tuple(c.name for c in contributions if c.port == full)
+                    unit = _unit(module, line.unit, section, name, "unit")
+                    ports[full] = Port(full, kind, unit, line.about, acting)
+        return ports
+
+    def _derivatives(self) -> dict[str, Equation]:
+        found = {}
+        for module in self.modules:
+            time = parse_unit(module.data.module.time)
+            for name, text in module.data.derivatives.items():
+                if name not in module.data.states:
+                    help = did_you_mean(name, module.data.states)
+                    raise ModelError(f"`{name}` is not a state", module.where("derivatives", name), help)
+                unit = parse_unit(module.data.states[name].unit) / time
+                full = f"{module.name}.{name}"
+                found[full] = self._equation(module, text, ("derivatives", name), full, "derivative", unit)
+            for name in module.data.states:
+                if name not in module.data.derivatives:
+                    message = f"state `{name}` has no line in [derivatives]"
+                    raise ModelError(message, module.where("states", name))
+        return found
+
+    def _initials(self) -> dict[str, Equation]:
+        found = {}
+        for module in self.modules:
+            for name, line in module.data.states.items():
+                if line.initial is not None:
+                    full = f"{module.name}.{name}"
+                    key = ("states", name, "initial")
+                    found[full] = self._equation(
+                        module, line.initial, key, full, "initial", _unit(module, line.unit, "states", name, "unit")
+                    )
+        return found
+
+    def _observables(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for module in self.modules:
+            for name in module.data.observables:
+                if name in found:
+                    message = f"observable `{name}` is also declared by `{found[name].partition('.')[0]}`"
+                    raise ModelError(message, module.where("observables", name))
+                found[name] = f"{module.name}.{name}"
+        return found
+
+    def _doses(self) -> dict[str, Dose]:
+        found = {}
+        for module in self.modules:
+            for name, line in module.data.doses.items():
+                if line.to not in module.data.states:
+                    place = module.where("doses", name, "to", needle=line.to)
+                    raise ModelError(f"`{line.to}` is not a state", place, did_you_mean(line.to, module.data.states))
+                full = f"{module.name}.{name}"
+                fraction = self._equation(
+                    module, line.bioavailability, ("doses", name, "bioavailability"), full, "dose", ONE
+                )
+                lag = self._equation(module, line.lag, ("doses", name, "lag"), full, "dose", parse_unit("h"))
+                unit = _unit(module, line.unit, "doses", name, "unit")
+                found[full] = Dose(full, f"{module.name}.{line.to}", unit, line.about, fraction, lag)
+        return found
+
+    def _rest(self, module: Module) -> RestPlan:
+        rest = module.data.rest
+        assert rest is not None
+        unknown = f"{module.name}.rest.{rest.unknown}"
+        known = {rest.unknown: unknown}
+        steps = []
+        for name, text in rest.states.items():
+            if name in module.data.states:
+                full = f"{module.name}.{name}"
+                unit = _unit(module, module.data.states[name].unit, "states", name, "unit")
+            else:
+                full, unit = f"{module.name}.rest.{name}", None
+            key = ("rest", "states", name)
+            steps.append(self._equation(module, text, key, full, "rest", unit, extra=known))
+            if unit is None:
+                known = {**known, name: full}
+        for name, line in module.data.states.items():
+            if line.initial is None and name not in rest.states:
+                message = f"state `{name}` has no `initial` and no line in [rest.states]"
+                raise ModelError(message, module.where("states", name))
+        balance = self._equation(module, rest.balance, ("rest", "balance"), unknown, "balance", None, extra=known)
+        unit = _unit(module, rest.unit, "rest", "unit")
+        low, high = rest.between
+        return RestPlan(module.name, unknown, unit, (low, high), balance, tuple(steps))
+
+    def _hold(self, module: Module) -> list[str]:
+        run_in = module.data.run_in
+        held = run_in.hold if run_in else []
+        for name in held:
+            if name not in module.data.states:
+                help = did_you_mean(name, module.data.states)
+                place = module.where("run_in", "hold", needle=name)
+                raise ModelError(f"`{name}` is not a state", place, help)
+        return [f"{module.name}.{name}" for name in held]
+
+    def _run_in(self, part: str) -> dict[str, Equation]:
+        found = {}
+        for module in self.modules:
+            if module.data.run_in is None:
+                continue
+            own = {n: f"{module.name}.{n}" for n in module.data.run_in.mean}
+            for name, text in getattr(module.data.run_in, part).items():
+                full = f"{module.name}.{name}"
+                line = module.data.parameters.get(name)
+                unit = parse_unit(line.unit) if line else None
+                extra = own if part == "then" else None
+                key = ("run_in", part, name)
+                found[full] = self._equation(module, text, key, full, part, unit, extra=extra)
+        return found
+
+
+def _unit(module: Module, text: str, *key: str | int) -> Unit:
+    try:
+        return parse_unit(text)
+    except ModelError as error:
+        raise type(error)(error.message, module.where(*key, needle=text), error.help) from None
+
+
+def _check_states(model: Model) -> None:
+    """Every state has a start, and only one."""
+    rest = {s.name for s in model.rest.steps} if model.rest else set()
+    for name in model.states:
+        if name in rest and name in model.initials:
+            message = f"state `{name}` has both an `initial` and a line in [rest.states]"
+            raise ModelError(message, model.where(name), "keep one of the two")
+        if name not in rest and name not in model.initials:
+            raise ModelError(f"state `{name}` has no `initial`", model.where(name))
+    for name, (line, _) in model.parameters.items():
+        computed = name in model.means or name in model.then
+        if (line.origin == "run_in") != computed:
+            message = f"`{name}` is from the run-in but [run_in] does not give it"
+            if computed:
+                message = f"[run_in] gives `{name}`, which is not marked so"
+            raise ModelError(message, model.where(name), 'mark it `from = "run_in"` and give it in [run_in]')
+
+
+def _sorted(model: Model) -> tuple[str, ...]:
+    """Depth-first order of equations and ports; a circle is an error that shows its way round."""
+    done: dict[str, None] = {}
+    path: list[str] = []
+    known: Callable[[str], bool] = lambda n: n in model.equations or n in model.ports  # noqa: E731
+
+    def visit(name: str) -> None:
+        if name in done:
+            return
+        if name in path:
+            ring = [*path[path.index(name) :], name]
+            culprit = next((n for n in ring if n in model.equations), name)
+            where = model.equations[culprit].where if culprit in model.equations else None
+            raise ModelError("equations run in a circle: " + " > ".join(ring), where, "make one of them a state")
+        path.append(name)
+        for part in model.dependencies(name):
+            if known(part):
+                visit(part)
+        path.pop()
+        done[name] = None
+
+    for name in (*model.equations, *model.ports):
+        visit(name)
+    return tuple(done)

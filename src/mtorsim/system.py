@@ -1,0 +1,468 @@
+"""A model as ordered equations: constants apart, resting states dropped, Jacobian by the chain rule."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias, cast
+
+import sympy
+
+from .checks import time_factor
+from .compose import Equation, Model
+from .errors import ModelError
+from .expressions import full_name
+from .units import ONE, Unit, parse_unit
+
+__all__ = ["Assignments", "Expr", "System", "build_system", "build_untreated", "needed_for"]
+
+Expr: TypeAlias = Any
+"""A sympy expression; sympy's own types are too loose for a type checker to follow."""
+
+Assignments: TypeAlias = dict[str, Expr]
+"""Named right-hand sides, in an order in which each can be worked out."""
+
+
+class hill(sympy.Function):
+    """x**n / (K**n + x**n)."""
+
+    nargs = 3
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative; the one by x is a function of its own, since n h (1-h) / x is 0/0 at 0."""
+        x, k, n = cast("tuple[Expr, ...]", self.args)
+        return [hill_slope(x, k, n), -x / k * hill_slope(x, k, n), self * (1 - self) * sympy.log(x / k)][argindex - 1]
+
+
+class hill_slope(sympy.Function):
+    """Derivative of `hill` by x."""
+
+    nargs = 3
+    is_real = True
+
+
+class logistic(sympy.Function):
+    """1 / (1 + exp(-x))."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        return self * (1 - self)
+
+
+class softplus(sympy.Function):
+    """log(1 + exp(x))."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        return logistic(self.args[0])
+
+
+class minimum(sympy.Function):
+    """The smaller of two."""
+
+    nargs = 2
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative."""
+        a, b = cast("tuple[Expr, ...]", self.args)
+        return less(a, b) if argindex == 1 else 1 - cast("Expr", less(a, b))
+
+
+class maximum(sympy.Function):
+    """The larger of two."""
+
+    nargs = 2
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative."""
+        a, b = cast("tuple[Expr, ...]", self.args)
+        return less(b, a) if argindex == 1 else 1 - cast("Expr", less(b, a))
+
+
+class less(sympy.Function):
+    """1 where a < b, else 0."""
+
+    nargs = 2
+    is_real = True
+
+
+_FUNCTIONS = {
+    "exp": sympy.exp,
+    "log": sympy.log,
+    "sqrt": sympy.sqrt,
+    "tanh": sympy.tanh,
+    "min": minimum,
+    "max": maximum,
+    "hill": hill,
+    "softplus": softplus,
+    "logistic": logistic,
+}
+
+
+def symbol(name: str) -> sympy.Symbol:
+    """The symbol of a quantity."""
+    return sympy.Symbol(name, real=True)
+
+
+def to_sympy(equation: Equation) -> Expr:
+    """An equation's right-hand side, every name full; decimal numbers stay exact."""
+    return _to_sympy(equation.expression.tree, equation.scope)
+
+
+def _to_sympy(node: ast.expr, scope: Mapping[str, str]) -> Expr:
+    name = full_name(node)
+    if name is not None:
+        return symbol(scope[name])
+    if isinstance(node, ast.Constant):
+        return sympy.Rational(repr(node.value))
+    if isinstance(node, ast.UnaryOp):
+        inner = _to_sympy(node.operand, scope)
+        return -inner if isinstance(node.op, ast.USub) else inner
+    if isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Name)
+        return _FUNCTIONS[node.func.id](*(_to_sympy(a, scope) for a in node.args))
+    assert isinstance(node, ast.BinOp)
+    left, right = _to_sympy(node.left, scope), _to_sympy(node.right, scope)
+    if isinstance(node.op, ast.Add):
+        return left + right
+    if isinstance(node.op, ast.Sub):
+        return left - right
+    if isinstance(node.op, ast.Mult):
+        return left * right
+    return left / right if isinstance(node.op, ast.Div) else left**right
+
+
+@dataclass(frozen=True)
+class System:
+    """The equations a kernel is made of, in system time (hours).
+
+    Attributes
+    ----------
+    title
+        A few words for the head of the generated file.
+    states
+        Names of the states that are integrated.
+    parameters
+        Names of all parameters, then of all switches.
+    fixed
+        Value of every quantity that came out as a plain number, resting states among them.
+    constants
+        Equations that depend on parameters only, in order.
+    intermediates
+        Equations that change with time, in order; all of them, also those only observed.
+    derivatives
+        Right-hand side of each state, in its module's own time.
+    factors
+        What brings each right-hand side to per hour.
+    initials
+        Start of each state that has one of its own.
+    rest
+        The steps to the state of rest, ending in the balance; empty without a [rest] table.
+    """
+
+    title: str
+    model: Model
+    states: tuple[str, ...]
+    parameters: tuple[str, ...]
+    fixed: Mapping[str, float]
+    constants: Assignments
+    intermediates: Assignments
+    derivatives: Assignments
+    factors: Mapping[str, float]
+    initials: Assignments
+    rest: Assignments
+    units: Mapping[str, Unit]
+    abouts: Mapping[str, str]
+    scales: Mapping[str, float]
+
+    @cached_property
+    def quantities(self) -> tuple[str, ...]:
+        """Everything that can be observed: states, then all equations and ports."""
+        rest = [n for n in (*self.model.states, *self.model.order) if n not in self.states]
+        return (*self.states, *(n for n in rest if n in self.known))
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Names that have a value in this system."""
+        return frozenset((*self.states, *self.parameters, *self.fixed, *self.constants, *self.intermediates))
+
+    @cached_property
+    def needed(self) -> Assignments:
+        """The intermediates that the derivatives depend on, in order."""
+        return needed_for(self.derivatives.values(), self.intermediates)
+
+    def jacobian(self) -> tuple[Assignments, dict[tuple[str, str], Expr]]:
+        """Derivatives of the right-hand sides by the states.
+
+        Returns
+        -------
+        partials
+            Named derivatives of intermediates, in order, to be worked out after `needed`.
+        entries
+            The entries that are not zero, by (row, column).
+
+        Notes
+        -----
+        Forward accumulation over the ordered equations, so that the model's own
+        subexpressions are kept.
+        """
+        partials: Assignments = {}
+        slopes: dict[str, Assignments] = {s: {s: sympy.Integer(1)} for s in self.states}
+        for name, expression in self.needed.items():
+            slopes[name] = {}
+            for state, slope in self._slopes(expression, slopes).items():
+                if slope.is_Symbol or slope.is_number:
+                    slopes[name][state] = slope
+                else:
+                    label = f"d_{name}|{state}"
+                    partials[label] = slope
+                    slopes[name][state] = symbol(label)
+        entries = {
+            (row, column): slope * sympy.nsimplify(self.factors[row], rational=True)
+            for row, expression in self.derivatives.items()
+            for column, slope in self._slopes(expression, slopes).items()
+        }
+        return partials, entries
+
+    def _slopes(self, expression: Expr, slopes: Mapping[str, Assignments]) -> Assignments:
+        """Total derivatives of one expression by every state it depends on."""
+        total: Assignments = {}
+        for variable in sorted(expression.free_symbols, key=str):
+            inner = slopes.get(str(variable))
+            if not inner:
+                continue
+            outer = sympy.diff(expression, variable)
+            for state, slope in inner.items():
+                total[state] = total.get(state, sympy.Integer(0)) + outer * slope
+        order = {s: i for i, s in enumerate(self.states)}
+        return {s: total[s] for s in sorted(total, key=order.__getitem__) if total[s] != 0}
+
+
+def _names(expression: Expr) -> set[str]:
+    return {str(s) for s in expression.free_symbols}
+
+
+def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments:
+    """The assignments that `targets` depend on, directly or not, in their order."""
+    wanted = {name for e in targets for name in _names(e)}
+    for name in reversed(assignments):
+        if name in wanted:
+            wanted |= _names(assignments[name])
+    return {name: e for name, e in assignments.items() if name in wanted}
+
+
+def build_system(model: Model) -> System:
+    """Build the system that carries a subject through a scenario.
+
+    Raises
+    ------
+    ModelError
+        If the rest of the model needs a state before it is given.
+    """
+    dosed = {dose.to for dose in model.doses.values()}
+    return _Builder(model, dosed).system(" + ".join(m.name for m in model.modules))
+
+
+def build_untreated(model: Model) -> System:
+    """Build the system of the untreated day: drugs at rest, slow states held, averages taken.
+
+    States named in `hold` stand still at their rest value; each average of [run_in] is a further
+    state, named as its parameter, that gathers the integral over time in hours.
+
+    Raises
+    ------
+    ModelError
+        If the day depends on what only the run-in gives.
+    """
+    rest_module = model.rest.module if model.rest else ""
+    dosed = {dose.to for dose in model.doses.values() if dose.to.startswith(f"{rest_module}.")}
+    builder = _Builder(model, dosed, run_in=True)
+    return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
+
+
+class _Builder:
+    def __init__(self, model: Model, dosed: set[str], run_in: bool = False) -> None:
+        self.model = model
+        self.dosed = dosed
+        self.run_in = run_in
+        self.parameters = (*model.parameters, *model.switches)
+        self.equations = {name: self._raw(name) for name in model.order}
+        self.derivatives = {name: to_sympy(eq) for name, eq in model.derivatives.items()}
+        self.factors = {name: time_factor(model, eq) for name, eq in model.derivatives.items()}
+        self.initials = {name: self._scaled(eq) for name, eq in model.initials.items()}
+        self.results = {*model.means, *model.then} if run_in else set()
+        self.skipped = {n for n, e in self.initials.items() if _names(e) & self.results}
+        if run_in:
+            self._neutralise()
+
+    def system(self, title: str) -> System:
+        model = self.model
+        fixed = self._resting()
+        settled = self._settle(fixed)
+        states = [s for s in model.states if s not in settled and s not in self.skipped]
+        derivatives = {s: self._put(self.derivatives[s], settled) for s in states}
+        equations = {n: self._put(e, settled) for n, e in self.equations.items() if n not in settled}
+        constants, intermediates = self._split(equations, states)
+        if self.run_in:
+            intermediates = self._without(intermediates)
+            means = {n: self._put(self._scaled(eq), settled) for n, eq in model.means.items()}
+            derivatives |= means
+            states += list(means)
+            constants = self._without(constants)
+            self._check_run_in(derivatives, intermediates | constants, states)
+        return System(
+            title=title,
+            model=model,
+            states=tuple(states),
+            parameters=self.parameters,
+            fixed={n: float(v) for n, v in settled.items()},
+            constants=constants,
+            intermediates=intermediates,
+            derivatives=derivatives,
+            factors={s: self.factors.get(s, 1.0) for s in states},
+            initials={n: self._put(e, {}) for n, e in self.initials.items()},
+            rest=self._rest(),
+            units=self._units(),
+            abouts=_abouts(model),
+            scales={s: model.states[s][0].scale if s in model.states else 1.0 for s in states},
+        )
+
+    def _units(self) -> dict[str, Unit]:
+        """Unit of every quantity as it stands in the system: a contribution in its port's, an integral times h."""
+        units = dict(self.model.units)
+        units |= {c: port.unit for port in self.model.ports.values() for c in port.contributions}
+        if self.run_in:
+            units |= {n: units.get(n, ONE) * parse_unit("h") for n in self.model.means}
+        return units
+
+    def _scaled(self, equation: Equation) -> Expr:
+        """An equation in its declared unit."""
+        factor = time_factor(self.model, equation)
+        return to_sympy(equation) * sympy.nsimplify(factor, rational=True)
+
+    def _raw(self, name: str) -> Expr:
+        if name in self.model.equations:
+            return self._scaled(self.model.equations[name])
+        port = self.model.ports[name]
+        acting = [(symbol(self.model.equations[c].mechanism or ""), symbol(c)) for c in port.contributions]
+        if port.kind == "input":
+            return sympy.Add(*(switch * value for switch, value in acting))
+        return sympy.Mul(*(1 + switch * (value - 1) for switch, value in acting))
+
+    def _resting(self) -> Assignments:
+        """States that never leave a plain-number start: the largest set that holds itself at rest."""
+        model = self.model
+        at = {n: e for n, e in self.initials.items() if e.is_number and n not in self.dosed}
+        if self.run_in and model.rest:
+            held = {s.name: to_sympy(s) for s in model.rest.steps if s.name in model.hold}
+            at |= {n: e for n, e in held.items() if e.is_number}
+        while True:
+            settled = self._settle(at)
+            moving = [
+                n for n in at
+                if not (self.run_in and n in model.hold) and self._put(self.derivatives[n], settled) != 0
+            ]  # fmt: skip
+            if not moving:
+                return at
+            at = {n: e for n, e in at.items() if n not in moving}
+
+    def _settle(self, fixed: Assignments) -> Assignments:
+        """Everything that is a plain number once `fixed` is put in."""
+        settled = dict(fixed)
+        for name, expression in self.equations.items():
+            value = self._put(expression, settled)
+            if value.is_number:
+                settled[name] = value
+        return settled
+
+    @staticmethod
+    def _put(expression: Expr, values: Assignments) -> Expr:
+        known = {symbol(n): v for n, v in values.items()}
+        hit = {s: known[s] for s in expression.free_symbols if s in known}
+        return expression.xreplace(hit).doit(deep=False) if hit else expression
+
+    def _split(self, equations: Assignments, states: list[str]) -> tuple[Assignments, Assignments]:
+        """Equations of parameters only, and the rest."""
+        constants: Assignments = {}
+        constant_names = set(self.parameters)
+        for name, expression in equations.items():
+            if _names(expression) <= constant_names:
+                constants[name] = expression
+                constant_names.add(name)
+        return constants, {n: e for n, e in equations.items() if n not in constants}
+
+    def _neutralise(self) -> None:
+        """Take contributions that only the run-in's results define at their untreated value."""
+        kept = self._without(self.equations)
+        for port in self.model.ports.values():
+            for name in port.contributions:
+                if name not in kept:
+                    self.equations[name] = sympy.Integer(0 if port.kind == "input" else 1)
+
+    def _without(self, equations: Assignments) -> Assignments:
+        """Equations that need neither the run-in's results nor a state that starts from them."""
+        lost = self.skipped | self.results
+        kept: Assignments = {}
+        for name, expression in equations.items():
+            if _names(expression) & lost:
+                lost = lost | {name}
+            else:
+                kept[name] = expression
+        return kept
+
+    def _check_run_in(self, derivatives: Assignments, equations: Assignments, states: list[str]) -> None:
+        known = {*self.parameters, *equations, *states} - {*self.model.means, *self.model.then}
+        for name, expression in derivatives.items():
+            missing = sorted(_names(expression) - known)
+            if missing:
+                message = f"the run-in cannot work out `{name}`: it needs `{missing[0]}`, which the run-in gives"
+                raise ModelError(message, self.model.where(name), "name the state in `hold` of [run_in]")
+
+    def _rest(self) -> Assignments:
+        """The steps to rest as straight-line assignments; ports stand at their untreated value."""
+        plan = self.model.rest
+        if plan is None:
+            return {}
+        untreated = {n: sympy.Integer(0 if p.kind == "input" else 1) for n, p in self.model.ports.items()}
+        done: Assignments = {}
+        given = {plan.unknown, *self.parameters}
+        for step in (*plan.steps, plan.balance):
+            self._emit(to_sympy(step), step, done, given, untreated)
+            done[step.name if step is not plan.balance else "balance"] = self._put(to_sympy(step), untreated)
+            given.add(step.name)
+        return done
+
+    def _emit(
+        self, expression: Expr, step: Equation, done: Assignments, given: set[str], untreated: Assignments
+    ) -> None:
+        """Add the equations that an expression at rest needs and that are not there yet."""
+        for s in sorted(expression.free_symbols, key=str):
+            name = str(s)
+            if name in given or name in untreated:
+                continue
+            if name not in self.equations:
+                message = f"`{name}` is used in [rest] before it is given"
+                raise ModelError(message, step.where, "put its line first")
+            inner = self._put(self.equations[name], untreated)
+            self._emit(inner, step, done, given, untreated)
+            done[name] = inner
+            given.add(name)
+
+
+def _abouts(model: Model) -> dict[str, str]:
+    found = {n: line.about for n, (line, _) in model.parameters.items()}
+    found |= {n: line.about for n, (line, _) in model.states.items()}
+    found |= {n: eq.about for n, eq in model.equations.items()}
+    found |= {n: port.about for n, port in model.ports.items()}
+    return found | {n: f"switch of {n}" for n in model.switches}
