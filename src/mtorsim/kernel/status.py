@@ -1,0 +1,28 @@
+"""How the solve of one subject ended: a number in the kernel, a sentence for everyone else."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CANCELLED", "NOT_ADMITTED", "NOT_AT_REST", "NOT_FINITE", "NO_REST", "SENTENCES",
+    "STEP_TOO_SMALL", "TOO_MANY_STEPS", "WELL",
+]  # fmt: skip
+
+WELL = 0
+STEP_TOO_SMALL = 1
+TOO_MANY_STEPS = 2
+NOT_FINITE = 3
+NO_REST = 4
+NOT_AT_REST = 5
+NOT_ADMITTED = 6
+CANCELLED = 7
+
+SENTENCES = {
+    WELL: "well",
+    STEP_TOO_SMALL: "the step became too small",
+    TOO_MANY_STEPS: "too many steps between two stops",
+    NOT_FINITE: "a state is not finite",
+    NO_REST: "no state of rest between the limits",
+    NOT_AT_REST: "the untreated day did not repeat within 30 days",
+    NOT_ADMITTED: "no person met the entry criteria in 1,000 attempts",
+    CANCELLED: "cancelled",
+}
