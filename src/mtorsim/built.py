@@ -1,0 +1,204 @@
+"""Writes a kernel as a folder of real modules in the user's cache, and loads it."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .compose import Equation, Model
+
+__all__ = ["Kernel", "cache_folder", "load_kernel", "warm"]
+
+_HERE = Path(__file__).resolve().parent
+_SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
+_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/tsit5.py", "kernel/rest.py")
+_MAKERS = ("expressions.py", "units.py", "compose.py", "checks.py", "system.py", "codegen.py", "built.py")
+_PACKAGE = "mtorsim_kernels"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Compiled code for one system, and where in its arrays each quantity lies.
+
+    Attributes
+    ----------
+    name
+        Name of its folder: the modules, and the hash of everything it was made from.
+    states, parameters, quantities
+        Names in the order of the arrays.
+    fixed
+        Value of each quantity that came out as a plain number, resting states among them.
+    entries
+        Row and column of each entry of the Jacobian, in order.
+    modules
+        The folder's modules by name: `drive`, `rest`, `problem`, ...
+    """
+
+    name: str
+    folder: Path
+    states: tuple[str, ...]
+    parameters: tuple[str, ...]
+    quantities: tuple[str, ...]
+    fixed: Mapping[str, float]
+    entries: tuple[tuple[int, int], ...]
+    modules: Mapping[str, ModuleType]
+
+    def function(self, module: str, name: str) -> Callable[..., Any]:
+        """One compiled function of the folder."""
+        return vars(self.modules[module])[name]
+
+
+def cache_folder() -> Path:
+    """The folder kernels are kept in: $MTORSIM_CACHE, or the user's cache folder."""
+    chosen = os.environ.get("MTORSIM_CACHE")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("mtorsim", appauthor=False)) / "kernels"
+
+
+def load_kernel(model: Model, *, untreated: bool = False, note: Callable[[str], None] | None = None) -> Kernel:
+    """Load the kernel of a model, writing it first if it is not there yet.
+
+    Parameters
+    ----------
+    model
+        The composed model, checked.
+    untreated
+        The kernel of the untreated day, for the run-in.
+    note
+        Told in one line when a kernel has to be written.
+    """
+    name = _name(model, untreated)
+    folder = cache_folder() / name
+    if not (folder / "layout.json").is_file():
+        if note:
+            note(f"writing the kernel {name} (once for this model and machine)")
+        _write(folder, model, untreated)
+    return _load(folder)
+
+
+def warm(model: Model, *, untreated: bool = False) -> bool:
+    """Whether a kernel has been written and compiled here before."""
+    folder = cache_folder() / _name(model, untreated)
+    return any((folder / "__pycache__").glob("drive.advance*.nbc"))
+
+
+def _name(model: Model, untreated: bool) -> str:
+    parts = "_".join(m.name for m in model.modules)
+    kind = "day" if untreated else "run"
+    text = json.dumps([_describe(model), untreated, _makers()], sort_keys=True)
+    return f"{parts[:60]}_{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+@lru_cache(maxsize=1)
+def _makers() -> list[str]:
+    """Everything but the model that decides what a kernel is: our own text, and the compiler."""
+    import llvmlite
+    import numba
+    import numpy as np
+
+    from .kernel import WIDTH
+    from .kernel.packed import CHECKED
+
+    texts = [hashlib.sha256((_HERE / f).read_bytes()).hexdigest() for f in (*_SHARED, *_COPIED, *_MAKERS)]
+    versions = [numba.__version__, llvmlite.__version__, np.__version__, sys.version]
+    return [*texts, *versions, str(CHECKED), str(WIDTH)]
+
+
+def _describe(model: Model) -> dict[str, Any]:
+    """All of a model that ends up in a kernel's text: equations, names and units, not values."""
+
+    def equation(eq: Equation) -> list[Any]:
+        unit = str(eq.unit) if eq.unit else None
+        return [eq.name, eq.expression.text, dict(eq.scope), unit, eq.about, eq.mechanism, eq.port]
+
+    rest = model.rest
+    return {
+        "parameters": [(n, line.unit, line.about) for n, (line, _) in model.parameters.items()],
+        "switches": list(model.switches),
+        "states": [(n, line.unit, line.about) for n, (line, _) in model.states.items()],
+        "equations": [equation(eq) for eq in model.equations.values()],
+        "derivatives": [equation(eq) for eq in model.derivatives.values()],
+        "initials": [equation(eq) for eq in model.initials.values()],
+        "ports": [(p.name, p.kind, str(p.unit), p.about, p.contributions) for p in model.ports.values()],
+        "doses": [d.to for d in model.doses.values()],
+        "times": [m.data.module.time for m in model.modules],
+        "hold": model.hold,
+        "means": [equation(eq) for eq in model.means.values()],
+        "then": [equation(eq) for eq in model.then.values()],
+        "rest": [rest.unknown, equation(rest.balance), [equation(s) for s in rest.steps]] if rest else None,
+    }
+
+
+def _write(folder: Path, model: Model, untreated: bool) -> None:
+    """Write a kernel's folder elsewhere and rename it into place: two processes may do so at once."""
+    from .codegen import generate
+    from .system import build_system, build_untreated
+
+    system = (build_untreated if untreated else build_system)(model)
+    layout = {
+        "states": system.states,
+        "parameters": system.parameters,
+        "quantities": system.quantities,
+        "fixed": system.fixed,
+        "entries": [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]],
+    }
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
+    try:
+        (draft / "__init__.py").write_text(f'"""{system.title}"""\n', encoding="utf-8")
+        for name in _COPIED:
+            shutil.copyfile(_HERE / name, draft / Path(name).name)
+        (draft / "problem.py").write_text(generate(system), encoding="utf-8")
+        (draft / "layout.json").write_text(json.dumps(layout, indent=1), encoding="utf-8")
+        draft.chmod(0o755)
+        draft.rename(folder)
+    except OSError:
+        if not (folder / "layout.json").is_file():
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _load(folder: Path) -> Kernel:
+    """Import a kernel's modules as a package of their own."""
+    layout = json.loads((folder / "layout.json").read_text(encoding="utf-8"))
+    package = f"{_PACKAGE}.{folder.name}"
+    if _PACKAGE not in sys.modules:
+        parent = ModuleType(_PACKAGE)
+        parent.__path__ = []
+        sys.modules[_PACKAGE] = parent
+    if package not in sys.modules:
+        spec = importlib.util.spec_from_file_location(
+            package, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[package] = module
+        spec.loader.exec_module(module)
+    names = ("problem", "tsit5", "control", "drive", "rest")
+    modules = {n: importlib.import_module(f"{package}.{n}") for n in names}
+    return Kernel(
+        name=folder.name,
+        folder=folder,
+        states=tuple(layout["states"]),
+        parameters=tuple(layout["parameters"]),
+        quantities=tuple(layout["quantities"]),
+        fixed=layout["fixed"],
+        entries=tuple((r, c) for r, c in layout["entries"]),
+        modules=modules,
+    )

@@ -1,0 +1,264 @@
+"""A system as the text of a kernel's `problem.py`: the model's own names, a unit on every line."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import sympy
+from sympy.printing.pycode import PythonCodePrinter
+
+from .errors import one_line
+from .system import Expr, System, needed_for
+
+__all__ = ["code_names", "generate"]
+
+_FUNCTIONS = (
+    "cube", "exp", "hill", "hill_slope", "less", "log", "logistic", "maximum", "minimum", "power",
+    "softplus", "sqrt", "square", "tanh",
+)  # fmt: skip
+_TAKEN = {"t", "y", "p", "dy", "q", "x", "J", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
+_CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh"}
+
+
+def code_names(system: System) -> dict[str, str]:
+    """A Python name for each quantity: its own where that is clear, else with its module's.
+
+    `everolimus.CL` is `CL`; where two modules have an `R`, they are `mtor_R` and
+    `glucose_insulin_R`; `mtor.f_hepatic@mtorc2.liver` is `f_hepatic_by_mtorc2_liver`.
+    """
+    switches = set(system.model.switches)
+    names = [*system.parameters, *system.quantities, *system.states, *system.rest]
+    names = list(dict.fromkeys(names))
+    short = {n: f"switch_{n.replace('.', '_')}" if n in switches else _short(n) for n in names}
+    clash = Counter(short.values())
+    out = {n: s if clash[s] == 1 else re.sub(r"\W", "_", n) for n, s in short.items()}
+    return {n: s + "_" if s in _TAKEN else s for n, s in out.items()}
+
+
+def _short(name: str) -> str:
+    tail = name.partition(".")[2] or name
+    return re.sub(r"\W", "_", tail.replace("@", "_by_"))
+
+
+class _Printer(PythonCodePrinter):
+    """Prints an equation with code names, functions of lanes and plain decimal numbers."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        super().__init__({"fully_qualified_modules": False})
+        self.names = names
+
+    def _print_Symbol(self, expr: Expr) -> str:
+        return self.names[str(expr)]
+
+    def _print_Rational(self, expr: Expr) -> str:
+        return repr(float(expr))
+
+    def _print_Float(self, expr: Expr) -> str:
+        return repr(float(expr))
+
+    def _print_Pow(self, expr: Expr, rational: bool = False) -> str:
+        base, exponent = self._print(expr.base), expr.exp
+        named = {2: "square", 3: "cube", sympy.Rational(1, 2): "sqrt"}
+        if exponent in named:
+            return f"{named[exponent]}({base})"
+        if exponent == -1:
+            return f"1/{self.parenthesize(expr.base, 60)}"
+        if -exponent in named:
+            return f"1/{named[-exponent]}({base})"
+        return f"power({base}, {self._lane(exponent)})"
+
+    def _lane(self, expr: Expr) -> str:
+        """An argument of a function of lanes; a bare number is spread over them."""
+        text = self._print(expr)
+        return f"splat({float(expr)!r})" if expr.is_number else text
+
+    def parenthesize(self, item: Expr, level: int, strict: bool = False) -> str:
+        if item.is_Rational and item > 0:
+            return self._print(item)
+        return super().parenthesize(item, level, strict)
+
+    def _print_Function(self, expr: Expr) -> str:
+        if expr.is_number:
+            return repr(float(expr))
+        name = _CALLED.get(expr.func, expr.func.__name__)
+        return f"{name}({', '.join(self._lane(a) for a in expr.args)})"
+
+    _print_exp = _print_log = _print_tanh = _print_Function
+
+
+class _Writer:
+    """The body of one function: every name loaded or worked out just before its first use."""
+
+    def __init__(self, system: System, names: Mapping[str, str], rows: Mapping[str, tuple[str, int]]) -> None:
+        self.system = system
+        self.names = dict(names)
+        self.rows = rows
+        self.printer = _Printer(self.names)
+        self.lines: list[str] = []
+        self.ready: set[str] = set()
+
+    def use(self, expression: Expr) -> str:
+        """Load what an expression needs, and return its code."""
+        for s in sorted(expression.free_symbols, key=lambda s: self.rows.get(str(s), ("", 0))):
+            name = str(s)
+            if name not in self.ready and name in self.rows:
+                array, row = self.rows[name]
+                self.lines.append(f"{self.names[name]} = load({array}, {row}){self._note(name)}")
+                self.ready.add(name)
+        return self.printer.doprint(expression)
+
+    def assign(self, name: str, expression: Expr, note: str | None = None) -> None:
+        """Work a quantity out."""
+        code = self.use(expression)
+        if expression.is_number:
+            code = f"splat({float(expression)!r})"
+        self.lines.append(f"{self.names[name]} = {code}{self._note(name) if note is None else note}")
+        self.ready.add(name)
+
+    def store(self, array: str, row: int, expression: Expr, note: str = "", factor: float = 1.0) -> None:
+        """Put a value into a row."""
+        code = self.use(expression)
+        if expression.is_number:
+            code = repr(float(expression) * factor)
+        elif factor != 1.0:
+            number = repr(int(factor)) if factor == int(factor) else repr(factor)
+            code = f"{number} * ({code})"
+        self.lines.append(f"store({array}, {row}, {code}){note}")
+
+    def comment(self, text: str) -> None:
+        """Add a line that is not code."""
+        self.lines.append(f"# {one_line(text)}")
+
+    def _note(self, name: str) -> str:
+        about = self.system.abouts.get(name, "")
+        unit = self.system.units.get(name)
+        text = one_line(": ".join(x for x in (str(unit) if unit else "", about) if x), 160)
+        return f"  # {text}" if text else ""
+
+
+def generate(system: System) -> str:
+    """Write `problem.py` for a system."""
+    names = code_names(system)
+    rows = {n: ("y", i) for i, n in enumerate(system.states)}
+    rows |= {n: ("p", i) for i, n in enumerate(system.parameters)}
+    n_parameters = len(system.parameters)
+    rows |= {n: ("p", n_parameters + i) for i, n in enumerate(system.constants)}
+    writer: Callable[[], _Writer] = lambda: _Writer(system, names, rows)  # noqa: E731
+    functions = [
+        ("constants", "p", "Work out what depends on parameters only.", _constants(writer(), system)),
+        ("initial", "p, y", "Start of every state that has one of its own.", _initial(writer(), system)),
+        ("rhs", "t, y, p, dy", "Derivatives of the states, per hour.", _rhs(writer(), system)),
+        ("observe", "t, y, p, q", "Everything that can be recorded.", _observe(writer(), system)),
+        ("balance", "x, p, y", _BALANCE, _balance(writer(), system)),
+        ("jacobian", "t, y, p, J", _JACOBIAN, _jacobian(writer(), system)),
+    ]
+    entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
+    head = _HEAD.format(
+        title=one_line(system.title),
+        functions=", ".join(_FUNCTIONS),
+        n_states=len(system.states),
+        n_parameters=n_parameters,
+        n_rows=n_parameters + len(system.constants),
+        n_quantities=len(system.quantities),
+        n_entries=len(entries),
+    )
+    table = "ENTRIES = (\n" + "".join(f"    ({r}, {c}),\n" for r, c in entries) + ")\n" if entries else "ENTRIES = ()\n"
+    return head + table + "".join(_function(*f) for f in functions)
+
+
+_JACOBIAN = "Derivatives of `rhs` by the states; J (N_ENTRIES, WIDTH), places in ENTRIES."
+_BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what must be zero."
+
+_HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
+
+from mtorsim.kernel.functions import {functions}
+from mtorsim.kernel.lanes import compiled, load, splat, store
+
+N_STATES = {n_states}
+N_PARAMETERS = {n_parameters}
+N_ROWS = {n_rows}
+N_QUANTITIES = {n_quantities}
+N_ENTRIES = {n_entries}
+'''
+
+
+def _function(name: str, arguments: str, about: str, lines: Iterable[str]) -> str:
+    body = "".join(f"    {line}\n" for line in lines)
+    return f'\n\n@compiled\ndef {name}({arguments}):\n    """{about}"""\n{body}'
+
+
+def _constants(w: _Writer, system: System) -> list[str]:
+    for name, expression in system.constants.items():
+        w.assign(name, expression)
+        w.store("p", w.rows[name][1], sympy.Symbol(name, real=True))
+    return w.lines
+
+
+def _initial(w: _Writer, system: System) -> list[str]:
+    w.rows = {n: at for n, at in w.rows.items() if at[0] == "p"}
+    for row, state in enumerate(system.states):
+        if state in system.initials:
+            w.store("y", row, system.initials[state], f"  # {w.names[state]}, {system.units[state]}")
+    return w.lines
+
+
+def _rhs(w: _Writer, system: System) -> list[str]:
+    for name, expression in system.needed.items():
+        w.assign(name, expression)
+    for row, state in enumerate(system.states):
+        unit = system.units.get(state)
+        note = f"  # {w.names[state]}, {unit} per h" if unit else ""
+        w.store("dy", row, system.derivatives[state], note, system.factors[state])
+    return w.lines
+
+
+def _observe(w: _Writer, system: System) -> list[str]:
+    wanted = set(system.quantities)
+    for name, expression in system.intermediates.items():
+        w.assign(name, expression)
+    for row, name in enumerate(system.quantities):
+        if name in wanted:
+            value = sympy.Float(system.fixed[name]) if name in system.fixed else sympy.Symbol(name, real=True)
+            w.store("q", row, value, f"  # {w.names[name]}, {system.units.get(name, '')}")
+    return w.lines
+
+
+def _balance(w: _Writer, system: System) -> list[str]:
+    if not system.rest:
+        w.comment("this model has no state of rest to look for")
+        return [*w.lines, "return x"]
+    plan = system.model.rest
+    assert plan is not None
+    w.rows = {n: at for n, at in w.rows.items() if at[0] == "p"}
+    w.names[plan.unknown] = "x"
+    steps = dict(system.rest)
+    total = steps.pop("balance")
+    given = {step.name for step in plan.steps}
+    targets = [e for n, e in steps.items() if n in given]
+    steps = {n: e for n, e in steps.items() if n in given or n in needed_for([*targets, total], steps)}
+    for name, expression in steps.items():
+        w.assign(name, expression)
+        if name in system.states:
+            w.store("y", system.states.index(name), sympy.Symbol(name, real=True))
+    return [*w.lines, f"return {w.use(total)}"]
+
+
+def _jacobian(w: _Writer, system: System) -> list[str]:
+    partials, entries = system.jacobian()
+    needed = needed_for([*entries.values(), *partials.values()], system.needed)
+    kept = needed_for(entries.values(), {**needed, **partials})
+    w.names |= {n: _partial_name(n, w.names) for n in partials}
+    for name, expression in {**needed, **partials}.items():
+        if name in kept:
+            w.assign(name, expression, "" if name in partials else None)
+    for row, ((r, c), slope) in enumerate(entries.items()):
+        w.store("J", row, slope, f"  # d {w.names[r]} / d {w.names[c]}")
+    return w.lines
+
+
+def _partial_name(label: str, names: Mapping[str, str]) -> str:
+    of, by = label.removeprefix("d_").split("|")
+    return f"d_{names[of]}_{names[by]}"
