@@ -1,0 +1,45 @@
+"""What mTOR inhibitors do to blood glucose, simulated for very large virtual populations.
+
+>>> import mtorsim as mt
+>>> result = mt.simulate("ogtt")
+>>> result.visits.glucose.sizes
+Frozen({'arm': 1, 'subject': 1, 'time': 13})
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .compose import Model, load_model
+    from .errors import MtorsimError
+    from .library import Library
+    from .population import load_population
+    from .result import Result, open_result
+    from .scenario import read_scenario
+    from .simulate import simulate
+
+__all__ = [
+    "Library", "Model", "MtorsimError", "Result", "load_model", "load_population", "open_result",
+    "read_scenario", "simulate",
+]  # fmt: skip
+
+_HOME = {
+    "Library": "library",
+    "Model": "compose",
+    "MtorsimError": "errors",
+    "Result": "result",
+    "load_model": "compose",
+    "load_population": "population",
+    "open_result": "result",
+    "read_scenario": "scenario",
+    "simulate": "simulate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import mtorsim` costs next to nothing."""
+    if name not in _HOME:
+        raise AttributeError(f"module `mtorsim` has no attribute `{name}`")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

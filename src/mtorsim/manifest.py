@@ -1,0 +1,141 @@
+"""What a run was: enough to compute any subject of it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .errors import DataError
+from .library import Library
+from .plan import Options, Plan, make_plan
+
+__all__ = ["describe_run", "plan_from_manifest", "read_manifest"]
+
+FORMAT = 1
+_PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
+
+
+def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
+    """Everything about a run that decides its numbers.
+
+    The texts of the scenario, the modules, the population and the bibliography are kept whole, so
+    that a run can be repeated after its files have changed.
+    """
+    files = _files(plan)
+    return {
+        "format": FORMAT,
+        "scenario": plan.scenario.name,
+        "title": plan.scenario.data.title,
+        "seed": plan.seed,
+        "subjects": subjects,
+        "arms": [a.name for a in plan.arms],
+        "population": plan.population.name,
+        "settings": dict(plan.settings),
+        "method": plan.options.method,
+        "rtol": plan.options.rtol,
+        "atol": plan.options.atol,
+        "order at one instant": ["sample", "dose", "meal"],
+        "visits_h": list(plan.scenario.visits),
+        "uln_mg_dl": plan.scenario.uln,
+        "observables": dict(plan.observables),
+        "left out": [f"{e.name} to {e.port}" for e in plan.model.left_out],
+        "not in this model": list(plan.population.unused),
+        "chunk": chunk,
+        "kernels": [k.name for k in (plan.kernel, plan.day) if k is not None],
+        "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
+        "files": files,
+        "versions": _versions(),
+    }
+
+
+def _files(plan: Plan) -> dict[str, str]:
+    texts = {f"{plan.scenario.name}.toml": plan.scenario.file.text}
+    texts |= {f"models/{m.name}.toml": m.file.text for m in plan.model.modules}
+    texts[f"models/{plan.population.name}.toml"] = plan.population.file.text
+    texts["references.bib"] = plan.bibliography
+    return texts
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Where a run was made, as information."""
+    return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(), "byteorder": sys.byteorder}
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def read_manifest(folder: str | Path) -> dict[str, Any]:
+    """Read the manifest of a result folder.
+
+    Raises
+    ------
+    DataError
+        If there is none, or it is of another format.
+    """
+    path = Path(folder) / "run.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataError(
+            f"`{folder}` is no result: it has no run.json", help="give the folder that `--out` named"
+        ) from None
+    except (OSError, ValueError) as problem:
+        raise DataError(f"cannot read `{path}`: {problem}") from None
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise DataError(f"`{path}` is not a manifest of this version", help="run the scenario again")
+    return manifest
+
+
+@contextmanager
+def plan_from_manifest(manifest: Mapping[str, Any]) -> Iterator[Plan]:
+    """Settle a run again from its manifest alone.
+
+    Raises
+    ------
+    DataError
+        If a text in it does not match its hash.
+    """
+    with tempfile.TemporaryDirectory(prefix="mtorsim-") as name:
+        folder = Path(name)
+        for relative, text in manifest["files"].items():
+            if hashlib.sha256(text.encode()).hexdigest() != manifest["hashes"][relative]:
+                raise DataError(f"`{relative}` in the manifest does not match its hash")
+            path = (folder / relative).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise DataError(f"`{relative}` is no path of a manifest")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        yield make_plan(
+            folder / f"{manifest['scenario']}.toml",
+            seed=manifest["seed"],
+            population=manifest["population"],
+            settings=manifest["settings"],
+            options=Options(manifest["method"], manifest["rtol"], manifest["atol"]),
+            library=Library((folder,)),
+        )

@@ -1,0 +1,254 @@
+"""Everything about a run that is settled before the first subject: model, kernels, people, arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .built import Kernel, load_kernel
+from .checks import check_model, check_value
+from .compose import Model, load_model
+from .dosing import Schedule, meal_schedule, schedule
+from .errors import SetError, did_you_mean
+from .library import Library
+from .population import Population, apply_settings, load_population
+from .references import read_references
+from .scenario import Branch, Scenario, read_scenario
+
+__all__ = ["Method", "Options", "Plan", "PlannedArm", "library_for", "make_plan"]
+
+Array = np.ndarray
+
+STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
+"""Observables that every run records; those a model does not define stay empty."""
+
+STANDARD_UNITS = {
+    "fasting_glucose": "mg/dL", "insulin": "uU/mL", "hba1c": "%", "c_peptide": "ng/mL", "ffa": "mmol/L",
+    "drug_level": "ug/L", "mtorc1": "1", "mtorc2_liver": "1",
+}  # fmt: skip
+
+METHODS = ("tsit5",)
+"""Names of the integration methods."""
+
+Method = str
+
+
+@dataclass(frozen=True)
+class Options:
+    """What changes the accuracy or the cost of a run, but not its meaning.
+
+    Attributes
+    ----------
+    rtol, atol
+        Error allowed in each step: relative, and as a share of each state's scale.
+    """
+
+    method: Method = "tsit5"
+    rtol: float = 1e-4
+    atol: float = 1e-6
+
+
+@dataclass(frozen=True)
+class PlannedArm:
+    """One arm: its doses and its settings.
+
+    Attributes
+    ----------
+    steers
+        1 for each state of the kernel that takes part in the choice of steps.
+    """
+
+    name: str
+    about: str
+    schedule: Schedule
+    parameters: Mapping[str, float]
+    switches: Mapping[str, float]
+    steers: Array
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run, settled: what is left is arithmetic on subjects.
+
+    Attributes
+    ----------
+    observables
+        Name and unit of each, in the order they are recorded.
+    columns
+        For each observable its row in the kernel's `observe`, -1 where the model has none.
+    settings
+        What replaced the files' values.
+    bibliography
+        Text of the references that sources point to.
+    """
+
+    scenario: Scenario
+    model: Model
+    population: Population
+    switches: Mapping[str, float]
+    kernel: Kernel
+    day: Kernel | None
+    habit: Schedule
+    arms: tuple[PlannedArm, ...]
+    observables: Mapping[str, str]
+    columns: Array
+    seed: int
+    options: Options
+    settings: Mapping[str, float]
+    bibliography: str
+
+    def scales(self, kernel: Kernel) -> Array:
+        """A typical size of each state of a kernel, for the absolute tolerance."""
+        states = self.model.states
+        return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
+
+
+def library_for(scenario: str | Path, extra: tuple[Path, ...] = ()) -> Library:
+    """The library a scenario is read with: its own folder, then the bundled files."""
+    path = Path(scenario)
+    own = (path.parent.resolve(),) if path.suffix == ".toml" and path.is_file() else ()
+    return Library((*extra, *own))
+
+
+def make_plan(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    options: Options | None = None,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Plan:
+    """Read, check and compile everything a run needs.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, a bundled name or a path.
+    seed, population, settings
+        Replace what the scenario says; `settings` are added to its own.
+    options
+        Method and tolerances.
+    library
+        Where names are looked up.
+    note
+        Told in one line when something takes long.
+
+    Raises
+    ------
+    MtorsimError
+        For the first thing that is wrong.
+    """
+    if not isinstance(scenario, Scenario):
+        library = library or library_for(scenario)
+        scenario = read_scenario(scenario, library)
+    library = library or library_for(scenario.file.path)
+    data = scenario.data
+    model = _model(scenario, library)
+    people = _population(scenario, population, model, library)
+    merged = {**data.set, **(settings or {})}
+    people, switches = apply_settings(people, merged)
+    options = options or Options()
+    _check_options(options)
+    observables, columns = _observables(scenario, model)
+    day = load_kernel(model, untreated=True, note=note) if model.means else None
+    kernel = load_kernel(model, note=note)
+    return Plan(
+        scenario=scenario,
+        model=model,
+        population=people,
+        switches=switches,
+        kernel=kernel,
+        day=day,
+        habit=meal_schedule(scenario, model),
+        arms=tuple(_arm(scenario, b, model, switches, kernel) for b in scenario.branches),
+        observables=observables,
+        columns=np.array([kernel.quantities.index(c) if c else -1 for c in columns], np.int64),
+        seed=data.seed if seed is None else seed,
+        options=options,
+        settings=merged,
+        bibliography="".join(p.read_text(encoding="utf-8") for p in library.references),
+    )
+
+
+def _model(scenario: Scenario, library: Library) -> Model:
+    for i, name in enumerate(scenario.data.model):
+        if name not in library.modules:
+            help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
+            scenario.file.fail(f"there is no module `{name}`", ("model", i), help, needle=name)
+    model = load_model(scenario.data.model, library)
+    check_model(model, read_references(library.references))
+    return model
+
+
+def _population(scenario: Scenario, name: str | None, model: Model, library: Library) -> Population:
+    chosen = name or scenario.data.population
+    if name is None and chosen not in library.populations:
+        help = did_you_mean(chosen, library.populations) or "known are " + ", ".join(library.populations)
+        scenario.file.fail(f"there is no population `{chosen}`", ("population",), help, needle=chosen)
+    return load_population(chosen, model, library)
+
+
+def _check_options(options: Options) -> None:
+    if options.method not in METHODS:
+        raise SetError(f"there is no method `{options.method}`", help="known are " + ", ".join(METHODS))
+    if not 1e-13 <= options.rtol <= 0.1:
+        raise SetError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
+    if not 0 < options.atol <= 0.1:
+        raise SetError(f"atol = {options.atol:g} is outside 0 to 0.1")
+
+
+def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
+    """Name and unit of what is recorded, and the quantity each is read from."""
+    units: dict[str, str] = {}
+    sources: list[str | None] = []
+    for name in dict.fromkeys([*STANDARD, *model.observables]):
+        full = model.observables.get("glucose" if name == "fasting_glucose" else name)
+        units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
+        sources.append(full)
+    for i, name in enumerate(scenario.data.observe):
+        full = model.find(name)
+        if full is None or full in model.parameters or full in model.switches:
+            names = [*model.states, *model.equations, *model.ports, *model.observables]
+            message = f"there is no quantity `{name}` to observe"
+            scenario.file.fail(message, ("observe", i), did_you_mean(name, names), needle=name)
+        if name not in units:
+            units[name] = str(model.units.get(full, "1"))
+            sources.append(full)
+    return units, sources
+
+
+def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], kernel: Kernel) -> PlannedArm:
+    own = dict(switches)
+    parameters: dict[str, float] = {}
+    index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
+    for name, value in branch.settings.items():
+        key = ("arm", index, "set", *name.split("."))
+        heads = [m for m in own if m == name or m.startswith(name + ".")]
+        full = model.find(name)
+        if full is not None and full in model.parameters:
+            try:
+                check_value(full, model.parameters[full][0], value)
+            except SetError as error:
+                scenario.file.fail(error.message, key, error.help)
+            parameters[full] = value
+        elif heads:
+            if not 0 <= value <= 1:
+                scenario.file.fail(f"the switch `{name}` = {value:g} is outside 0 to 1", key, "0 is off, 1 is on")
+            own |= dict.fromkeys(heads, value)
+        else:
+            names = [*model.parameters, *own]
+            scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
+    steering = model.steering(own)
+    steers = np.array([float(s in steering) for s in kernel.states])
+    return PlannedArm(branch.name, branch.about, schedule(scenario, branch, model), parameters, own, steers)
+
+
+def with_options(plan: Plan, **changes: Any) -> Plan:
+    """The same run at other tolerances."""
+    return replace(plan, options=replace(plan.options, **changes))

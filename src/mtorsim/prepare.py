@@ -1,0 +1,252 @@
+"""A subject at rest: drawn, admitted, and brought to its own periodic untreated day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .built import Kernel
+from .exact import FUNCTIONS
+from .expressions import evaluate
+from .kernel.status import NOT_ADMITTED, NOT_AT_REST, WELL
+from .plan import Plan
+from .population import Entry
+from .units import convert, parse_unit
+
+__all__ = ["People", "prepare"]
+
+Array = np.ndarray
+
+MOST_ATTEMPTS = 1000
+MOST_DAYS = 30
+REPEATS_TO = 1e-8
+"""How well the averages of one untreated day must repeat those of the day before."""
+RTOL, ATOL = 1e-6, 1e-8
+"""Tolerances of the run-in: its averages then err by 1e-9. They do not follow those of the run, so
+that a person is the same at any of these."""
+PROFILE = np.arange(1, 97) * 0.25
+"""Hours at which the untreated day is looked at for its extremes."""
+
+
+@dataclass(frozen=True)
+class People:
+    """Subjects ready to start.
+
+    Attributes
+    ----------
+    subjects
+        Their numbers (n,).
+    parameters
+        Shape (n, parameters), in the kernel's order.
+    start
+        State at t = 0, shape (n, states).
+    status
+        0, or why the subject could not be prepared (n,).
+    attempts
+        How many drawn people were turned away before each was admitted (n,).
+    """
+
+    subjects: Array
+    parameters: Array
+    start: Array
+    status: Array
+    attempts: Array
+
+
+def prepare(plan: Plan, subjects: Array) -> People:
+    """Draw subjects until each meets the entry criteria, and let each run in.
+
+    Parameters
+    ----------
+    plan
+        The run.
+    subjects
+        Numbers of the subjects, shape (n,).
+    """
+    n = len(subjects)
+    people = People(
+        subjects=subjects,
+        parameters=np.zeros((n, len(plan.kernel.parameters))),
+        start=np.zeros((n, len(plan.kernel.states))),
+        status=np.full(n, NOT_ADMITTED),
+        attempts=np.zeros(n, np.int64),
+    )
+    pending = np.arange(n)
+    for attempt in range(MOST_ATTEMPTS):
+        if not len(pending):
+            break
+        people.attempts[pending] = attempt
+        values, plausible = plan.population.draw(plan.seed, subjects[pending], attempt)
+        some = pending[plausible]
+        parameters = _matrix(plan, {k: v[plausible] for k, v in values.items()}, len(some))
+        start, status, extremes = _settle(plan, parameters)
+        done = (status != WELL) | _admitted(plan, parameters, start, extremes)
+        people.parameters[some] = parameters
+        people.start[some] = start
+        people.status[some[done]] = status[done]
+        pending = np.setdiff1d(pending, some[done])
+    return people
+
+
+def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:
+    """One row a subject, in the kernel's order; what only the run-in gives is NaN until then."""
+    matrix = np.full((n, len(plan.kernel.parameters)), np.nan)
+    for j, name in enumerate(plan.kernel.parameters):
+        if name in values:
+            matrix[:, j] = values[name]
+        elif name in plan.switches:
+            matrix[:, j] = plan.switches[name]
+    return matrix
+
+
+def _settle(plan: Plan, parameters: Array) -> tuple[Array, Array, dict[str, Array]]:
+    """State at t = 0, status and the untreated day's statistics; fills in what the run-in gives."""
+    n = len(parameters)
+    status = np.zeros(n, np.int64)
+    start = np.zeros((n, len(plan.kernel.states)))
+    statistics: dict[str, Array] = {}
+    if plan.day is not None:
+        day = _Day(plan, plan.day, parameters)
+        state, status = day.run()
+        statistics = day.statistics()
+        day.fill(parameters)
+        _overlay(plan, plan.day, parameters, state, start)
+    elif plan.model.rest is not None:
+        low, high = plan.model.rest.between
+        plan.kernel.function("rest", "rest")(parameters, low, high, start, status)
+    else:
+        plan.kernel.function("rest", "start")(parameters, start)
+    return start, status, statistics
+
+
+def _overlay(plan: Plan, day: Kernel, parameters: Array, state: Array, start: Array) -> None:
+    """States that have a start of their own take it; the others go on from the untreated day."""
+    plan.kernel.function("rest", "start")(parameters, start)
+    for j, name in enumerate(plan.kernel.states):
+        if name in day.states:
+            start[:, j] = state[:, day.states.index(name)]
+        elif name not in plan.model.initials:
+            start[:, j] = day.fixed[name]
+
+
+class _Day:
+    """The untreated day, repeated until its averages do."""
+
+    def __init__(self, plan: Plan, kernel: Kernel, parameters: Array) -> None:
+        self.plan = plan
+        self.kernel = kernel
+        self.n = len(parameters)
+        # What only the run-in gives is never read during it; NaN would say so at once.
+        self.parameters = parameters.copy()
+        self.sums = [kernel.states.index(m) for m in plan.model.means]
+        self.means = np.zeros((self.n, len(self.sums)))
+        self.watched = [e.observable for e in plan.population.entries if e.statistic != "fasting"]
+        self.watched = list(dict.fromkeys(w for w in self.watched if w in plan.model.observables))
+        rows = [kernel.quantities.index(plan.model.observables[w]) for w in self.watched]
+        self.columns = np.array(rows, np.int64)
+        self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
+        self.scales = plan.scales(kernel)
+
+    def run(self) -> tuple[Array, Array]:
+        """State at 07:30 of the periodic day, and status."""
+        rest = self.plan.model.rest
+        state = np.zeros((self.n, len(self.kernel.states)))
+        status = np.zeros(self.n, np.int64)
+        if rest is not None:
+            self.kernel.function("rest", "rest")(self.parameters, *rest.between, state, status)
+        else:
+            self.kernel.function("rest", "start")(self.parameters, state)
+        memory = np.zeros((self.n, 2))
+        history: list[Array] = []
+        moving = np.flatnonzero(status == WELL)
+        for _ in range(MOST_DAYS):
+            if not len(moving):
+                return state, status
+            before = self.means[moving].copy()
+            history = [*history[-2:], state.copy()]
+            self._one_day(moving, state, memory, status)
+            change = np.abs(self.means[moving] - before)
+            repeats = (change <= REPEATS_TO * np.maximum(1.0, np.abs(before))).all(axis=1)
+            moving = moving[~repeats & (status[moving] == WELL)]
+            if len(history) == 3:
+                self._extrapolate(moving, history, state)
+                history = []
+        status[moving] = NOT_AT_REST
+        return state, status
+
+    def _one_day(self, who: Array, state: Array, memory: Array, status: Array) -> None:
+        part, own, ended = state[who], memory[who], status[who]
+        part[:, self.sums] = 0.0
+        parameters = self.parameters[who]
+        named = {name: parameters[:, j] for j, name in enumerate(self.kernel.parameters)}
+        events = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
+        profile = np.full((len(who), *self.profile.shape[1:]), np.nan)
+        samples = PROFILE if len(self.columns) else PROFILE[:0]
+        self.kernel.function("drive", "advance")(
+            part, own, parameters, events.time, events.row, events.amount, events.first, events.last,
+            samples, self.columns, 0.0, 24.0, RTOL, ATOL * self.scales,
+            np.ones(len(self.kernel.states)), profile, ended, np.zeros(1, np.int64),
+        )  # fmt: skip
+        state[who], memory[who], status[who] = part, own, ended
+        self.means[who] = part[:, self.sums] / 24.0
+        self.profile[who] = profile
+
+    def _extrapolate(self, who: Array, history: list[Array], state: Array) -> None:
+        """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
+        before, middle, last = history[1][who], history[2][who], state[who]
+        first, second = middle - before, last - middle
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = second / first
+            limit = last + second * ratio / (1.0 - ratio)
+        creeping = (ratio > 0.05) & (ratio < 0.95) & (np.abs(second) > 1e-9 * self.scales)
+        creeping[:, self.sums] = False
+        state[who] = np.where(creeping, limit, last)
+
+    def statistics(self) -> dict[str, Array]:
+        """Lowest, mean and highest value of each watched observable over the day."""
+        found = {}
+        for j, name in enumerate(self.watched):
+            found[f"{name} minimum"] = self.profile[:, :, j].min(axis=1)
+            found[f"{name} maximum"] = self.profile[:, :, j].max(axis=1)
+            found[f"{name} mean"] = self.profile[:, :, j].sum(axis=1) / len(PROFILE)
+        return found
+
+    def fill(self, parameters: Array) -> None:
+        """Put what the run-in gives into the rows of parameters."""
+        index = {name: j for j, name in enumerate(self.kernel.parameters)}
+        values = {name: parameters[:, j] for name, j in index.items()}
+        values |= {name: self.means[:, i] for i, name in enumerate(self.plan.model.means)}
+        for name, equation in self.plan.model.then.items():
+            named = {typed: values[full] for typed, full in equation.scope.items()}
+            values[name] = evaluate(equation.expression, named, FUNCTIONS)
+        for name in (*self.plan.model.means, *self.plan.model.then):
+            if name in index:
+                parameters[:, index[name]] = values[name]
+
+
+def _admitted(plan: Plan, parameters: Array, start: Array, statistics: dict[str, Array]) -> Array:
+    """Which subjects meet every entry criterion."""
+    n = len(parameters)
+    admitted = np.ones(n, bool)
+    entries = [e for e in plan.population.entries if e.observable in plan.model.observables]
+    if not entries or not n:
+        return admitted
+    columns = np.array([plan.kernel.quantities.index(plan.model.observables[e.observable]) for e in entries])
+    fasting = np.zeros((n, len(entries)))
+    plan.kernel.function("rest", "look")(0.0, start, parameters, columns, fasting)
+    for j, entry in enumerate(entries):
+        value = fasting[:, j] if entry.statistic == "fasting" else statistics[f"{entry.observable} {entry.statistic}"]
+        low, high = _limits(plan, entry)
+        with np.errstate(invalid="ignore"):
+            admitted &= (value >= low) & (value <= high)
+    return admitted
+
+
+def _limits(plan: Plan, entry: Entry) -> tuple[float, float]:
+    """The limits of a criterion in the observable's own unit."""
+    unit = plan.model.units[plan.model.observables[entry.observable]]
+    given = parse_unit(entry.unit)
+    low = -np.inf if entry.at_least is None else convert(entry.at_least, given, unit)
+    high = np.inf if entry.at_most is None else convert(entry.at_most, given, unit)
+    return low, high

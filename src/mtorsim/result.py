@@ -1,0 +1,195 @@
+"""Results with labels: what every subject showed at every visit, summaries, status, manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import DataError
+from .kernel.status import SENTENCES
+from .manifest import read_manifest
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Block", "Result", "open_result"]
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """What some subjects gave, arm by arm.
+
+    Attributes
+    ----------
+    subjects, attempts
+        Shape (n,).
+    status
+        Shape (arms, n).
+    visits, series
+        Shape (arms, n, times, observables); `series` has no rows where it is not kept.
+    """
+
+    subjects: Array
+    arms: tuple[str, ...]
+    status: Array
+    attempts: Array
+    visits: Array
+    series: Array
+
+    @classmethod
+    def joined(cls, blocks: list[Block]) -> Block:
+        """Several blocks of the same arms as one; the finer series of those that kept it."""
+        kept = [b.series for b in blocks if b.series.shape[2]] or [blocks[0].series]
+        return cls(
+            subjects=np.concatenate([b.subjects for b in blocks]),
+            arms=blocks[0].arms,
+            status=np.concatenate([b.status for b in blocks], axis=1),
+            attempts=np.concatenate([b.attempts for b in blocks]),
+            visits=np.concatenate([b.visits for b in blocks], axis=1),
+            series=np.concatenate(kept, axis=1),
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """A run's result, in memory or in a folder.
+
+    Attributes
+    ----------
+    manifest
+        What the run was; enough to compute any subject again.
+    summary
+        Shares above each limit with intervals, medians and bands at each visit, status counts.
+    series
+        The finer series of the first subjects, dims (arm, subject, time).
+    folder
+        Where it lies, None if only in memory.
+    """
+
+    manifest: Mapping[str, Any]
+    summary: Mapping[str, Any]
+    series: xr.Dataset
+    folder: Path | None
+    block: Block | None = None
+
+    @cached_property
+    def visits(self) -> xr.Dataset:
+        """Every observable at every visit, dims (arm, subject, time), and `status` (arm, subject)."""
+        block = self.block if self.block is not None else _read_block(self)
+        return labelled(self.manifest, block.visits, block.subjects, self.manifest["visits_h"], block.status)
+
+    @property
+    def status(self) -> Mapping[str, int]:
+        """How many subjects ended in each way."""
+        return self.summary["status"]
+
+    def table(self) -> pd.DataFrame:
+        """The visits as a long table: one row an arm, subject and visit."""
+        frame = self.visits.to_dataframe().reset_index()
+        frame.insert(2, "visit", frame.groupby(["arm", "subject"], sort=False).cumcount())
+        return frame.rename(columns={"time": "time_h"})
+
+    def to_netcdf(self, path: str | Path) -> None:
+        """Write the visits, with units and manifest, as netCDF."""
+        dataset = self.visits.copy()
+        dataset.attrs = {**dataset.attrs, "manifest": json.dumps(self.manifest)}
+        dataset.to_netcdf(path, engine="scipy")
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the visits as a tidy table with a column of units: arm, subject, visit, time_h, name, value, unit."""
+        import pandas as pd
+
+        frame = self.table()
+        keys = ["arm", "subject", "visit", "time_h", "status"]
+        tidy = frame.melt(id_vars=keys, var_name="name", value_name="value")
+        tidy["unit"] = [self.manifest["observables"][name] for name in tidy["name"]]
+        pd.DataFrame(tidy).to_csv(path, index=False)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the visits as one Parquet file; units stand in the schema's metadata."""
+        import pyarrow.parquet as pq
+
+        from .writer import visit_table
+
+        block = self.block if self.block is not None else _read_block(self)
+        tables = [visit_table(self.manifest, block, i) for i in range(len(block.arms))]
+        import pyarrow as pa
+
+        pq.write_table(pa.concat_tables(tables), path)
+
+
+def labelled(
+    manifest: Mapping[str, Any], values: Array, subjects: Array, times: list[float], status: Array | None = None
+) -> xr.Dataset:
+    """Arrays (arms, n, times, observables) as a dataset with names and units."""
+    import xarray as xr
+
+    dims = ("arm", "subject", "time")
+    data: dict[str, Any] = {
+        name: (dims, values[..., j], {"units": unit}) for j, (name, unit) in enumerate(manifest["observables"].items())
+    }
+    if status is not None:
+        sentences = "; ".join(f"{code}: {text}" for code, text in SENTENCES.items())
+        data["status"] = (("arm", "subject"), status.astype(np.int32), {"meaning": sentences})
+    coords = {
+        "arm": list(manifest["arms"]),
+        "subject": subjects.astype(np.int64),
+        "time": ("time", np.asarray(times, float), {"units": "h"}),
+    }
+    return xr.Dataset(data, coords, {"title": manifest["title"], "scenario": manifest["scenario"]})
+
+
+def open_result(folder: str | Path) -> Result:
+    """Open a result folder.
+
+    Raises
+    ------
+    DataError
+        If it holds no finished result.
+    """
+    import xarray as xr
+
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if not manifest.get("finished"):
+        raise DataError(f"the run in `{folder}` was not finished", help="go on with it: `mtorsim run ... --resume`")
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
+            series = stored.load()
+    except (OSError, ValueError) as problem:
+        raise DataError(f"the result in `{folder}` is not whole: {problem}") from None
+    return Result(manifest, summary, series, folder)
+
+
+def _read_block(result: Result) -> Block:
+    """All visits of a stored result."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    assert result.folder is not None
+    names = list(result.manifest["observables"])
+    visits, status, subjects = [], [], np.zeros(0, np.int64)
+    for arm in result.manifest["arms"]:
+        files = sorted((result.folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet"))
+        if not files:
+            raise DataError(f"`{result.folder}` has no visits of arm `{arm}`")
+        table = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
+        count = len(result.manifest["visits_h"])
+        columns = [table.column(n).to_numpy().reshape(-1, count) for n in names]
+        visits.append(np.stack(columns, axis=-1))
+        status.append(table.column("status").to_numpy().reshape(-1, count)[:, 0])
+        subjects = table.column("subject").to_numpy().reshape(-1, count)[:, 0]
+    empty = np.zeros((len(visits), 0, 0, len(names)))
+    return Block(
+        subjects, tuple(result.manifest["arms"]), np.stack(status), np.zeros(len(subjects)), np.stack(visits), empty
+    )

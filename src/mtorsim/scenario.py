@@ -1,0 +1,440 @@
+"""Scenario files as frozen data: what is done to whom, and when it is measured."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from .errors import ScenarioError, UnitError, did_you_mean
+from .library import Library
+from .reading import Line, Record, TomlFile, read_record
+from .units import Unit, convert, parse_quantity, parse_unit
+
+__all__ = ["FASTING_HOURS", "Scenario", "ScenarioFile", "read_scenario", "scenario_schema"]
+
+FASTING_HOURS = 8.0
+"""Hours since the last meal from which a sample counts as fasting."""
+
+EVENING_FAST = 13.0
+"""Hours fasted at t = 0."""
+
+DAY_STARTS = 7.5
+"""Clock time of t = 0: 07:30, fasting."""
+
+MEAL_PLANS: dict[str, tuple[tuple[str, float], ...]] = {
+    "three a day": (("07:30", 60.0), ("12:30", 80.0), ("18:30", 80.0)),
+    "none": (),
+}
+"""Clock time and grams of carbohydrate of each meal of a day."""
+
+
+def _many(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Lines = Annotated[list[Line], BeforeValidator(_many)]
+
+
+def _flat(value: Any) -> Any:
+    """Tables within tables as dotted names: `everolimus.CL = 25` needs no quotes."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            flat |= {f"{key}.{k}": v for k, v in _flat(inner).items()}
+        else:
+            flat[key] = inner
+    return flat
+
+
+Settings = Annotated[dict[str, float], BeforeValidator(_flat)]
+
+
+class DoseLine(Record):
+    """A `[[dose]]` table."""
+
+    drug: Line = Field(description="name of the drug's module")
+    amount: Line = Field(description="amount with unit, such as `10 mg`")
+    every: Line | None = Field(None, description="dosing interval, such as `24 h`; once when left out")
+    start: Line = Field("0 h", description="time of the first dose's day, from the start")
+    stop: Line | None = Field(None, description="no dose at or after this time; the end when left out")
+    time: Line = Field("07:30", description="clock time of the first dose")
+    route: Line | None = Field(None, description="route of the drug's module; its first when left out")
+    missed: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="share of doses missed, drawn per subject")
+
+
+class Meal(Record):
+    """A `[[meals.add]]` table."""
+
+    at: Line = Field(description="time from the start")
+    carbohydrate: Line = Field(description="amount with unit, such as `75 g`")
+    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share eaten as solid food")
+
+
+class Meals(Record):
+    """The `[meals]` table."""
+
+    habit: Line = Field("three a day", description="plan of the untreated days before the start")
+    plan: Line | None = Field(None, description="plan during the scenario; the habit when left out")
+    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of a plan's meals eaten as solid food")
+    add: list[Meal] = Field(default=[], description="further meals")
+
+
+class Visits(Record):
+    """The `[visits]` table."""
+
+    at: Lines = Field(description="times from the start; `every 4 weeks` goes on from the last one")
+    sample: Line = Field("fasting", description="`fasting`, or `random` for whatever the hour brings")
+
+
+class RecordLine(Record):
+    """The `[record]` table: a finer series for figures."""
+
+    every: Line = Field("24 h", description="interval of the series")
+
+
+class Arm(Record):
+    """An `[[arm]]` table: a variant of the scenario as written."""
+
+    name: Line = Field(description="the arm's name")
+    about: Line = Field("", description="what differs")
+    without: Lines = Field(default=[], description="drugs whose doses are placebo")
+    dose: list[DoseLine] | None = Field(None, description="doses that replace the scenario's")
+    set: Settings = Field(default={}, description="parameters and switches from t = 0 on, for everyone in the arm")
+
+
+class ScenarioFile(Record):
+    """A scenario file, table by table."""
+
+    title: Line = Field(description="one line for the head of reports")
+    about: Line = Field("", description="what the scenario is for")
+    model: list[Line] = Field(description="names of the modules")
+    population: Line = Field(description="name of the population")
+    subjects: Annotated[int, Field(ge=1)] = Field(200, description="number of subjects")
+    seed: Annotated[int, Field(ge=0)] = Field(1, description="of the population's draws")
+    duration: Line = Field(description="how long, such as `24 weeks`")
+    uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
+    arm_name: Line | None = Field(None, description="name of the arm as written; its drugs when left out")
+    dose: list[DoseLine] = Field(default=[], description="doses of drugs")
+    meals: Meals = Field(default=Meals(), description="what is eaten")  # pyright: ignore[reportCallIssue]
+    visits: Visits = Field(description="when it is measured")
+    record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]
+    observe: list[Line] = Field(default=[], description="further quantities to record, by full name")
+    set: Settings = Field(default={}, description="medians of parameters, and switches")
+    arm: list[Arm] = Field(default=[], description="variants of the scenario as written")
+
+
+@dataclass(frozen=True)
+class Dosing:
+    """Doses of one drug, resolved: hours and module units where they are known."""
+
+    drug: str
+    route: str | None
+    amount: float
+    unit: Unit
+    times: tuple[float, ...]
+    missed: float
+    key: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class MealEvent:
+    """One meal: hours, g of carbohydrate, share eaten as solid food."""
+
+    time: float
+    carbohydrate: float
+    solid: float
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One arm, resolved."""
+
+    name: str
+    about: str
+    dosing: tuple[Dosing, ...]
+    settings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A scenario, its times in hours.
+
+    Attributes
+    ----------
+    visits
+        Times of the visits.
+    series
+        Times of the finer series.
+    habit
+        Meals of one habitual day.
+    """
+
+    data: ScenarioFile
+    file: TomlFile
+    duration: float
+    uln: float
+    visits: tuple[float, ...]
+    series: tuple[float, ...]
+    meals: tuple[MealEvent, ...]
+    habit: tuple[MealEvent, ...]
+    branches: tuple[Branch, ...]
+
+    @property
+    def name(self) -> str:
+        """The scenario's name: its file's."""
+        return self.file.path.stem
+
+    def is_fasting(self, time: float) -> bool:
+        """Whether a sample at `time` is fasting."""
+        return since_last_meal(time, self._meal_times) >= FASTING_HOURS
+
+    @cached_property
+    def _meal_times(self) -> tuple[float, ...]:
+        return tuple(m.time for m in self.meals)
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Return the JSON Schema of scenario files."""
+    schema = ScenarioFile.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "mtorsim scenario"
+    return schema
+
+
+def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
+    """Read a scenario by name or path.
+
+    Raises
+    ------
+    ScenarioError
+        For the first thing that cannot be done as written.
+    """
+    path = (library or Library()).scenario(str(name))
+    file = TomlFile.read(path, ScenarioError)
+    return _Resolver(file, read_record(file, ScenarioFile)).scenario()
+
+
+def scenario_from_text(text: str, path: Path) -> Scenario:
+    """Read a scenario from text, as if it stood at `path`."""
+    file = TomlFile.parse(path, text, ScenarioError)
+    return _Resolver(file, read_record(file, ScenarioFile)).scenario()
+
+
+class _Resolver:
+    def __init__(self, file: TomlFile, data: ScenarioFile) -> None:
+        self.file = file
+        self.data = data
+        self.duration = self._hours(data.duration, "duration")
+        if self.duration <= 0:
+            file.fail("the duration must be longer than 0", ("duration",))
+
+    def scenario(self) -> Scenario:
+        data = self.data
+        habit = tuple(self._plan(data.meals.habit, "habit", 24.0))
+        plan = data.meals.plan if data.meals.plan is not None else data.meals.habit
+        meals = sorted([*self._plan(plan, "plan", self.duration), *self._added()], key=lambda m: m.time)
+        visits = self._visits()
+        self._check_fasting(visits, meals)
+        return Scenario(
+            data=data,
+            file=self.file,
+            duration=self.duration,
+            uln=self._uln(),
+            visits=visits,
+            series=tuple(_grid(0.0, self._positive(data.record.every, "record", "every"), self.duration)),
+            meals=tuple(meals),
+            habit=habit,
+            branches=tuple(self._branches()),
+        )
+
+    def _hours(self, text: str, *key: str | int) -> float:
+        """A time or interval in hours."""
+        try:
+            value, unit = parse_quantity(text)
+            return convert(value, unit, parse_unit("h"))
+        except UnitError as error:
+            help = error.help or "write for example `24 h`, `7 days` or `12 weeks`"
+            self.file.fail(f"`{key[-1]}`: {error.message}", key, help, needle=text)
+
+    def _time(self, text: str, *key: str | int) -> float:
+        """A time from the start that lies inside the scenario."""
+        time = self._hours(text, *key)
+        if time < 0:
+            self.file.fail(f"`{text}` lies before the start", key, "times are counted from t = 0", needle=text)
+        if time > self.duration:
+            message = f"`{text}` lies after the end: the scenario lasts {self.data.duration}"
+            self.file.fail(message, key, "make `duration` longer, or the time earlier", needle=text)
+        return time
+
+    def _positive(self, text: str, *key: str | int) -> float:
+        value = self._hours(text, *key)
+        if value <= 0:
+            self.file.fail(f"`{text}` is no interval: it must be longer than 0", key, needle=text)
+        return value
+
+    def _uln(self) -> float:
+        try:
+            value, unit = parse_quantity(self.data.uln)
+            return glucose_in_mg_dl(value, unit)
+        except UnitError as error:
+            self.file.fail(f"`uln`: {error.message}", ("uln",), "write for example `110 mg/dL` or `6.1 mmol/L`")
+
+    def _plan(self, name: str, key: str, until: float) -> Iterator[MealEvent]:
+        if name not in MEAL_PLANS:
+            help = did_you_mean(name, MEAL_PLANS) or "known are " + ", ".join(f"`{p}`" for p in MEAL_PLANS)
+            self.file.fail(f"unknown meal plan `{name}`", ("meals", key), help)
+        solid = self.data.meals.solid
+        day = 0
+        while day * 24.0 < until:
+            for clock, grams in MEAL_PLANS[name]:
+                time = day * 24.0 + _clock_hours(clock)
+                if time < until:
+                    yield MealEvent(time, grams, solid)
+            day += 1
+
+    def _added(self) -> Iterator[MealEvent]:
+        for i, meal in enumerate(self.data.meals.add):
+            try:
+                value, unit = parse_quantity(meal.carbohydrate)
+                grams = convert(value, unit, parse_unit("g"))
+            except UnitError as error:
+                self.file.fail(f"`carbohydrate`: {error.message}", ("meals", "add", i, "carbohydrate"), error.help)
+            yield MealEvent(self._time(meal.at, "meals", "add", i, "at"), grams, meal.solid)
+
+    def _visits(self) -> tuple[float, ...]:
+        key = ("visits", "at")
+        times: list[float] = []
+        for text in self.data.visits.at:
+            repeat = re.fullmatch(r"every\s+(.+)", text.strip())
+            if repeat:
+                step = self._positive(repeat.group(1), *key)
+                times += list(_grid((times[-1] if times else -step) + step, step, self.duration))
+                continue
+            time = self._time(text, *key)
+            if times and time <= times[-1]:
+                self.file.fail(
+                    f"`{text}` does not come after the visit before it", key, "put visits in order", needle=text
+                )
+            times.append(time)
+        if not times:
+            self.file.fail("there is no visit", key, 'write for example `at = ["0 weeks", "every 4 weeks"]`')
+        if self.data.visits.sample not in ("fasting", "random"):
+            message = f"`sample` cannot be `{self.data.visits.sample}`"
+            self.file.fail(message, ("visits", "sample"), "choose from fasting, random")
+        return tuple(times)
+
+    def _check_fasting(self, visits: tuple[float, ...], meals: list[MealEvent]) -> None:
+        if self.data.visits.sample != "fasting":
+            return
+        for visit in visits:
+            since = since_last_meal(visit, [m.time for m in meals])
+            if since < FASTING_HOURS:
+                message = f"the visit at {visit:g} h cannot be fasting: the last meal was {since:g} h before"
+                help = f'{FASTING_HOURS:g} h after a meal it is (at whole days, 07:30); or write sample = "random"'
+                self.file.fail(message, ("visits", "at"), help)
+
+    def _branches(self) -> Iterator[Branch]:
+        data = self.data
+        own = tuple(self._dosing(line, ("dose", i)) for i, line in enumerate(data.dose))
+        drugs = list(dict.fromkeys(d.drug for d in own))
+        first = data.arm_name or "+".join(drugs) or "untreated"
+        names = [first, *(arm.name for arm in data.arm)]
+        for i, arm in enumerate(data.arm):
+            if names.index(arm.name) != i + 1:
+                message = f"two arms are called `{arm.name}`"
+                help = "the scenario as written is an arm too; `arm_name` renames it" if arm.name == first else None
+                self.file.fail(message, ("arm", i, "name"), help)
+            if not re.fullmatch(r"[\w+. -]{1,60}", arm.name) or arm.name.strip(". ") != arm.name:
+                help = "letters, digits, spaces and + - _ ."
+                self.file.fail(f"`{arm.name}` cannot name an arm", ("arm", i, "name"), help)
+        if not re.fullmatch(r"[\w+. -]{1,60}", first) or first.strip(". ") != first:
+            self.file.fail(f"`{first}` cannot name an arm", ("arm_name",), "letters, digits, spaces and + - _ .")
+        yield Branch(first, "", own, {})
+        for i, arm in enumerate(data.arm):
+            dosing = own
+            if arm.dose is not None:
+                dosing = tuple(self._dosing(line, ("arm", i, "dose", j)) for j, line in enumerate(arm.dose))
+            for drug in arm.without:
+                if drug not in [d.drug for d in dosing]:
+                    help = did_you_mean(drug, drugs) or ("dosed are " + ", ".join(drugs) if drugs else None)
+                    self.file.fail(f"`{drug}` is not dosed", ("arm", i, "without"), help, needle=drug)
+            dosing = tuple(_placebo(d) if d.drug in arm.without else d for d in dosing)
+            yield Branch(arm.name, arm.about, dosing, dict(arm.set))
+
+    def _dosing(self, line: DoseLine, key: tuple[str | int, ...]) -> Dosing:
+        if line.drug not in self.data.model:
+            help = did_you_mean(line.drug, self.data.model) or f"add `{line.drug}` to `model`"
+            self.file.fail(f"the drug `{line.drug}` is not in `model`", (*key, "drug"), help, needle=line.drug)
+        try:
+            amount, unit = parse_quantity(line.amount)
+        except UnitError as error:
+            self.file.fail(f"`amount`: {error.message}", (*key, "amount"), error.help)
+        if amount < 0:
+            self.file.fail("an amount cannot be negative", (*key, "amount"))
+        start = self._time(line.start, *key, "start") + self._clock(line.time, *key, "time")
+        stop = self._time(line.stop, *key, "stop") if line.stop else self.duration
+        if stop < start:
+            self.file.fail("the doses stop before they start", (*key, "stop"), "make `stop` later than `start`")
+        if line.every is None:
+            times: tuple[float, ...] = (start,)
+        else:
+            every = self._positive(line.every, *key, "every")
+            times = tuple(t for t in _grid(start, every, stop) if t < stop)
+        return Dosing(line.drug, line.route, amount, unit, times, line.missed, key)
+
+    def _clock(self, text: str, *key: str | int) -> float:
+        match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text)
+        if match is None:
+            self.file.fail(f"`{text}` is not a clock time", key, "write for example `07:30`", needle=text)
+        return _clock_hours(text)
+
+
+def since_last_meal(time: float, meals: Sequence[float]) -> float:
+    """Hours since the last of `meals` (times in order) before `time`; before the first, since the evening before."""
+    count = bisect_left(meals, time)
+    return time - (meals[count - 1] if count else -EVENING_FAST)
+
+
+def _clock_hours(text: str) -> float:
+    """Hours from 07:30 to a clock time, the next day's where it is earlier."""
+    hours, _, minutes = text.partition(":")
+    return (int(hours) + int(minutes) / 60 - DAY_STARTS) % 24.0
+
+
+def _grid(first: float, step: float, until: float) -> Iterator[float]:
+    """Times first, first + step, ... up to `until`: multiplied, never accumulated."""
+    k = 0
+    while first + k * step <= until:
+        yield first + k * step
+        k += 1
+
+
+def _placebo(dosing: Dosing) -> Dosing:
+    """The same doses at the same times, of nothing: arms then stop at the same instants."""
+    return Dosing(dosing.drug, dosing.route, 0.0, dosing.unit, dosing.times, dosing.missed, dosing.key)
+
+
+MG_DL_PER_MMOL_L = 18.016
+"""Glucose, 180.16 g/mol."""
+
+
+def glucose_in_mg_dl(value: float, unit: Unit) -> float:
+    """A glucose concentration in mg/dL, given in mass or in moles a volume.
+
+    Raises
+    ------
+    UnitError
+        If the unit is neither.
+    """
+    if unit.same_kind(parse_unit("mmol/L")):
+        return convert(value, unit, parse_unit("mmol/L")) * MG_DL_PER_MMOL_L
+    return convert(value, unit, parse_unit("mg/dL"))

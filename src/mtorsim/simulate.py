@@ -1,0 +1,251 @@
+"""The one function that runs a population through a scenario."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from .kernel.status import CANCELLED, WELL
+from .library import Library
+from .plan import Options, Plan, PlannedArm, make_plan
+from .prepare import People, prepare
+from .result import Block, Result
+from .scenario import Scenario
+from .writer import Writer
+
+__all__ = ["replay", "simulate"]
+
+Array = np.ndarray
+
+SLICE = 32
+"""Subjects one thread takes at a time."""
+SERIES_OF = 1000
+"""The finer series for figures is kept for the first subjects only, so that memory stays flat."""
+RETRY = 0.01
+"""A failed subject is tried once more at this share of the tolerances."""
+
+
+def simulate(
+    scenario: Scenario | str | Path,
+    *,
+    subjects: int | None = None,
+    seed: int | None = None,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    threads: int | None = None,
+    chunk: int = 4096,
+    method: str = "tsit5",
+    rtol: float = 1e-4,
+    atol: float | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    library: Library | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Result:
+    """Run a population through every arm of a scenario.
+
+    The result does not depend on `threads` or `chunk`, and subject i is the same person for any
+    number of subjects.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, the name of a bundled one, or the path of a file.
+    subjects, seed, population
+        Replace what the scenario says.
+    settings
+        Medians of parameters and values of switches, by name; `{"mtorc2": 0}` switches every
+        mechanism off that begins `mtorc2.`.
+    threads
+        Threads to use; all cores when left out.
+    chunk
+        Subjects a file, and a step of progress that survives an interruption.
+    method
+        Integration method.
+    rtol, atol
+        Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 100
+        when left out).
+    out
+        Folder to stream the result to; kept in memory when left out.
+    force
+        Replace a result that is already there.
+    library
+        Where names of modules and populations are looked up.
+    progress
+        Called with the number of subjects done and their total.
+    note
+        Told in one line when something takes long.
+
+    Returns
+    -------
+    Result
+        Visits of every subject (arm, subject, time), summaries, status, and the manifest.
+
+    Raises
+    ------
+    MtorsimError
+        If something in the scenario or the files it names is wrong. A subject that cannot be
+        solved raises nothing: it is reported in `Result.status`.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> result = mt.simulate("ogtt")
+    >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
+    149
+    """
+    options = Options(method, rtol, rtol * 1e-2 if atol is None else atol)
+    plan = make_plan(
+        scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
+    )
+    n = plan.scenario.data.subjects if subjects is None else subjects
+    workers = threads or os.cpu_count() or 1
+    writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force)
+    started = time.perf_counter()
+    for block in _blocks(plan, n, chunk, workers, progress):
+        writer.add(block)
+    return writer.finish(threads=workers, seconds=time.perf_counter() - started)
+
+
+def replay(plan: Plan, subject: int, arm: str) -> Block:
+    """Compute one subject of one arm again, alone.
+
+    Parameters
+    ----------
+    plan
+        The run.
+    subject
+        The subject's number.
+    arm
+        Name of the arm.
+    """
+    chosen = next(i for i, a in enumerate(plan.arms) if a.name == arm)
+    return _slice(plan, np.array([subject]), Times.of(plan, True), np.zeros(1, np.int64), (chosen,))
+
+
+def _blocks(
+    plan: Plan, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None
+) -> Iterator[Block]:
+    """Chunks of subjects in order, each computed slice by slice on several threads."""
+    cancel = np.zeros(1, np.int64)
+    times = {series: Times.of(plan, series) for series in (True, False)}
+    done = 0
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            for first in range(0, n, chunk):
+                last = min(first + chunk, n)
+                cuts = [*_cuts(first, last), last]
+                futures = [
+                    pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel) for a, b in pairwise(cuts)
+                ]
+                pending: set[Future[Block]] = set(futures)
+                while pending:
+                    ended, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
+                    done += sum(len(f.result().subjects) for f in ended)
+                    if progress and ended:
+                        progress(done, n)
+                yield Block.joined([f.result() for f in futures])
+        except BaseException:
+            cancel[0] = 1
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _cuts(first: int, last: int) -> Iterator[int]:
+    """Starts of slices; none straddles the end of the finer series."""
+    at = first
+    while at < last:
+        yield at
+        at = min(at + SLICE, SERIES_OF) if at < SERIES_OF else at + SLICE
+
+
+@dataclass(frozen=True)
+class Times:
+    """Sample times of a run, which of them are fasting, and where visits and the series lie in them."""
+
+    all: Array
+    fasting: Array
+    visits: Array
+    series: Array
+
+    @classmethod
+    def of(cls, plan: Plan, series: bool) -> Times:
+        visits = np.array(plan.scenario.visits)
+        finer = np.array(plan.scenario.series if series else ())
+        every = np.unique(np.concatenate([visits, finer]))
+        fasting = np.array([plan.scenario.is_fasting(t) for t in every])
+        return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
+
+
+def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array, arms: tuple[int, ...] | None = None) -> Block:
+    """A few subjects through every arm."""
+    people = prepare(plan, subjects)
+    chosen = [plan.arms[i] for i in arms] if arms is not None else plan.arms
+    runs = [_arm(plan, arm, people, times, cancel) for arm in chosen]
+    return Block(
+        subjects=subjects,
+        arms=tuple(a.name for a in chosen),
+        status=np.stack([status for _, status in runs]),
+        attempts=people.attempts,
+        visits=np.stack([out[:, times.visits] for out, _ in runs]),
+        series=np.stack([out[:, times.series] for out, _ in runs]),
+    )
+
+
+def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:
+    """One arm: what was observed (n, times, observables), and status; a failed subject is tried twice."""
+    parameters = people.parameters.copy()
+    for j, name in enumerate(plan.kernel.parameters):
+        if name in arm.parameters:
+            parameters[:, j] = arm.parameters[name]
+        elif name in arm.switches:
+            parameters[:, j] = arm.switches[name]
+    everyone = np.arange(len(people.subjects))
+    out, status = _carry(plan, arm, people, parameters, everyone, times.all, 1.0, cancel)
+    failed = np.flatnonzero((status != WELL) & (people.status == WELL) & (status != CANCELLED))
+    if len(failed):
+        again, second = _carry(plan, arm, people, parameters, failed, times.all, RETRY, cancel)
+        out[failed], status[failed] = again, second
+    return _named(plan, out, times.fasting), status
+
+
+def _carry(
+    plan: Plan,
+    arm: PlannedArm,
+    people: People,
+    parameters: Array,
+    who: Array,
+    times: Array,
+    share: float,
+    cancel: Array,
+) -> tuple[Array, Array]:
+    """Carry subjects through an arm; rows of `observe` at `times`, NaN where a subject did not get."""
+    kernel = plan.kernel
+    own = parameters[who]
+    named = {name: own[:, j] for j, name in enumerate(kernel.parameters)}
+    events = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])
+    columns = plan.columns[plan.columns >= 0]
+    out = np.full((len(who), len(times), len(columns)), np.nan)
+    status = people.status[who].copy()
+    kernel.function("drive", "advance")(
+        people.start[who], np.zeros((len(who), 2)), own, events.time, events.row, events.amount, events.first,
+        events.last, times, columns, 0.0, plan.scenario.duration, plan.options.rtol * share,
+        plan.options.atol * share * plan.scales(kernel), arm.steers, out, status, cancel,
+    )  # fmt: skip
+    return out, status
+
+
+def _named(plan: Plan, out: Array, fasting: Array) -> Array:
+    """Columns in the order of the plan's observables; NaN where the model has none, or it is not fasting."""
+    full = np.full((*out.shape[:2], len(plan.columns)), np.nan)
+    full[:, :, plan.columns >= 0] = out
+    full[:, ~fasting, list(plan.observables).index("fasting_glucose")] = np.nan
+    return full

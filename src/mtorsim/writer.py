@@ -1,0 +1,229 @@
+"""Takes a run's chunks as they come: files and running summaries, memory flat in the number of subjects."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import DataError
+from .kernel.status import SENTENCES, WELL
+from .manifest import describe_run, machine
+from .plan import Plan
+from .rates import Share, limit_names, worst_fasting
+from .result import Block, Result, labelled
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Writer", "visit_table"]
+
+Array = np.ndarray
+
+BANDS_OF = 1000
+"""Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+LISTED = 20
+"""Failed subjects that the summary lists by number."""
+
+
+class Writer:
+    """Gathers a run's blocks in order of subjects and closes it into a result."""
+
+    def __init__(self, plan: Plan, subjects: int, chunk: int, folder: Path | None, force: bool) -> None:
+        self.plan = plan
+        self.manifest = describe_run(plan, subjects, chunk)
+        self.folder = folder
+        self.blocks: list[Block] = []
+        self.number = 0
+        self.first: list[Block] = []
+        self.status: list[Counter[int]] = [Counter() for _ in plan.arms]
+        self.worst_status: Counter[int] = Counter()
+        self.failed: list[dict[str, Any]] = []
+        self.turned_away = 0
+        self.limits = limit_names(plan.scenario.uln)
+        self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
+        self.digests = [hashlib.sha256() for _ in plan.arms]
+        if folder is not None:
+            _open_folder(folder, force)
+            _write_json(folder / "run.json", {**self.manifest, "finished": False})
+
+    def add(self, block: Block) -> None:
+        """Take the next subjects."""
+        if self.folder is not None:
+            self._write_visits(block)
+        else:
+            self.blocks.append(block)
+        if block.series.shape[1] and block.subjects[0] < BANDS_OF:
+            kept = block.subjects < BANDS_OF
+            self.first.append(_part(block, kept))
+        self._count(block)
+        self.number += 1
+
+    def finish(self, threads: int, seconds: float) -> Result:
+        """Close the run."""
+        first = Block.joined(self.first)
+        series = labelled(self.manifest, first.series, first.subjects, list(self.plan.scenario.series))
+        summary = self._summary(first, seconds)
+        manifest = {
+            **self.manifest,
+            "finished": True,
+            "status": summary["status"],
+            "result": {a.name: d.hexdigest() for a, d in zip(self.plan.arms, self.digests, strict=True)},
+            "threads": threads,
+            "seconds": round(seconds, 3),
+            "machine": machine(),
+        }
+        if self.folder is None:
+            return Result(manifest, summary, series, None, Block.joined(self.blocks))
+        series.to_netcdf(self.folder / "series.nc", engine="scipy")
+        _write_json(self.folder / "summary.json", summary)
+        _write_json(self.folder / "run.json", manifest)
+        return Result(manifest, summary, series, self.folder)
+
+    def _count(self, block: Block) -> None:
+        names = list(self.plan.observables)
+        times = np.array(self.plan.scenario.visits)
+        worst = worst_fasting(block.visits[..., names.index("fasting_glucose")], times)
+        for i, digest in enumerate(self.digests):
+            digest.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
+            digest.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
+            self.status[i].update(block.status[i].tolist())
+            self.above[i] += [(worst[i] > limit).sum() for limit in self.limits.values()]
+        together = block.status.max(axis=0)
+        self.worst_status.update(together.tolist())
+        self.turned_away += int(block.attempts.sum())
+        for j in np.flatnonzero(together != WELL)[: max(0, LISTED - len(self.failed))]:
+            arm = int(np.argmax(block.status[:, j] != WELL))
+            code = int(block.status[arm, j])
+            reached = times[~np.isnan(block.visits[arm, j]).all(axis=1)]
+            last = float(reached[-1]) if len(reached) else None
+            found = {
+                "subject": int(block.subjects[j]),
+                "arm": block.arms[arm],
+                "status": SENTENCES[code],
+                "last_visit_h": last,
+            }
+            self.failed.append(found)
+
+    def _write_visits(self, block: Block) -> None:
+        import pyarrow.parquet as pq
+
+        assert self.folder is not None
+        for i, arm in enumerate(block.arms):
+            path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{path.name}.draft")
+            pq.write_table(visit_table(self.manifest, block, i), draft)
+            draft.replace(path)
+
+    def _summary(self, first: Block, seconds: float) -> dict[str, Any]:
+        n = self.manifest["subjects"]
+        arms = {}
+        for i, arm in enumerate(self.plan.arms):
+            shares = zip(self.limits.items(), self.above[i], strict=True)
+            arms[arm.name] = {
+                "share": {name: Share(int(count), n, limit).as_dict() for (name, limit), count in shares},
+                "status": _spoken(self.status[i]),
+                "visits": _bands(first.visits[i], list(self.plan.observables), self.plan.scenario.visits),
+            }
+        return {
+            "scenario": self.manifest["scenario"],
+            "title": self.manifest["title"],
+            "seed": self.plan.seed,
+            "subjects": n,
+            "status": _spoken(self.worst_status),
+            "failed": self.failed,
+            "turned_away": self.turned_away,
+            "limits_mg_dl": self.limits,
+            "uln_mg_dl": self.plan.scenario.uln,
+            "units": dict(self.plan.observables),
+            "bands_of": len(first.subjects),
+            "arms": arms,
+            "seconds": round(seconds, 3),
+        }
+
+
+def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table:
+    """The visits of one arm: one row a subject and visit; units stand in the fields' metadata."""
+    import pyarrow as pa
+
+    _, n, visits, _ = block.visits.shape
+    names = pa.array([block.arms[arm]])
+    columns: dict[str, Any] = {
+        "arm": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), names),
+        "subject": np.repeat(block.subjects.astype(np.int64), visits),
+        "visit": np.tile(np.arange(visits, dtype=np.int32), n),
+        "time_h": np.tile(np.array(manifest["visits_h"], float), n),
+        "status": np.repeat(block.status[arm].astype(np.int32), visits),
+    }
+    about = {"time_h": {"unit": "h"}, "status": {str(c): s for c, s in SENTENCES.items()}}
+    for j, (name, unit) in enumerate(manifest["observables"].items()):
+        columns[name] = block.visits[arm, :, :, j].reshape(-1)
+        about[name] = {"unit": unit}
+    fields = [
+        pa.field(
+            name, pa.array(values).type if not isinstance(values, pa.Array) else values.type, metadata=about.get(name)
+        )
+        for name, values in columns.items()
+    ]
+    known = {k: manifest[k] for k in ("scenario", "seed", "hashes", "settings", "method", "rtol", "atol", "versions")}
+    schema = pa.schema(fields, metadata={"mtorsim": json.dumps(known)})
+    return pa.table([v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()], schema=schema)
+
+
+def _part(block: Block, kept: Array) -> Block:
+    rows = block.series.shape[1]
+    return Block(
+        block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.visits[:, kept],
+        block.series[:, : min(rows, int(kept.sum()))],
+    )  # fmt: skip
+
+
+def _spoken(counts: Counter[int]) -> dict[str, int]:
+    return {SENTENCES[code]: counts[code] for code in sorted(counts)}
+
+
+def _bands(values: Array, names: list[str], times: tuple[float, ...]) -> list[dict[str, Any]]:
+    """Quantiles over subjects at each visit; values (n, times, observables)."""
+    rows = []
+    for v, time in enumerate(times):
+        row: dict[str, Any] = {"time_h": time}
+        for j, name in enumerate(names):
+            column = values[:, v, j]
+            column = column[~np.isnan(column)]
+            if len(column):
+                row[name] = {
+                    f"q{round(100 * q):02d}": float(x)
+                    for q, x in zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
+                }
+        rows.append(row)
+    return rows
+
+
+def _open_folder(folder: Path, force: bool) -> None:
+    """Make an empty result folder; what is there already is only removed when it is a result and `force` is given."""
+    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        result = (folder / "run.json").is_file()
+        if not force:
+            raise DataError(f"`{folder}` exists already", help="give `--force` to replace it, or another folder")
+        if not result:
+            raise DataError(f"`{folder}` is not a result, so `--force` does not remove it", help="give another folder")
+        shutil.rmtree(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataError(f"cannot write to `{folder}`: {problem.strerror}") from None
+
+
+def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Write elsewhere, then rename: a reader never sees half a file."""
+    draft = path.with_name(f".{path.name}.draft")
+    draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
+    draft.replace(path)
