@@ -108,7 +108,7 @@ class _Writer:
                 array, row = self.rows[name]
                 self.lines.append(f"{self.names[name]} = load({array}, {row}){self._note(name)}")
                 self.ready.add(name)
-        return self.printer.doprint(expression)
+        return str(self.printer.doprint(expression))
 
     def assign(self, name: str, expression: Expr, note: str | None = None) -> None:
         """Work a quantity out."""

@@ -144,9 +144,10 @@ def _check(expression: Expression, node: ast.expr, depth: int) -> None:
 def _children(expression: Expression, node: ast.expr) -> list[ast.expr]:
     """The parts of an allowed node; raises for any other."""
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-            _refuse(expression, node)
-        if not math.isfinite(float(node.value)):
+        value = node.value
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return _refuse(expression, node)
+        if not math.isfinite(float(value)):
             raise ModelError("this number is too large", expression.at(node))
         return []
     name = full_name(node)

@@ -14,7 +14,8 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.errors import TypingError
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.typing import templates
+from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 from mtorsim.kernel import WIDTH
@@ -27,6 +28,8 @@ _INT = ir.IntType(64)
 _VECTOR = ir.VectorType(_DOUBLE, WIDTH)
 _INTS = ir.VectorType(_INT, WIDTH)
 _MASK = ir.VectorType(ir.IntType(1), WIDTH)
+
+_typed: Any = templates.infer_global
 
 
 class LanesType(types.Type):
@@ -69,7 +72,7 @@ def _call(builder: ir.IRBuilder, name: str, *args: Any) -> Any:
 
 
 def _register_operator(python: Callable[..., Any], instruction: str) -> None:
-    @infer_global(python)
+    @_typed(python)
     class _Template(AbstractTemplate):  # pyright: ignore[reportUnusedClass]
         def generic(self, args: Any, kws: Any) -> Any:
             kinds = (LanesType, types.Float, types.Integer, types.IntegerLiteral)
@@ -97,7 +100,7 @@ for _python, _instruction in (
     _register_operator(_python, _instruction)
 
 
-@infer_global(operator.neg)
+@_typed(operator.neg)
 class _Negative(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
         return signature(lanes, lanes) if isinstance(args[0], LanesType) else None
@@ -165,16 +168,13 @@ def _elementwise(name: str, count: int) -> Any:
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _call(builder, name, *args)
 
-    if count == 1:
+    def of_one(typing: Any, a: Any) -> Any:
+        return lanes(lanes), generate
 
-        def function(typing: Any, a: Any) -> Any:
-            return lanes(lanes), generate
-    else:
+    def of_three(typing: Any, a: Any, b: Any, c: Any) -> Any:
+        return lanes(lanes, lanes, lanes), generate
 
-        def function(typing: Any, a: Any, b: Any, c: Any) -> Any:
-            return lanes(lanes, lanes, lanes), generate
-
-    return intrinsic(function)
+    return intrinsic(of_one if count == 1 else of_three)
 
 
 absolute = _elementwise("llvm.fabs", 1)
