@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .population import load_population
     from .result import Result, open_result
     from .scenario import read_scenario
-    from .simulate import simulate
+    from .simulation import simulate
 
 __all__ = [
     "Library", "Model", "MtorsimError", "Result", "load_model", "load_population", "open_result",
@@ -34,7 +34,7 @@ _HOME = {
     "load_population": "population",
     "open_result": "result",
     "read_scenario": "scenario",
-    "simulate": "simulate",
+    "simulate": "simulation",
 }
 
 
@@ -42,4 +42,6 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import mtorsim` costs next to nothing."""
     if name not in _HOME:
         raise AttributeError(f"module `mtorsim` has no attribute `{name}`")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value

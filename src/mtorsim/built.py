@@ -69,7 +69,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("mtorsim", appauthor=False)) / "kernels"
 
 
-def load_kernel(model: Model, *, untreated: bool = False, note: Callable[[str], None] | None = None) -> Kernel:
+def load_kernel(model: Model, *, untreated: bool = False) -> Kernel:
     """Load the kernel of a model, writing it first if it is not there yet.
 
     Parameters
@@ -78,14 +78,10 @@ def load_kernel(model: Model, *, untreated: bool = False, note: Callable[[str], 
         The composed model, checked.
     untreated
         The kernel of the untreated day, for the run-in.
-    note
-        Told in one line when a kernel has to be written.
     """
     name = _name(model, untreated)
     folder = cache_folder() / name
     if not (folder / "layout.json").is_file():
-        if note:
-            note(f"writing the kernel {name} (once for this model and machine)")
         _write(folder, model, untreated)
     return _load(folder)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .built import Kernel, load_kernel
+from .built import Kernel, load_kernel, warm
 from .checks import check_model, check_value
 from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule
@@ -156,8 +156,10 @@ def make_plan(
     options = options or Options()
     _check_options(options)
     observables, columns = _observables(scenario, model)
-    day = load_kernel(model, untreated=True, note=note) if model.means else None
-    kernel = load_kernel(model, note=note)
+    if note and not (warm(model) and (not model.means or warm(model, untreated=True))):
+        note("compiling this model: once on this machine, about half a minute")
+    day = load_kernel(model, untreated=True) if model.means else None
+    kernel = load_kernel(model)
     return Plan(
         scenario=scenario,
         model=model,

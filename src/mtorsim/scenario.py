@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from .conversions import glucose_in_mg_dl
 from .errors import ScenarioError, UnitError, did_you_mean
 from .library import Library
 from .reading import Line, Record, TomlFile, read_record
@@ -421,20 +422,3 @@ def _grid(first: float, step: float, until: float) -> Iterator[float]:
 def _placebo(dosing: Dosing) -> Dosing:
     """The same doses at the same times, of nothing: arms then stop at the same instants."""
     return Dosing(dosing.drug, dosing.route, 0.0, dosing.unit, dosing.times, dosing.missed, dosing.key)
-
-
-MG_DL_PER_MMOL_L = 18.016
-"""Glucose, 180.16 g/mol."""
-
-
-def glucose_in_mg_dl(value: float, unit: Unit) -> float:
-    """A glucose concentration in mg/dL, given in mass or in moles a volume.
-
-    Raises
-    ------
-    UnitError
-        If the unit is neither.
-    """
-    if unit.same_kind(parse_unit("mmol/L")):
-        return convert(value, unit, parse_unit("mmol/L")) * MG_DL_PER_MMOL_L
-    return convert(value, unit, parse_unit("mg/dL"))

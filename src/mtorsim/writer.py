@@ -14,7 +14,7 @@ import numpy as np
 
 from .errors import DataError
 from .kernel.status import SENTENCES, WELL
-from .manifest import describe_run, machine
+from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
 from .rates import Share, limit_names, worst_fasting
 from .result import Block, Result, labelled
@@ -29,19 +29,29 @@ Array = np.ndarray
 BANDS_OF = 1000
 """Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_PARTS = "unfinished"
 LISTED = 20
 """Failed subjects that the summary lists by number."""
 
 
 class Writer:
-    """Gathers a run's blocks in order of subjects and closes it into a result."""
+    """Gathers a run's blocks in order of subjects and closes it into a result.
 
-    def __init__(self, plan: Plan, subjects: int, chunk: int, folder: Path | None, force: bool) -> None:
+    Attributes
+    ----------
+    done
+        Subjects gathered so far; more than none at the start where a run is resumed.
+    """
+
+    def __init__(
+        self, plan: Plan, subjects: int, chunk: int, folder: Path | None, *, force: bool = False, resume: bool = False
+    ) -> None:
         self.plan = plan
         self.manifest = describe_run(plan, subjects, chunk)
         self.folder = folder
         self.blocks: list[Block] = []
         self.number = 0
+        self.done = 0
         self.first: list[Block] = []
         self.status: list[Counter[int]] = [Counter() for _ in plan.arms]
         self.worst_status: Counter[int] = Counter()
@@ -50,7 +60,9 @@ class Writer:
         self.limits = limit_names(plan.scenario.uln)
         self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
         self.digests = [hashlib.sha256() for _ in plan.arms]
-        if folder is not None:
+        if folder is not None and resume and (folder / "run.json").is_file():
+            self._take_up(folder)
+        elif folder is not None:
             _open_folder(folder, force)
             _write_json(folder / "run.json", {**self.manifest, "finished": False})
 
@@ -58,13 +70,19 @@ class Writer:
         """Take the next subjects."""
         if self.folder is not None:
             self._write_visits(block)
+            self._write_part(block)
         else:
             self.blocks.append(block)
+        self._gather(block)
+
+    def _gather(self, block: Block) -> None:
+        """Count the next subjects in."""
         if block.series.shape[1] and block.subjects[0] < BANDS_OF:
             kept = block.subjects < BANDS_OF
             self.first.append(_part(block, kept))
         self._count(block)
         self.number += 1
+        self.done += len(block.subjects)
 
     def finish(self, threads: int, seconds: float) -> Result:
         """Close the run."""
@@ -85,7 +103,53 @@ class Writer:
         series.to_netcdf(self.folder / "series.nc", engine="scipy")
         _write_json(self.folder / "summary.json", summary)
         _write_json(self.folder / "run.json", manifest)
+        shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
+
+    def _take_up(self, folder: Path) -> None:
+        """Gather the chunks that an interrupted run has left.
+
+        Raises
+        ------
+        DataError
+            If the run was another one.
+        """
+        before = read_manifest(folder)
+        # Through JSON and back, so that tuples and lists compare equal.
+        now = json.loads(json.dumps(self.manifest))
+        other = [key for key in now if before.get(key) != now[key]]
+        if before.get("finished") and not other:
+            raise DataError(f"the run in `{folder}` is finished", help="`--force` runs it again")
+        if other:
+            message = f"the run in `{folder}` was another one: it differs in {', '.join(other)}"
+            raise DataError(message, help="repeat its command with `--resume`, or give another folder")
+        while (folder / _PARTS / f"chunk-{self.number:06d}.npz").is_file():
+            self._gather(self._read_part(folder))
+
+    def _write_part(self, block: Block) -> None:
+        """Keep what the visits do not say, until the run ends: written last, so a chunk with it is whole."""
+        assert self.folder is not None
+        path = self.folder / _PARTS / f"chunk-{self.number:06d}.npz"
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_name(f".{path.name}.draft")
+        with draft.open("wb") as file:
+            np.savez(file, subjects=block.subjects, status=block.status, attempts=block.attempts, series=block.series)
+        draft.replace(path)
+
+    def _read_part(self, folder: Path) -> Block:
+        """A chunk that is whole on disk."""
+        import pyarrow.parquet as pq
+
+        with np.load(folder / _PARTS / f"chunk-{self.number:06d}.npz") as part:
+            rest = dict(part)
+        n, visits = len(rest["subjects"]), len(self.manifest["visits_h"])
+        values = []
+        for arm in self.manifest["arms"]:
+            path = folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
+            table = pq.ParquetFile(path).read()
+            columns = [table.column(name).to_numpy().reshape(n, visits) for name in self.manifest["observables"]]
+            values.append(np.stack(columns, axis=-1))
+        return Block(arms=tuple(self.manifest["arms"]), visits=np.stack(values), **rest)
 
     def _count(self, block: Block) -> None:
         names = list(self.plan.observables)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import SetError
 from .kernel.status import CANCELLED, WELL
 from .library import Library
 from .plan import Options, Plan, PlannedArm, make_plan
@@ -40,12 +41,13 @@ def simulate(
     population: str | None = None,
     settings: Mapping[str, float] | None = None,
     threads: int | None = None,
-    chunk: int = 4096,
+    chunk: int = 1024,
     method: str = "tsit5",
     rtol: float = 1e-4,
     atol: float | None = None,
     out: str | Path | None = None,
     force: bool = False,
+    resume: bool = False,
     library: Library | None = None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -77,6 +79,8 @@ def simulate(
         Folder to stream the result to; kept in memory when left out.
     force
         Replace a result that is already there.
+    resume
+        Go on with an interrupted run in `out`: the result is the same to the bit.
     library
         Where names of modules and populations are looked up.
     progress
@@ -107,10 +111,13 @@ def simulate(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
     n = plan.scenario.data.subjects if subjects is None else subjects
-    workers = threads or os.cpu_count() or 1
-    writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force)
+    workers = _cores() if threads is None else threads
+    for name, value in (("subjects", n), ("chunk", chunk), ("threads", workers)):
+        if value < 1:
+            raise SetError(f"{name} = {value}: there must be at least 1")
+    writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
     started = time.perf_counter()
-    for block in _blocks(plan, n, chunk, workers, progress):
+    for block in _blocks(plan, writer.done, n, chunk, workers, progress):
         writer.add(block)
     return writer.finish(threads=workers, seconds=time.perf_counter() - started)
 
@@ -131,16 +138,20 @@ def replay(plan: Plan, subject: int, arm: str) -> Block:
     return _slice(plan, np.array([subject]), Times.of(plan, True), np.zeros(1, np.int64), (chosen,))
 
 
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _blocks(
-    plan: Plan, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None
+    plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None
 ) -> Iterator[Block]:
     """Chunks of subjects in order, each computed slice by slice on several threads."""
     cancel = np.zeros(1, np.int64)
     times = {series: Times.of(plan, series) for series in (True, False)}
-    done = 0
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
-            for first in range(0, n, chunk):
+            for first in range(done, n, chunk):
                 last = min(first + chunk, n)
                 cuts = [*_cuts(first, last), last]
                 futures = [

@@ -1,0 +1,223 @@
+"""Figures of a result: the only module that draws."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from .conversions import Reader
+from .errors import DataError
+from .result import Result
+
+__all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
+
+Array = np.ndarray
+
+FORMATS = ("png", "pdf", "svg")
+
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+"""Okabe and Ito's, told apart by readers with any colour vision."""
+
+PANELS = {
+    "drug_level": "Drug in whole blood",
+    "mtorc1": "mTORC1 activity",
+    "mtorc2_liver": "Liver mTORC2 activity",
+    "fasting_glucose": "Fasting glucose",
+    "insulin": "Insulin",
+    "hba1c": "HbA1c",
+}
+"""Observables of a time course and how a reader calls them."""
+
+_STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "svg.hashsalt": "mtorsim",
+}
+
+
+def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> list[Path]:
+    """Draw every figure of a result.
+
+    Parameters
+    ----------
+    result
+        A run's result.
+    folder
+        Where the files go; files of the same name are replaced.
+    reader
+        Units of glucose and HbA1c.
+    suffix
+        `png`, `pdf` or `svg`.
+
+    Returns
+    -------
+    list of Path
+        The files written.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written.
+    """
+    paths = []
+    for name, figure in FIGURES.items():
+        path = folder / f"{name}.{suffix}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            # No date inside: the same result gives the same file.
+            dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+            figure(result, reader).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
+        except OSError as problem:
+            raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
+        paths.append(path)
+    return paths
+
+
+def time_course(result: Result, reader: Reader) -> Figure:
+    """Median and bands over subjects of drug level, mTORC1, mTORC2, glucose, insulin and HbA1c, every arm."""
+    import matplotlib as mpl
+
+    series = result.series
+    units = result.manifest["observables"]
+    names = [n for n in _panels(result) if bool(np.isfinite(series[n]).any())]
+    columns = min(3, max(1, len(names)))
+    rows = max(1, math.ceil(len(names) / columns))
+    scale, unit = _clock(float(series.time.max()))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(3.5 * columns + 0.3, 2.5 * rows + 1.0), layout="constrained")
+        figure.get_layout_engine().set(rect=(0.0, 0.05, 1.0, 0.84), h_pad=0.08, w_pad=0.08)  # type: ignore[union-attr]
+        axes = figure.subplots(rows, columns, squeeze=False)
+        for name, axis in zip(names, axes.flat, strict=False):
+            shown = reader.unit(name, units[name])
+            for arm, colour in _arms(result).items():
+                values = reader.value(name, units[name], series[name].sel(arm=arm).to_numpy())
+                _band(axis, series.time.to_numpy() / scale, values, colour)
+            fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
+            axis.set_title(_panels(result)[name] + fraction)
+            axis.set_xlim(0, float(series.time.max()) / scale)
+            if name in ("drug_level", "mtorc1", "mtorc2_liver"):
+                axis.set_ylim(bottom=0)
+            if name == "fasting_glucose":
+                _limit_line(axis, result, reader)
+        for axis in axes.flat[len(names) :]:
+            axis.set_axis_off()
+        for axis in axes[-1]:
+            axis.set_xlabel(f"time ({unit})")
+        _frame(figure, result)
+    return figure
+
+
+def shares(result: Result, reader: Reader) -> Figure:
+    """Share of subjects whose worst fasting glucose passed each limit, with 95 % intervals."""
+    import matplotlib as mpl
+
+    limits = result.summary["limits_mg_dl"]
+    names = sorted((n for n in limits if n != ">ULN"), key=limits.__getitem__)
+    if limits[">ULN"] not in [limits[n] for n in names]:
+        names = [">ULN", *names]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, 3.6), layout="constrained")
+        figure.get_layout_engine().set(rect=(0.0, 0.08, 1.0, 0.76))  # type: ignore[union-attr]
+        axis = figure.subplots()
+        arms = _arms(result)
+        for i, (arm, colour) in enumerate(arms.items()):
+            found = [result.summary["arms"][arm]["share"][n] for n in names]
+            at = np.arange(len(names)) + (i - (len(arms) - 1) / 2) * 0.18
+            value = np.array([100 * f["value"] for f in found])
+            low = value - [100 * f["low"] for f in found]
+            high = [100 * f["high"] for f in found] - value
+            axis.errorbar(at, value, np.stack([low, high]), fmt="o", color=colour, ms=5, capsize=3, lw=1.4)
+        labels = [f"> {reader.limit(limits[n])}" + (" (ULN)" if n == ">ULN" else "") for n in names]
+        axis.set_xticks(range(len(names)), labels)
+        axis.set_xlim(-0.5, len(names) - 0.5)
+        axis.set_ylim(bottom=0)
+        axis.set_ylabel("% of subjects")
+        axis.set_xlabel(f"worst fasting glucose at a visit after the start ({reader.glucose})")
+        _frame(figure, result, bands=False)
+    return figure
+
+
+FIGURES = {"time_course": time_course, "shares": shares}
+
+
+def _panels(result: Result) -> dict[str, str]:
+    """The panels of a time course; a short test is drawn by plain glucose, hardly ever fasting."""
+    fasting = np.isfinite(result.series["fasting_glucose"].to_numpy()).any(axis=(0, 1))
+    if fasting.sum() > 1 or "glucose" not in result.series:
+        return PANELS
+    return {("glucose" if n == "fasting_glucose" else n): t.replace("Fasting g", "G") for n, t in PANELS.items()}
+
+
+def _arms(result: Result) -> dict[str, str]:
+    """Colour of each arm."""
+    arms = result.manifest["arms"]
+    return {arm: COLOURS[i % len(COLOURS)] for i, arm in enumerate(arms)}
+
+
+def _clock(end: float) -> tuple[float, str]:
+    """Hours in the unit of the time axis, and its name."""
+    if end > 21 * 24:
+        return 168.0, "weeks"
+    return (24.0, "days") if end > 72 else (1.0, "hours")
+
+
+def _band(axis: Axes, time: Array, values: Array, colour: str) -> None:
+    """Median, quartiles and 5th to 95th percentile of values (subjects, times)."""
+    some = np.isfinite(values).any(axis=0)
+    if not some.any():
+        return
+    time, values = time[some], values[:, some]
+    low, quarter, middle, three, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    if len(values) > 1:
+        axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
+        axis.fill_between(time, quarter, three, color=colour, alpha=0.22, lw=0)
+    axis.plot(time, middle, color=colour, lw=1.6)
+
+
+def _limit_line(axis: Axes, result: Result, reader: Reader) -> None:
+    uln = result.summary["uln_mg_dl"]
+    at = reader.value("fasting_glucose", "mg/dL", uln)
+    axis.axhline(at, color="#444444", lw=0.8, ls=(0, (4, 3)))
+    axis.annotate(
+        f"ULN {reader.limit(uln)}", (1.0, at), xycoords=("axes fraction", "data"), xytext=(-2, 2),
+        textcoords="offset points", ha="right", va="bottom", fontsize=7.5, color="#444444",
+    )  # fmt: skip
+
+
+def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
+    """Title, arms and what the reader must know."""
+    from matplotlib.lines import Line2D
+
+    manifest: Mapping[str, Any] = result.manifest
+    figure.suptitle(manifest["title"], x=0.012, y=0.985, ha="left", fontsize=11, fontweight="bold")
+    handles = [Line2D([], [], color=c, lw=2) for c in _arms(result).values()]
+    below = 0.985 - 0.30 / figure.get_figheight()
+    figure.legend(
+        handles, list(_arms(result)), loc="upper left", bbox_to_anchor=(0.005, below), ncols=8, frameon=False,
+        handlelength=1.4, borderaxespad=0.0,
+    )  # fmt: skip
+    n = manifest["subjects"]
+    drawn = result.series.sizes["subject"]
+    people = f"{n:,} virtual subject{'s' if n > 1 else ''}"
+    note = f"{people} of {manifest['population']}, seed {manifest['seed']}"
+    if bands and n > 1:
+        note += "; median, 25-75 % and 5-95 %" + (f" of the first {drawn:,}" if drawn < n else "")
+    elif n > 1:
+        note += "; 95 % intervals (Wilson)"
+    figure.text(
+        0.012, 0.012, f"{note}. Simulated: for research and teaching, not for patient care.", fontsize=7.5,
+        color="#555555",
+    )  # fmt: skip
