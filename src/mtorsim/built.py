@@ -18,7 +18,7 @@ from typing import Any
 
 from .compose import Equation, Model
 
-__all__ = ["Kernel", "cache_folder", "load_kernel", "warm"]
+__all__ = ["Kernel", "cache_folder", "load_kernel", "stale_kernels", "warm"]
 
 _HERE = Path(__file__).resolve().parent
 _SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
@@ -92,6 +92,28 @@ def warm(model: Model, *, untreated: bool = False) -> bool:
     return any((folder / "__pycache__").glob("drive.advance*.nbc"))
 
 
+def stale_kernels(*, remove: bool = False) -> list[str]:
+    """Names of kernels in the cache that other versions have written, or that are not whole.
+
+    Parameters
+    ----------
+    remove
+        Remove them too.
+    """
+    found = []
+    for folder in cache_folder().iterdir():
+        try:
+            current = json.loads((folder / "layout.json").read_text(encoding="utf-8"))["makers"] == _makers()
+        except (OSError, ValueError, KeyError):
+            current = False
+        # What starts with a dot is being written by another process.
+        if folder.is_dir() and not folder.name.startswith(".") and not current:
+            found.append(folder.name)
+            if remove:
+                shutil.rmtree(folder, ignore_errors=True)
+    return found
+
+
 def _name(model: Model, untreated: bool) -> str:
     parts = "_".join(m.name for m in model.modules)
     kind = "day" if untreated else "run"
@@ -146,6 +168,7 @@ def _write(folder: Path, model: Model, untreated: bool) -> None:
 
     system = (build_untreated if untreated else build_system)(model)
     layout = {
+        "makers": _makers(),
         "states": system.states,
         "parameters": system.parameters,
         "quantities": system.quantities,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
 
-__all__ = ["Library", "bundled_folder"]
+__all__ = ["Library", "bundled_folder", "kind_of"]
 
 _HERE = Path(__file__).resolve()
 
@@ -100,21 +100,25 @@ class Library:
         found: dict[str, Path] = {}
         own = [p for root in reversed(self.extra) for p in (*root.glob("*.toml"), *root.glob("models/**/*.toml"))]
         for path in (*sorted(bundled_folder(folder).rglob("*.toml")), *own):
-            if _kind(path) == kind:
+            if kind_of(path) == kind:
                 found[path.stem] = path
         return dict(sorted(found.items()))
 
 
 _HEAD = re.compile(r"^\s*\[(module|population)\]", re.MULTILINE)
+_SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """What a file is, by the table that names it."""
     try:
-        head = _HEAD.search(path.read_text(encoding="utf-8", errors="replace"))
+        text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "unreadable"
-    return head.group(1) if head else "scenario"
+        return "other"
+    head = _HEAD.search(text)
+    if head:
+        return head.group(1)
+    return "scenario" if _SCENARIO.search(text) else "other"
 
 
 def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError]) -> Path:

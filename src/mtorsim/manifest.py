@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,7 +18,7 @@ from .errors import DataError
 from .library import Library
 from .plan import Options, Plan, make_plan
 
-__all__ = ["describe_run", "plan_from_manifest", "read_manifest"]
+__all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
 
 FORMAT = 1
 _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
@@ -53,7 +53,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "kernels": [k.name for k in (plan.kernel, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "files": files,
-        "versions": _versions(),
+        "versions": package_versions(),
     }
 
 
@@ -65,7 +65,8 @@ def _files(plan: Plan) -> dict[str, str]:
     return texts
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that numbers depend on."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -113,7 +114,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 @contextmanager
-def plan_from_manifest(manifest: Mapping[str, Any]) -> Iterator[Plan]:
+def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] | None = None) -> Iterator[Plan]:
     """Settle a run again from its manifest alone.
 
     Raises
@@ -138,4 +139,5 @@ def plan_from_manifest(manifest: Mapping[str, Any]) -> Iterator[Plan]:
             settings=manifest["settings"],
             options=Options(manifest["method"], manifest["rtol"], manifest["atol"]),
             library=Library((folder,)),
+            note=note,
         )

@@ -37,7 +37,7 @@ def _as_text(value: Any) -> Any:
     return repr(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
-Equation = Annotated[str, BeforeValidator(_as_text)]
+Equation = Annotated[str, BeforeValidator(_as_text, json_schema_input_type=str | float)]
 Numbers = Annotated[list[float], Field(min_length=2, max_length=2)]
 Distribution = Literal["log-normal", "normal", "logit-normal"]
 

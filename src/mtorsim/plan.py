@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from .population import Population, apply_settings, load_population
 from .references import read_references
 from .scenario import Branch, Scenario, read_scenario
 
-__all__ = ["Method", "Options", "Plan", "PlannedArm", "library_for", "make_plan"]
+__all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
 
 Array = np.ndarray
 
@@ -58,8 +58,8 @@ class PlannedArm:
 
     Attributes
     ----------
-    steers
-        1 for each state of the kernel that takes part in the choice of steps.
+    steering
+        States that take part in the choice of steps.
     """
 
     name: str
@@ -67,19 +67,23 @@ class PlannedArm:
     schedule: Schedule
     parameters: Mapping[str, float]
     switches: Mapping[str, float]
-    steers: Array
+    steering: frozenset[str]
+
+    def steers(self, kernel: Kernel) -> Array:
+        """1 for each state of the kernel that takes part in the choice of steps."""
+        return np.array([float(s in self.steering) for s in kernel.states])
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A run, settled: what is left is arithmetic on subjects.
+class Draft:
+    """A run, read and checked; nothing is compiled yet.
 
     Attributes
     ----------
     observables
         Name and unit of each, in the order they are recorded.
-    columns
-        For each observable its row in the kernel's `observe`, -1 where the model has none.
+    sources
+        The quantity each observable is read from, None where the model has none.
     settings
         What replaced the files' values.
     bibliography
@@ -90,16 +94,31 @@ class Plan:
     model: Model
     population: Population
     switches: Mapping[str, float]
-    kernel: Kernel
-    day: Kernel | None
     habit: Schedule
     arms: tuple[PlannedArm, ...]
     observables: Mapping[str, str]
-    columns: Array
+    sources: tuple[str | None, ...]
     seed: int
     options: Options
     settings: Mapping[str, float]
     bibliography: str
+
+
+@dataclass(frozen=True)
+class Plan(Draft):
+    """A run, settled: what is left is arithmetic on subjects.
+
+    Attributes
+    ----------
+    kernel, day
+        Compiled code of the model, and of its untreated day where it has a run-in.
+    columns
+        For each observable its row in the kernel's `observe`, -1 where the model has none.
+    """
+
+    kernel: Kernel
+    day: Kernel | None
+    columns: Array
 
     def scales(self, kernel: Kernel) -> Array:
         """A typical size of each state of a kernel, for the absolute tolerance."""
@@ -114,7 +133,7 @@ def library_for(scenario: str | Path, extra: tuple[Path, ...] = ()) -> Library:
     return Library((*extra, *own))
 
 
-def make_plan(
+def draft_plan(
     scenario: Scenario | str | Path,
     *,
     seed: int | None = None,
@@ -122,28 +141,8 @@ def make_plan(
     settings: Mapping[str, float] | None = None,
     options: Options | None = None,
     library: Library | None = None,
-    note: Callable[[str], None] | None = None,
-) -> Plan:
-    """Read, check and compile everything a run needs.
-
-    Parameters
-    ----------
-    scenario
-        A scenario, a bundled name or a path.
-    seed, population, settings
-        Replace what the scenario says; `settings` are added to its own.
-    options
-        Method and tolerances.
-    library
-        Where names are looked up.
-    note
-        Told in one line when something takes long.
-
-    Raises
-    ------
-    MtorsimError
-        For the first thing that is wrong.
-    """
+) -> Draft:
+    """Read and check everything a run needs, without compiling anything; see `make_plan`."""
     if not isinstance(scenario, Scenario):
         library = library or library_for(scenario)
         scenario = read_scenario(scenario, library)
@@ -155,27 +154,49 @@ def make_plan(
     people, switches = apply_settings(people, merged)
     options = options or Options()
     _check_options(options)
-    observables, columns = _observables(scenario, model)
-    if note and not (warm(model) and (not model.means or warm(model, untreated=True))):
-        note("compiling this model: once on this machine, about half a minute")
-    day = load_kernel(model, untreated=True) if model.means else None
-    kernel = load_kernel(model)
-    return Plan(
+    observables, sources = _observables(scenario, model)
+    return Draft(
         scenario=scenario,
         model=model,
         population=people,
         switches=switches,
-        kernel=kernel,
-        day=day,
         habit=meal_schedule(scenario, model),
-        arms=tuple(_arm(scenario, b, model, switches, kernel) for b in scenario.branches),
+        arms=tuple(_arm(scenario, b, model, switches) for b in scenario.branches),
         observables=observables,
-        columns=np.array([kernel.quantities.index(c) if c else -1 for c in columns], np.int64),
+        sources=tuple(sources),
         seed=data.seed if seed is None else seed,
         options=options,
         settings=merged,
         bibliography="".join(p.read_text(encoding="utf-8") for p in library.references),
     )
+
+
+def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | None = None, **given: Any) -> Plan:
+    """Read, check and compile everything a run needs.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, a bundled name or a path.
+    note
+        Told in one line when something takes long.
+    given
+        What replaces the scenario's own `seed`, `population` and `settings`; `options`, method and
+        tolerances; `library`, where names are looked up.
+
+    Raises
+    ------
+    MtorsimError
+        For the first thing that is wrong.
+    """
+    draft = draft_plan(scenario, **given)
+    model = draft.model
+    if note and not (warm(model) and (not model.means or warm(model, untreated=True))):
+        note("compiling this model: once on this machine, about half a minute")
+    day = load_kernel(model, untreated=True) if model.means else None
+    kernel = load_kernel(model)
+    rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
+    return Plan(**vars(draft), kernel=kernel, day=day, columns=np.array(rows, np.int64))
 
 
 def _model(scenario: Scenario, library: Library) -> Model:
@@ -225,7 +246,7 @@ def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list
     return units, sources
 
 
-def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], kernel: Kernel) -> PlannedArm:
+def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float]) -> PlannedArm:
     own = dict(switches)
     parameters: dict[str, float] = {}
     index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
@@ -246,11 +267,5 @@ def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str
         else:
             names = [*model.parameters, *own]
             scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
-    steering = model.steering(own)
-    steers = np.array([float(s in steering) for s in kernel.states])
-    return PlannedArm(branch.name, branch.about, schedule(scenario, branch, model), parameters, own, steers)
-
-
-def with_options(plan: Plan, **changes: Any) -> Plan:
-    """The same run at other tolerances."""
-    return replace(plan, options=replace(plan.options, **changes))
+    doses = schedule(scenario, branch, model)
+    return PlannedArm(branch.name, branch.about, doses, parameters, own, model.steering(own))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 
 from .conversions import Reader
 from .errors import DataError
+from .rates import ordered_limits
 from .result import Result
 
 __all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
@@ -33,6 +35,13 @@ PANELS = {
     "hba1c": "HbA1c",
 }
 """Observables of a time course and how a reader calls them."""
+
+DRUG_PANELS = ("drug_level", "mtorc1", "mtorc2_liver")
+SHORT_PANELS = {"glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-peptide", "ffa": "Free fatty acids"}
+"""What is drawn of a test of hours instead of fasting glucose and HbA1c."""
+
+_ABOVE, _BELOW = 0.62, 0.36
+"""Inches kept free for the title with the arms, and for the note."""
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -74,6 +83,8 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
     """
     paths = []
     for name, figure in FIGURES.items():
+        if figure is shares and not _counted(result):
+            continue
         path = folder / f"{name}.{suffix}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -93,13 +104,13 @@ def time_course(result: Result, reader: Reader) -> Figure:
     series = result.series
     units = result.manifest["observables"]
     names = [n for n in _panels(result) if bool(np.isfinite(series[n]).any())]
-    columns = min(3, max(1, len(names)))
+    columns = max(1, min(len(names), 4 if len(names) == 4 else 3))
     rows = max(1, math.ceil(len(names) / columns))
     scale, unit = _clock(float(series.time.max()))
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(3.5 * columns + 0.3, 2.5 * rows + 1.0), layout="constrained")
-        figure.get_layout_engine().set(rect=(0.0, 0.05, 1.0, 0.84), h_pad=0.08, w_pad=0.08)  # type: ignore[union-attr]
+        figure = _figure(3.5 * columns + 0.3, 2.5 * rows)
         axes = figure.subplots(rows, columns, squeeze=False)
+        below = {j: axes[i, j] for i in range(rows) for j in range(columns) if i * columns + j < len(names)}
         for name, axis in zip(names, axes.flat, strict=False):
             shown = reader.unit(name, units[name])
             for arm, colour in _arms(result).items():
@@ -108,13 +119,13 @@ def time_course(result: Result, reader: Reader) -> Figure:
             fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
             axis.set_title(_panels(result)[name] + fraction)
             axis.set_xlim(0, float(series.time.max()) / scale)
-            if name in ("drug_level", "mtorc1", "mtorc2_liver"):
+            if name in DRUG_PANELS:
                 axis.set_ylim(bottom=0)
             if name == "fasting_glucose":
                 _limit_line(axis, result, reader)
         for axis in axes.flat[len(names) :]:
             axis.set_axis_off()
-        for axis in axes[-1]:
+        for axis in below.values():
             axis.set_xlabel(f"time ({unit})")
         _frame(figure, result)
     return figure
@@ -124,25 +135,23 @@ def shares(result: Result, reader: Reader) -> Figure:
     """Share of subjects whose worst fasting glucose passed each limit, with 95 % intervals."""
     import matplotlib as mpl
 
-    limits = result.summary["limits_mg_dl"]
-    names = sorted((n for n in limits if n != ">ULN"), key=limits.__getitem__)
-    if limits[">ULN"] not in [limits[n] for n in names]:
-        names = [">ULN", *names]
+    limits = ordered_limits(result.summary["limits_mg_dl"])
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7.0, 3.6), layout="constrained")
-        figure.get_layout_engine().set(rect=(0.0, 0.08, 1.0, 0.76))  # type: ignore[union-attr]
+        figure = _figure(7.0, 2.7)
         axis = figure.subplots()
         arms = _arms(result)
         for i, (arm, colour) in enumerate(arms.items()):
-            found = [result.summary["arms"][arm]["share"][n] for n in names]
-            at = np.arange(len(names)) + (i - (len(arms) - 1) / 2) * 0.18
+            found = [result.summary["arms"][arm]["share"][n] for n, *_ in limits]
+            at = np.arange(len(limits)) + (i - (len(arms) - 1) / 2) * 0.18
             value = np.array([100 * f["value"] for f in found])
             low = value - [100 * f["low"] for f in found]
             high = [100 * f["high"] for f in found] - value
-            axis.errorbar(at, value, np.stack([low, high]), fmt="o", color=colour, ms=5, capsize=3, lw=1.4)
-        labels = [f"> {reader.limit(limits[n])}" + (" (ULN)" if n == ">ULN" else "") for n in names]
-        axis.set_xticks(range(len(names)), labels)
-        axis.set_xlim(-0.5, len(names) - 0.5)
+            axis.errorbar(
+                at, value, np.stack([low, high]), fmt="o", color=colour, ms=5, capsize=3, lw=1.4, clip_on=False
+            )
+        labels = [f"> {reader.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
+        axis.set_xticks(range(len(limits)), labels)
+        axis.set_xlim(-0.5, len(limits) - 0.5)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("% of subjects")
         axis.set_xlabel(f"worst fasting glucose at a visit after the start ({reader.glucose})")
@@ -150,7 +159,23 @@ def shares(result: Result, reader: Reader) -> Figure:
     return figure
 
 
+def _counted(result: Result) -> bool:
+    """Whether there was more than one subject, and a fasting visit after the start."""
+    arms = result.summary["arms"].values()
+    return result.manifest["subjects"] > 1 and any(s["value"] is not None for a in arms for s in a["share"].values())
+
+
 FIGURES = {"time_course": time_course, "shares": shares}
+
+
+def _figure(width: float, height: float) -> Figure:
+    """An empty figure with room above for title and arms, below for the note; inches."""
+    whole = height + _ABOVE + _BELOW
+    figure = Figure(figsize=(width, whole), layout="constrained")
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0.0, _BELOW / whole, 1.0, height / whole), h_pad=0.06, w_pad=0.08)  # pyright: ignore[reportCallIssue]
+    return figure
 
 
 def _panels(result: Result) -> dict[str, str]:
@@ -158,7 +183,7 @@ def _panels(result: Result) -> dict[str, str]:
     fasting = np.isfinite(result.series["fasting_glucose"].to_numpy()).any(axis=(0, 1))
     if fasting.sum() > 1 or "glucose" not in result.series:
         return PANELS
-    return {("glucose" if n == "fasting_glucose" else n): t.replace("Fasting g", "G") for n, t in PANELS.items()}
+    return {n: t for n, t in PANELS.items() if n in DRUG_PANELS} | SHORT_PANELS
 
 
 def _arms(result: Result) -> dict[str, str]:
@@ -202,9 +227,17 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
     from matplotlib.lines import Line2D
 
     manifest: Mapping[str, Any] = result.manifest
-    figure.suptitle(manifest["title"], x=0.012, y=0.985, ha="left", fontsize=11, fontweight="bold")
+    figure.suptitle(
+        manifest["title"],
+        x=0.012,
+        y=1.0 - 0.08 / figure.get_figheight(),
+        va="top",
+        ha="left",
+        fontsize=11,
+        fontweight="bold",
+    )
     handles = [Line2D([], [], color=c, lw=2) for c in _arms(result).values()]
-    below = 0.985 - 0.30 / figure.get_figheight()
+    below = 1.0 - 0.32 / figure.get_figheight()
     figure.legend(
         handles, list(_arms(result)), loc="upper left", bbox_to_anchor=(0.005, below), ncols=8, frameon=False,
         handlelength=1.4, borderaxespad=0.0,
@@ -217,7 +250,7 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
         note += "; median, 25-75 % and 5-95 %" + (f" of the first {drawn:,}" if drawn < n else "")
     elif n > 1:
         note += "; 95 % intervals (Wilson)"
-    figure.text(
-        0.012, 0.012, f"{note}. Simulated: for research and teaching, not for patient care.", fontsize=7.5,
-        color="#555555",
-    )  # fmt: skip
+    note += ". Simulated: for research and teaching, not for patient care."
+    # About 15 letters of this size fit an inch.
+    note = textwrap.fill(note, int(15 * figure.get_figwidth()))
+    figure.text(0.012, 0.012, note, fontsize=7.5, color="#555555", va="bottom")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-__all__ = ["LIMITS", "Share", "limit_names", "wilson", "worst_fasting"]
+__all__ = ["LIMITS", "Share", "limit_names", "ordered_limits", "wilson", "worst_fasting"]
 
 Array = np.ndarray
 
@@ -20,16 +20,17 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Share:
-    """A fraction with its 95 % interval."""
+    """A fraction with its 95 % interval; `of` is 0 where there was nothing to count."""
 
     count: int
     of: int
-    limit: float
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, float | None]:
         """As it stands in summary.json."""
+        if self.of == 0:
+            return {"value": None, "low": None, "high": None}
         low, high = wilson(self.count, self.of)
-        return {"value": self.count / self.of if self.of else math.nan, "low": low, "high": high}
+        return {"value": self.count / self.of, "low": low, "high": high}
 
 
 def wilson(count: int, of: int) -> tuple[float, float]:
@@ -39,8 +40,6 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     ----------
     Wilson, J. Am. Stat. Assoc. 22 (1927) 209.
     """
-    if of == 0:
-        return math.nan, math.nan
     share = count / of
     denominator = 1 + _Z**2 / of
     centre = share + _Z**2 / (2 * of)
@@ -53,6 +52,14 @@ def wilson(count: int, of: int) -> tuple[float, float]:
 def limit_names(uln: float) -> dict[str, float]:
     """Every limit that is reported, by the name it is reported under."""
     return {**LIMITS, ">ULN": uln}
+
+
+def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]:
+    """Name, value and whether it is the ULN of each limit to show, in order; no value twice."""
+    uln = limits[">ULN"]
+    names = sorted(limits, key=lambda n: (limits[n], n == ">ULN"))
+    same = [n for n in names if n != ">ULN" and limits[n] == uln]
+    return [(n, limits[n], limits[n] == uln) for n in names if not (same and n == ">ULN")]
 
 
 def worst_fasting(fasting_glucose: Array, times: Array) -> Array:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from .errors import MtorsimError, Where, did_you_mean, shown_path
 
-__all__ = ["Line", "Record", "TomlFile", "read_record"]
+__all__ = ["Line", "Record", "TomlFile", "json_schema", "read_record"]
 
 Key = tuple[str | int, ...]
 T = TypeVar("T", bound="Record")
@@ -121,6 +121,12 @@ def read_record(file: TomlFile, kind: type[T]) -> T:
         first = min(problem.errors(), key=lambda e: _line_of(file, e["loc"]))
         loc = tuple(p for p in first["loc"] if p != "[key]")
         _explain(file, kind, first["type"], loc, first.get("ctx", {}), first["input"], first["msg"])
+
+
+def json_schema(kind: type[Record], title: str) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file, as editors read it."""
+    schema = kind.model_json_schema(by_alias=True, mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 
 def _line_of(file: TomlFile, loc: Key) -> int:

@@ -18,7 +18,7 @@ from .library import Library
 from .reading import Line, Record, TomlFile, read_record
 from .units import Unit, convert, parse_quantity, parse_unit
 
-__all__ = ["FASTING_HOURS", "Scenario", "ScenarioFile", "read_scenario", "scenario_schema"]
+__all__ = ["FASTING_HOURS", "Scenario", "ScenarioFile", "read_scenario"]
 
 FASTING_HOURS = 8.0
 """Hours since the last meal from which a sample counts as fasting."""
@@ -40,7 +40,7 @@ def _many(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Lines = Annotated[list[Line], BeforeValidator(_many)]
+Lines = Annotated[list[Line], BeforeValidator(_many, json_schema_input_type=str | list[str])]
 
 
 def _flat(value: Any) -> Any:
@@ -56,7 +56,7 @@ def _flat(value: Any) -> Any:
     return flat
 
 
-Settings = Annotated[dict[str, float], BeforeValidator(_flat)]
+Settings = Annotated[dict[str, float], BeforeValidator(_flat, json_schema_input_type=dict[str, Any])]
 
 
 class DoseLine(Record):
@@ -201,14 +201,6 @@ class Scenario:
     @cached_property
     def _meal_times(self) -> tuple[float, ...]:
         return tuple(m.time for m in self.meals)
-
-
-def scenario_schema() -> dict[str, Any]:
-    """Return the JSON Schema of scenario files."""
-    schema = ScenarioFile.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "mtorsim scenario"
-    return schema
 
 
 def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:

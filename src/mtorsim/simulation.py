@@ -21,7 +21,7 @@ from .result import Block, Result
 from .scenario import Scenario
 from .writer import Writer
 
-__all__ = ["replay", "simulate"]
+__all__ = ["one_subject", "simulate"]
 
 Array = np.ndarray
 
@@ -122,8 +122,8 @@ def simulate(
     return writer.finish(threads=workers, seconds=time.perf_counter() - started)
 
 
-def replay(plan: Plan, subject: int, arm: str) -> Block:
-    """Compute one subject of one arm again, alone.
+def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str, float]]:
+    """Compute one subject of one arm, alone; and the subject's parameters by name.
 
     Parameters
     ----------
@@ -134,8 +134,11 @@ def replay(plan: Plan, subject: int, arm: str) -> Block:
     arm
         Name of the arm.
     """
-    chosen = next(i for i, a in enumerate(plan.arms) if a.name == arm)
-    return _slice(plan, np.array([subject]), Times.of(plan, True), np.zeros(1, np.int64), (chosen,))
+    chosen = next(a for a in plan.arms if a.name == arm)
+    times = Times.of(plan, subject < SERIES_OF)
+    people = prepare(plan, np.array([subject]))
+    block = _through(plan, people, (chosen,), times, np.zeros(1, np.int64))
+    return block, dict(zip(plan.kernel.parameters, _parameters_in(plan, chosen, people)[0].tolist(), strict=True))
 
 
 def _cores() -> int:
@@ -196,14 +199,17 @@ class Times:
         return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
 
 
-def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array, arms: tuple[int, ...] | None = None) -> Block:
+def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array) -> Block:
     """A few subjects through every arm."""
-    people = prepare(plan, subjects)
-    chosen = [plan.arms[i] for i in arms] if arms is not None else plan.arms
-    runs = [_arm(plan, arm, people, times, cancel) for arm in chosen]
+    return _through(plan, prepare(plan, subjects), plan.arms, times, cancel)
+
+
+def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Times, cancel: Array) -> Block:
+    """Prepared people through some arms."""
+    runs = [_arm(plan, arm, people, times, cancel) for arm in arms]
     return Block(
-        subjects=subjects,
-        arms=tuple(a.name for a in chosen),
+        subjects=people.subjects,
+        arms=tuple(a.name for a in arms),
         status=np.stack([status for _, status in runs]),
         attempts=people.attempts,
         visits=np.stack([out[:, times.visits] for out, _ in runs]),
@@ -211,14 +217,20 @@ def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array, arms: tuple
     )
 
 
-def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:
-    """One arm: what was observed (n, times, observables), and status; a failed subject is tried twice."""
+def _parameters_in(plan: Plan, arm: PlannedArm, people: People) -> Array:
+    """Everyone's parameters in one arm, (n, parameters)."""
     parameters = people.parameters.copy()
     for j, name in enumerate(plan.kernel.parameters):
         if name in arm.parameters:
             parameters[:, j] = arm.parameters[name]
         elif name in arm.switches:
             parameters[:, j] = arm.switches[name]
+    return parameters
+
+
+def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:
+    """One arm: what was observed (n, times, observables), and status; a failed subject is tried twice."""
+    parameters = _parameters_in(plan, arm, people)
     everyone = np.arange(len(people.subjects))
     out, status = _carry(plan, arm, people, parameters, everyone, times.all, 1.0, cancel)
     failed = np.flatnonzero((status != WELL) & (people.status == WELL) & (status != CANCELLED))
@@ -249,7 +261,7 @@ def _carry(
     kernel.function("drive", "advance")(
         people.start[who], np.zeros((len(who), 2)), own, events.time, events.row, events.amount, events.first,
         events.last, times, columns, 0.0, plan.scenario.duration, plan.options.rtol * share,
-        plan.options.atol * share * plan.scales(kernel), arm.steers, out, status, cancel,
+        plan.options.atol * share * plan.scales(kernel), arm.steers(kernel), out, status, cancel,
     )  # fmt: skip
     return out, status
 

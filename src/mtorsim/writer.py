@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import shutil
@@ -58,6 +59,9 @@ class Writer:
         self.failed: list[dict[str, Any]] = []
         self.turned_away = 0
         self.limits = limit_names(plan.scenario.uln)
+        times = np.array(plan.scenario.visits)
+        counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
+        self.of = subjects if counted else 0
         self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
         self.digests = [hashlib.sha256() for _ in plan.arms]
         if folder is not None and resume and (folder / "run.json").is_file():
@@ -102,6 +106,7 @@ class Writer:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
         series.to_netcdf(self.folder / "series.nc", engine="scipy")
         _write_json(self.folder / "summary.json", summary)
+        self._write_shares()
         _write_json(self.folder / "run.json", manifest)
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
@@ -187,13 +192,30 @@ class Writer:
             pq.write_table(visit_table(self.manifest, block, i), draft)
             draft.replace(path)
 
+    def _shares(self) -> dict[str, dict[str, Share]]:
+        """Share above each limit, by arm and limit."""
+        return {
+            arm.name: {n: Share(count, self.of) for n, count in zip(self.limits, self.above[i].tolist(), strict=True)}
+            for i, arm in enumerate(self.plan.arms)
+        }
+
+    def _write_shares(self) -> None:
+        """The shares above each limit as a table, one row an arm and limit."""
+        assert self.folder is not None
+        with (self.folder / "shares.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["arm", "limit", "limit_mg_dl", "above", "subjects", "share", "low95", "high95"])
+            for arm, shares in self._shares().items():
+                for name, share in shares.items():
+                    numbers = ["" if x is None else f"{x:.6g}" for x in share.as_dict().values()]
+                    table.writerow([arm, name, f"{self.limits[name]:g}", share.count, share.of, *numbers])
+
     def _summary(self, first: Block, seconds: float) -> dict[str, Any]:
         n = self.manifest["subjects"]
-        arms = {}
+        arms, shares = {}, self._shares()
         for i, arm in enumerate(self.plan.arms):
-            shares = zip(self.limits.items(), self.above[i], strict=True)
             arms[arm.name] = {
-                "share": {name: Share(int(count), n, limit).as_dict() for (name, limit), count in shares},
+                "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
                 "status": _spoken(self.status[i]),
                 "visits": _bands(first.visits[i], list(self.plan.observables), self.plan.scenario.visits),
             }

@@ -1,0 +1,95 @@
+"""The command line: one file a command, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from mtorsim.errors import MtorsimError, did_you_mean
+
+__all__ = ["cli", "main"]
+
+COMMANDS = {
+    "list": "What can be run and shown: scenarios, populations, modules.",
+    "show": "Equations, values, units, sources and grades of a module, model or population.",
+    "check": "Check scenario, module and population files without running anything.",
+    "run": "Run a population through a scenario.",
+    "plot": "Draw the figures of a result again.",
+    "replay": "Compute one subject of a result again, alone.",
+    "compare": "What differs between two results.",
+    "export": "Write the visits of a result as one file: CSV, netCDF or Parquet.",
+    "new": "Write a commented file to start from.",
+    "schema": "The JSON Schema of a kind of file, for editors.",
+    "doctor": "What this machine and installation can do.",
+}
+"""Name and one line of help of each command: `--help` reads these and imports no command."""
+
+
+class LazyCommands(click.Group):
+    """Commands that are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself; the help of the group needs only its name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"mtorsim.cli.commands.{cmd_name}")
+        return module.command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """Find the command, or name the nearest one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            help = did_you_mean(args[0], COMMANDS) or "commands are " + ", ".join(COMMANDS)
+            raise MtorsimError(f"there is no command `{args[0]}`", help=help)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from their one line of help alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyCommands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Begin with `mtorsim run everolimus_breast`. Results are for research and teaching, not patient care.",
+)
+@click.version_option(package_name="mtorsim")
+def cli() -> None:
+    """What mTOR inhibitors do to blood glucose, simulated for very large virtual populations."""
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line; every mistake becomes one message and exit code 2."""
+    try:
+        code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False)
+    except MtorsimError as error:
+        print(error, file=sys.stderr)
+        code = 2
+    except click.UsageError as error:
+        print(_usage(error), file=sys.stderr)
+        code = 2
+    except click.ClickException as error:
+        print(f"error: {error.format_message()}", file=sys.stderr)
+        code = 2
+    except BrokenPipeError:
+        # The reader of our output has left, as `head` does.
+        sys.stdout = None
+        code = 0
+    except (KeyboardInterrupt, click.Abort):
+        print("interrupted", file=sys.stderr)
+        code = 130
+    sys.exit(code or 0)
+
+
+def _usage(error: click.UsageError) -> str:
+    message = error.format_message().rstrip(".")
+    message = message[:1].lower() + message[1:]
+    path = error.ctx.command_path if error.ctx else "mtorsim"
+    return f"error: {message.replace(chr(39), '`')}\n  help: `{path} --help` lists what it takes"

@@ -1,0 +1,48 @@
+"""`mtorsim check`: files checked without running anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mtorsim.cli.console import print_json
+from mtorsim.cli.options import as_json, quiet
+from mtorsim.errors import MtorsimError
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@as_json
+@quiet
+def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+    """Check NAMES: files, or bundled scenarios, populations and modules; all of them when left out.
+
+    Names, units, ranges, sources, times and doses are checked, each with everything it names. Exit
+    code 0: all well; 2: something is wrong.
+    """
+    import sys
+
+    from mtorsim.inspection import inspect
+    from mtorsim.library import Library
+
+    library = Library((Path.cwd(),))
+    chosen = names or (*library.modules, *library.populations, *library.scenarios)
+    records, wrong = [], 0
+    for name in chosen:
+        try:
+            found = inspect(name, library)
+        except MtorsimError as error:
+            wrong += 1
+            records.append({"name": name, "error": str(error)})
+            if not as_json:
+                print(error, file=sys.stderr)
+            continue
+        records.append({"name": found.name, "kind": found.kind, "facts": found.facts, "notes": found.notes})
+        if not as_json and not quiet:
+            print(f"well: {found.kind} {found.name}: {'; '.join(found.facts)}")
+            for line in found.notes:
+                print(f"  note: {line}")
+    if as_json:
+        print_json(records)
+    return 2 if wrong else 0

@@ -1,0 +1,79 @@
+"""`mtorsim compare`: what differs between two results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import print_json, print_table
+from mtorsim.cli.options import as_json
+
+
+@click.command()
+@click.argument("first", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("second", metavar="DIR", type=click.Path(path_type=Path))
+@as_json
+def command(first: Path, second: Path, as_json: bool) -> int:
+    """Compare two results: what went in, the largest difference of each observable, the shares.
+
+    Subjects are matched by number, arms by name. Exit code 0 where the results agree to the bit, 1
+    where they do not.
+    """
+    from mtorsim.comparison import compare
+    from mtorsim.result import open_result
+
+    results = open_result(first), open_result(second)
+    found = compare(*results)
+    if as_json:
+        print_json(
+            {
+                "same_bits": found.same_bits,
+                "subjects": found.subjects,
+                "visits": found.visits,
+                "inputs": [{"name": n, "first": a, "second": b} for n, a, b in found.inputs],
+                "max_difference": found.differences,
+                "share": {
+                    arm: {limit: {"first": a, "second": b} for limit, (a, b) in limits.items()}
+                    for arm, limits in found.shares.items()
+                },
+                "only_in": {"first": found.only[0], "second": found.only[1]},
+            }
+        )
+    else:
+        _print(found, dict(results[0].manifest["observables"]))
+    return 0 if found.same_bits else 1
+
+
+def _print(found: Any, units: dict[str, str]) -> None:
+    both = f"{found.subjects:,} subjects and {found.visits} visits are in both"
+    print(f"{both}: the numbers {'agree to the bit' if found.same_bits else 'differ'}")
+    if found.inputs:
+        rows = [(name, _short(a), _short(b)) for name, a, b in found.inputs]
+        print_table(["what went in", "first", "second"], rows)
+    elif not found.same_bits:
+        print("the same went in")
+    if not found.same_bits:
+        arms = list(found.differences)
+        names = dict.fromkeys(n for arm in arms for n in found.differences[arm])
+        rows = [
+            (f"{n}, {units.get(n, '')}", *(f"{found.differences[arm].get(n, float('nan')):.3g}" for arm in arms))
+            for n in names
+        ]
+        print_table(["largest difference", *arms], rows)
+        for arm, limits in found.shares.items():
+            rows = [(f"share {limit}", _percent(a["value"]), _percent(b["value"])) for limit, (a, b) in limits.items()]
+            print_table([arm, "first", "second"], rows)
+    for which, arms in zip(("first", "second"), found.only, strict=True):
+        if arms:
+            print(f"only in the {which}: " + ", ".join(arms))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 50 else text[:47] + "..."
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,101 @@
+"""`mtorsim doctor`: what this machine and installation can do."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from mtorsim.cli.console import print_json
+from mtorsim.cli.options import as_json
+
+Check = tuple[str, bool, str]
+
+
+@click.command()
+@click.option("--clean", is_flag=True, help="Remove kernels that this version would not use.")
+@as_json
+def command(clean: bool, as_json: bool) -> int:
+    """Say what this machine and installation can do, and mend what is wrong. Exit code 1 where something is."""
+    checks = [_python(), *_versions(), _data(), _cache(clean), _processor(), _compiler()]
+    if as_json:
+        print_json({name: {"well": well, "found": found} for name, well, found in checks})
+    else:
+        for name, well, found in checks:
+            print(f"{'well ' if well else 'WRONG'}  {name:<12} {found}")
+    return 0 if all(well for _, well, _ in checks) else 1
+
+
+def _python() -> Check:
+    import platform
+    import sys
+
+    return "python", sys.version_info >= (3, 11), f"{platform.python_version()} at {sys.executable}"
+
+
+def _versions() -> list[Check]:
+    from mtorsim.manifest import package_versions
+
+    found = package_versions()
+    wanted = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
+    return [(name, name in found, found.get(name, "is missing: install mtorsim again")) for name in wanted]
+
+
+def _data() -> Check:
+    from mtorsim.library import Library, bundled_folder
+
+    library = Library()
+    counts = (
+        f"{len(library.modules)} modules, {len(library.populations)} populations, {len(library.scenarios)} scenarios"
+    )
+    return "models", bool(library.modules and library.scenarios), f"{counts} in {bundled_folder('models').parent}"
+
+
+def _cache(clean: bool) -> Check:
+    from mtorsim.built import cache_folder, stale_kernels
+
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        return "cache", False, f"cannot write to {folder}: {problem.strerror}; name another in MTORSIM_CACHE"
+    stale = stale_kernels(remove=clean)
+    kernels = sum(1 for p in folder.iterdir() if (p / "layout.json").is_file())
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20
+    what = "removed" if clean else "no longer of use, `mtorsim doctor --clean` removes them"
+    rest = f"; {len(stale)} {what}" if stale else ""
+    return "cache", True, f"{kernels} kernels, {size:.0f} MiB in {folder}{rest}"
+
+
+def _processor() -> Check:
+    from llvmlite import binding
+
+    from mtorsim.manifest import machine
+
+    features = binding.get_host_cpu_features()
+    names = {"avx512f": "AVX-512", "avx2": "AVX2", "neon": "NEON"}
+    vectors = [shown for key, shown in names.items() if features.get(key)]
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found = vectors[0] if vectors else "no wide vectors: a run takes several times as long"
+    return "processor", True, f"{machine()['processor']}, {cores} cores, {found}"
+
+
+def _compiler() -> Check:
+    """Compile and run the worked example of the kernel, kept out of the cache."""
+    import numpy as np
+
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "mtorsim-doctor"))
+    try:
+        from mtorsim.kernel.problem import constants
+
+        p = np.ones((4, 8))
+        p[0], p[1] = 20.0, 40.0
+        constants(p)
+        well = bool((p[3] == 0.5).all())
+    except Exception as problem:  # whatever numba raises here is what the user must hear of
+        return "compiler", False, f"numba cannot compile: {type(problem).__name__}: {problem}"
+    return "compiler", well, "compiles, and computes right" if well else "computes wrongly: CL / V = 0.5 came out wrong"

@@ -1,0 +1,42 @@
+"""`mtorsim list`: what can be run and shown."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import click
+
+from mtorsim.cli.console import print_json, print_list
+from mtorsim.cli.options import as_json
+
+
+@click.command()
+@click.argument("kind", required=False, type=click.Choice(["scenarios", "populations", "modules"]))
+@as_json
+def command(kind: str | None, as_json: bool) -> int:
+    """List what is bundled, and what lies in the current folder: scenarios, populations, modules."""
+    from mtorsim.library import Library
+
+    library = Library((Path.cwd(),))
+    found = {
+        "scenarios": {name: _line(path, None, "title") for name, path in library.scenarios.items()},
+        "populations": {name: _line(path, "population", "about") for name, path in library.populations.items()},
+        "modules": {name: _line(path, "module", "about") for name, path in library.modules.items()},
+    }
+    chosen = {kind: found[kind]} if kind else found
+    if as_json:
+        print_json({k: [{"name": n, "about": a} for n, a in lines.items()] for k, lines in chosen.items()})
+        return 0
+    for title, lines in chosen.items():
+        print_list(("", ""), list(lines.items()), title) if lines else print(title)
+    return 0
+
+
+def _line(path: Path, table: str | None, key: str) -> str:
+    """What a file says it is; a file that cannot be read is still listed."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return str((data[table] if table else data)[key])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "(cannot be read: see `mtorsim check`)"

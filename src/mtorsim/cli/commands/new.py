@@ -1,0 +1,33 @@
+"""`mtorsim new`: a commented file to start from."""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from mtorsim.errors import DataError
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["scenario"]))
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+def command(kind: str, name: str, force: bool) -> int:
+    """Write NAME.toml, a scenario with every line explained, into the current folder."""
+    path = Path(name if name.endswith(".toml") else f"{name}.toml")
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", path.stem):
+        help = "a letter, then letters, digits, `_` and `-`"
+        raise DataError(f"`{path.stem}` cannot name a {kind}", help=help)
+    if path.exists() and not force:
+        raise DataError(f"`{path}` exists already", help="give `--force` to replace it, or another name")
+    template = files("mtorsim.cli").joinpath(f"templates/{kind}.toml").read_text(encoding="utf-8")
+    try:
+        path.write_text(template.format(name=path.stem, file=path), encoding="utf-8")
+    except OSError as problem:
+        raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
+    print(f"scenario  {path}")
+    print(f"  next: `mtorsim check {path}`, then `mtorsim run {path} --out results/{path.stem}`")
+    return 0

@@ -1,0 +1,34 @@
+"""`mtorsim plot`: the figures of a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mtorsim.cli.console import print_json
+from mtorsim.cli.options import as_json, units
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--format", "suffix", type=click.Choice(["png", "pdf", "svg"]), default="png", show_default=True, help="File type."
+)
+@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Where to; DIR itself when left out.")
+@units
+@as_json
+def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:
+    """Draw the figures of the result in DIR again, in another format or other units."""
+    from mtorsim.conversions import reader
+    from mtorsim.plots import draw
+    from mtorsim.result import open_result
+
+    shown_in = reader(units)
+    paths = draw(open_result(folder), to or folder, shown_in, suffix)
+    if as_json:
+        print_json({"figures": [str(p) for p in paths]})
+    else:
+        for path in paths:
+            print(f"figure    {path}")
+    return 0

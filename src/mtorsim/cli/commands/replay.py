@@ -1,0 +1,78 @@
+"""`mtorsim replay`: one subject of a result, computed again alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import note, print_json, print_table, warn
+from mtorsim.cli.options import as_json, units
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--arm", metavar="A", help="Name of the arm; the first when left out.")
+@click.option("--subject", type=int, required=True, metavar="I", help="Number of the subject, from 0.")
+@units
+@as_json
+def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bool) -> int:
+    """Compute one subject of the result in DIR again, alone, from the manifest.
+
+    The files the run was made from need not be there any more. The numbers are compared with the
+    stored ones: on the same kind of processor and the same versions they agree to the bit. Exit
+    code 1 where they do not.
+    """
+    from mtorsim.conversions import reader
+    from mtorsim.replay import replay_subject
+
+    shown_in = reader(units)
+    found = replay_subject(folder, subject, arm, note)
+    if as_json:
+        print_json(_record(found, shown_in))
+    else:
+        _print(found, shown_in)
+    for line in found.versions_differ:
+        warn(line)
+    return 0 if found.same else 1
+
+
+def _columns(found: Any, shown_in: Any) -> dict[str, Any]:
+    """Observables that have a value, in the reader's units."""
+    data = found.visits
+    names = [n for n in data.data_vars if bool(data[n].notnull().any())]
+    return {n: shown_in.value(n, data[n].attrs["units"], data[n].to_numpy()) for n in names}
+
+
+def _record(found: Any, shown_in: Any) -> dict[str, Any]:
+    columns = _columns(found, shown_in)
+    times = found.visits.time.to_numpy()
+    return {
+        "scenario": found.scenario,
+        "arm": found.arm,
+        "subject": found.subject,
+        "status": found.status,
+        "same_bits": found.same,
+        "max_difference": found.difference,
+        "units": {n: shown_in.unit(n, found.visits[n].attrs["units"]) for n in columns},
+        "visits": [
+            {"time_h": float(t), **{n: None if v[i] != v[i] else float(v[i]) for n, v in columns.items()}}
+            for i, t in enumerate(times)
+        ],
+        "parameters": dict(found.parameters),
+    }
+
+
+def _print(found: Any, shown_in: Any) -> None:
+    columns = _columns(found, shown_in)
+    head = ["time_h", *(f"{n}, {shown_in.unit(n, found.visits[n].attrs['units'])}" for n in columns)]
+    rows = [
+        [f"{t:g}", *("-" if v[i] != v[i] else f"{v[i]:.5g}" for v in columns.values())]
+        for i, t in enumerate(found.visits.time.to_numpy())
+    ]
+    print_table(head, rows, f"subject {found.subject}, arm {found.arm}, of {found.scenario}: {found.status}")
+    if found.same:
+        print("the stored numbers and these agree to the bit")
+    else:
+        print(f"these differ from the stored numbers by up to {found.difference:.3g} (relative)")

@@ -1,0 +1,106 @@
+"""`mtorsim run`: a population through a scenario."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import note, print_json, progress_bar
+from mtorsim.cli.options import as_json, parse_settings, quiet, units
+
+
+@click.command()
+@click.argument("scenario")
+@click.option("--subjects", type=int, metavar="N", help="Number of subjects; the scenario's when left out.")
+@click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
+@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a median or a switch; repeatable."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
+@click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted run in DIR.")
+@click.option("--figures/--no-figures", default=True, help="Draw figures into DIR.", show_default=True)
+@click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+@click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
+@click.option("--method", default="tsit5", show_default=True, metavar="M", help="Integration method.")
+@click.option("--rtol", type=float, default=1e-4, show_default=True, help="Relative error allowed in each step.")
+@click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 100 when left out.")
+@units
+@as_json
+@quiet
+def command(scenario: str, out: Path | None, **given: Any) -> int:
+    r"""Run a population through SCENARIO: a bundled name (see `mtorsim list`) or a file.
+
+    \b
+      mtorsim run everolimus_breast --subjects 200 --out results/breast
+      mtorsim run mine.toml --set everolimus.CL=30 --set mtorc2=0
+
+    Exit code 0: well; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
+    finished chunks kept.
+    """
+    from mtorsim.conversions import reader
+    from mtorsim.simulation import simulate
+
+    silent = given["quiet"] or given["as_json"]
+    shown_in = reader(given["units"])
+    choices = {k: given[k] for k in ("subjects", "seed", "population", "threads", "chunk", "method", "rtol", "atol")}
+    done = [0, 0]
+    try:
+        with progress_bar(silent) as bar:
+
+            def progress(now: int, total: int) -> None:
+                done[:] = now, total
+                if bar:
+                    bar(now, total)
+
+            result = simulate(
+                scenario,
+                settings=parse_settings(given["settings"]),
+                out=out,
+                force=given["force"],
+                resume=given["resume"],
+                progress=progress,
+                note=None if given["quiet"] else note,
+                **choices,
+            )
+    except KeyboardInterrupt:
+        _say_how_to_go_on(done[0], done[1], out)
+        return 130
+    return _show(result, shown_in, out, silent, given)
+
+
+def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
+    from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures
+
+    figures: list[Path] = []
+    if out is not None and given["figures"]:
+        from mtorsim.plots import draw
+
+        figures = draw(result, out, shown_in)
+    if given["as_json"]:
+        print_json(summary_object(result, shown_in, out))
+    else:
+        print_summary(result, shown_in)
+        if out is not None:
+            print(f"run       {out / 'run.json'}")
+            print(f"visits    {out / 'visits.parquet'}")
+            print(f"table     {out / 'shares.csv'}")
+            for path in figures:
+                print(f"figure    {path}")
+        elif not silent:
+            note("nothing was kept; `--out DIR` keeps the result with its figures")
+    return 1 if warn_of_failures(result, out) else 0
+
+
+def _say_how_to_go_on(done: int, total: int, out: Path | None) -> None:
+    if out is None:
+        note("interrupted: nothing was kept, since there was no `--out DIR`")
+        return
+    words = [w for w in sys.argv[1:] if w not in ("--force", "--resume")]
+    note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are kept in {out}")
+    note(f"  go on with: {shlex.join(['mtorsim', *words, '--resume'])}")

@@ -1,0 +1,21 @@
+"""`mtorsim schema`: the form of a kind of file, for editors that complete and check."""
+
+from __future__ import annotations
+
+import click
+
+from mtorsim.cli.console import print_json
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["scenario", "population", "module"]), default="scenario")
+def command(kind: str) -> int:
+    """Print the JSON Schema of a KIND of file: scenario (when left out), population or module."""
+    from mtorsim.model import ModuleFile
+    from mtorsim.population import PopulationFile
+    from mtorsim.reading import json_schema
+    from mtorsim.scenario import ScenarioFile
+
+    kinds = {"scenario": ScenarioFile, "population": PopulationFile, "module": ModuleFile}
+    print_json(json_schema(kinds[kind], f"mtorsim {kind}"))
+    return 0

@@ -1,0 +1,88 @@
+"""`mtorsim show`: a module, model, population or scenario laid open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import print_json
+from mtorsim.cli.options import as_json
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True,
+    help="How it is written.",
+)  # fmt: skip
+@click.option("--kernel", is_flag=True, help="Print the generated code of the model instead.")
+@as_json
+def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> int:
+    r"""Show NAMES: one module or population, several modules as one model, or a scenario's model.
+
+    \b
+      mtorsim show mtor
+      mtorsim show glucose_insulin mtor everolimus --format latex
+      mtorsim show breast_postmenopausal
+      mtorsim show everolimus_breast --kernel
+    """
+    from mtorsim.library import Library
+
+    library = Library((Path.cwd(),))
+    if kernel:
+        from mtorsim.codegen import generate
+        from mtorsim.system import build_system
+
+        print(generate(build_system(_model(names, library))), end="")
+        return 0
+    blocks, record = _described(names, library)
+    if as_json:
+        print_json(record)
+        return 0
+    from mtorsim.document import render
+
+    print(render(blocks, form), end="")
+    return 0
+
+
+def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
+    """A document, and a plain record for JSON."""
+    from mtorsim.references import read_references
+    from mtorsim.show import describe_model, describe_module, describe_population, parameter_rows
+
+    references = read_references(library.references)
+    if len(names) == 1 and names[0] in library.modules:
+        from mtorsim.model import read_module
+
+        module = read_module(library.module(names[0]))
+        record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
+        return describe_module(module, references), record
+    if len(names) == 1 and names[0] in library.populations:
+        from mtorsim.inspection import model_of_population
+        from mtorsim.population import load_population
+
+        population = load_population(names[0], model_of_population(names[0], library), library)
+        return describe_population(population, references), population.file.data
+    model = _model(names, library)
+    lines = {name: line for name, (line, _) in model.parameters.items()}
+    modules = [m.name for m in model.modules]
+    record = {"model": modules, "parameters": parameter_rows(lines), "switches": dict(model.switches)}
+    return describe_model(model, references), record
+
+
+def _model(names: tuple[str, ...], library: Any) -> Any:
+    """The model meant by names of modules, or by one scenario."""
+    from mtorsim.compose import load_model
+
+    if len(names) == 1 and names[0] not in library.modules:
+        from mtorsim.errors import MtorsimError, did_you_mean
+        from mtorsim.scenario import read_scenario
+
+        known = [*library.scenarios, *library.populations, *library.modules]
+        if names[0] not in known and not names[0].endswith(".toml"):
+            help = did_you_mean(names[0], known) or "`mtorsim list` names everything there is"
+            raise MtorsimError(f"there is no scenario, population or module `{names[0]}`", help=help)
+        return load_model(read_scenario(names[0], library).data.model, library)
+    return load_model(names, library)

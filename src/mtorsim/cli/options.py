@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from mtorsim.errors import SetError
+
+__all__ = ["as_json", "parse_settings", "quiet", "units"]
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+quiet: Decorator = click.option("--quiet", is_flag=True, help="Say nothing but results and errors.")
+units: Decorator = click.option(
+    "--units",
+    metavar="UNIT",
+    default="mg/dL",
+    show_default=True,
+    help="Show glucose in mg/dL, or in mmol/L with HbA1c in mmol/mol.",
+)
+
+
+def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:
+    """Read `NAME=VALUE` pairs.
+
+    Raises
+    ------
+    SetError
+        If one is not a name and a number, or a name stands twice.
+    """
+    found: dict[str, float] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name:
+            raise SetError(f"`--set {text}` is not NAME=VALUE", help="write for example `--set mtor.gS=0.1`")
+        try:
+            number = float(value)
+        except ValueError:
+            raise SetError(f"`--set {text}`: `{value}` is not a number") from None
+        if number != number or number in (float("inf"), float("-inf")):
+            raise SetError(f"`--set {text}`: the value must be finite")
+        if name in found:
+            raise SetError(f"`{name}` is set twice")
+        found[name] = number
+    return found

@@ -1,0 +1,159 @@
+"""A result in a few tables on the terminal, and the same as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mtorsim.cli.console import print_table, warn
+from mtorsim.conversions import Reader
+from mtorsim.rates import ordered_limits
+from mtorsim.result import Result
+
+__all__ = ["print_summary", "summary_object", "warn_of_failures"]
+
+_MOST_ROWS = 14
+
+
+def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str, Any]:
+    """What `--json` prints of a run."""
+    summary = result.summary
+    return {
+        "scenario": summary["scenario"],
+        "seed": summary["seed"],
+        "subjects": summary["subjects"],
+        "status": summary["status"],
+        "failed": summary["failed"],
+        "uln_mg_dl": summary["uln_mg_dl"],
+        "units": {name: reader.unit(name, unit) for name, unit in summary["units"].items()},
+        "arms": {
+            name: {
+                "share": arm["share"],
+                "status": arm["status"],
+                "visits": [_converted(row, summary["units"], reader) for row in arm["visits"]],
+            }
+            for name, arm in summary["arms"].items()
+        },
+        "seconds": summary["seconds"],
+        "out": str(out) if out is not None else None,
+    }
+
+
+def _converted(row: Mapping[str, Any], units: Mapping[str, str], reader: Reader) -> dict[str, Any]:
+    """One visit's quantiles in the reader's units."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            found[name] = {q: reader.value(name, units[name], x) for q, x in value.items()}
+        else:
+            found[name] = value
+    return found
+
+
+def print_summary(result: Result, reader: Reader) -> None:
+    """Print the share of subjects above each limit, and how the typical subject went."""
+    summary = result.summary
+    n = summary["subjects"]
+    print(f"{summary['title']}")
+    print(f"{n:,} subject{'s' if n > 1 else ''} of {result.manifest['population']}, seed {summary['seed']}")
+    if n > 1:
+        _print_shares(result, reader)
+    _print_course(result, reader)
+
+
+def _print_shares(result: Result, reader: Reader) -> None:
+    limits = ordered_limits(result.summary["limits_mg_dl"])
+    head = [f"> {reader.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
+    arms = result.summary["arms"]
+    if all(arm["share"][name]["value"] is None for arm in arms.values() for name, *_ in limits):
+        return
+    rows = [[name, *(_percent(arm["share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
+    title = f"% of subjects whose worst fasting glucose after the start passed a limit in {reader.glucose} (95 %)"
+    print_table(["arm", *head], rows, title)
+
+
+def _percent(share: Mapping[str, float]) -> str:
+    value, low, high = (100 * share[k] for k in ("value", "low", "high"))
+    return f"{value:.1f} ({low:.1f}-{high:.1f})"
+
+
+def _print_course(result: Result, reader: Reader) -> None:
+    """Median and 5th to 95th percentile of glucose and HbA1c at the visits."""
+    arms = result.summary["arms"]
+    first = next(iter(arms.values()))["visits"]
+    glucose = "fasting_glucose" if sum("fasting_glucose" in row for row in first) > 1 else "glucose"
+    slow = first[-1]["time_h"] > 72
+    names = [n for n in (glucose, "hba1c" if slow else "insulin") if any(n in row for row in first)]
+    if not names:
+        return
+    units = result.summary["units"]
+    head = ["time"]
+    for name in names:
+        label = name.replace("_", " ").replace("hba1c", "HbA1c")
+        head += [f"{label}, {reader.unit(name, units[name])}: {arm}" for arm in arms]
+    rows = []
+    for v in _some(len(first)):
+        cells = [_when(first[v]["time_h"], first[-1]["time_h"])]
+        for name in names:
+            for arm in arms.values():
+                cells.append(_band(arm["visits"][v].get(name), name, units[name], reader))
+        rows.append(cells)
+    many = result.summary["bands_of"]
+    what = "median (5-95 %)" if many > 1 else "the subject"
+    print_table(head, rows, what + (f" of the first {many:,}" if many < result.summary["subjects"] else ""))
+
+
+def _some(count: int) -> list[int]:
+    """Visits to show: all, or evenly spread ones with the first and the last."""
+    if count <= _MOST_ROWS:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / (_MOST_ROWS - 1)) for i in range(_MOST_ROWS)})
+
+
+def _when(hours: float, end: float) -> str:
+    if end > 21 * 24:
+        return f"week {hours / 168:g}"
+    return f"day {hours / 24:g}" if end > 72 else f"{60 * hours:g} min" if end <= 6 else f"{hours:g} h"
+
+
+def _band(found: Mapping[str, float] | None, name: str, unit: str, reader: Reader) -> str:
+    if not found:
+        return "-"
+    low, middle, high = (reader.value(name, unit, found[q]) for q in ("q05", "q50", "q95"))
+    digits = 0 if abs(middle) >= 30 else 1
+    text = f"{middle:.{digits}f}"
+    return text if low == high else f"{text} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def warn_of_failures(result: Result, folder: Path | None) -> bool:
+    """List subjects that failed, by number, arm, reason and time; returns whether there are any."""
+    status = result.summary["status"]
+    failed = result.summary["subjects"] - status.get("well", 0)
+    if not failed:
+        return False
+    warn(f"{failed:,} of {result.summary['subjects']:,} subjects failed; they count in every denominator")
+    for sentence, count in status.items():
+        if sentence != "well":
+            print_failed(sentence, count, [f for f in result.summary["failed"] if f["status"] == sentence])
+    if folder is not None:
+        first = result.summary["failed"][0]
+        arm = first["arm"]
+        quoted = f'"{arm}"' if " " in arm else arm
+        _note(f"  help: look at one with `mtorsim replay {folder} --arm {quoted} --subject {first['subject']}`")
+    return True
+
+
+def print_failed(sentence: str, count: int, listed: list[Mapping[str, Any]]) -> None:
+    """One line for each way to fail."""
+    numbers = ", ".join(str(f["subject"]) for f in listed)
+    more = f" and {count - len(listed)} more" if count > len(listed) else ""
+    last = listed[0]["last_visit_h"] if listed else None
+    reached = "" if last is None else f"; the first reached the visit at {last:g} h"
+    _note(f"  {count} {sentence}: subjects {numbers}{more}{reached}")
+
+
+def _note(text: str) -> None:
+    from mtorsim.cli.console import note
+
+    note(text)

@@ -1,0 +1,117 @@
+"""One subject of a stored result, computed again from the manifest alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import DataError, did_you_mean
+from .kernel.status import SENTENCES
+from .manifest import package_versions, plan_from_manifest
+from .result import labelled, open_result
+from .simulation import one_subject
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Replay", "replay_subject"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A subject computed again.
+
+    Attributes
+    ----------
+    visits
+        What was observed, dims (time,).
+    same
+        Whether every number agrees with the stored one to the bit.
+    difference
+        Largest relative difference from the stored numbers.
+    parameters
+        The subject's parameters by full name.
+    versions_differ
+        One line for each library that is not the one the run was made with.
+    """
+
+    scenario: str
+    arm: str
+    subject: int
+    status: str
+    visits: xr.Dataset
+    same: bool
+    difference: float
+    parameters: Mapping[str, float]
+    versions_differ: tuple[str, ...]
+
+
+def replay_subject(
+    folder: str | Path, subject: int, arm: str | None = None, note: Callable[[str], None] | None = None
+) -> Replay:
+    """Compute one subject of a stored result again, alone.
+
+    Parameters
+    ----------
+    folder
+        The result.
+    subject
+        The subject's number, from 0.
+    arm
+        Name of the arm; the first when left out.
+    note
+        Told in one line when something takes long.
+
+    Raises
+    ------
+    DataError
+        If there is no such result, arm or subject.
+    """
+    result = open_result(folder)
+    manifest = result.manifest
+    arms = list(manifest["arms"])
+    chosen: str = arms[0] if arm is None else arm
+    if chosen not in arms:
+        help = did_you_mean(chosen, arms) or "arms are " + ", ".join(f"`{a}`" for a in arms)
+        raise DataError(f"the run in `{folder}` has no arm `{chosen}`", help=help)
+    if not 0 <= subject < manifest["subjects"]:
+        raise DataError(f"there is no subject {subject}", help=f"they go from 0 to {manifest['subjects'] - 1}")
+    with plan_from_manifest(manifest, note) as plan:
+        block, parameters = one_subject(plan, subject, chosen)
+    visits = labelled({**manifest, "arms": [chosen]}, block.visits, block.subjects, manifest["visits_h"])
+    stored = result.visits.sel(arm=chosen, subject=subject)
+    before = np.stack([stored[n].to_numpy() for n in manifest["observables"]], axis=-1)
+    now = block.visits[0, 0]
+    same = bool(np.array_equal(before, now, equal_nan=True))
+    return Replay(
+        scenario=manifest["scenario"],
+        arm=chosen,
+        subject=subject,
+        status=SENTENCES[int(block.status[0, 0])],
+        visits=visits.isel(arm=0, subject=0, drop=True),
+        same=same,
+        difference=0.0 if same else _difference(before, now),
+        parameters=parameters,
+        versions_differ=tuple(_other_versions(manifest["versions"])),
+    )
+
+
+def _difference(before: np.ndarray, now: np.ndarray) -> float:
+    """Largest relative difference; infinite where one of the two has no number."""
+    if (np.isnan(before) != np.isnan(now)).any():
+        return float("inf")
+    size = np.maximum(np.abs(before), np.abs(now))
+    return float(np.nanmax(np.abs(before - now) / np.where(size > 0, size, 1.0), initial=0.0))
+
+
+def _other_versions(before: Mapping[str, str]) -> list[str]:
+    now = package_versions()
+    return [
+        f"the run was made with {name} {version}, this is {now.get(name, 'without it')}"
+        for name, version in before.items()
+        if now.get(name) != version
+    ]
