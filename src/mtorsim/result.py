@@ -17,9 +17,10 @@ from .manifest import read_manifest
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
     import xarray as xr
 
-__all__ = ["Block", "Result", "open_result"]
+__all__ = ["Block", "Result", "labelled", "open_result", "visit_table"]
 
 Array = np.ndarray
 
@@ -116,13 +117,11 @@ class Result:
 
     def to_parquet(self, path: str | Path) -> None:
         """Write the visits as one Parquet file; units stand in the schema's metadata."""
+        import pyarrow as pa
         import pyarrow.parquet as pq
-
-        from .writer import visit_table
 
         block = self.block if self.block is not None else _read_block(self)
         tables = [visit_table(self.manifest, block, i) for i in range(len(block.arms))]
-        import pyarrow as pa
 
         pq.write_table(pa.concat_tables(tables), path)
 
@@ -146,6 +145,34 @@ def labelled(
         "time": ("time", np.asarray(times, float), {"units": "h"}),
     }
     return xr.Dataset(data, coords, {"title": manifest["title"], "scenario": manifest["scenario"]})
+
+
+def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table:
+    """The visits of one arm: one row a subject and visit; units stand in the fields' metadata."""
+    import pyarrow as pa
+
+    _, n, visits, _ = block.visits.shape
+    names = pa.array([block.arms[arm]])
+    columns: dict[str, Any] = {
+        "arm": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), names),
+        "subject": np.repeat(block.subjects.astype(np.int64), visits),
+        "visit": np.tile(np.arange(visits, dtype=np.int32), n),
+        "time_h": np.tile(np.array(manifest["visits_h"], float), n),
+        "status": np.repeat(block.status[arm].astype(np.int32), visits),
+    }
+    about = {"time_h": {"unit": "h"}, "status": {str(c): s for c, s in SENTENCES.items()}}
+    for j, (name, unit) in enumerate(manifest["observables"].items()):
+        columns[name] = block.visits[arm, :, :, j].reshape(-1)
+        about[name] = {"unit": unit}
+    fields = [
+        pa.field(
+            name, pa.array(values).type if not isinstance(values, pa.Array) else values.type, metadata=about.get(name)
+        )
+        for name, values in columns.items()
+    ]
+    known = {k: manifest[k] for k in ("scenario", "seed", "hashes", "settings", "method", "rtol", "atol", "versions")}
+    schema = pa.schema(fields, metadata={"mtorsim": json.dumps(known)})
+    return pa.table([v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()], schema=schema)
 
 
 def open_result(folder: str | Path) -> Result:

@@ -9,7 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -18,12 +18,9 @@ from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
 from .rates import Share, limit_names, worst_fasting
-from .result import Block, Result, labelled
+from .result import Block, Result, labelled, visit_table
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-__all__ = ["Writer", "visit_table"]
+__all__ = ["Writer"]
 
 Array = np.ndarray
 
@@ -234,34 +231,6 @@ class Writer:
             "arms": arms,
             "seconds": round(seconds, 3),
         }
-
-
-def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table:
-    """The visits of one arm: one row a subject and visit; units stand in the fields' metadata."""
-    import pyarrow as pa
-
-    _, n, visits, _ = block.visits.shape
-    names = pa.array([block.arms[arm]])
-    columns: dict[str, Any] = {
-        "arm": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), names),
-        "subject": np.repeat(block.subjects.astype(np.int64), visits),
-        "visit": np.tile(np.arange(visits, dtype=np.int32), n),
-        "time_h": np.tile(np.array(manifest["visits_h"], float), n),
-        "status": np.repeat(block.status[arm].astype(np.int32), visits),
-    }
-    about = {"time_h": {"unit": "h"}, "status": {str(c): s for c, s in SENTENCES.items()}}
-    for j, (name, unit) in enumerate(manifest["observables"].items()):
-        columns[name] = block.visits[arm, :, :, j].reshape(-1)
-        about[name] = {"unit": unit}
-    fields = [
-        pa.field(
-            name, pa.array(values).type if not isinstance(values, pa.Array) else values.type, metadata=about.get(name)
-        )
-        for name, values in columns.items()
-    ]
-    known = {k: manifest[k] for k in ("scenario", "seed", "hashes", "settings", "method", "rtol", "atol", "versions")}
-    schema = pa.schema(fields, metadata={"mtorsim": json.dumps(known)})
-    return pa.table([v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()], schema=schema)
 
 
 def _part(block: Block, kept: Array) -> Block:

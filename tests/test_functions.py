@@ -1,0 +1,118 @@
+"""exp, log and their kin, in lanes and for draws, against mpmath."""
+
+from __future__ import annotations
+
+import mpmath
+import numba as nb
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mtorsim import exact
+from mtorsim.kernel import functions as f
+from mtorsim.kernel.lanes import WIDTH, load, store
+
+mpmath.mp.dps = 40
+
+
+def compiled(function, arity):
+    if arity == 1:
+
+        @nb.njit
+        def apply(x, out):
+            store(out, 0, function(load(x, 0)))
+    else:
+
+        @nb.njit
+        def apply(x, out):
+            store(out, 0, function(load(x, 0), load(x, 1), load(x, 2)))
+
+    def call(*columns):
+        rows = [np.asarray(c, float) for c in columns]
+        n = len(rows[0])
+        result = np.empty(n)
+        for first in range(0, n, WIDTH):
+            x = np.ones((arity, WIDTH))
+            part = slice(first, min(first + WIDTH, n))
+            for i, row in enumerate(rows):
+                x[i, : part.stop - first] = row[part]
+            out = np.zeros((1, WIDTH))
+            apply(x, out)
+            result[part] = out[0, : part.stop - first]
+        return result
+
+    return call
+
+
+def ulps(found, exact_values):
+    exact_doubles = np.array([float(v) for v in exact_values])
+    errors = [abs(mpmath.mpf(float(a)) - v) for a, v in zip(found, exact_values, strict=True)]
+    return max(float(e / np.spacing(abs(d))) for e, d in zip(errors, exact_doubles, strict=True) if np.isfinite(d))
+
+
+rng = np.random.default_rng(7)
+EXP = np.concatenate([rng.uniform(-708, 709, 3000), rng.uniform(-1, 1, 2000), [0.0, 1e-300, -1e-17]])
+LOG = np.concatenate([10 ** rng.uniform(-307, 308, 3000), rng.uniform(0.5, 2.0, 2000), [1.0, 1 + 2**-52, 1 - 2**-53]])
+
+
+@pytest.mark.parametrize("mine", [compiled(f.exp, 1), exact.exp], ids=["lanes", "draws"])
+def test_exp_is_within_one_ulp_over_its_whole_range(mine):
+    assert ulps(mine(EXP), [mpmath.exp(mpmath.mpf(float(x))) for x in EXP]) < 1.0
+
+
+@pytest.mark.parametrize("mine", [compiled(f.log, 1), exact.log], ids=["lanes", "draws"])
+def test_log_is_within_one_ulp_over_its_whole_range(mine):
+    assert ulps(mine(LOG), [mpmath.log(mpmath.mpf(float(x))) for x in LOG]) < 1.0
+
+
+def test_functions_of_lanes_answer_at_the_edges():
+    exp, log = compiled(f.exp, 1), compiled(f.log, 1)
+    assert exp([1000.0, -1000.0, np.inf, -np.inf]).tolist() == [np.inf, 0.0, np.inf, 0.0]
+    assert np.isnan(exp([np.nan])).all()
+    assert log([0.0, np.inf]).tolist() == [-np.inf, np.inf]
+    assert np.isnan(log([-1.0, np.nan])).all()
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "low", "high"),
+    [
+        (f.tanh, mpmath.tanh, -30, 30),
+        (f.logistic, lambda x: 1 / (1 + mpmath.exp(-x)), -600, 600),
+        (f.softplus, lambda x: mpmath.log(1 + mpmath.exp(x)), -600, 600),
+    ],
+    ids=["tanh", "logistic", "softplus"],
+)
+def test_smooth_steps_are_accurate(mine, theirs, low, high):
+    x = np.concatenate([rng.uniform(low, high, 1000), rng.uniform(-2, 2, 1000)])
+    found, wanted = compiled(mine, 1)(x), np.array([float(theirs(mpmath.mpf(float(v)))) for v in x])
+    # tanh loses relative accuracy near 0, where it is a difference; its error stays below 1e-15.
+    assert np.all(np.abs(found - wanted) <= 4e-15 * np.abs(wanted) + 1e-15)
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20), k=st.floats(1e-3, 1e3), n=st.floats(0.2, 12))
+def test_hill_is_a_share_that_rises(x, k, n):
+    x = np.sort(np.array(x))
+    value = HILL(x, np.full(len(x), k), np.full(len(x), n))
+    assert np.all((value >= 0) & (value <= 1))
+    assert np.all(np.diff(value) >= 0)
+    wanted = np.array([1 / (1 + (mpmath.mpf(k) / mpmath.mpf(float(v))) ** mpmath.mpf(n)) for v in x], float)
+    assert np.allclose(value, wanted, rtol=3e-14, atol=0)
+
+
+HILL = compiled(f.hill, 3)
+
+
+def test_hill_and_its_slope_are_defined_at_nothing():
+    zero = np.zeros(3)
+    assert HILL(zero, np.full(3, 2.0), np.array([0.5, 1.0, 3.0])).tolist() == [0.0, 0.0, 0.0]
+    slope = compiled(f.hill_slope, 3)(zero, np.full(3, 2.0), np.array([1.0, 2.0, 3.0]))
+    assert np.allclose(slope, [0.5, 0.0, 0.0], atol=1e-200)
+
+
+def test_the_normal_quantile_agrees_with_scipy():
+    from scipy.special import ndtri
+
+    u = np.concatenate([rng.uniform(0, 1, 5000), 10 ** rng.uniform(-16, -1, 2000)])
+    assert np.allclose(exact.normal_quantile(u), ndtri(u), rtol=2e-9, atol=2e-9)
