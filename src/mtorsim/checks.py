@@ -52,7 +52,7 @@ def check_value(name: str, line: Parameter, value: float) -> None:
     """
     if line.range and not line.range[0] <= value <= line.range[1]:
         low, high = line.range
-        message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g} {line.unit}"
+        message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
         raise SetError(message, help=f"{name} is {line.about}")
 
 
@@ -73,7 +73,7 @@ def _check_parameter(model: Model, name: str) -> None:
         raise ModelError(f"the range of `{name}` is empty", where)
     if line.range and not line.range[0] <= line.value <= line.range[1]:
         low, high = line.range
-        message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g} {line.unit}"
+        message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
         raise ModelError(message, where, "mend the value, or the range with its source")
 
 
@@ -240,3 +240,8 @@ class _Balance:
             message = f"a power whose exponent is a parameter needs a pure number, not {unit}"
             raise UnitError(message, self.expression.at(node.left), "write `hill(x, K, n)`, or divide by a reference")
         return ONE
+
+
+def _unit(line: Parameter) -> str:
+    """A unit behind a number; nothing behind a pure one."""
+    return "" if line.unit == "1" else f" {line.unit}"

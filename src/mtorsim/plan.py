@@ -148,10 +148,14 @@ def draft_plan(
         scenario = read_scenario(scenario, library)
     library = library or library_for(scenario.file.path)
     data = scenario.data
-    model = _model(scenario, library)
-    people = _population(scenario, population, model, library)
+    model = load_model(data.model, library)
+    check_model(model, read_references(library.references))
+    people = load_population(population or data.population, model, library)
+    _settings(people, scenario)
     merged = {**data.set, **(settings or {})}
     people, switches = apply_settings(people, merged)
+    if seed is not None and seed < 0:
+        raise SetError(f"seed = {seed}: it must be at least 0")
     options = options or Options()
     _check_options(options)
     observables, sources = _observables(scenario, model)
@@ -199,22 +203,13 @@ def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | 
     return Plan(**vars(draft), kernel=kernel, day=day, columns=np.array(rows, np.int64))
 
 
-def _model(scenario: Scenario, library: Library) -> Model:
-    for i, name in enumerate(scenario.data.model):
-        if name not in library.modules:
-            help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
-            scenario.file.fail(f"there is no module `{name}`", ("model", i), help, needle=name)
-    model = load_model(scenario.data.model, library)
-    check_model(model, read_references(library.references))
-    return model
-
-
-def _population(scenario: Scenario, name: str | None, model: Model, library: Library) -> Population:
-    chosen = name or scenario.data.population
-    if name is None and chosen not in library.populations:
-        help = did_you_mean(chosen, library.populations) or "known are " + ", ".join(library.populations)
-        scenario.file.fail(f"there is no population `{chosen}`", ("population",), help, needle=chosen)
-    return load_population(chosen, model, library)
+def _settings(people: Population, scenario: Scenario) -> None:
+    """Check the scenario's own settings one by one, so that a mistake is shown where it stands."""
+    for name, value in scenario.data.set.items():
+        try:
+            apply_settings(people, {name: value})
+        except SetError as error:
+            scenario.file.fail(error.message, ("set", *name.split(".")), error.help)
 
 
 def _check_options(options: Options) -> None:

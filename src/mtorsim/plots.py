@@ -81,6 +81,8 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
     DataError
         If a file cannot be written.
     """
+    import matplotlib as mpl
+
     paths = []
     for name, figure in FIGURES.items():
         if figure is shares and not _counted(result):
@@ -90,7 +92,8 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
             folder.mkdir(parents=True, exist_ok=True)
             # No date inside: the same result gives the same file.
             dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-            figure(result, reader).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
+            with mpl.rc_context(_STYLE):
+                figure(result, reader).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
         except OSError as problem:
             raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
         paths.append(path)

@@ -44,7 +44,7 @@ class TomlFile:
     text: str
     data: dict[str, Any]
     error: type[MtorsimError]
-    _places: dict[Key, tuple[int, int]] = field(repr=False, compare=False)
+    _places: dict[Key, tuple[int, int, int]] = field(repr=False, compare=False)
 
     @classmethod
     def read(cls, path: Path, error: type[MtorsimError]) -> TomlFile:
@@ -81,13 +81,12 @@ class TomlFile:
         needle
             Words on that line the pointer should stand under.
         """
-        line, column, end = 0, None, 0
+        line, column, length, end = 0, None, 1, 0
         for end in range(len(key), 0, -1):
             if key[:end] in self._places:
-                line, column = self._places[key[:end]]
+                line, column, length = self._places[key[:end]]
                 break
         text = self.text.splitlines()[line] if self.text else ""
-        length = 1
         inner = [str(k) for k in key[end:]]
         for name in inner:
             match = re.compile(rf"(?<![\w.\"]){re.escape(name)}\"?\s*=").search(text, column or 0)
@@ -98,8 +97,6 @@ class TomlFile:
             at = text.find(needle, column or 0)
             if at >= 0:
                 column, length = at, len(needle)
-        elif column is not None and not inner and key:
-            length = len(str(key[-1]))
         return Where(shown_path(self.path), line + 1, text, column, length)
 
     def fail(self, message: str, key: Key = (), help: str | None = None, needle: str | None = None) -> NoReturn:
@@ -118,7 +115,8 @@ def read_record(file: TomlFile, kind: type[T]) -> T:
     try:
         return kind.model_validate(file.data)
     except ValidationError as problem:
-        first = min(problem.errors(), key=lambda e: _line_of(file, e["loc"]))
+        # Where a key is misspelt, another is missing: the misspelt one is what the user typed.
+        first = min(problem.errors(), key=lambda e: (_line_of(file, e["loc"]), e["type"] != "extra_forbidden"))
         loc = tuple(p for p in first["loc"] if p != "[key]")
         _explain(file, kind, first["type"], loc, first.get("ctx", {}), first["input"], first["msg"])
 
@@ -148,6 +146,14 @@ _WANTED = {
 }
 
 
+_BOUNDS = {
+    "greater_than_equal": ("at least", "ge"),
+    "greater_than": ("more than", "gt"),
+    "less_than_equal": ("at most", "le"),
+    "less_than": ("less than", "lt"),
+}
+
+
 def _explain(
     file: TomlFile, kind: type[Record], what: str, loc: Key, ctx: dict[str, Any], given: Any, said: str
 ) -> NoReturn:
@@ -166,6 +172,9 @@ def _explain(
         options = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
         help = (did_you_mean(str(given), options) or "") if isinstance(given, str) else ""
         file.fail(f"`{name}` cannot be {_spoken(given)}", loc, help or "choose from " + ", ".join(options))
+    if what in _BOUNDS:
+        words, bound = _BOUNDS[what]
+        file.fail(f"`{name}` = {_spoken(given)} must be {words} {ctx[bound]:g}", loc, _about(kind, loc))
     if what == "value_error":
         file.fail(f"`{name}` {ctx['error']}", loc)
     file.fail(f"`{name}`: {said[:1].lower()}{said[1:]}", loc)
@@ -236,9 +245,9 @@ _ENTRY = re.compile(r"\s*((?:\"[^\"]*\"|'[^']*'|[A-Za-z0-9_-]+)(?:\s*\.\s*(?:\"[
 _PART = re.compile(r"\"([^\"]*)\"|'([^']*)'|([A-Za-z0-9_-]+)")
 
 
-def _index(text: str) -> dict[Key, tuple[int, int]]:
-    """Line and column (from 0) of every table header and every key at the start of a line."""
-    places: dict[Key, tuple[int, int]] = {}
+def _index(text: str) -> dict[Key, tuple[int, int, int]]:
+    """Line, column (from 0) and length of every table header and every key at the start of a line."""
+    places: dict[Key, tuple[int, int, int]] = {}
     counts: dict[Key, int] = {}
     table: Key = ()
     skip = _Skipper()
@@ -251,12 +260,12 @@ def _index(text: str) -> dict[Key, tuple[int, int]]:
             if header.group(1) == "[[":
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
-            places.setdefault(table, (number, header.start(2)))
+            places.setdefault(table, (number, header.start(2), len(header.group(2))))
             continue
         entry = _ENTRY.match(line)
         if entry:
             key = (*table, *(a or b or c for a, b, c in _PART.findall(entry.group(1))))
-            places.setdefault(key, (number, entry.start(1)))
+            places.setdefault(key, (number, entry.start(1), len(entry.group(1))))
             skip.open(line[entry.end() :])
     return places
 

@@ -119,7 +119,7 @@ class ScenarioFile(Record):
     about: Line = Field("", description="what the scenario is for")
     model: list[Line] = Field(description="names of the modules")
     population: Line = Field(description="name of the population")
-    subjects: Annotated[int, Field(ge=1)] = Field(200, description="number of subjects")
+    subjects: Annotated[int, Field(ge=1)] = Field(200, description="how many subjects there are")
     seed: Annotated[int, Field(ge=0)] = Field(1, description="of the population's draws")
     duration: Line = Field(description="how long, such as `24 weeks`")
     uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
@@ -211,21 +211,29 @@ def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
     ScenarioError
         For the first thing that cannot be done as written.
     """
-    path = (library or Library()).scenario(str(name))
-    file = TomlFile.read(path, ScenarioError)
-    return _Resolver(file, read_record(file, ScenarioFile)).scenario()
+    library = library or Library()
+    file = TomlFile.read(library.scenario(str(name)), ScenarioError)
+    return _Resolver(file, read_record(file, ScenarioFile), library).scenario()
 
 
-def scenario_from_text(text: str, path: Path) -> Scenario:
+def scenario_from_text(text: str, path: Path, library: Library | None = None) -> Scenario:
     """Read a scenario from text, as if it stood at `path`."""
     file = TomlFile.parse(path, text, ScenarioError)
-    return _Resolver(file, read_record(file, ScenarioFile)).scenario()
+    return _Resolver(file, read_record(file, ScenarioFile), library or Library()).scenario()
 
 
 class _Resolver:
-    def __init__(self, file: TomlFile, data: ScenarioFile) -> None:
+    def __init__(self, file: TomlFile, data: ScenarioFile, library: Library) -> None:
         self.file = file
         self.data = data
+        for i, name in enumerate(data.model):
+            if name not in library.modules:
+                help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
+                file.fail(f"there is no module `{name}`", ("model", i), help, needle=name)
+        if data.population not in library.populations:
+            help = did_you_mean(data.population, library.populations)
+            help = help or "known are " + ", ".join(library.populations)
+            file.fail(f"there is no population `{data.population}`", ("population",), help, needle=data.population)
         self.duration = self._hours(data.duration, "duration")
         if self.duration <= 0:
             file.fail("the duration must be longer than 0", ("duration",))
@@ -255,7 +263,8 @@ class _Resolver:
             value, unit = parse_quantity(text)
             return convert(value, unit, parse_unit("h"))
         except UnitError as error:
-            help = error.help or "write for example `24 h`, `7 days` or `12 weeks`"
+            near = error.help if error.help and error.help.startswith("did you mean") else None
+            help = near or "write for example `24 h`, `7 days` or `12 weeks`"
             self.file.fail(f"`{key[-1]}`: {error.message}", key, help, needle=text)
 
     def _time(self, text: str, *key: str | int) -> float:

@@ -106,15 +106,15 @@ def simulate(
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
     149
     """
+    workers = _cores() if threads is None else threads
+    for name, value in (("subjects", subjects), ("chunk", chunk), ("threads", workers)):
+        if value is not None and value < 1:
+            raise SetError(f"{name} = {value}: there must be at least 1")
     options = Options(method, rtol, rtol * 1e-2 if atol is None else atol)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
     n = plan.scenario.data.subjects if subjects is None else subjects
-    workers = _cores() if threads is None else threads
-    for name, value in (("subjects", n), ("chunk", chunk), ("threads", workers)):
-        if value < 1:
-            raise SetError(f"{name} = {value}: there must be at least 1")
     writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
     started = time.perf_counter()
     for block in _blocks(plan, writer.done, n, chunk, workers, progress):

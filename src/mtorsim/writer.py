@@ -60,7 +60,8 @@ class Writer:
         counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
         self.of = subjects if counted else 0
         self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
-        self.digests = [hashlib.sha256() for _ in plan.arms]
+        # Values and status apart, so that the cuts between chunks leave no trace.
+        self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
         if folder is not None and resume and (folder / "run.json").is_file():
             self._take_up(folder)
         elif folder is not None:
@@ -94,7 +95,9 @@ class Writer:
             **self.manifest,
             "finished": True,
             "status": summary["status"],
-            "result": {a.name: d.hexdigest() for a, d in zip(self.plan.arms, self.digests, strict=True)},
+            "result": {
+                a.name: v.hexdigest() + s.hexdigest() for a, (v, s) in zip(self.plan.arms, self.digests, strict=True)
+            },
             "threads": threads,
             "seconds": round(seconds, 3),
             "machine": machine(),
@@ -107,6 +110,11 @@ class Writer:
         _write_json(self.folder / "run.json", manifest)
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
+
+    def _digest(self) -> dict[str, str]:
+        """A digest of every number of each arm, the same for any chunks."""
+        pairs = zip(self.plan.arms, self.digests, strict=True)
+        return {arm.name: values.hexdigest() + status.hexdigest() for arm, (values, status) in pairs}
 
     def _take_up(self, folder: Path) -> None:
         """Gather the chunks that an interrupted run has left.
@@ -157,9 +165,9 @@ class Writer:
         names = list(self.plan.observables)
         times = np.array(self.plan.scenario.visits)
         worst = worst_fasting(block.visits[..., names.index("fasting_glucose")], times)
-        for i, digest in enumerate(self.digests):
-            digest.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
-            digest.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
+        for i, (values, status) in enumerate(self.digests):
+            values.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
+            status.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
             self.status[i].update(block.status[i].tolist())
             self.above[i] += [(worst[i] > limit).sum() for limit in self.limits.values()]
         together = block.status.max(axis=0)

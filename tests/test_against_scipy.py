@@ -1,0 +1,150 @@
+"""Every bundled model against SciPy on equations that never went through the code generator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy
+
+from equations import FUNCTIONS, arguments, right_hand_side, solve
+from helpers import scenario
+from mtorsim.plan import Options, make_plan
+from mtorsim.prepare import prepare
+from mtorsim.system import build_system
+
+MODELS = {
+    "glucose_insulin": ["glucose_insulin"],
+    "mtor": ["glucose_insulin", "mtor"],
+    "everolimus": ["glucose_insulin", "mtor", "everolimus"],
+    "everolimus_haematocrit": ["glucose_insulin", "mtor", "everolimus_haematocrit"],
+}
+
+TEXT = """
+title = "one week"
+model = {model}
+population = "{population}"
+subjects = 2
+duration = "7 days"
+{doses}
+[set]
+{switches}
+[visits]
+at = ["0 d", "7 d"]
+"""
+
+ALL_ON = ("mtorc1.gluconeogenesis", "mtorc2.glucokinase", "mtorc1.reserve", "mtorc1.proliferation",
+          "mtorc2.apoptosis", "lipotoxicity", "fat_loss", "adaptation")  # fmt: skip
+
+
+def plan_of(name, population):
+    model = MODELS[name]
+    drug = model[-1] if len(model) == 3 else None
+    doses = f'[[dose]]\ndrug = "{drug}"\namount = "10 mg"\nevery = "24 h"' if drug else ""
+    # Every alternative arm is switched on half, so that no equation is out of sight.
+    switches = "\n".join(f"{s} = 0.5" for s in ALL_ON) if len(model) > 1 else ""
+    return make_plan(scenario(TEXT.format(model=model, population=population, doses=doses, switches=switches)))
+
+
+def carried(plan, people, times, options):
+    """States of every subject at `times`, by the kernel."""
+    kernel = plan.kernel
+    n, size = people.start.shape
+    named = {name: people.parameters[:, j] for j, name in enumerate(kernel.parameters)}
+    events = plan.arms[0].schedule.events(kernel.states, named, plan.seed, people.subjects)
+    columns = np.arange(size)
+    out, status = np.full((n, len(times), size), np.nan), np.zeros(n, np.int64)
+    kernel.function("drive", "advance")(
+        people.start.copy(), np.zeros((n, 2)), people.parameters, events.time, events.row, events.amount,
+        events.first, events.last, times, columns, 0.0, 168.0, options.rtol, options.atol * plan.scales(kernel),
+        plan.arms[0].steers(kernel), out, status, np.zeros(1, np.int64),
+    )  # fmt: skip
+    assert (status == 0).all()
+    return out, events
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_kernel_agrees_with_scipy_for_a_week_of_doses_and_meals(name):
+    plan = plan_of(name, "ngt" if name != "everolimus" else "t2d_mild")
+    people = prepare(plan, np.array([0]))
+    times = np.arange(2.0, 169.0, 2.0)
+    tight, events = carried(plan, people, times, Options(rtol=1e-8, atol=1e-10))
+    usual, _ = carried(plan, people, times, Options())
+    system = build_system(plan.model)
+    assert system.states == plan.kernel.states
+    listed = list(zip(events.time, events.row, events.amount, strict=True))[: int(events.last[0])]
+    exact = solve(right_hand_side(system), people.start[0], people.parameters[0], listed, 168.0, times)
+    largest = np.abs(exact).max(axis=0)
+    assert np.all(np.abs(tight[0] - exact).max(axis=0) <= 1e-5 * np.maximum(largest, 1e-12))
+    row = system.states.index("glucose_insulin.Gp")
+    volume = people.parameters[0, system.parameters.index("glucose_insulin.VG")]
+    assert np.abs(usual[0, :, row] - exact[:, row]).max() / volume < 0.05
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_generated_jacobian_agrees_with_differences(name):
+    plan = plan_of(name, "ngt")
+    system = build_system(plan.model)
+    people = prepare(plan, np.array([0]))
+    state, _ = carried(plan, people, np.array([13.3]), Options())
+    # Off the special points (a full stomach, drug on board), every state a little moved.
+    y = state[0, 0] * 1.01 + 1e-3
+    J = generated_jacobian(plan, y, people.parameters[0])
+    symbols, parameters = arguments(system)
+    for i, row in enumerate(exact_jacobian(system, symbols, parameters)(y, people.parameters[0])):
+        scale = np.abs(row).max() or 1.0
+        assert np.allclose(J[i], row, rtol=1e-9, atol=1e-11 * scale), system.states[i]
+
+
+def generated_jacobian(plan, y, parameters):
+    entries = plan.kernel.entries
+    J = np.zeros((max(1, len(entries)), 8))
+    problem = plan.kernel.modules["problem"]
+    p = np.ones((problem.N_ROWS, 8))
+    p[: len(parameters)] = parameters[:, None]
+    problem.constants(p)
+    jacobian_at(problem)(np.repeat(y[:, None], 8, axis=1), p, J)
+    whole = np.zeros((len(y), len(y)))
+    for k, (i, j) in enumerate(entries):
+        whole[i, j] = J[k, 0]
+    return whole
+
+
+def jacobian_at(problem):
+    import numba as nb
+
+    from mtorsim.kernel.lanes import splat
+
+    jacobian = problem.jacobian
+
+    @nb.njit
+    def apply(y, p, J):
+        jacobian(splat(0.0), y, p, J)
+
+    return apply
+
+
+def exact_jacobian(system, symbols, parameters):
+    """Rows of complex-step derivatives: exact to rounding, and no symbolic differentiation in them."""
+    from equations import whole_expressions
+
+    whole = whole_expressions(system)
+    rows = [whole[s] * sympy.nsimplify(system.factors[s], rational=True) for s in system.states]
+    function = sympy.lambdify([symbols, parameters], rows, modules=[COMPLEX, "numpy"], cse=True)
+
+    def at(y, p):
+        columns = []
+        for j in range(len(y)):
+            moved = y.astype(complex)
+            moved[j] += 1e-30j
+            columns.append(np.imag(np.array(function(moved, p), complex)) / 1e-30)
+        return np.array(columns).T
+
+    return at
+
+
+COMPLEX = {
+    **FUNCTIONS,
+    "softplus": lambda x: np.log(1 + np.exp(x)),
+    "minimum": lambda a, b: a if np.real(a) < np.real(b) else b,
+    "maximum": lambda a, b: a if np.real(a) > np.real(b) else b,
+}

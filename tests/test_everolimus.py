@@ -1,0 +1,175 @@
+"""Everolimus: exposures as measured, the drug acts through its mechanisms and through nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mtorsim as mt
+from helpers import bits, published, scenario, typical
+
+EXPOSURE = """
+title = "exposure"
+model = ["{drug}"]
+population = "ngt"
+subjects = 1
+duration = "15 d"
+observe = ["{drug}.C"]
+
+[[dose]]
+drug = "{drug}"
+amount = "{amount}"
+every = "{every}"
+
+[visits]
+at = ["0 d"]
+
+[record]
+every = "0.1 h"
+"""
+
+
+def exposure(drug, amount, every):
+    """Cmax, Cmin and AUC24 of day 15 of the typical subject."""
+    result = mt.simulate(scenario(EXPOSURE.format(drug=drug, amount=amount, every=every)))
+    level = result.series[f"{drug}.C"].isel(arm=0, subject=0)
+    day = level.sel(time=slice(24 * 14 - 0.01, None))
+    return {
+        "Cmax": float(day.max()),
+        "Cmin": float(day[-1]),
+        "AUC24": float(np.trapezoid(day, day.time)),
+    }
+
+
+@pytest.mark.parametrize("drug", ["everolimus", "everolimus_haematocrit"])
+def test_the_typical_subject_has_the_exposure_that_was_measured(drug):
+    rows = published("pk_exposures.csv")
+    regimens = {"10 mg QD": ("10 mg", "24 h"), "5 mg BID": ("5 mg", "12 h")}
+    found = {name: exposure(drug, *regimen) for name, regimen in regimens.items()}
+    checked = 0
+    for row in rows:
+        key = next((k for k in regimens if row["regimen"].startswith(k)), None)
+        trusted = any(s in row["source"] for s in ("Verheijen", "deWit", "de Wit", "EVEREST"))
+        whole = any(s in row["regimen"] for s in ("SS", "n-weighted", "n=467"))
+        metric = row["metric"].replace("_median", "")
+        if row["drug"] != "everolimus" or key is None or not (trusted and whole) or metric not in found[key]:
+            continue
+        ratio = found[key][metric] / float(row["value"])
+        print(f"{drug} {row['regimen']} {row['metric']}: {found[key][metric]:.3g} / {row['value']} = {ratio:.2f}")
+        assert 0.8 < ratio < 1.2, row
+        checked += 1
+    assert checked == 9
+
+
+READOUTS = {
+    "mtor.R": 0.94, "mtor.M2_liver": 0.73, "glucose_insulin.f_hepatic": 0.67, "glucose_insulin.f_secretion": 0.79,
+}  # fmt: skip
+
+
+def test_the_typical_subject_at_four_weeks_is_inhibited_as_the_evidence_proposes():
+    text = typical("28 d", record="0.25 h")
+    data = text.data.model_copy(update={"observe": list(READOUTS)})
+    result = mt.simulate(type(text)(**{**vars(text), "data": data}))
+    day = result.series.isel(arm=0, subject=0).sel(time=slice(27 * 24, None))
+    for name, wanted in READOUTS.items():
+        mean = float(np.trapezoid(day[name], day.time) / 24)
+        print(f"{name}: {mean:.3f} (proposed {wanted})")
+        assert mean == pytest.approx(wanted, abs=0.02)
+
+
+def test_fasting_glucose_rises_on_the_drug_and_falls_back_after_it():
+    weeks = '["0 weeks", "12 weeks", "20 weeks"]'
+    on = mt.simulate(typical("20 weeks", more='stop = "12 weeks"', visits=weeks)).visits.fasting_glucose
+    off = mt.simulate(typical("20 weeks", amount="0 mg", visits=weeks)).visits.fasting_glucose
+    rise = (on - off).isel(arm=0, subject=0).to_numpy()
+    print(f"rise of fasting glucose: {rise[1]:.2f} mg/dL at week 12, {rise[2]:.2f} mg/dL 8 weeks after stopping")
+    assert rise[0] == 0
+    assert 3 < rise[1] < 15
+    assert rise[2] < 0.5 * rise[1]
+
+
+MECHANISMS = """
+title = "mechanisms"
+model = ["glucose_insulin", "mtor", "everolimus"]
+population = "igt"
+subjects = 1
+duration = "28 d"
+
+[[dose]]
+drug = "everolimus"
+amount = "10 mg"
+every = "24 h"
+
+[visits]
+at = ["0 d", "14 d", "27 d", "27.2 d", "28 d"]
+sample = "random"
+"""
+
+
+def with_arms(arms):
+    tables = "".join(
+        f'[[arm]]\nname = "{name}"\n' + (f'without = "{without}"\n' if without else "")
+        + "".join(f"set.{k} = {v}\n" for k, v in values.items())
+        for name, without, values in arms
+    )  # fmt: skip
+    return mt.simulate(scenario(MECHANISMS + tables))
+
+
+SWITCHES = {
+    "mtorc1.relief": 0, "mtorc2.muscle": 0, "mtorc1.slow": 0, "mtorc2.liver": 0, "mtorc1.secretion": 0,
+    "mtorc2.secretion": 0, "mtorc1.lipolysis": 0, "mtorc2.adipose": 0, "insulin_clearance": 0,
+    "mtorc1.gluconeogenesis": 1, "mtorc2.glucokinase": 1, "mtorc1.reserve": 1, "mtorc1.proliferation": 1,
+    "mtorc2.apoptosis": 1, "lipotoxicity": 1, "fat_loss": 1, "adaptation": 1, "everolimus.exposure": 0,
+}  # fmt: skip
+
+
+def test_every_mechanism_has_a_switch_that_changes_the_result():
+    model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
+    assert set(SWITCHES) == set(model.switches)
+    result = with_arms([(name.replace(".", " "), None, {name: value}) for name, value in SWITCHES.items()])
+    glucose = result.visits.glucose.isel(subject=0)
+    as_written = glucose.sel(arm="everolimus").to_numpy()
+    for name in SWITCHES:
+        change = np.abs(glucose.sel(arm=name.replace(".", " ")).to_numpy() - as_written)[1:].max()
+        print(f"{name}: {change:.4f} mg/dL")
+        assert change > 1e-4, name
+
+
+def test_without_any_mechanism_the_drug_does_nothing_to_the_bit():
+    heads = {"mtorc1": 0, "mtorc2": 0, "insulin_clearance": 0, "lipotoxicity": 0, "fat_loss": 0, "adaptation": 0}
+    result = with_arms([("placebo", "everolimus", {}), ("all off", None, heads)])
+    data = result.visits
+    physiology = ["glucose", "fasting_glucose", "insulin", "c_peptide", "ffa", "hba1c"]
+    for name in physiology:
+        off, placebo = (data[name].sel(arm=a).to_numpy() for a in ("all off", "placebo"))
+        assert off.tobytes() == placebo.tobytes(), name
+    assert float(data.drug_level.sel(arm="all off").max()) > 5
+    assert float(data.drug_level.sel(arm="placebo").max()) == 0
+    # With the exposure off as well, nothing at all is left of the drug but its amounts.
+    found = bits(with_arms([("placebo", "everolimus", {}), ("no exposure", None, {"everolimus.exposure": 0})]))
+    assert found["no exposure"] == found["placebo"] != found["everolimus"]
+
+
+def test_the_drug_is_neither_made_nor_lost():
+    """Dose given = amount in the body + cleared; the cleared amount is CL times the integral of the level."""
+    result = mt.simulate(
+        scenario(
+            EXPOSURE.format(drug="everolimus", amount="10 mg", every="5 d")
+            .replace(
+                'observe = ["everolimus.C"]',
+                'observe = ["everolimus.C", "everolimus.A_gut", "everolimus.A_c", "everolimus.A_p"]',
+            )
+            .replace("0.1 h", "0.02 h")
+        ),
+        rtol=1e-9,
+    )
+    s = result.series.isel(arm=0, subject=0)
+    at = s.time.to_numpy() <= 119.9
+    level, time = s["everolimus.C"].to_numpy()[at], s.time.to_numpy()[at]
+    body = sum(float(s[f"everolimus.{n}"].to_numpy()[at][-1]) for n in ("A_gut", "A_c", "A_p"))
+    # The level has a kink where absorption begins, 0.2 h after the dose: a grid point.
+    from scipy.integrate import simpson
+
+    cut = int(np.searchsorted(time, 0.2))
+    cleared = 21.0 * (simpson(level[: cut + 1], x=time[: cut + 1]) + simpson(level[cut:], x=time[cut:])) / 1000
+    assert body + cleared == pytest.approx(10.0, rel=1e-6)

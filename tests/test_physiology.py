@@ -1,0 +1,113 @@
+"""The untreated person: the oral test as measured, a steady self, conservation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mtorsim as mt
+from helpers import published, scenario
+
+
+def test_the_oral_test_of_the_reference_person_is_as_measured():
+    rows = published("ogtt_healthy.csv")
+    found = mt.simulate("ogtt").visits.isel(arm=0, subject=0)
+    inside = 0
+    for row in rows:
+        data = found[row["analyte"]]
+        assert data.attrs["units"] == row["unit"]
+        value = float(data.sel(time=float(row["minute"]) / 60, method="nearest"))
+        inside += abs(value - float(row["mean"])) <= float(row["sd"])
+    assert len(rows) == 52
+    print(f"{inside} of {len(rows)} points inside 1 SD")
+    assert inside >= 48
+
+
+@pytest.fixture(scope="module")
+def untreated():
+    text = """
+    title = "untreated"
+    model = ["glucose_insulin", "mtor", "everolimus"]
+    population = "{0}"
+    duration = "181 d"
+    observe = ["glucose_insulin.beta"]
+    [visits]
+    at = {1}
+    sample = "random"
+    """
+    at = [f'"{24 * day + hour} h"' for day in (0, 180) for hour in range(24)]
+    return {
+        population: mt.simulate(scenario(text.format(population, "[" + ", ".join(at) + "]")), subjects=200)
+        for population in ("healthy_adults", "breast_postmenopausal")
+    }
+
+
+@pytest.mark.parametrize("population", ["healthy_adults", "breast_postmenopausal"])
+def test_nobody_drifts_untreated(untreated, population):
+    result = untreated[population]
+    assert result.status == {"well": 200}
+    glucose = result.visits.glucose.isel(arm=0)
+    first, last = glucose.isel(time=slice(0, 24)).mean("time"), glucose.isel(time=slice(24, 48)).mean("time")
+    drift = np.abs(last / first - 1)
+    print(f"largest drift of daily mean glucose over 180 days, {population}: {100 * float(drift.max()):.4f} %")
+    assert float(drift.max()) < 0.0015
+
+
+def test_entry_criteria_hold_for_everyone(untreated):
+    healthy = untreated["healthy_adults"].visits
+    fasting = healthy.fasting_glucose.isel(arm=0, time=0)
+    assert float(fasting.min()) >= 70
+    assert float(fasting.max()) <= 99
+    ill = untreated["breast_postmenopausal"].visits
+    assert float(ill.fasting_glucose.isel(arm=0, time=0).max()) <= 165
+    assert float(ill.hba1c.isel(arm=0, time=0).max()) < 8
+    # Both populations vary: a filter that lets one kind of person through would show here.
+    assert float(fasting.std()) > 3
+    assert float(ill.fasting_glucose.isel(arm=0, time=0).std()) > 8
+
+
+@pytest.mark.parametrize("preset", ["ngt", "ngt_obese", "igt", "t2d_mild", "t2d"])
+def test_every_preset_rests_and_stays_at_rest(preset):
+    text = f"""
+    title = "fasting"
+    model = ["glucose_insulin"]
+    population = "{preset}"
+    subjects = 1
+    duration = "7 d"
+    [visits]
+    at = ["0 d", "1 d", "7 d"]
+    """
+    result = mt.simulate(scenario(text))
+    values = result.visits.fasting_glucose.to_numpy().ravel()
+    assert result.status == {"well": 1}
+    assert np.ptp(values) < 0.02
+    low, high = {"ngt": (85, 97), "ngt_obese": (85, 105), "igt": (90, 115), "t2d_mild": (110, 160), "t2d": (140, 260)}[
+        preset
+    ]
+    assert low < values[0] < high
+
+
+def test_ingested_glucose_is_neither_made_nor_lost():
+    """What left the gut and the blood of a meal equals what was eaten: the sum of all fluxes closes."""
+    from equations import right_hand_side
+    from mtorsim.compose import load_model
+    from mtorsim.system import build_system
+
+    system = build_system(load_model(["glucose_insulin"]))
+    index = {n.removeprefix("glucose_insulin."): i for i, n in enumerate(system.states)}
+    function = right_hand_side(system)
+    rng = np.random.default_rng(5)
+    p = np.array(
+        [system.model.parameters[n][0].value or 1.0 if n in system.model.parameters else 1.0 for n in system.parameters]
+    )
+    named = dict(zip((n.partition(".")[2] for n in system.parameters), p, strict=True))
+    for _ in range(20):
+        y = rng.uniform(0.5, 1.5, len(system.states)) * np.array([system.scales[s] for s in system.states])
+        dy = function(y, p) / 60.0
+        gut = dy[index["Qs1"]] + dy[index["Qs2"]] + dy[index["Qg"]]
+        absorbed = named["kabs"] * y[index["Qg"]]
+        assert gut == pytest.approx(-absorbed, rel=1e-12)
+        # C-peptide: what the two pools gain and lose is secretion less elimination.
+        secreted = dy[index["C1"]] + dy[index["C2"]] + named["k01"] * y[index["C1"]]
+        pool = -dy[index["R"]] + y[index["Y"]]
+        assert secreted == pytest.approx(pool * named["BW"] / named["VC"], rel=1e-10)
