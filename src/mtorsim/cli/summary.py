@@ -88,20 +88,19 @@ def _print_course(result: Result, reader: Reader) -> None:
     if not names:
         return
     units = result.summary["units"]
-    head = ["time"]
-    for name in names:
-        label = name.replace("_", " ").replace("hba1c", "HbA1c")
-        head += [f"{label}, {reader.unit(name, units[name])}: {arm}" for arm in arms]
-    rows = []
-    for v in _some(len(first)):
-        cells = [_when(first[v]["time_h"], first[-1]["time_h"])]
-        for name in names:
-            for arm in arms.values():
-                cells.append(_band(arm["visits"][v].get(name), name, units[name], reader))
-        rows.append(cells)
     many = result.summary["bands_of"]
     what = "median (5-95 %)" if many > 1 else "the subject"
-    print_table(head, rows, what + (f" of the first {many:,}" if many < result.summary["subjects"] else ""))
+    what += f" of the first {many:,}" if many < result.summary["subjects"] else ""
+    for name in names:
+        rows = [
+            [
+                _when(first[v]["time_h"], first[-1]["time_h"]),
+                *(_band(arm["visits"][v].get(name), name, units[name], reader) for arm in arms.values()),
+            ]
+            for v in _some(len(first))
+        ]
+        label = name.replace("_", " ").replace("hba1c", "HbA1c")
+        print_table(["time", *arms], rows, f"{label}, {reader.unit(name, units[name])}: {what}")
 
 
 def _some(count: int) -> list[int]:
