@@ -25,11 +25,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str |
     # Piped output must not be cut to the width of a terminal that is not there.
     width = None if sys.stdout.isatty() else 160
     console = Console(width=width, highlight=False, soft_wrap=False)
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for j, name in enumerate(head):
         table.add_column(name, justify="left" if j == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
+    if title:
+        print(f"\n{title}")
     console.print(table)
 
 
