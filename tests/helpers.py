@@ -16,6 +16,7 @@ model = ["glucose_insulin", "mtor", "everolimus"]
 population = "ngt"
 subjects = 1
 duration = "{duration}"
+observe = {observe}
 
 [[dose]]
 drug = "everolimus"
@@ -44,9 +45,12 @@ def typical(
     more: str = "",
     visits: str = '["0 h"]',
     record: str = "24 h",
+    observe: tuple[str, ...] = (),
 ) -> Scenario:
     """Everolimus in the typical healthy subject."""
-    text = TYPICAL.format(duration=duration, amount=amount, every=every, more=more, visits=visits, record=record)
+    text = TYPICAL.format(
+        duration=duration, amount=amount, every=every, more=more, visits=visits, record=record, observe=list(observe)
+    )
     return scenario(text)
 
 
