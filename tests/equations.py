@@ -11,13 +11,13 @@ from scipy.integrate import solve_ivp
 from mtorsim.system import System
 
 FUNCTIONS = {
+    "ln": np.log,
     "hill": lambda x, k, n: x**n / (k**n + x**n),
     "logistic": lambda x: 1 / (1 + np.exp(-x)),
     "softplus": lambda x: np.logaddexp(0, x),
     "minimum": min,
     "maximum": max,
     "less": lambda a, b: float(a < b),
-    "hill_slope": lambda x, k, n: n * x ** (n - 1) * k**n / (k**n + x**n) ** 2,
 }
 
 

@@ -66,7 +66,7 @@ def folder(where: Path, rhs: str, states: int = 1, parameters: int = 1) -> dict[
     (target / "__init__.py").write_text("")
     sys.path.insert(0, str(where))
     try:
-        names = ("problem", "tsit5", "control", "drive", "rest")
+        names = ("problem", "method", "control", "drive", "rest")
         return {n: importlib.import_module(f"{name}.{n}") for n in names}
     finally:
         sys.path.remove(str(where))
@@ -96,7 +96,7 @@ def one_step(modules, y, t, h, p):
     rows = np.repeat(np.array(y, float)[:, None], WIDTH, axis=1)
     parameters = np.repeat(np.array(p, float)[:, None], WIDTH, axis=1)
     y_new, errors = np.zeros((size, WIDTH)), np.zeros((size, WIDTH))
-    STEPPERS.setdefault(id(modules["tsit5"]), _stepper(modules))(t, h, rows, parameters, y_new, errors)
+    STEPPERS.setdefault(id(modules["method"]), _stepper(modules))(t, h, rows, parameters, y_new, errors)
     return y_new[:, 0], errors[:, 0]
 
 
@@ -108,14 +108,16 @@ def _stepper(modules):
 
     from mtorsim.kernel.lanes import splat, store
 
-    step, error, rhs = modules["tsit5"].step, modules["tsit5"].error, modules["problem"].rhs
-    stages, size = modules["tsit5"].STAGES, modules["problem"].N_STATES
+    step, error, rhs = modules["method"].step, modules["method"].error, modules["problem"].rhs
+    stages, size = modules["method"].STAGES, modules["problem"].N_STATES
+    rows = modules["method"].N_WORK
 
     @nb.njit
     def apply(t, h, y, p, y_new, errors):
         k = np.zeros((stages, size, WIDTH))
+        work = np.zeros((rows, WIDTH))
         rhs(splat(t), y, p, k[0])
-        step(splat(t), splat(h), splat(t + h), y, p, k, y_new)
+        step(splat(t), splat(h), splat(t + h), y, p, k, work, y_new)
         for i in range(size):
             store(errors, i, error(i, splat(h), k))
 

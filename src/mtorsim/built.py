@@ -22,8 +22,11 @@ __all__ = ["Kernel", "cache_folder", "load_kernel", "stale_kernels", "warm"]
 
 _HERE = Path(__file__).resolve().parent
 _SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
-_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/tsit5.py", "kernel/rest.py")
-_MAKERS = ("expressions.py", "units.py", "compose.py", "checks.py", "system.py", "codegen.py", "built.py")
+_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/method.py", "kernel/tsit5.py", "kernel/rest.py")
+_MAKERS = (
+    "expressions.py", "units.py", "compose.py", "checks.py", "sharing.py", "elimination.py", "system.py",
+    "codegen.py", "built.py",
+)  # fmt: skip
 _PACKAGE = "mtorsim_kernels"
 
 
@@ -209,7 +212,7 @@ def _load(folder: Path) -> Kernel:
         module = importlib.util.module_from_spec(spec)
         sys.modules[package] = module
         spec.loader.exec_module(module)
-    names = ("problem", "tsit5", "control", "drive", "rest")
+    names = ("problem", "method", "control", "drive", "rest")
     modules = {n: importlib.import_module(f"{package}.{n}") for n in names}
     return Kernel(
         name=folder.name,

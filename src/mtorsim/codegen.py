@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
+from .elimination import Elimination, eliminate
 from .errors import one_line
-from .system import Expr, System, needed_for
+from .sharing import Expr, ln
+from .system import System, needed_for
 
 __all__ = ["code_names", "generate"]
 
 _FUNCTIONS = (
-    "cube", "exp", "hill", "hill_slope", "less", "log", "logistic", "maximum", "minimum", "power",
+    "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 )  # fmt: skip
 _TAKEN = {"t", "y", "p", "dy", "q", "x", "J", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
-_CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh"}
+_CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", ln: "log"}
 
 
 def code_names(system: System) -> dict[str, str]:
@@ -31,11 +33,18 @@ def code_names(system: System) -> dict[str, str]:
     """
     switches = set(system.model.switches)
     names = [*system.parameters, *system.quantities, *system.states, *system.rest]
+    names += [*system.constants, *system.intermediates]
     names = list(dict.fromkeys(names))
     short = {n: f"switch_{n.replace('.', '_')}" if n in switches else _short(n) for n in names}
     clash = Counter(short.values())
     out = {n: s if clash[s] == 1 else re.sub(r"\W", "_", n) for n, s in short.items()}
-    return {n: s + "_" if s in _TAKEN else s for n, s in out.items()}
+    taken = set(_TAKEN)
+    for name, code in out.items():
+        while code in taken:
+            code += "_"
+        taken.add(code)
+        out[name] = code
+    return out
 
 
 def _short(name: str) -> str:
@@ -156,6 +165,11 @@ def generate(system: System) -> str:
         ("jacobian", "t, y, p, J", _JACOBIAN, _jacobian(writer(), system)),
     ]
     entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
+    plan = eliminate(len(system.states), entries)
+    functions += [
+        ("factor", "g, J, LU", _FACTOR, _factor(plan, entries)),
+        ("solve", "LU, b", _SOLVE, _solve(plan)),
+    ]
     head = _HEAD.format(
         title=one_line(system.title),
         functions=", ".join(_FUNCTIONS),
@@ -164,12 +178,15 @@ def generate(system: System) -> str:
         n_rows=n_parameters + len(system.constants),
         n_quantities=len(system.quantities),
         n_entries=len(entries),
+        n_lu=len(plan.places),
     )
     table = "ENTRIES = (\n" + "".join(f"    ({r}, {c}),\n" for r, c in entries) + ")\n" if entries else "ENTRIES = ()\n"
     return head + table + "".join(_function(*f) for f in functions)
 
 
 _JACOBIAN = "Derivatives of `rhs` by the states; J (N_ENTRIES, WIDTH), places in ENTRIES."
+_FACTOR = "Factor g - J; LU (N_LU, WIDTH) receives the multipliers, the reciprocal pivots and the rest."
+_SOLVE = "Solve with what `factor` has left; b (N_STATES, WIDTH) holds the right-hand side, then the solution."
 _BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what must be zero."
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
@@ -182,6 +199,7 @@ N_PARAMETERS = {n_parameters}
 N_ROWS = {n_rows}
 N_QUANTITIES = {n_quantities}
 N_ENTRIES = {n_entries}
+N_LU = {n_lu}
 '''
 
 
@@ -257,6 +275,52 @@ def _jacobian(w: _Writer, system: System) -> list[str]:
     for row, ((r, c), slope) in enumerate(entries.items()):
         w.store("J", row, slope, f"  # d {w.names[r]} / d {w.names[c]}")
     return w.lines
+
+
+def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
+    """Straight-line elimination: `m_i_j` is what the matrix holds in row i and column j at the time."""
+    lines: list[str] = []
+    known = {place: row for row, place in enumerate(entries)}
+    store = {place: row for row, place in enumerate(plan.places)}
+    begun: set[tuple[int, int]] = set()
+
+    def value(i: int, j: int) -> str:
+        """The name of an entry, loaded when it is first needed; empty where it is still zero."""
+        if (i, j) not in begun and ((i, j) in known or i == j):
+            own = f"load(J, {known[i, j]})" if (i, j) in known else ""
+            lines.append(f"m_{i}_{j} = " + (f"g - {own}" if i == j and own else "g" if i == j else f"-{own}"))
+            begun.add((i, j))
+        return f"m_{i}_{j}" if (i, j) in begun else ""
+
+    for k, pivot in enumerate(plan.order):
+        lines.append(f"r_{pivot} = 1.0 / {value(pivot, pivot)}")
+        lines.append(f"store(LU, {store[pivot, pivot]}, r_{pivot})")
+        right = plan.right(k)
+        for j in right:
+            lines.append(f"store(LU, {store[pivot, j]}, {value(pivot, j)})")
+        for i in plan.below(k):
+            lines.append(f"l_{i}_{pivot} = {value(i, pivot)} * r_{pivot}")
+            lines.append(f"store(LU, {store[i, pivot]}, l_{i}_{pivot})")
+            for j in right:
+                before = value(i, j)
+                start = f"{before} - " if before else "-"
+                lines.append(f"m_{i}_{j} = {start}l_{i}_{pivot} * m_{pivot}_{j}")
+                begun.add((i, j))
+    return lines
+
+
+def _solve(plan: Elimination) -> list[str]:
+    store = {place: row for row, place in enumerate(plan.places)}
+    lines = [f"b_{i} = load(b, {i})" for i in plan.order]
+    for k, pivot in enumerate(plan.order):
+        lines += [f"b_{i} = b_{i} - load(LU, {store[i, pivot]}) * b_{pivot}" for i in plan.below(k)]
+    for k in reversed(range(len(plan.order))):
+        pivot = plan.order[k]
+        for j in plan.right(k):
+            lines.append(f"b_{pivot} = b_{pivot} - load(LU, {store[pivot, j]}) * b_{j}")
+        lines.append(f"b_{pivot} = b_{pivot} * load(LU, {store[pivot, pivot]})")
+        lines.append(f"store(b, {pivot}, b_{pivot})")
+    return lines
 
 
 def _partial_name(label: str, names: Mapping[str, str]) -> str:

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias, cast
 
 import sympy
 
@@ -14,88 +13,10 @@ from .checks import time_factor
 from .compose import Equation, Model
 from .errors import ModelError
 from .expressions import full_name
+from .sharing import Assignments, Expr, Sharer, hill, logistic, maximum, minimum, slope, softplus, symbol
 from .units import ONE, Unit, parse_unit
 
 __all__ = ["Assignments", "Expr", "System", "build_system", "build_untreated", "needed_for"]
-
-Expr: TypeAlias = Any
-"""A sympy expression; sympy's own types are too loose for a type checker to follow."""
-
-Assignments: TypeAlias = dict[str, Expr]
-"""Named right-hand sides, in an order in which each can be worked out."""
-
-
-class hill(sympy.Function):
-    """x**n / (K**n + x**n)."""
-
-    nargs = 3
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Partial derivative; the one by x is a function of its own, since n h (1-h) / x is 0/0 at 0."""
-        x, k, n = cast("tuple[Expr, ...]", self.args)
-        return [hill_slope(x, k, n), -x / k * hill_slope(x, k, n), self * (1 - self) * sympy.log(x / k)][argindex - 1]
-
-
-class hill_slope(sympy.Function):
-    """Derivative of `hill` by x."""
-
-    nargs = 3
-    is_real = True
-
-
-class logistic(sympy.Function):
-    """1 / (1 + exp(-x))."""
-
-    nargs = 1
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Derivative by x."""
-        return self * (1 - self)
-
-
-class softplus(sympy.Function):
-    """log(1 + exp(x))."""
-
-    nargs = 1
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Derivative by x."""
-        return logistic(self.args[0])
-
-
-class minimum(sympy.Function):
-    """The smaller of two."""
-
-    nargs = 2
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Partial derivative."""
-        a, b = cast("tuple[Expr, ...]", self.args)
-        return less(a, b) if argindex == 1 else 1 - cast("Expr", less(a, b))
-
-
-class maximum(sympy.Function):
-    """The larger of two."""
-
-    nargs = 2
-    is_real = True
-
-    def fdiff(self, argindex: int = 1) -> Expr:
-        """Partial derivative."""
-        a, b = cast("tuple[Expr, ...]", self.args)
-        return less(b, a) if argindex == 1 else 1 - cast("Expr", less(b, a))
-
-
-class less(sympy.Function):
-    """1 where a < b, else 0."""
-
-    nargs = 2
-    is_real = True
-
 
 _FUNCTIONS = {
     "exp": sympy.exp,
@@ -108,11 +29,6 @@ _FUNCTIONS = {
     "softplus": softplus,
     "logistic": logistic,
 }
-
-
-def symbol(name: str) -> sympy.Symbol:
-    """The symbol of a quantity."""
-    return sympy.Symbol(name, real=True)
 
 
 def to_sympy(equation: Equation) -> Expr:
@@ -221,30 +137,30 @@ class System:
         slopes: dict[str, Assignments] = {s: {s: sympy.Integer(1)} for s in self.states}
         for name, expression in self.needed.items():
             slopes[name] = {}
-            for state, slope in self._slopes(expression, slopes).items():
-                if slope.is_Symbol or slope.is_number:
-                    slopes[name][state] = slope
+            for state, value in self._slopes(name, expression, slopes).items():
+                if value.is_Symbol or value.is_number:
+                    slopes[name][state] = value
                 else:
                     label = f"d_{name}|{state}"
-                    partials[label] = slope
+                    partials[label] = value
                     slopes[name][state] = symbol(label)
         entries = {
-            (row, column): slope * sympy.nsimplify(self.factors[row], rational=True)
+            (row, column): value * sympy.nsimplify(self.factors[row], rational=True)
             for row, expression in self.derivatives.items()
-            for column, slope in self._slopes(expression, slopes).items()
+            for column, value in self._slopes(row, expression, slopes).items()
         }
         return partials, entries
 
-    def _slopes(self, expression: Expr, slopes: Mapping[str, Assignments]) -> Assignments:
+    def _slopes(self, name: str, expression: Expr, slopes: Mapping[str, Assignments]) -> Assignments:
         """Total derivatives of one expression by every state it depends on."""
         total: Assignments = {}
         for variable in sorted(expression.free_symbols, key=str):
             inner = slopes.get(str(variable))
             if not inner:
                 continue
-            outer = sympy.diff(expression, variable)
-            for state, slope in inner.items():
-                total[state] = total.get(state, sympy.Integer(0)) + outer * slope
+            outer = slope(name, expression, variable)
+            for state, value in inner.items():
+                total[state] = total.get(state, sympy.Integer(0)) + outer * value
         order = {s: i for i, s in enumerate(self.states)}
         return {s: total[s] for s in sorted(total, key=order.__getitem__) if total[s] != 0}
 
@@ -321,14 +237,18 @@ class _Builder:
             states += list(means)
             constants = self._without(constants)
             self._check_run_in(derivatives, intermediates | constants, states)
+        shared = Sharer(self.parameters)
+        for name, expression in (constants | intermediates).items():
+            shared.add(name, expression)
+        derivatives = {n: shared.rewritten(n, e) for n, e in derivatives.items()}
         return System(
             title=title,
             model=model,
             states=tuple(states),
             parameters=self.parameters,
             fixed={n: float(v) for n, v in settled.items()},
-            constants=constants,
-            intermediates=intermediates,
+            constants=shared.constants,
+            intermediates=shared.intermediates,
             derivatives=derivatives,
             factors={s: self.factors.get(s, 1.0) for s in states},
             initials={n: self._put(e, {}) for n, e in self.initials.items()},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from mtorsim.kernel.functions import exp, log, maximum, minimum
 from mtorsim.kernel.lanes import Lanes, absolute, compiled, fma, inlined, load, select_less, splat, store
 
+from .method import ORDER, error
 from .problem import N_STATES
-from .tsit5 import ORDER, error
 
 SAFETY = 0.9
 SMALLEST_FACTOR = 0.2

@@ -15,8 +15,8 @@ from mtorsim.kernel.lanes import WIDTH, compiled, load, select_less, splat, stor
 from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, WELL
 
 from .control import error_norms, first_step, growth, retreat
+from .method import N_WORK, STAGES, interpolate, step
 from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, constants, observe, rhs
-from .tsit5 import STAGES, interpolate, step
 
 MEMORY = 2
 """Numbers a subject carries from one call to the next: the step proposed, and the last error."""
@@ -59,6 +59,7 @@ def advance(
     y_new = np.zeros((N_STATES, WIDTH))
     y_at = np.zeros((N_STATES, WIDTH))
     k = np.zeros((STAGES, N_STATES, WIDTH))
+    work = np.zeros((N_WORK, WIDTH))
     p = np.ones((N_ROWS, WIDTH))
     q = np.zeros((N_QUANTITIES, WIDTH))
     norms = np.zeros((2, WIDTH))
@@ -80,9 +81,9 @@ def advance(
             return
         if not choose_trials(seat, clock):
             return
-        step(load(clock, NOW), load(clock, TRIAL), load(clock, AFTER), y, p, k, y_new)
+        step(load(clock, NOW), load(clock, TRIAL), load(clock, AFTER), y, p, k, work, y_new)
         judge(seat, clock, y, y_new, k, rtol, atol, steers, norms, status)
-        record_passed(seat, clock, y, p, k, y_at, q, samples, columns, out)
+        record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out)
         commit(seat, clock, y, y_new, k)
 
 
@@ -275,7 +276,7 @@ def accept(lane, seat, clock, trial, error):
 
 
 @compiled
-def record_passed(seat, clock, y, p, k, y_at, q, samples, columns, out):
+def record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out):
     """Record the samples that accepted steps have passed, by interpolation."""
     while True:
         due = False
@@ -288,7 +289,7 @@ def record_passed(seat, clock, y, p, k, y_at, q, samples, columns, out):
         if not due:
             return
         part = load(clock, PART)
-        interpolate(part, load(clock, TRIAL), y, k, y_at)
+        interpolate(part, load(clock, TRIAL), y, y_new, k, y_at)
         observe(load(clock, NOW) + part * load(clock, TRIAL), y_at, p, q)
         for lane in range(WIDTH):
             sample = seat[SAMPLE, lane]

@@ -11,7 +11,7 @@ import math
 from .lanes import Lanes, absolute, exponent, fma, inlined, mantissa, nearest, scaled, select_less, splat, square_root
 
 __all__ = [
-    "cube", "exp", "hill", "hill_slope", "less", "log", "log1p", "logistic", "maximum", "minimum", "power",
+    "cube", "exp", "hill", "less", "log", "log1p", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 ]  # fmt: skip
 
@@ -143,14 +143,6 @@ def hill(x: Lanes, k: Lanes, n: Lanes) -> Lanes:
     """x**n / (k**n + x**n) for n > 0; 0 for x <= 0."""
     value = 1.0 / (1.0 + exp(-n * log(x / k)))
     return select_less(x, splat(SMALLEST), splat(0.0), value)
-
-
-@inlined
-def hill_slope(x: Lanes, k: Lanes, n: Lanes) -> Lanes:
-    """Derivative of `hill` by x; its limit at 0."""
-    positive = select_less(x, splat(1e-300), splat(1e-300), x)
-    value = hill(positive, k, n)
-    return n * value * (1.0 - value) / positive
 
 
 @inlined

@@ -9,6 +9,8 @@ from .problem import N_STATES, rhs
 NAME = "tsit5"
 ORDER = 5
 STAGES = 7
+N_WORK = 1
+"""Rows of scratch a step needs; none here, and an array cannot be empty."""
 REFERENCE = "Tsitouras, Comput. Math. Appl. 62 (2011) 770, table 1; interpolant section 4"
 
 C = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
@@ -39,11 +41,11 @@ E1, E2, E3, E4, E5, E6, E7 = ERROR
 
 
 @compiled
-def step(t, h, t_new, y, p, k, y_new):
+def step(t, h, t_new, y, p, k, work, y_new):
     """One step of size `h` from `t` to `t_new`; `k[0]` holds f(t, y) on entry, `k[6]` f(t_new, y_new) on exit.
 
-    Shapes: t, h, t_new lanes; y, y_new (N_STATES, WIDTH); p (N_ROWS, WIDTH); k (7, N_STATES, WIDTH).
-    Returns nothing; allocates nothing.
+    Shapes: t, h, t_new lanes; y, y_new (N_STATES, WIDTH); p (N_ROWS, WIDTH); k (7, N_STATES, WIDTH);
+    work is not used. Returns nothing; allocates nothing.
     """
     k1, k2, k3, k4, k5, k6, k7 = k[0], k[1], k[2], k[3], k[4], k[5], k[6]
     for i in range(N_STATES):
@@ -94,11 +96,11 @@ def error(i: int, h: Lanes, k) -> Lanes:
 
 
 @compiled
-def interpolate(part, h, y, k, y_at):
+def interpolate(part, h, y, y_new, k, y_at):
     """State at the fraction `part` of the step just made.
 
-    Shapes: part, h lanes; y, y_at (N_STATES, WIDTH); k (7, N_STATES, WIDTH). `y` is the state at the
-    start of the step.
+    Shapes: part, h lanes; y, y_new, y_at (N_STATES, WIDTH); k (7, N_STATES, WIDTH). `y` and `y_new` are
+    the states at the start and the end of the step.
     """
     s = part * part
     b1 = -1.0530884977290216 * part * (part - 1.3299890189751412) * (s - 1.4364028541716351 * part + 0.7139816917074209)

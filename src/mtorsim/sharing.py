@@ -1,0 +1,194 @@
+"""Functions in equations worked out once: each gets a line of its own, and a name its derivative can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import sympy
+
+__all__ = ["Sharer", "hill", "less", "ln", "logistic", "maximum", "minimum", "slope", "softplus"]
+
+Expr: TypeAlias = Any
+"""A sympy expression; sympy's own types are too loose for a type checker to follow."""
+
+Assignments: TypeAlias = dict[str, Expr]
+
+
+class hill(sympy.Function):
+    """x**n / (K**n + x**n)."""
+
+    nargs = 3
+    is_real = True
+
+
+class ln(sympy.Function):
+    """log x, with a derivative that is finite at 0: there the share that is built on it is 0 or 1."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        least: Expr = maximum(self.args[0], sympy.Float("1e-300"))
+        return 1 / least
+
+
+class logistic(sympy.Function):
+    """1 / (1 + exp(-x))."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        return self * (1 - self)
+
+
+class softplus(sympy.Function):
+    """log(1 + exp(x))."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        return logistic(self.args[0])
+
+
+class minimum(sympy.Function):
+    """The smaller of two."""
+
+    nargs = 2
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative."""
+        a, b = self.args
+        below: Expr = less(a, b)
+        return below if argindex == 1 else 1 - below
+
+
+class maximum(sympy.Function):
+    """The larger of two."""
+
+    nargs = 2
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative."""
+        a, b = self.args
+        below: Expr = less(b, a)
+        return below if argindex == 1 else 1 - below
+
+
+class less(sympy.Function):
+    """1 where a < b, else 0."""
+
+    nargs = 2
+    is_real = True
+
+
+_NAMED = (logistic, softplus, sympy.exp, sympy.log, sympy.tanh, ln)
+
+
+def symbol(name: str) -> sympy.Symbol:
+    """The symbol of a quantity."""
+    return sympy.Symbol(name, real=True)
+
+
+class Sharer:
+    """Gives each function call in a list of equations a line of its own, once.
+
+    `hill(x, K, n)` becomes a logistic function of n (log x - log K): the logarithm of x serves
+    every response to x, and that of a parameter is worked out once a subject.
+
+    Attributes
+    ----------
+    constants, intermediates
+        The equations so far, in order, with the new lines where they are first needed.
+    """
+
+    def __init__(self, parameters: Iterable[str]) -> None:
+        self.constants: Assignments = {}
+        self.intermediates: Assignments = {}
+        self._fixed = set(parameters)
+        self._seen: dict[Expr, Expr] = {}
+
+    def add(self, name: str, expression: Expr) -> None:
+        """Take the next equation."""
+        new = self._inner(name, expression)
+        if new not in self._seen and self._is_call(new):
+            self._seen[new] = symbol(name)
+        self._put(name, self._seen.get(new, new) if self._seen.get(new) != symbol(name) else new)
+
+    def rewritten(self, owner: str, expression: Expr) -> Expr:
+        """An equation in terms of the new lines."""
+        new = self._inner(owner, expression)
+        return self._line(owner, _kind(new), new) if self._is_call(new) else new
+
+    def _inner(self, owner: str, expression: Expr) -> Expr:
+        """An equation whose parts stand on lines of their own, itself not yet."""
+        if expression.is_Atom or expression.is_number:
+            return expression
+        args = [self.rewritten(owner, a) for a in expression.args]
+        if expression.func is hill:
+            x, k, n = args
+            return logistic(n * (self._log(owner, x) - self._log(owner, k)))
+        new = expression.func(*args)
+        if new.is_Mul:
+            return self._gathered(owner, "factor", new)
+        return self._gathered(owner, "offset", new) if new.is_Add else new
+
+    def _gathered(self, owner: str, kind: str, expression: Expr) -> Expr:
+        """A product or sum whose part of parameters alone is worked out once a subject."""
+        fixed = [a for a in expression.args if self._is_fixed(a)]
+        rest = [a for a in expression.args if not self._is_fixed(a)]
+        part = expression.func(*fixed)
+        # A parameter with or without a sign or a number before it costs nothing as it stands.
+        if not rest or part.as_coeff_Mul()[1].is_Atom:
+            return expression
+        return expression.func(self._line(owner, kind, part), *rest)
+
+    def _is_fixed(self, expression: Expr) -> bool:
+        return all(str(s) in self._fixed for s in expression.free_symbols)
+
+    @staticmethod
+    def _is_call(expression: Expr) -> bool:
+        """Whether this is a function that costs much more than a product."""
+        return isinstance(expression, _NAMED) or (expression.is_Pow and not expression.exp.is_Integer)
+
+    def _log(self, owner: str, x: Expr) -> Expr:
+        return self._line(str(x) if x.is_Symbol else owner, "log", ln(x))
+
+    def _line(self, owner: str, kind: str, expression: Expr) -> Expr:
+        if expression.is_number:
+            return expression
+        if expression not in self._seen:
+            taken = {*self.constants, *self.intermediates}
+            name = f"{owner}:{kind}"
+            if name in taken:
+                name = next(f"{name}{k}" for k in range(2, len(taken) + 3) if f"{name}{k}" not in taken)
+            self._put(name, expression)
+            self._seen[expression] = symbol(name)
+        return self._seen[expression]
+
+    def _put(self, name: str, expression: Expr) -> None:
+        if {str(s) for s in expression.free_symbols} <= self._fixed:
+            self.constants[name] = expression
+            self._fixed.add(name)
+        else:
+            self.intermediates[name] = expression
+
+
+def _kind(call: Expr) -> str:
+    if call.is_Pow:
+        return "root" if call.exp == sympy.Rational(1, 2) else "power"
+    return type(call).__name__
+
+
+def slope(name: str, expression: Expr, variable: Expr) -> Expr:
+    """Partial derivative of the equation of `name`, in terms of its value where that saves a function."""
+    if expression.is_Pow and not expression.exp.is_Integer and not expression.exp.has(variable):
+        return expression.exp * symbol(name) / expression.base * sympy.diff(expression.base, variable)
+    return sympy.diff(expression, variable).xreplace({expression: symbol(name)})
