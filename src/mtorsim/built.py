@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from .compose import Equation, Model
+from .errors import DataError
 
 __all__ = ["Kernel", "cache_folder", "load_kernel", "stale_kernels", "warm"]
 
@@ -84,9 +85,27 @@ def load_kernel(model: Model, *, untreated: bool = False) -> Kernel:
     """
     name = _name(model, untreated)
     folder = cache_folder() / name
-    if not (folder / "layout.json").is_file():
-        _write(folder, model, untreated)
-    return _load(folder)
+    try:
+        if not (folder / "layout.json").is_file():
+            _write(folder, model, untreated)
+        try:
+            return _load(folder)
+        except (ValueError, KeyError, ImportError, SyntaxError, AttributeError):
+            # Not whole: a disk was full, or somebody has been at it. Write it anew.
+            shutil.rmtree(folder, ignore_errors=True)
+            _forget(folder.name)
+            _write(folder, model, untreated)
+            return _load(folder)
+    except OSError as problem:
+        message = f"cannot keep kernels in `{cache_folder()}`: {problem.strerror}"
+        raise DataError(message, help="name a folder that can be written in MTORSIM_CACHE") from None
+
+
+def _forget(name: str) -> None:
+    """Unload what was imported of a kernel."""
+    package = f"{_PACKAGE}.{name}"
+    for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
+        del sys.modules[module]
 
 
 def warm(model: Model, *, untreated: bool = False) -> bool:

@@ -53,7 +53,8 @@ def check_value(name: str, line: Parameter, value: float) -> None:
     if line.range and not line.range[0] <= value <= line.range[1]:
         low, high = line.range
         message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
-        raise SetError(message, help=f"{name} is {line.about}")
+        copy = "a copy of its module beside your scenario may have a wider one"
+        raise SetError(message, help=f"{name} is {line.about}; {copy}")
 
 
 def _check_parameter(model: Model, name: str) -> None:
@@ -86,7 +87,7 @@ def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
             if where:
                 at = where.text.find(source)
                 where = where.narrowed(at, len(source)) if at >= 0 else where
-            help = did_you_mean(source, references) or "add it to references.bib"
+            help = did_you_mean(source, references) or "add it to a references.bib beside the file"
             raise ModelError(f"source `{source}` is not in references.bib", where, help)
 
 
@@ -101,14 +102,21 @@ def _check_constant(model: Model, equation: Equation) -> None:
 def _check_rest(model: Model) -> None:
     if model.rest is None:
         return
+    units = _rest_units(model)
+    for step in model.rest.steps:
+        if step.unit is not None:
+            _compare(step, _Balance(model, step, units).total())
+    _Balance(model, model.rest.balance, units).total()
+
+
+def _rest_units(model: Model) -> dict[str, Unit | None]:
+    """Unit of the unknown and of every further name of [rest]."""
+    assert model.rest is not None
     units: dict[str, Unit | None] = {model.rest.unknown: model.rest.unit}
     for step in model.rest.steps:
-        found = _Balance(model, step, units).total()
         if step.unit is None:
-            units[step.name] = found
-        else:
-            _compare(step, found)
-    _Balance(model, model.rest.balance, units).total()
+            units[step.name] = _Balance(model, step, units).total()
+    return units
 
 
 def time_factor(model: Model, equation: Equation) -> float:
@@ -122,6 +130,8 @@ def time_factor(model: Model, equation: Equation) -> float:
         If the units differ by anything but time.
     """
     extra: dict[str, Unit | None] = {}
+    if equation.kind in ("rest", "balance"):
+        extra = _rest_units(model)
     if equation.kind == "then":
         extra = {name: _Balance(model, eq, {}).total() for name, eq in model.means.items()}
     found = _Balance(model, equation, extra).total()

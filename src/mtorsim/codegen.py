@@ -18,7 +18,7 @@ from .system import System, needed_for
 __all__ = ["code_names", "generate"]
 
 _FUNCTIONS = (
-    "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
+    "absolute", "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 )  # fmt: skip
 _TAKEN = {"t", "y", "p", "dy", "q", "x", "J", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
@@ -39,12 +39,15 @@ def code_names(system: System) -> dict[str, str]:
     clash = Counter(short.values())
     out = {n: s if clash[s] == 1 else re.sub(r"\W", "_", n) for n, s in short.items()}
     taken = set(_TAKEN)
-    for name, code in out.items():
-        while code in taken:
-            code += "_"
-        taken.add(code)
-        out[name] = code
-    return out
+    return {n: _unique(code, taken) for n, code in out.items()}
+
+
+def _unique(code: str, taken: set[str]) -> str:
+    """A name that nothing else has yet; it is taken from now on."""
+    while code in taken:
+        code += "_"
+    taken.add(code)
+    return code
 
 
 def _short(name: str) -> str:
@@ -75,9 +78,13 @@ class _Printer(PythonCodePrinter):
             return f"{named[exponent]}({base})"
         if exponent == -1:
             return f"1/{self.parenthesize(expr.base, 60)}"
-        if -exponent in named:
-            return f"1/{named[-exponent]}({base})"
-        return f"power({base}, {self._lane(exponent)})"
+        if exponent.is_Integer:
+            whole = _whole_power(base, abs(int(exponent)))
+            return whole if exponent > 0 else f"1/({whole})"
+        return f"power({self._lane(expr.base)}, {self._lane(exponent)})"
+
+    def _print_Abs(self, expr: Expr) -> str:
+        return f"absolute({self._print(expr.args[0])})"
 
     def _lane(self, expr: Expr) -> str:
         """An argument of a function of lanes; a bare number is spread over them."""
@@ -96,6 +103,17 @@ class _Printer(PythonCodePrinter):
         return f"{name}({', '.join(self._lane(a) for a in expr.args)})"
 
     _print_exp = _print_log = _print_tanh = _print_Function
+
+
+def _whole_power(base: str, exponent: int) -> str:
+    """A whole power by multiplication: right for negative numbers too."""
+    if exponent == 1:
+        return f"({base})"
+    if exponent == 3:
+        return f"cube({base})"
+    if exponent % 2:
+        return f"({base})*{_whole_power(base, exponent - 1)}"
+    return f"square({base})" if exponent == 2 else f"square({_whole_power(base, exponent // 2)})"
 
 
 class _Writer:
@@ -268,7 +286,9 @@ def _jacobian(w: _Writer, system: System) -> list[str]:
     partials, entries = system.jacobian()
     needed = needed_for([*entries.values(), *partials.values()], system.needed)
     kept = needed_for(entries.values(), {**needed, **partials})
-    w.names |= {n: _partial_name(n, w.names) for n in partials}
+    taken = {*_TAKEN, *w.names.values()}
+    for name in partials:
+        w.names[name] = _unique(_partial_name(name, w.names), taken)
     for name, expression in {**needed, **partials}.items():
         if name in kept:
             w.assign(name, expression, "" if name in partials else None)

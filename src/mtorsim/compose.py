@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from .errors import ModelError, Where, did_you_mean
+from .errors import ModelError, UnitError, Where, did_you_mean
 from .expressions import Expression
 from .library import Library
 from .model import Contribution, Module, Parameter, State, read_module
@@ -70,6 +70,7 @@ class Dose:
     about: str
     bioavailability: Equation
     lag: Equation
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -361,10 +362,14 @@ class _Composer:
 
     def _switches(self) -> dict[str, float]:
         switches: dict[str, float] = {}
+        names = {f"{m.name}.{n}" for m in self.modules for n in m.kinds}
         for module in self.modules:
             for i, line in enumerate(module.data.contributes):
                 if line.to.partition(".")[0] not in self.by_name:
                     continue
+                if line.mechanism in names:
+                    place = module.where("contributes", i, "mechanism", needle=line.mechanism)
+                    raise ModelError(f"`{line.mechanism}` is a quantity, so it cannot name a mechanism", place)
                 before = switches.setdefault(line.mechanism, line.default)
                 if before != line.default:
                     place = module.where("contributes", i, "default")
@@ -434,7 +439,12 @@ class _Composer:
                 )
                 lag = self._equation(module, line.lag, ("doses", name, "lag"), full, "dose", parse_unit("h"))
                 unit = _unit(module, line.unit, "doses", name, "unit")
-                found[full] = Dose(full, f"{module.name}.{line.to}", unit, line.about, fraction, lag)
+                state = parse_unit(module.data.states[line.to].unit)
+                if not (unit.same_kind(state) and unit.scale == state.scale):
+                    place = module.where("doses", name, "unit", needle=line.unit)
+                    raise UnitError(f"a dose in {unit} goes to `{line.to}`, which is in {state}", place)
+                limits = (line.range[0], line.range[1]) if line.range else None
+                found[full] = Dose(full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, limits)
         return found
 
     def _rest(self, module: Module) -> RestPlan:

@@ -59,6 +59,14 @@ class Reader:
             return hba1c_ifcc(values)
         return values / MG_DL_PER_MMOL_L if unit == "mg/dL" else values
 
+    def difference(self, name: str, unit: str, values: Any) -> Any:
+        """Differences of an observable as they are shown: only the scale is converted."""
+        if self.glucose == "mg/dL":
+            return values
+        if name == "hba1c":
+            return values / _IFCC_SLOPE
+        return values / MG_DL_PER_MMOL_L if unit == "mg/dL" else values
+
     def limit(self, mg_dl: float) -> str:
         """A limit of glucose as text."""
         return f"{mg_dl:g}" if self.glucose == "mg/dL" else f"{mg_dl / MG_DL_PER_MMOL_L:.1f}"

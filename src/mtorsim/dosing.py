@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checks import time_factor
 from .compose import Dose, Model
 from .draws import uniform
 from .errors import UnitError, did_you_mean
@@ -43,20 +44,31 @@ class Stop:
 
 @dataclass(frozen=True)
 class Events:
-    """A schedule as the kernel takes it; times in hours, in order, for each subject."""
+    """A schedule as the kernel takes it; times in hours, in order, for each subject.
+
+    `possible` (n,) is False where a subject's lag or bioavailability is negative or not a number.
+    """
 
     time: Array
     row: Array
     amount: Array
     first: Array
     last: Array
+    possible: Array
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Everything given in one arm, in order of nominal time; doses before meals at one instant."""
+    """Everything given in one arm, in order of nominal time; doses before meals at one instant.
+
+    Attributes
+    ----------
+    lag_hours
+        Hours in the unit of time that each route's lag is written in.
+    """
 
     stops: tuple[Stop, ...]
+    lag_hours: Mapping[str, float]
 
     def events(self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array) -> Events:
         """Lay the schedule out for subjects.
@@ -76,11 +88,15 @@ class Schedule:
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
         rows = np.array([row_of[s.dose.to] for s in self.stops], np.int64)
-        times = np.array([s.time for s in self.stops])[None, :] + self._per_subject(parameters, n, "lag")
-        amounts = np.array([s.amount for s in self.stops])[None, :] * self._per_subject(
-            parameters, n, "bioavailability"
-        )
-        amounts = amounts * self._taken(seed, subjects)
+        hours = np.array([self.lag_hours[s.dose.name] for s in self.stops])
+        lag = self._per_subject(parameters, n, "lag") * hours
+        fraction = self._per_subject(parameters, n, "bioavailability")
+        with np.errstate(invalid="ignore"):
+            sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
+        possible = np.asarray(sound.all(axis=1))
+        lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
+        times = np.array([s.time for s in self.stops])[None, :] + lag
+        amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * self._taken(seed, subjects)
         order = np.argsort(times, axis=1, kind="stable")
         times = np.take_along_axis(times, order, axis=1)
         amounts = np.take_along_axis(amounts, order, axis=1)
@@ -89,11 +105,10 @@ class Schedule:
         count = times.shape[1]
         if n and (times == times[:1]).all() and (amounts == amounts[:1]).all() and (rows == rows[:1]).all():
             first = np.zeros(n, np.int64)
-            return Events(times[0].copy(), rows[0].copy(), amounts[0].copy(), first, first + count)
+            return Events(times[0].copy(), rows[0].copy(), amounts[0].copy(), first, first + count, possible)
         first = np.arange(n, dtype=np.int64) * count
-        return Events(
-            times.reshape(-1).copy(), rows.reshape(-1).copy(), amounts.reshape(-1).copy(), first, first + count
-        )
+        times, rows, amounts = (np.ascontiguousarray(a).reshape(-1) for a in (times, rows, amounts))
+        return Events(times, rows, amounts, first, first + count, possible)
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
@@ -134,15 +149,24 @@ def schedule(scenario: Scenario, branch: Branch, model: Model) -> Schedule:
         except UnitError as error:
             help = f"{dosing.drug} is dosed in {dose.unit}"
             scenario.file.fail(f"`amount`: {error.message}", (*dosing.key, "amount"), help)
+        if dose.range and amount and not dose.range[0] <= amount <= dose.range[1]:
+            low, high = dose.range
+            message = f"`{amount:g} {dose.unit}` of {dosing.drug} is outside its plausible range {low:g} to {high:g}"
+            help = f"amounts are in {dose.unit}; a copy of its module beside your scenario may have a wider range"
+            scenario.file.fail(message, (*dosing.key, "amount"), help)
         stops += [Stop(t, dose, amount, dosing.missed, k) for k, t in enumerate(dosing.times)]
     stops += _meals(scenario.meals, model)
     # A stable sort keeps doses before meals at one instant.
-    return Schedule(tuple(sorted(stops, key=lambda s: s.time)))
+    return _schedule(sorted(stops, key=lambda s: s.time), model)
 
 
 def meal_schedule(scenario: Scenario, model: Model) -> Schedule:
     """One habitual day: the scenario's meals of habit, nothing else."""
-    return Schedule(tuple(_meals(scenario.habit, model)))
+    return _schedule(_meals(scenario.habit, model), model)
+
+
+def _schedule(stops: Sequence[Stop], model: Model) -> Schedule:
+    return Schedule(tuple(stops), {name: time_factor(model, dose.lag) for name, dose in model.doses.items()})
 
 
 def _meals(meals: Sequence[MealEvent], model: Model) -> list[Stop]:

@@ -57,11 +57,11 @@ class MtorsimError(Exception):
 
     def __str__(self) -> str:
         head = f"{self.where.path}:{self.where.line}: " if self.where else ""
-        lines = [f"error: {head}{self.message}"]
+        lines = [f"error: {head}{one_line(self.message, 1000)}"]
         if self.where and self.where.text:
             lines += _excerpt(self.where)
         if self.help:
-            lines.append(f"  help: {self.help}")
+            lines.append(f"  help: {one_line(self.help, 1000)}")
         return "\n".join(lines)
 
 
@@ -91,7 +91,7 @@ class DataError(MtorsimError):
 
 def _excerpt(where: Where, width: int = 100) -> list[str]:
     """The offending line, cut around the pointer so that it fits a terminal."""
-    text = where.text.rstrip("\n").replace("\t", " ")
+    text = "".join(c if c.isprintable() else " " for c in where.text.rstrip("\r\n"))
     column = where.column
     start = 0
     if len(text) > width:
@@ -116,7 +116,8 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
     lower = {c.lower(): c for c in names}
     if name.lower() in lower:
         return f"did you mean `{lower[name.lower()]}`?"
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    same_tail = [c for c in names if "." in c and c.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]]
+    near = same_tail[:1] or difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     if not near:
         # A full name such as `everolimus.CL` is also meant by its last part.
         tails = {c.rsplit(".", 1)[-1]: c for c in names}

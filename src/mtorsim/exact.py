@@ -33,22 +33,27 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
 
 
 def exp(x: Any) -> Array:
-    """e**x, within 2 ulp for |x| < 700; any shape."""
-    z = np.asarray(x, float)
+    """e**x, within 2 ulp; 0 below -708, infinite above 709, NaN for NaN; any shape."""
+    given = np.asarray(x, float)
+    z = np.clip(np.where(np.isnan(given), 0.0, given), -708.0, 709.0)
     k = np.floor(z * _LOG2_E + 0.5)
     r = (z - k * _LN2_HIGH) - k * _LN2_LOW
     value = 1.0 + (r + r * r * _polynomial(_INVERSE_FACTORIALS, r))
-    return np.ldexp(value, k.astype(np.int64))
+    value = np.ldexp(value, k.astype(np.int64))
+    value = np.where(given < -708.0, 0.0, np.where(given > 709.0, np.inf, value))
+    return np.where(np.isnan(given), np.nan, value)
 
 
 def log(x: Any) -> Array:
-    """The natural logarithm of positive numbers, within 1 ulp; any shape.
+    """The natural logarithm, within 1 ulp; -inf at 0, NaN below; any shape.
 
     References
     ----------
     fdlibm, e_log.c (Sun Microsystems, 1993).
     """
-    m, k = np.frexp(np.asarray(x, float))
+    given = np.asarray(x, float)
+    positive = (given > 0) & np.isfinite(given)
+    m, k = np.frexp(np.where(positive, given, 1.0))
     small = m < 0.7071067811865476
     m = np.where(small, m * 2.0, m)
     k = np.where(small, k - 1, k).astype(float)
@@ -61,12 +66,42 @@ def log(x: Any) -> Array:
         [1.479819860510658591e-01, 1.818357216161805012e-01, 2.857142874366239149e-01, 6.666666666666735130e-01], w
     )
     half = 0.5 * f * f
-    return k * _LN2_HIGH - ((half - (s * (half + (even + odd)) + k * _LN2_LOW)) - f)
+    value = k * _LN2_HIGH - ((half - (s * (half + (even + odd)) + k * _LN2_LOW)) - f)
+    return np.where(positive, value, np.where(given == 0, -np.inf, np.where(given == np.inf, np.inf, np.nan)))
 
 
 def power(x: Any, a: Any) -> Array:
-    """x**a for positive x."""
-    return exp(np.asarray(a, float) * log(x))
+    """x**a; whole powers by multiplication, any other for positive x only."""
+    a = np.asarray(a, float)
+    if a.ndim == 0 and a == np.rint(a) and abs(a) <= 64:
+        x = np.asarray(x, float)
+        value = np.ones_like(x)
+        for _ in range(int(abs(a))):
+            value = value * x
+        return value if a >= 0 else 1.0 / value
+    return exp(a * log(x))
+
+
+def logistic(x: Any) -> Array:
+    """1 / (1 + e**-x)."""
+    return 1.0 / (1.0 + exp(-np.asarray(x, float)))
+
+
+def softplus(x: Any) -> Array:
+    """Log (1 + e**x)."""
+    x = np.asarray(x, float)
+    return np.maximum(x, 0.0) + log(1.0 + exp(-np.abs(x)))
+
+
+def tanh(x: Any) -> Array:
+    """The hyperbolic tangent."""
+    return 1.0 - 2.0 / (exp(2.0 * np.asarray(x, float)) + 1.0)
+
+
+def hill(x: Any, k: Any, n: Any) -> Array:
+    """x**n / (k**n + x**n); 0 for x <= 0."""
+    x = np.asarray(x, float)
+    return np.where(x > 0, logistic(n * (log(x) - log(k))), 0.0)
 
 
 _CENTRE = (
@@ -125,6 +160,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "log": log,
     "sqrt": np.sqrt,
     "power": power,
+    "tanh": tanh,
+    "hill": hill,
+    "softplus": softplus,
+    "logistic": logistic,
     "min": np.minimum,
     "max": np.maximum,
 }

@@ -28,7 +28,7 @@ FUNCTIONS: dict[str, int] = {
 }
 
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*$")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST = 2000
 _DEEPEST = 60
 _LARGEST_POWER = 20.0
@@ -71,7 +71,7 @@ class Expression:
         """The value if the equation is a plain number, else None."""
         try:
             return float(evaluate(self, {}))
-        except KeyError:
+        except (KeyError, ZeroDivisionError, OverflowError):
             return None
 
 
@@ -87,7 +87,7 @@ def full_name(node: ast.expr) -> str | None:
 
 def is_identifier(name: str) -> bool:
     """Whether `name` may name a quantity: a letter, then letters, digits and underscores."""
-    return bool(_NAME.match(name)) and "__" not in name and name not in FUNCTIONS
+    return bool(_NAME.fullmatch(name)) and "__" not in name and name not in FUNCTIONS
 
 
 def parse_expression(text: str, where: Where | None = None) -> Expression:
@@ -147,7 +147,11 @@ def _children(expression: Expression, node: ast.expr) -> list[ast.expr]:
         value = node.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             return _refuse(expression, node)
-        if not math.isfinite(float(value)):
+        try:
+            finite = math.isfinite(float(value))
+        except OverflowError:
+            finite = False
+        if not finite:
             raise ModelError("this number is too large", expression.at(node))
         return []
     name = full_name(node)

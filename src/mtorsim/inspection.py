@@ -11,12 +11,12 @@ from .compose import Model, load_model
 from .errors import MtorsimError, PopulationError, did_you_mean
 from .library import Library, kind_of
 from .model import read_module
-from .plan import draft_plan
+from .plan import Draft, draft_plan
 from .population import PopulationFile, load_population
 from .reading import TomlFile, read_record
 from .references import read_references
 
-__all__ = ["Finding", "inspect", "model_of_module", "model_of_population"]
+__all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 
 Kind = Literal["module", "population", "scenario"]
 
@@ -54,24 +54,35 @@ def inspect(name: str, library: Library) -> Finding:
     MtorsimError
         For the first thing that is wrong.
     """
-    path = Path(name)
-    if path.suffix == ".toml" and path.is_file():
-        # A module or population file brings its own folder along, as a scenario does.
-        library = Library((path.parent.resolve(), *library.extra))
-        kind, key = kind_of(path), path.stem
-    else:
-        kind, key = _kind(name, library), name
+    kind, key, library = resolve(name, library)
     if kind == "module":
         return _module(key, library)
-    if kind == "population":
-        return _population(key, library)
-    return _scenario(name, library)
+    return _population(key, library) if kind == "population" else _scenario(name, library)
 
 
-def _kind(name: str, library: Library) -> str:
-    for kind, known in (("module", library.modules), ("population", library.populations)):
-        if name in known:
-            return kind
+def resolve(name: str, library: Library) -> tuple[Kind, str, Library]:
+    """What kind of file is meant, its name in the library, and the library with the file's own folder.
+
+    Raises
+    ------
+    MtorsimError
+        If there is no such file or name.
+    """
+    path = Path(name)
+    if path.suffix == ".toml" and path.is_file():
+        library = Library((path.parent.resolve(), *library.extra))
+        found = kind_of(path)
+        if found == "module":
+            return "module", path.stem, library
+        return ("population", path.stem, library) if found == "population" else ("scenario", name, library)
+    return _kind(name, library), name, library
+
+
+def _kind(name: str, library: Library) -> Kind:
+    if name in library.modules:
+        return "module"
+    if name in library.populations:
+        return "population"
     if name not in library.scenarios and not name.endswith(".toml"):
         known = [*library.scenarios, *library.populations, *library.modules]
         help = did_you_mean(name, known) or "`mtorsim list` names everything there is"
@@ -107,9 +118,11 @@ def model_of_population(name: str, library: Library) -> Model:
 def _with_reads(names: list[str], library: Library) -> list[str]:
     """Names of modules in an order in which each stands after those it reads."""
     order: dict[str, None] = {}
+    begun: set[str] = set()
 
     def visit(name: str) -> None:
-        if name not in order:
+        if name not in begun:
+            begun.add(name)
             for read in read_module(library.module(name)).data.module.reads:
                 # A name that is not there is reported with its place when the model is composed.
                 if read in library.modules and read != name:
@@ -126,37 +139,58 @@ def _module(name: str, library: Library) -> Finding:
     check_model(model, read_references(library.references))
     data = next(m for m in model.modules if m.name == name).data
     facts = (
-        f"{len(data.states)} states",
-        f"{len(data.parameters)} parameters",
-        f"{len(data.expressions) + len(data.observables)} equations",
-        f"{len(data.contributes)} contributions",
+        _count(len(data.states), "state"),
+        _count(len(data.parameters), "parameter"),
+        _count(len(data.expressions) + len(data.observables), "equation"),
+        _count(len(data.contributes), "contribution"),
     )
     return Finding("module", name, facts, _grades(data.parameters.values()))
 
 
 def _grades(parameters) -> tuple[str, ...]:  # noqa: ANN001
     unchecked = sum(1 for line in parameters if (line.evidence or "").startswith("recalled"))
-    return (f"{unchecked} of its parameters are `recalled`: nobody has checked them",) if unchecked else ()
+    note = f"{_count(unchecked, 'parameter')} `recalled`: nobody has checked against the source"
+    return (note,) if unchecked else ()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
 def _population(name: str, library: Library) -> Finding:
     population = load_population(name, model_of_population(name, library), library)
     varying = sum(q.sigma > 0 for q in population.quantities)
-    facts = (f"{varying} quantities vary", f"{len(population.correlation)} correlations")
+    facts = (f"{varying} quantities vary", _count(len(population.correlation), "correlation"))
     return Finding("population", name, facts, ())
 
 
 def _scenario(name: str, library: Library) -> Finding:
-    own = Path(name).parent.resolve()
-    if name.endswith(".toml") and own not in library.extra:
-        library = Library((own, *library.extra))
     draft = draft_plan(name, library=library)
     facts = (
-        f"{len(draft.arms)} arm{'s' if len(draft.arms) != 1 else ''}: " + ", ".join(a.name for a in draft.arms),
-        f"{draft.scenario.data.subjects:,} subjects of {draft.population.name}",
-        f"{draft.scenario.data.duration}, {len(draft.scenario.visits)} visits",
+        f"{_count(len(draft.arms), 'arm')}: " + ", ".join(a.name for a in draft.arms),
+        f"{_count(draft.scenario.data.subjects, 'subject')} of {draft.population.name}",
+        f"{draft.scenario.data.duration}, {_count(len(draft.scenario.visits), 'visit')}",
     )
     notes = [f"{e.name} acts on {e.port}, which is not in this model: left out" for e in draft.model.left_out]
     if draft.population.unused:
         notes.append("not in this model, so unused: " + ", ".join(draft.population.unused))
+    notes += [
+        f"nothing contributes to {port}, so `{name}` stays 0" for name, port in _unfed(draft.model) if _dosed(draft)
+    ]
     return Finding("scenario", draft.scenario.name, facts, tuple(notes))
+
+
+def _unfed(model: Model) -> list[tuple[str, str]]:
+    """Observables that show one input to which no module contributes, with that input."""
+    found = []
+    for name, full in model.observables.items():
+        reads = set(model.equations[full].scope.values())
+        port = model.ports.get(next(iter(reads))) if len(reads) == 1 else None
+        if port is not None and port.kind == "input" and not port.contributions:
+            found.append((name, port.name))
+    return found
+
+
+def _dosed(draft: Draft) -> bool:
+    """Whether any drug is given in any arm."""
+    return any(branch.dosing for branch in draft.scenario.branches)

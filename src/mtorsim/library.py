@@ -109,9 +109,16 @@ _HEAD = re.compile(r"^\s*\[(module|population)\]", re.MULTILINE)
 _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 
+_LARGEST_FILE = 4 * 2**20
+"""Bytes; no file of ours is nearly as large."""
+
+
 def kind_of(path: Path) -> str:
     """What a file is, by the table that names it."""
     try:
+        # A pipe or a device would never end.
+        if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            return "other"
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return "other"

@@ -47,6 +47,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "visits_h": list(plan.scenario.visits),
         "uln_mg_dl": plan.scenario.uln,
         "observables": dict(plan.observables),
+        "traits": dict(plan.population.traits),
         "left out": [f"{e.name} to {e.port}" for e in plan.model.left_out],
         "not in this model": list(plan.population.unused),
         "chunk": chunk,
@@ -91,6 +92,13 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
+_FORM: dict[str, Any] = {
+    "scenario": str, "title": str, "seed": int, "subjects": int, "arms": list, "population": str, "settings": dict,
+    "method": str, "rtol": (int, float), "atol": (int, float), "visits_h": list, "observables": dict, "traits": dict,
+    "chunk": int, "hashes": dict, "files": dict, "versions": dict, "uln_mg_dl": (int, float), "kernels": list,
+}  # fmt: skip
+
+
 def read_manifest(folder: str | Path) -> dict[str, Any]:
     """Read the manifest of a result folder.
 
@@ -108,8 +116,16 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         ) from None
     except (OSError, ValueError) as problem:
         raise DataError(f"cannot read `{path}`: {problem}") from None
+    except RecursionError:
+        raise DataError(f"`{path}` is not a manifest: it is nested too deeply") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise DataError(f"`{path}` is not a manifest of this version", help="run the scenario again")
+    for key, kind in _FORM.items():
+        if not isinstance(manifest.get(key), kind) or isinstance(manifest.get(key), bool):
+            raise DataError(f"`{path}` is not whole: `{key}` is missing or damaged", help="run the scenario again")
+    texts = manifest["files"], manifest["hashes"]
+    if set(texts[0]) != set(texts[1]) or not all(isinstance(t, str) for part in texts for t in part.values()):
+        raise DataError(f"`{path}` is not whole: `files` is damaged", help="run the scenario again")
     return manifest
 
 
@@ -127,11 +143,14 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
         for relative, text in manifest["files"].items():
             if hashlib.sha256(text.encode()).hexdigest() != manifest["hashes"][relative]:
                 raise DataError(f"`{relative}` in the manifest does not match its hash")
-            path = (folder / relative).resolve()
-            if not path.is_relative_to(folder.resolve()):
+            path = folder / relative
+            if "\0" in relative or not path.resolve().is_relative_to(folder.resolve()):
                 raise DataError(f"`{relative}` is no path of a manifest")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            except OSError as problem:
+                raise DataError(f"`{relative}` is no path of a manifest: {problem.strerror}") from None
         yield make_plan(
             folder / f"{manifest['scenario']}.toml",
             seed=manifest["seed"],

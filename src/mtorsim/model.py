@@ -62,6 +62,8 @@ class Spread(Record):
     def _one_measure(self) -> Spread:
         if self.iiv is not None and self.cv is not None:
             raise ValueError("give `iiv` or `cv`, not both")
+        if self.distribution == "normal" and (self.iiv is not None or self.cv is not None):
+            raise ValueError("a normal distribution has an `sd`, in the unit, in a population file")
         return self
 
 
@@ -123,6 +125,7 @@ class Route(Record):
     to: Line = Field(description="the state or input a dose goes to")
     unit: Line = Field(description="the unit of the amount")
     about: Line = Field(description="how it is given")
+    range: Numbers | None = Field(None, description="smallest and largest plausible amount; 0 is always allowed")
     bioavailability: Equation = Field("1", description="the fraction that arrives")
     lag: Equation = Field("0", description="time until it begins to arrive")
 
@@ -205,6 +208,9 @@ def read_module(path: Path) -> Module:
     return module
 
 
+_COLUMNS = ("arm", "subject", "visit", "time", "time_h", "status", "fasting_glucose", "units")
+
+
 def _check_names(module: Module) -> None:
     name = module.name
     if not is_identifier(name):
@@ -217,6 +223,10 @@ def _check_names(module: Module) -> None:
     for section in _SECTIONS:
         for quantity in getattr(module.data, section):
             _check_name(module, section, quantity)
+            if section == "observables" and quantity in _COLUMNS:
+                module.file.fail(
+                    f"`{quantity}` cannot name an observable", (section, quantity), "tables have it already"
+                )
             if quantity in seen:
                 message = f"`{quantity}` is already in [{seen[quantity]}]"
                 module.file.fail(message, (section, quantity), "give one of the two another name")

@@ -13,11 +13,12 @@ from .built import Kernel, load_kernel, warm
 from .checks import check_model, check_value
 from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule
-from .errors import SetError, did_you_mean
+from .errors import ModelError, SetError, did_you_mean
 from .library import Library
-from .population import Population, apply_settings, load_population
+from .population import Population, apply_settings, full_settings, load_population
 from .references import read_references
 from .scenario import Branch, Scenario, read_scenario
+from .units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
 
@@ -152,10 +153,10 @@ def draft_plan(
     check_model(model, read_references(library.references))
     people = load_population(population or data.population, model, library)
     _settings(people, scenario)
-    merged = {**data.set, **(settings or {})}
+    merged = {**full_settings(people, data.set), **full_settings(people, settings or {})}
     people, switches = apply_settings(people, merged)
-    if seed is not None and seed < 0:
-        raise SetError(f"seed = {seed}: it must be at least 0")
+    if seed is not None and not 0 <= seed < 2**63:
+        raise SetError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
     options = options or Options()
     _check_options(options)
     observables, sources = _observables(scenario, model)
@@ -195,12 +196,22 @@ def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | 
     """
     draft = draft_plan(scenario, **given)
     model = draft.model
+    day = load_kernel(model, untreated=True) if model.means else None
+    _check_watched(draft, day)
+    kernel = load_kernel(model)
     if note and not (warm(model) and (not model.means or warm(model, untreated=True))):
         note("compiling this model: once on this machine, about half a minute")
-    day = load_kernel(model, untreated=True) if model.means else None
-    kernel = load_kernel(model)
     rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
     return Plan(**vars(draft), kernel=kernel, day=day, columns=np.array(rows, np.int64))
+
+
+def _check_watched(draft: Draft, day: Kernel | None) -> None:
+    """Entry criteria over the untreated day must be on what the day holds."""
+    for i, entry in enumerate(draft.population.entries):
+        full = draft.model.observables.get(entry.observable)
+        if full is not None and entry.statistic != "fasting" and (day is None or full not in day.quantities):
+            message = f"`{entry.observable}` is not worked out over the untreated day"
+            draft.population.file.fail(message, ("entry", i, "statistic"), 'write statistic = "fasting"')
 
 
 def _settings(people: Population, scenario: Scenario) -> None:
@@ -226,7 +237,12 @@ def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list
     units: dict[str, str] = {}
     sources: list[str | None] = []
     for name in dict.fromkeys([*STANDARD, *model.observables]):
-        full = model.observables.get("glucose" if name == "fasting_glucose" else name)
+        own = "glucose" if name == "fasting_glucose" else name
+        full = model.observables.get(own)
+        wanted = parse_unit(STANDARD_UNITS[name]) if name in STANDARD_UNITS else None
+        if full and wanted and not (wanted.same_kind(model.units[full]) and wanted.scale == model.units[full].scale):
+            message = f"observable `{own}` is in {model.units[full]}, but results are in {STANDARD_UNITS[name]}"
+            raise ModelError(message, model.where(full), "name the factor as a parameter with a unit")
         units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
         sources.append(full)
     for i, name in enumerate(scenario.data.observe):
@@ -250,6 +266,10 @@ def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str
         heads = [m for m in own if m == name or m.startswith(name + ".")]
         full = model.find(name)
         if full is not None and full in model.parameters:
+            if model.parameters[full][0].origin == "run_in":
+                scenario.file.fail(f"`{full}` is worked out per subject and cannot be set", key)
+            if full in parameters:
+                scenario.file.fail(f"`{full}` is set twice", key)
             try:
                 check_value(full, model.parameters[full][0], value)
             except SetError as error:

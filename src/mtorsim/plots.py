@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import textwrap
 from collections.abc import Mapping
@@ -25,6 +26,9 @@ FORMATS = ("png", "pdf", "svg")
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 """Okabe and Ito's, told apart by readers with any colour vision."""
+
+DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
+"""Of lines, so that arms that lie on one another are all seen."""
 
 PANELS = {
     "drug_level": "Drug in whole blood",
@@ -106,7 +110,7 @@ def time_course(result: Result, reader: Reader) -> Figure:
 
     series = result.series
     units = result.manifest["observables"]
-    names = [n for n in _panels(result) if bool(np.isfinite(series[n]).any())]
+    names = [n for n in _panels(result) if bool((np.isfinite(series[n]) & (series[n] != 0)).any())]
     columns = max(1, min(len(names), 4 if len(names) == 4 else 3))
     rows = max(1, math.ceil(len(names) / columns))
     scale, unit = _clock(float(series.time.max()))
@@ -116,9 +120,10 @@ def time_course(result: Result, reader: Reader) -> Figure:
         below = {j: axes[i, j] for i in range(rows) for j in range(columns) if i * columns + j < len(names)}
         for name, axis in zip(names, axes.flat, strict=False):
             shown = reader.unit(name, units[name])
-            for arm, colour in _arms(result).items():
+            arms = _arms(result)
+            for (arm, colour), dashes in zip(arms.items(), itertools.cycle(DASHES), strict=False):
                 values = reader.value(name, units[name], series[name].sel(arm=arm).to_numpy())
-                _band(axis, series.time.to_numpy() / scale, values, colour)
+                _band(axis, series.time.to_numpy() / scale, values, colour, dashes, wide=len(arms) < 3)
             fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
             axis.set_title(_panels(result)[name] + fraction)
             axis.set_xlim(0, float(series.time.max()) / scale)
@@ -189,6 +194,11 @@ def _panels(result: Result) -> dict[str, str]:
     return {n: t for n, t in PANELS.items() if n in DRUG_PANELS} | SHORT_PANELS
 
 
+def _at_one_hour(result: Result) -> bool:
+    """Whether the series holds one sample a day, fasting."""
+    return bool((result.series.time.to_numpy() % 24 == 0).all()) and result.series.sizes["time"] > 1
+
+
 def _arms(result: Result) -> dict[str, str]:
     """Colour of each arm."""
     arms = result.manifest["arms"]
@@ -202,17 +212,18 @@ def _clock(end: float) -> tuple[float, str]:
     return (24.0, "days") if end > 72 else (1.0, "hours")
 
 
-def _band(axis: Axes, time: Array, values: Array, colour: str) -> None:
-    """Median, quartiles and 5th to 95th percentile of values (subjects, times)."""
+def _band(axis: Axes, time: Array, values: Array, colour: str, dashes: Any, wide: bool) -> None:
+    """Median, quartiles and, where there is room, 5th to 95th percentile of values (subjects, times)."""
     some = np.isfinite(values).any(axis=0)
     if not some.any():
         return
     time, values = time[some], values[:, some]
     low, quarter, middle, three, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
     if len(values) > 1:
-        axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
-        axis.fill_between(time, quarter, three, color=colour, alpha=0.22, lw=0)
-    axis.plot(time, middle, color=colour, lw=1.6)
+        if wide:
+            axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
+        axis.fill_between(time, quarter, three, color=colour, alpha=0.22 if wide else 0.10, lw=0)
+    axis.plot(time, middle, color=colour, lw=1.6, ls=dashes)
 
 
 def _limit_line(axis: Axes, result: Result, reader: Reader) -> None:
@@ -239,18 +250,24 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
         fontsize=11,
         fontweight="bold",
     )
-    handles = [Line2D([], [], color=c, lw=2) for c in _arms(result).values()]
+    styles = zip(_arms(result).values(), itertools.cycle(DASHES), strict=False)
+    handles = [Line2D([], [], color=c, lw=2, ls=d if bands else "-") for c, d in styles]
     below = 1.0 - 0.32 / figure.get_figheight()
     figure.legend(
         handles, list(_arms(result)), loc="upper left", bbox_to_anchor=(0.005, below), ncols=8, frameon=False,
-        handlelength=1.4, borderaxespad=0.0,
+        handlelength=2.6, borderaxespad=0.0,
     )  # fmt: skip
     n = manifest["subjects"]
     drawn = result.series.sizes["subject"]
     people = f"{n:,} virtual subject{'s' if n > 1 else ''}"
     note = f"{people} of {manifest['population']}, seed {manifest['seed']}"
+    if manifest["settings"]:
+        note += "; with " + ", ".join(f"{name} = {value:g}" for name, value in manifest["settings"].items())
+    if bands and _at_one_hour(result):
+        note += "; each day at 07:30, fasting, before the dose (drug levels are troughs)"
     if bands and n > 1:
-        note += "; median, 25-75 % and 5-95 %" + (f" of the first {drawn:,}" if drawn < n else "")
+        wide = " and 5-95 %" if len(manifest["arms"]) < 3 else ""
+        note += f"; median, 25-75 %{wide}" + (f" of the first {drawn:,}" if drawn < n else "")
     elif n > 1:
         note += "; 95 % intervals (Wilson)"
     note += ". Simulated: for research and teaching, not for patient care."

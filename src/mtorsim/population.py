@@ -21,9 +21,10 @@ from .expressions import Expression, evaluate, parse_expression
 from .library import Library
 from .model import Equation, Evidence, Numbers, Spread
 from .reading import Line, Record, TomlFile, read_record
+from .references import read_references
 from .units import convert, parse_unit
 
-__all__ = ["Entry", "Population", "apply_settings", "load_population"]
+__all__ = ["Entry", "Population", "apply_settings", "full_settings", "load_population"]
 
 Array = np.ndarray
 
@@ -154,6 +155,18 @@ class Population:
     file: TomlFile
 
     @cached_property
+    def traits(self) -> dict[str, str]:
+        """Name and unit of what tells people apart: covariates, what varies, and 1 for members of a group."""
+        drawn = self.file.data.get("covariates", {})
+        units = {n: str(line.get("unit", "1")) for n, line in drawn.items()}
+        units |= {q.name: str(self.model.units[q.name]) for q in self.quantities if q.sigma > 0 and q.name not in units}
+        for q in self.quantities:
+            # What follows from a quantity that varies, varies.
+            if q.name not in units and (q.covariate in units or set(units) & set(q.median.names())):
+                units[q.name] = str(self.model.units[q.name])
+        return units | {f"group {g.name}": "1" for g in self.groups}
+
+    @cached_property
     def cholesky(self) -> list[list[float]]:
         """Lower factor of the correlation matrix, in plain arithmetic so that its bits travel."""
         names = self.correlated
@@ -188,10 +201,14 @@ class Population:
         Returns
         -------
         values : dict
-            An array (n,) for each parameter of the model, and for each covariate.
+            An array (n,) for each parameter of the model and each covariate; 1 for members of `group NAME`.
         plausible : ndarray of bool, shape (n,)
             False where a quantity fell outside the population's own range.
         """
+        with np.errstate(all="ignore"):  # what is no number is reported as a status, not as a warning
+            return self._draw(seed, subjects, attempt)
+
+    def _draw(self, seed: int, subjects: Array, attempt: Array | int) -> tuple[dict[str, Array], Array]:
         n = len(subjects)
         eta = self._deviates(seed, subjects, attempt)
         values: dict[str, Array] = {}
@@ -228,6 +245,7 @@ class Population:
         self, group: Group, values: dict[str, Array], seed: int, subjects: Array, attempt: Array | int
     ) -> None:
         member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < group.share
+        values[f"group {group.name}"] = member.astype(float)
         for name, factor in group.multiply.items():
             if name not in values:
                 continue
@@ -267,7 +285,9 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     if data.population.name != path.stem:
         message = f"the population is called `{data.population.name}` but its file `{path.name}`"
         file.fail(message, ("population", "name"), "give both the same name")
+    _check_form(file, data, library)
     known, unused = _check_names(file, data, model, library)
+    _check_covariates(file, data, model)
     spread = data.population.spread
     quantities = [_covariate(file, n, line, spread) for n, line in data.covariates.items()]
     quantities += [_override(file, n, line, model, spread) for n, line in data.parameters.items() if n in known]
@@ -293,6 +313,36 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     return population
 
 
+def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
+    """What needs no model: sources, limits, and lines that contradict each other."""
+    references = read_references(library.references)
+    lines = [(("covariates", n), line) for n, line in data.covariates.items()]
+    lines += [(("parameters", n), line) for n, line in data.parameters.items()]
+    for key, line in lines:
+        if line.sd is not None and (line.iiv is not None or line.cv is not None):
+            file.fail(f"`{key[1]}` has two measures of spread", key, "give `sd`, `iiv` or `cv`")
+        if line.range and line.range[0] >= line.range[1]:
+            file.fail(f"the range of `{key[1]}` is empty", key)
+    cited = [*lines, *((("group", i), g) for i, g in enumerate(data.group))]
+    cited += [(("entry", i), e) for i, e in enumerate(data.entry)]
+    for key, line in cited:
+        if line.source not in references:
+            help = did_you_mean(line.source, references) or "add it to a references.bib beside the file"
+            file.fail(f"source `{line.source}` is not in references.bib", (*key, "source"), help, needle=line.source)
+    for i, entry in enumerate(data.entry):
+        if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
+            file.fail("nobody can meet this criterion", ("entry", i), "`at_least` is above `at_most`")
+    names = [g.name for g in data.group]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            file.fail(f"two groups are called `{name}`", ("group", i, "name"))
+    pairs = [frozenset(c.of) for c in data.correlation]
+    for i, pair in enumerate(pairs):
+        if len(pair) < 2 or pair in pairs[:i]:
+            what = "a quantity with itself" if len(pair) < 2 else "two quantities that are correlated already"
+            file.fail(f"this correlates {what}", ("correlation", i, "of"))
+
+
 def _check_names(
     file: TomlFile, data: PopulationFile, model: Model, library: Library
 ) -> tuple[dict[str, Override], list[str]]:
@@ -316,9 +366,29 @@ def _check_names(
                 file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
     for i, group in enumerate(data.group):
         for name in group.multiply:
+            key = ("group", i, "multiply", name)
+            if name in data.covariates:
+                file.fail(f"`{name}` is a covariate; a group multiplies parameters", key)
+            if name in model.parameters and model.parameters[name][0].origin == "run_in":
+                file.fail(f"`{name}` is worked out per subject and cannot be multiplied", key)
             if name not in drawn and name not in model.parameters:
-                file.fail(f"unknown quantity `{name}`", ("group", i, "multiply", name), did_you_mean(name, drawn))
+                file.fail(f"unknown quantity `{name}`", key, did_you_mean(name, drawn))
     return known, unused
+
+
+def _check_covariates(file: TomlFile, data: PopulationFile, model: Model) -> None:
+    """A covariate is in the unit of the parameters that take its value."""
+    for name, line in data.covariates.items():
+        try:
+            unit = parse_unit(line.unit)
+        except UnitError as error:
+            file.fail(error.message, ("covariates", name, "unit"), error.help, needle=line.unit)
+        for full, (parameter, own) in model.parameters.items():
+            if parameter.covariate == name and not (
+                unit.same_kind(own) and unit.scale * unit.hours == own.scale * own.hours
+            ):
+                message = f"`{name}` is in {unit}, but `{full}` takes its value in {own}"
+                file.fail(message, ("covariates", name, "unit"), needle=line.unit)
 
 
 def _sigma(line: Spread, sd: float | None) -> tuple[float, str]:
@@ -377,12 +447,19 @@ def _check_medians(file: TomlFile, quantities: list[Quantity]) -> None:
                 what = f"`{name}` is drawn later" if later else f"unknown name `{name}`"
                 raise PopulationError(what, q.median.at(node), help)
         try:
-            before[q.name] = float(evaluate(q.median, before, FUNCTIONS))
-        except KeyError as missing:
-            allowed = ", ".join(n for n in FUNCTIONS if n != "power")
-            raise PopulationError(
-                f"{missing} is not available in a median", q.median.where, f"known are {allowed}"
-            ) from None
+            value = float(evaluate(q.median, before, FUNCTIONS))
+        except (ZeroDivisionError, OverflowError):
+            value = math.nan
+        within = {"log-normal": value > 0, "logit-normal": 0 < value < 1}.get(q.distribution, True) or q.sigma == 0
+        if not (math.isfinite(value) and within):
+            what = {"log-normal": "a positive number", "logit-normal": "a number between 0 and 1"}
+            wanted = what.get(q.distribution, "a finite number") if math.isfinite(value) else "a finite number"
+            message = f"the median of `{q.name}` is {value:g}: it must be {wanted}"
+            raise PopulationError(message, q.median.where or file.where(("parameters", q.name)))
+        if q.range and not q.range[0] <= value <= q.range[1]:
+            message = f"the median of `{q.name}`, {value:g}, is outside its own range"
+            raise PopulationError(message, q.median.where)
+        before[q.name] = value
 
 
 def _check_entries(population: Population) -> None:
@@ -390,7 +467,7 @@ def _check_entries(population: Population) -> None:
         full = population.model.observables.get(entry.observable)
         key = ("entry", i, "observable")
         if full is None:
-            if population.model.rest is None:
+            if population.model.rest is None and not _misspelt(entry.observable, population.model):
                 continue
             help = did_you_mean(entry.observable, population.model.observables)
             population.file.fail(f"unknown observable `{entry.observable}`", key, help)
@@ -402,14 +479,56 @@ def _check_entries(population: Population) -> None:
             population.file.fail(error.message, ("entry", i, "unit"))
 
 
+def _misspelt(observable: str, model: Model) -> bool:
+    """Whether a name that a model lacks is close to one that it has."""
+    return did_you_mean(observable, model.observables) is not None
+
+
+def full_settings(population: Population, settings: Mapping[str, float]) -> dict[str, float]:
+    """Settings by full name: a parameter, a covariate, or one mechanism each.
+
+    Parameters
+    ----------
+    settings
+        Value by name: a parameter (full, or bare where only one module has it), a covariate of the
+        population, a mechanism, or the head of several (`mtorc2` for all that begin `mtorc2.`).
+
+    Raises
+    ------
+    SetError
+        If a name is not known, or one parameter is set twice under two names.
+    """
+    model = population.model
+    found: dict[str, float] = {}
+    for name, value in settings.items():
+        heads = [m for m in model.switches if m == name or m.startswith(name + ".")]
+        full = _parameter(model, name)
+        drawn = next((q for q in population.quantities if q.name in (name, full)), None)
+        if full is None and drawn is None and not heads:
+            known = [*model.parameters, *model.switches, *(q.name for q in population.quantities)]
+            raise SetError(f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, known))
+        if full is not None and drawn is not None and drawn.covariate is not None:
+            message = f"`{full}` follows the covariate `{drawn.covariate}` of each subject"
+            raise SetError(message, help=f"set `{drawn.covariate}` instead: its median moves, its spread stays")
+        key = full or (drawn.name if drawn is not None else None)
+        if key is None:
+            if not 0 <= value <= 1:
+                raise SetError(f"the switch `{name}` = {value:g} is outside 0 to 1", help="0 is off, 1 is on")
+            found |= dict.fromkeys(heads, value)
+        elif key in found:
+            raise SetError(f"`{key}` is set twice")
+        else:
+            found[key] = value
+    return found
+
+
 def apply_settings(population: Population, settings: Mapping[str, float]) -> tuple[Population, dict[str, float]]:
     """Replace medians, and give the switches their values.
 
     Parameters
     ----------
     settings
-        Value by name: a parameter (full, or bare where only one module has it), a mechanism, or the
-        head of several mechanisms (`mtorc2` for all that begin `mtorc2.`).
+        As for `full_settings`.
 
     Returns
     -------
@@ -426,24 +545,18 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
     model = population.model
     switches = dict(model.switches)
     medians: dict[str, float] = {}
-    for name, value in settings.items():
-        heads = [m for m in switches if m == name or m.startswith(name + ".")]
-        full = _parameter(model, name)
-        if full is not None:
-            check_value(full, model.parameters[full][0], value)
-            medians[full] = value
-        elif heads:
-            if not 0 <= value <= 1:
-                raise SetError(f"the switch `{name}` = {value:g} is outside 0 to 1", help="0 is off, 1 is on")
-            switches |= dict.fromkeys(heads, value)
-        else:
-            raise SetError(
-                f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, [*model.parameters, *switches])
-            )
+    for name, value in full_settings(population, settings).items():
+        if name in switches:
+            switches[name] = value
+            continue
+        if name in model.parameters:
+            check_value(name, model.parameters[name][0], value)
+        medians[name] = value
     quantities = tuple(
-        replace(q, median=parse_expression(repr(float(medians[q.name]))), covariate=None) if q.name in medians else q
+        replace(q, median=parse_expression(repr(float(medians[q.name])))) if q.name in medians else q
         for q in population.quantities
     )
+    _check_medians(population.file, list(quantities))
     return replace(population, quantities=quantities), switches
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .built import Kernel
+from .checks import time_factor
 from .exact import FUNCTIONS
 from .expressions import evaluate
-from .kernel.status import NOT_ADMITTED, NOT_AT_REST, WELL
+from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
 from .population import Entry
 from .units import convert, parse_unit
@@ -45,6 +46,8 @@ class People:
         0, or why the subject could not be prepared (n,).
     attempts
         How many drawn people were turned away before each was admitted (n,).
+    traits
+        What tells them apart, shape (n, traits), in the population's order.
     """
 
     subjects: Array
@@ -52,6 +55,7 @@ class People:
     start: Array
     status: Array
     attempts: Array
+    traits: Array
 
 
 def prepare(plan: Plan, subjects: Array) -> People:
@@ -71,6 +75,7 @@ def prepare(plan: Plan, subjects: Array) -> People:
         start=np.zeros((n, len(plan.kernel.states))),
         status=np.full(n, NOT_ADMITTED),
         attempts=np.zeros(n, np.int64),
+        traits=np.full((n, len(plan.population.traits)), np.nan),
     )
     pending = np.arange(n)
     for attempt in range(MOST_ATTEMPTS):
@@ -78,11 +83,17 @@ def prepare(plan: Plan, subjects: Array) -> People:
             break
         people.attempts[pending] = attempt
         values, plausible = plan.population.draw(plan.seed, subjects[pending], attempt)
+        drawn = np.isfinite(np.stack([np.broadcast_to(v, plausible.shape) for v in values.values()])).all(axis=0)
+        people.status[pending[~drawn]] = NOT_DRAWN
+        values = {name: np.broadcast_to(v, drawn.shape)[drawn] for name, v in values.items()}
+        pending, plausible = pending[drawn], plausible[drawn]
         some = pending[plausible]
         parameters = _matrix(plan, {k: v[plausible] for k, v in values.items()}, len(some))
         start, status, extremes = _settle(plan, parameters)
         done = (status != WELL) | _admitted(plan, parameters, start, extremes)
         people.parameters[some] = parameters
+        for j, name in enumerate(plan.population.traits):
+            people.traits[some, j] = values[name][plausible]
         people.start[some] = start
         people.status[some[done]] = status[done]
         pending = np.setdiff1d(pending, some[done])
@@ -219,7 +230,8 @@ class _Day:
         values |= {name: self.means[:, i] for i, name in enumerate(self.plan.model.means)}
         for name, equation in self.plan.model.then.items():
             named = {typed: values[full] for typed, full in equation.scope.items()}
-            values[name] = evaluate(equation.expression, named, FUNCTIONS)
+            factor = time_factor(self.plan.model, equation)
+            values[name] = factor * evaluate(equation.expression, named, FUNCTIONS)
         for name in (*self.plan.model.means, *self.plan.model.then):
             if name in index:
                 parameters[:, index[name]] = values[name]

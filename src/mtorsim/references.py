@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from .errors import ModelError, shown_path
 
 __all__ = ["Reference", "read_references"]
 
@@ -38,15 +41,43 @@ class Reference:
         number = ":".join(x for x in (f.get("volume", ""), f.get("pages", "")) if x)
         ident = f"doi:{f['doi']}" if "doi" in f else f.get("note", "")
         parts = [f.get("author", ""), f.get("year", ""), f.get("title", ""), f"{where} {number}".strip(), ident]
-        return ". ".join(p for p in parts if p)
+        return ". ".join(p.rstrip(".") for p in parts if p)
+
+
+_ACCENT = re.compile(r"""\\(["'`^~=.cvuHr])\s*\{?\\?([A-Za-z])\}?""")
+_COMBINING = {'"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
+              "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "r": "\u030a"}  # fmt: skip
+_LETTERS = {
+    r"\aa": "å",
+    r"\AA": "Å",
+    r"\ss": "ß",
+    r"\o": "ø",
+    r"\O": "Ø",
+    r"\ae": "æ",
+    r"\AE": "Æ",
+    r"\l": "ł",
+    r"\&": "&",
+}
+
+
+def _plain(text: str) -> str:
+    """A field of BibTeX as plain text: accents joined to their letters, braces gone."""
+    text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m.group(2) + _COMBINING[m.group(1)]), text)
+    for written, letter in _LETTERS.items():
+        text = re.sub(re.escape(written) + r"(?![A-Za-z])\s?", letter, text)
+    return text.replace("{", "").replace("}", "")
 
 
 def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
     """Read BibTeX files written with one field a line; the first entry of a key wins."""
     found: dict[str, Reference] = {}
     for path in paths:
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
+            raise ModelError(f"cannot read `{shown_path(path)}`: {reason}") from None
         for _, key, body in _ENTRY.findall(text):
-            fields = {k.lower(): v.replace("{", "").replace("}", "") for k, v in _FIELD.findall(body)}
+            fields = {k.lower(): _plain(v) for k, v in _FIELD.findall(body)}
             found.setdefault(key, Reference(key, fields))
     return found

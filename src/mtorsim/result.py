@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DataError
+from .errors import DataError, one_line
 from .kernel.status import SENTENCES
 from .manifest import read_manifest
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
 
-__all__ = ["Block", "Result", "labelled", "open_result", "visit_table"]
+__all__ = ["Block", "Result", "labelled", "open_result", "people_table", "visit_table"]
 
 Array = np.ndarray
 
@@ -35,6 +35,8 @@ class Block:
         Shape (n,).
     status
         Shape (arms, n).
+    traits
+        What tells the subjects apart, shape (n, traits).
     visits, series
         Shape (arms, n, times, observables); `series` has no rows where it is not kept.
     """
@@ -43,6 +45,7 @@ class Block:
     arms: tuple[str, ...]
     status: Array
     attempts: Array
+    traits: Array
     visits: Array
     series: Array
 
@@ -55,6 +58,7 @@ class Block:
             arms=blocks[0].arms,
             status=np.concatenate([b.status for b in blocks], axis=1),
             attempts=np.concatenate([b.attempts for b in blocks]),
+            traits=np.concatenate([b.traits for b in blocks]),
             visits=np.concatenate([b.visits for b in blocks], axis=1),
             series=np.concatenate(kept, axis=1),
         )
@@ -87,6 +91,20 @@ class Result:
         """Every observable at every visit, dims (arm, subject, time), and `status` (arm, subject)."""
         block = self.block if self.block is not None else _read_block(self)
         return labelled(self.manifest, block.visits, block.subjects, self.manifest["visits_h"], block.status)
+
+    @cached_property
+    def people(self) -> pd.DataFrame:
+        """What tells the subjects apart: one row a subject, a column each covariate, drawn parameter and group."""
+        import pandas as pd
+
+        if self.block is not None:
+            frame = pd.DataFrame(self.block.traits, columns=list(self.manifest["traits"]))
+            return frame.set_index(pd.Index(self.block.subjects, name="subject"))
+        assert self.folder is not None
+        parts = [pd.read_parquet(p) for p in sorted((self.folder / "people.parquet").glob("chunk-*.parquet"))]
+        if not parts:
+            raise DataError(f"`{self.folder}` has no table of people")
+        return pd.concat(parts).set_index("subject").drop(columns="turned_away")
 
     @property
     def status(self) -> Mapping[str, int]:
@@ -175,6 +193,18 @@ def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table
     return pa.table([v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()], schema=schema)
 
 
+def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
+    """One row a subject: what tells it apart, and how many drawn people were turned away before it."""
+    import pyarrow as pa
+
+    columns = {"subject": pa.array(block.subjects.astype(np.int64)), "turned_away": pa.array(block.attempts)}
+    fields = [pa.field(name, column.type) for name, column in columns.items()]
+    for j, (name, unit) in enumerate(manifest["traits"].items()):
+        columns[name] = pa.array(block.traits[:, j])
+        fields.append(pa.field(name, pa.float64(), metadata={"unit": unit}))
+    return pa.table(list(columns.values()), schema=pa.schema(fields))
+
+
 def open_result(folder: str | Path) -> Result:
     """Open a result folder.
 
@@ -193,8 +223,10 @@ def open_result(folder: str | Path) -> Result:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
             series = stored.load()
-    except (OSError, ValueError) as problem:
-        raise DataError(f"the result in `{folder}` is not whole: {problem}") from None
+    except Exception as problem:  # netCDF readers raise whatever a damaged byte leads them to
+        raise DataError(f"the result in `{folder}` is not whole: {one_line(str(problem), 120)}") from None
+    if not isinstance(summary, dict) or not {"arms", "units", "limits_mg_dl", "status"} <= set(summary):
+        raise DataError(f"the result in `{folder}` is not whole: summary.json is damaged")
     return Result(manifest, summary, series, folder)
 
 
@@ -210,13 +242,23 @@ def _read_block(result: Result) -> Block:
         files = sorted((result.folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet"))
         if not files:
             raise DataError(f"`{result.folder}` has no visits of arm `{arm}`")
-        table = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
         count = len(result.manifest["visits_h"])
-        columns = [table.column(n).to_numpy().reshape(-1, count) for n in names]
+        try:
+            table = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
+            columns = [table.column(n).to_numpy().reshape(-1, count) for n in names]
+            status.append(table.column("status").to_numpy().reshape(-1, count)[:, 0])
+            subjects = table.column("subject").to_numpy().reshape(-1, count)[:, 0]
+        except (pa.ArrowException, KeyError, ValueError, OSError) as problem:
+            said = one_line(str(problem), 120)
+            raise DataError(f"the visits of `{arm}` in `{result.folder}` are not whole: {said}") from None
         visits.append(np.stack(columns, axis=-1))
-        status.append(table.column("status").to_numpy().reshape(-1, count)[:, 0])
-        subjects = table.column("subject").to_numpy().reshape(-1, count)[:, 0]
-    empty = np.zeros((len(visits), 0, 0, len(names)))
+    n = len(subjects)
     return Block(
-        subjects, tuple(result.manifest["arms"]), np.stack(status), np.zeros(len(subjects)), np.stack(visits), empty
+        subjects=subjects,
+        arms=tuple(result.manifest["arms"]),
+        status=np.stack(status),
+        attempts=np.zeros(n),
+        traits=np.zeros((n, 0)),
+        visits=np.stack(visits),
+        series=np.zeros((len(visits), 0, 0, len(names))),
     )

@@ -26,6 +26,12 @@ FASTING_HOURS = 8.0
 EVENING_FAST = 13.0
 """Hours fasted at t = 0."""
 
+MOST_SUBJECTS = 10**9
+LONGEST = 100 * 8766.0
+"""Hours; a scenario lasts a hundred years at most."""
+MOST_TIMES = 2_000_000
+"""Doses, visits or samples of one line."""
+
 DAY_STARTS = 7.5
 """Clock time of t = 0: 07:30, fasting."""
 
@@ -49,10 +55,10 @@ def _flat(value: Any) -> Any:
         return value
     flat: dict[str, Any] = {}
     for key, inner in value.items():
-        if isinstance(inner, dict):
-            flat |= {f"{key}.{k}": v for k, v in _flat(inner).items()}
-        else:
-            flat[key] = inner
+        more = {f"{key}.{k}": v for k, v in _flat(inner).items()} if isinstance(inner, dict) else {key: inner}
+        if set(more) & set(flat):
+            raise ValueError(f"gives `{next(iter(set(more) & set(flat)))}` twice")
+        flat |= more
     return flat
 
 
@@ -117,10 +123,10 @@ class ScenarioFile(Record):
 
     title: Line = Field(description="one line for the head of reports")
     about: Line = Field("", description="what the scenario is for")
-    model: list[Line] = Field(description="names of the modules")
+    model: Annotated[list[Line], Field(min_length=1)] = Field(description="names of the modules")
     population: Line = Field(description="name of the population")
-    subjects: Annotated[int, Field(ge=1)] = Field(200, description="how many subjects there are")
-    seed: Annotated[int, Field(ge=0)] = Field(1, description="of the population's draws")
+    subjects: Annotated[int, Field(ge=1, le=MOST_SUBJECTS)] = Field(200, description="how many subjects there are")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="of the population's draws")
     duration: Line = Field(description="how long, such as `24 weeks`")
     uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
     arm_name: Line | None = Field(None, description="name of the arm as written; its drugs when left out")
@@ -237,6 +243,8 @@ class _Resolver:
         self.duration = self._hours(data.duration, "duration")
         if self.duration <= 0:
             file.fail("the duration must be longer than 0", ("duration",))
+        if self.duration > LONGEST:
+            file.fail(f"`{data.duration}` is too long: a scenario lasts 100 years at most", ("duration",))
 
     def scenario(self) -> Scenario:
         data = self.data
@@ -281,11 +289,16 @@ class _Resolver:
         value = self._hours(text, *key)
         if value <= 0:
             self.file.fail(f"`{text}` is no interval: it must be longer than 0", key, needle=text)
+        if self.duration / value > MOST_TIMES:
+            message = f"`{text}` is too short an interval: {self.data.duration} hold more than {MOST_TIMES:,} of it"
+            self.file.fail(message, key, needle=text)
         return value
 
     def _uln(self) -> float:
         try:
             value, unit = parse_quantity(self.data.uln)
+            if value <= 0:
+                self.file.fail("`uln` must be more than 0", ("uln",))
             return glucose_in_mg_dl(value, unit)
         except UnitError as error:
             self.file.fail(f"`uln`: {error.message}", ("uln",), "write for example `110 mg/dL` or `6.1 mmol/L`")
@@ -310,6 +323,8 @@ class _Resolver:
                 grams = convert(value, unit, parse_unit("g"))
             except UnitError as error:
                 self.file.fail(f"`carbohydrate`: {error.message}", ("meals", "add", i, "carbohydrate"), error.help)
+            if grams < 0:
+                self.file.fail("an amount cannot be negative", ("meals", "add", i, "carbohydrate"))
             yield MealEvent(self._time(meal.at, "meals", "add", i, "at"), grams, meal.solid)
 
     def _visits(self) -> tuple[float, ...]:
@@ -319,7 +334,11 @@ class _Resolver:
             repeat = re.fullmatch(r"every\s+(.+)", text.strip())
             if repeat:
                 step = self._positive(repeat.group(1), *key)
-                times += list(_grid((times[-1] if times else -step) + step, step, self.duration))
+                more = list(_grid((times[-1] if times else -step) + step, step, self.duration))
+                if not more:
+                    message = f"`{text}` adds no visit: the scenario lasts {self.data.duration}"
+                    self.file.fail(message, key, "leave it out, or make `duration` longer", needle=text)
+                times += more
                 continue
             time = self._time(text, *key)
             if times and time <= times[-1]:
@@ -385,12 +404,16 @@ class _Resolver:
         start = self._time(line.start, *key, "start") + self._clock(line.time, *key, "time")
         stop = self._time(line.stop, *key, "stop") if line.stop else self.duration
         if stop < start:
+            if line.stop is None:
+                self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")
             self.file.fail("the doses stop before they start", (*key, "stop"), "make `stop` later than `start`")
         if line.every is None:
             times: tuple[float, ...] = (start,)
         else:
             every = self._positive(line.every, *key, "every")
             times = tuple(t for t in _grid(start, every, stop) if t < stop)
+        if not [t for t in times if t < self.duration]:
+            self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")
         return Dosing(line.drug, line.route, amount, unit, times, line.missed, key)
 
     def _clock(self, text: str, *key: str | int) -> float:

@@ -110,17 +110,23 @@ def describe_population(population: Population, references: Mapping[str, Referen
         The bibliography that its sources point to.
     """
     blocks: list[Block] = [Heading(population.name, 1), Paragraph(population.about + ".")]
+    data = population.file.data
+    lines = {**data.get("covariates", {}), **data.get("parameters", {})}
     rows = []
     for q in population.quantities:
-        if q.sigma == 0 and q.median.constant() is not None and q.covariate is None:
+        if q.sigma == 0 and q.median.constant() is not None and q.covariate is None and q.name not in lines:
             continue
+        declared = population.model.parameters.get(q.name)
+        line = lines.get(q.name, {})
+        unit = line.get("unit") or (declared[0].unit if declared else "")
+        about = "; ".join(x for x in (declared[0].about if declared else "", line.get("about", "")) if x)
+        source = line.get("source") or (declared[0].source if declared else "") or ""
+        grade = line.get("evidence") or (declared[0].evidence if declared else "") or ""
         limits = f"{q.range[0]:g} to {q.range[1]:g}" if q.range else ""
-        spread = f"{q.sigma:.3g}" if q.sigma else ""
+        spread = f"{q.sigma:.3g} of {_SCALE[q.distribution]}" if q.sigma else ""
         median = f"the covariate {q.covariate}" if q.covariate else q.median.text
-        rows.append((q.name, spread, q.distribution if q.sigma else "", limits, median))
-    head = ("quantity", "SD", "of", "admitted", "median")
-    scale = {"log-normal": "log(value)", "normal": "value", "logit-normal": "logit(value)", "": ""}
-    rows = [(n, s, scale[d], r, m) for n, s, d, r, m in rows]
+        rows.append((q.name, median, unit, spread, limits, grade, source, about))
+    head = ("quantity", "median", "unit", "SD", "admitted", "evidence", "source", "meaning")
     blocks += _part("Drawn quantities", Table(head, tuple(rows)))
     pairs = [(a, b, f"{value:g}") for (a, b), value in population.correlation.items()]
     blocks += _part("Correlations", Table(("of", "and", "value"), tuple(pairs)))
@@ -136,10 +142,11 @@ def describe_population(population: Population, references: Mapping[str, Referen
         limits = " and ".join(x for x in (low, high) if x)
         entries.append((e.observable, e.statistic, f"{limits} {e.unit}", e.evidence, e.about))
     blocks += _part("Entry criteria", Table(("observable", "statistic", "limits", "evidence", "why"), tuple(entries)))
-    data = population.file.data
-    lines = [*data.get("covariates", {}).values(), *data.get("parameters", {}).values()]
-    lines += [*data.get("group", []), *data.get("entry", [])]
-    return [*blocks, *_cited(dict.fromkeys(x["source"] for x in lines), references)]
+    cited = [*(row[6] for row in rows), *(g.source for g in population.groups), *(e.source for e in population.entries)]
+    return [*blocks, *_cited(dict.fromkeys(c for c in cited if c), references)]
+
+
+_SCALE = {"log-normal": "log(value)", "normal": "value", "logit-normal": "logit(value)"}
 
 
 def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
@@ -168,7 +175,9 @@ def _parameters(parameters: Mapping[str, Parameter]) -> Table:
         value = "from the run-in" if line.origin == "run_in" else f"{line.value:.10g}"
         limits = f"{line.range[0]:g} to {line.range[1]:g}" if line.range else ""
         spread = f"cv {line.cv:g}" if line.cv else f"iiv {line.iiv:g}" if line.iiv else ""
-        rows.append((name, value, line.unit, limits, spread, line.evidence or "", line.source or "", line.about))
+        spread += f" {line.distribution}" if spread and line.distribution != "log-normal" else ""
+        about = line.about + (f" (the population's `{line.covariate}` where it has one)" if line.covariate else "")
+        rows.append((name, value, line.unit, limits, spread, line.evidence or "", line.source or "", about))
     return Table(("name", "value", "unit", "range", "spread", "evidence", "source", "meaning"), tuple(rows))
 
 

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from .errors import SetError
-from .kernel.status import CANCELLED, WELL
+from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
 from .library import Library
 from .plan import Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result
-from .scenario import Scenario
+from .scenario import MOST_SUBJECTS, Scenario
 from .writer import Writer
 
 __all__ = ["one_subject", "simulate"]
@@ -110,6 +110,10 @@ def simulate(
     for name, value in (("subjects", subjects), ("chunk", chunk), ("threads", workers)):
         if value is not None and value < 1:
             raise SetError(f"{name} = {value}: there must be at least 1")
+        if value is not None and value > MOST_SUBJECTS:
+            raise SetError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
+    if out is None and (force or resume):
+        raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
     options = Options(method, rtol, rtol * 1e-2 if atol is None else atol)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
@@ -212,6 +216,7 @@ def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Ti
         arms=tuple(a.name for a in arms),
         status=np.stack([status for _, status in runs]),
         attempts=people.attempts,
+        traits=people.traits,
         visits=np.stack([out[:, times.visits] for out, _ in runs]),
         series=np.stack([out[:, times.series] for out, _ in runs]),
     )
@@ -258,6 +263,7 @@ def _carry(
     columns = plan.columns[plan.columns >= 0]
     out = np.full((len(who), len(times), len(columns)), np.nan)
     status = people.status[who].copy()
+    status[(status == WELL) & ~events.possible] = IMPOSSIBLE_DOSE
     kernel.function("drive", "advance")(
         people.start[who], np.zeros((len(who), 2)), own, events.time, events.row, events.amount, events.first,
         events.last, times, columns, 0.0, plan.scenario.duration, plan.options.rtol * share,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,9 +32,41 @@ _FUNCTIONS = {
 }
 
 
+def _call(function: str, args: list[Expr]) -> Expr:
+    """A function of expressions; sympy cannot work out our own for plain numbers, so we do."""
+    if all(a.is_number and _is_finite(a) for a in args):
+        if function in ("min", "max"):
+            return (min if function == "min" else max)(args)
+        if function in _OF_NUMBERS:
+            try:
+                return sympy.Rational(repr(_OF_NUMBERS[function](*map(float, args))))
+            except (ZeroDivisionError, OverflowError, TypeError):
+                return sympy.nan
+    return _FUNCTIONS[function](*args)
+
+
 def to_sympy(equation: Equation) -> Expr:
     """An equation's right-hand side, every name full; decimal numbers stay exact."""
-    return _to_sympy(equation.expression.tree, equation.scope)
+    expression = _to_sympy(equation.expression.tree, equation.scope)
+    for part in sympy.preorder_traversal(expression):
+        if part.is_number and not _is_finite(part):
+            message = f"`{equation.expression.text}` is not a finite real number, whatever its names stand for"
+            raise ModelError(message, equation.where)
+    return expression
+
+
+def _is_finite(number: Expr) -> bool:
+    try:
+        return math.isfinite(float(number))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+_OF_NUMBERS: dict[str, Callable[..., float]] = {
+    "hill": lambda x, k, n: x**n / (k**n + x**n),
+    "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
+    "logistic": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)),
+}
 
 
 def _to_sympy(node: ast.expr, scope: Mapping[str, str]) -> Expr:
@@ -47,7 +80,7 @@ def _to_sympy(node: ast.expr, scope: Mapping[str, str]) -> Expr:
         return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name)
-        return _FUNCTIONS[node.func.id](*(_to_sympy(a, scope) for a in node.args))
+        return _call(node.func.id, [_to_sympy(a, scope) for a in node.args])
     assert isinstance(node, ast.BinOp)
     left, right = _to_sympy(node.left, scope), _to_sympy(node.right, scope)
     if isinstance(node.op, ast.Add):
@@ -358,8 +391,9 @@ class _Builder:
         done: Assignments = {}
         given = {plan.unknown, *self.parameters}
         for step in (*plan.steps, plan.balance):
-            self._emit(to_sympy(step), step, done, given, untreated)
-            done[step.name if step is not plan.balance else "balance"] = self._put(to_sympy(step), untreated)
+            right = self._scaled(step)
+            self._emit(right, step, done, given, untreated)
+            done[step.name if step is not plan.balance else "balance"] = self._put(right, untreated)
             given.add(step.name)
         return done
 

@@ -6,6 +6,7 @@ Substance is measured in g, body weight in kg: they are different dimensions her
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
@@ -149,6 +150,9 @@ def _product(tokens: list[str], text: str) -> tuple[Unit, list[str]]:
     return unit, rest
 
 
+_LARGEST_POWER = 12
+
+
 def _power(tokens: list[str], text: str) -> tuple[Unit, list[str]]:
     if not tokens:
         raise UnitError(f"`{text}` is not a unit: it ends too early")
@@ -163,6 +167,8 @@ def _power(tokens: list[str], text: str) -> tuple[Unit, list[str]]:
     if rest and rest[0] in ("**", "^"):
         if len(rest) < 2 or not re.fullmatch(r"-?\d+(\.\d+)?", rest[1]):
             raise UnitError(f"`{text}` is not a unit: a power needs a number")
+        if abs(float(rest[1])) > _LARGEST_POWER:
+            raise UnitError(f"`{text}` is not a unit: a power of {rest[1]} is too large")
         return unit ** Fraction(rest[1]), rest[2:]
     return unit, rest
 
@@ -220,7 +226,10 @@ def parse_quantity(text: str) -> tuple[float, Unit]:
         raise UnitError(f"`{text}` is not a number with a unit", help="write for example `10 mg` or `24 h`")
     if not match.group(2).strip():
         raise UnitError(f"`{text}` has no unit", help="write for example `10 mg` or `24 h`")
-    return float(match.group(1)), parse_unit(match.group(2))
+    value = float(match.group(1))
+    if not math.isfinite(value):
+        raise UnitError(f"`{text}` is too large a number")
+    return value, parse_unit(match.group(2))
 
 
 def convert(value: float, unit: Unit, to: Unit) -> float:

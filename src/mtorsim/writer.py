@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import shutil
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
 from .rates import Share, limit_names, worst_fasting
-from .result import Block, Result, labelled, visit_table
+from .result import Block, Result, labelled, people_table, visit_table
 
 __all__ = ["Writer"]
 
@@ -58,8 +59,10 @@ class Writer:
         self.limits = limit_names(plan.scenario.uln)
         times = np.array(plan.scenario.visits)
         counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
-        self.of = subjects if counted else 0
+        self.of = subjects if counted and "glucose" in plan.model.observables else 0
         self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
+        self.new = np.zeros_like(self.above)
+        self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
         # Values and status apart, so that the cuts between chunks leave no trace.
         self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
         if folder is not None and resume and (folder / "run.json").is_file():
@@ -106,7 +109,8 @@ class Writer:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
         series.to_netcdf(self.folder / "series.nc", engine="scipy")
         _write_json(self.folder / "summary.json", summary)
-        self._write_shares()
+        if self.of:
+            self._write_shares()
         _write_json(self.folder / "run.json", manifest)
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
@@ -133,8 +137,8 @@ class Writer:
         if other:
             message = f"the run in `{folder}` was another one: it differs in {', '.join(other)}"
             raise DataError(message, help="repeat its command with `--resume`, or give another folder")
-        while (folder / _PARTS / f"chunk-{self.number:06d}.npz").is_file():
-            self._gather(self._read_part(folder))
+        while (block := self._read_part(folder)) is not None:
+            self._gather(block)
 
     def _write_part(self, block: Block) -> None:
         """Keep what the visits do not say, until the run ends: written last, so a chunk with it is whole."""
@@ -143,14 +147,27 @@ class Writer:
         path.parent.mkdir(exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         with draft.open("wb") as file:
-            np.savez(file, subjects=block.subjects, status=block.status, attempts=block.attempts, series=block.series)
+            kept = ("subjects", "status", "attempts", "traits", "series")
+            np.savez(file, **{name: getattr(block, name) for name in kept})
         draft.replace(path)
 
-    def _read_part(self, folder: Path) -> Block:
-        """A chunk that is whole on disk."""
+    def _read_part(self, folder: Path) -> Block | None:
+        """The next chunk if it is whole on disk; one that is not is computed again."""
+        import pyarrow as pa
+
+        try:
+            block = self._load_part(folder)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException):
+            return None
+        chunk = self.manifest["chunk"]
+        expected = np.arange(self.done, min(self.done + chunk, self.manifest["subjects"]))
+        return block if len(expected) and np.array_equal(block.subjects, expected) else None
+
+    def _load_part(self, folder: Path) -> Block:
         import pyarrow.parquet as pq
 
-        with np.load(folder / _PARTS / f"chunk-{self.number:06d}.npz") as part:
+        # Opened here, so that it is closed even where it turns out to be no archive.
+        with (folder / _PARTS / f"chunk-{self.number:06d}.npz").open("rb") as file, np.load(file) as part:
             rest = dict(part)
         n, visits = len(rest["subjects"]), len(self.manifest["visits_h"])
         values = []
@@ -164,12 +181,15 @@ class Writer:
     def _count(self, block: Block) -> None:
         names = list(self.plan.observables)
         times = np.array(self.plan.scenario.visits)
-        worst = worst_fasting(block.visits[..., names.index("fasting_glucose")], times)
+        fasting = block.visits[..., names.index("fasting_glucose")]
+        worst = worst_fasting(fasting, times)
+        start = fasting[..., np.flatnonzero(times == 0)[:1]].max(axis=-1, initial=-np.inf)
         for i, (values, status) in enumerate(self.digests):
             values.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
             status.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
             self.status[i].update(block.status[i].tolist())
             self.above[i] += [(worst[i] > limit).sum() for limit in self.limits.values()]
+            self.new[i] += [((worst[i] > limit) & (start[i] <= limit)).sum() for limit in self.limits.values()]
         together = block.status.max(axis=0)
         self.worst_status.update(together.tolist())
         self.turned_away += int(block.attempts.sum())
@@ -196,34 +216,49 @@ class Writer:
             draft = path.with_name(f".{path.name}.draft")
             pq.write_table(visit_table(self.manifest, block, i), draft)
             draft.replace(path)
+        path = self.folder / "people.parquet" / f"chunk-{self.number:06d}.parquet"
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_name(f".{path.name}.draft")
+        pq.write_table(people_table(self.manifest, block), draft)
+        draft.replace(path)
 
-    def _shares(self) -> dict[str, dict[str, Share]]:
-        """Share above each limit, by arm and limit."""
+    def _shares(self, counts: Array, of: int) -> dict[str, dict[str, Share]]:
+        """Shares by arm and limit."""
         return {
-            arm.name: {n: Share(count, self.of) for n, count in zip(self.limits, self.above[i].tolist(), strict=True)}
+            arm.name: {n: Share(count, of) for n, count in zip(self.limits, counts[i].tolist(), strict=True)}
             for i, arm in enumerate(self.plan.arms)
         }
 
     def _write_shares(self) -> None:
         """The shares above each limit as a table, one row an arm and limit."""
         assert self.folder is not None
+        new = self._shares(self.new, self.of_new)
         with (self.folder / "shares.csv").open("w", newline="", encoding="utf-8") as file:
             table = csv.writer(file)
-            table.writerow(["arm", "limit", "limit_mg_dl", "above", "subjects", "share", "low95", "high95"])
-            for arm, shares in self._shares().items():
+            numbers = ("share", "low95", "high95", "new_share", "new_low95", "new_high95")
+            table.writerow(["arm", "limit", "limit_mg_dl", "subjects", "above", "new", *numbers])
+            for arm, shares in self._shares(self.above, self.of).items():
                 for name, share in shares.items():
-                    numbers = ["" if x is None else f"{x:.6g}" for x in share.as_dict().values()]
-                    table.writerow([arm, name, f"{self.limits[name]:g}", share.count, share.of, *numbers])
+                    found = [*share.as_dict().values(), *new[arm][name].as_dict().values()]
+                    cells = ["" if x is None else f"{x:.6g}" for x in found]
+                    limit = f"{self.limits[name]:g}"
+                    table.writerow([arm, name, limit, share.of, share.count, new[arm][name].count, *cells])
 
     def _summary(self, first: Block, seconds: float) -> dict[str, Any]:
         n = self.manifest["subjects"]
-        arms, shares = {}, self._shares()
+        arms = {}
+        shares, new = self._shares(self.above, self.of), self._shares(self.new, self.of_new)
+        reference = _reference(self.plan)
         for i, arm in enumerate(self.plan.arms):
             arms[arm.name] = {
                 "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
+                "new_share": {name: share.as_dict() for name, share in new[arm.name].items()},
                 "status": _spoken(self.status[i]),
                 "visits": _bands(first.visits[i], list(self.plan.observables), self.plan.scenario.visits),
             }
+            if i != reference and reference is not None:
+                apart = first.visits[i] - first.visits[reference]
+                arms[arm.name]["difference"] = _bands(apart, list(self.plan.observables), self.plan.scenario.visits)
         return {
             "scenario": self.manifest["scenario"],
             "title": self.manifest["title"],
@@ -236,16 +271,27 @@ class Writer:
             "uln_mg_dl": self.plan.scenario.uln,
             "units": dict(self.plan.observables),
             "bands_of": len(first.subjects),
+            "difference_from": self.plan.arms[reference].name if reference is not None else None,
+            "settings": dict(self.plan.settings),
+            "population": self.plan.population.name,
             "arms": arms,
             "seconds": round(seconds, 3),
         }
 
 
+def _reference(plan: Plan) -> int | None:
+    """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
+    if len(plan.arms) < 2:
+        return None
+    doses = [any(d.amount for d in branch.dosing) for branch in plan.scenario.branches]
+    return doses.index(False) if False in doses else 0
+
+
 def _part(block: Block, kept: Array) -> Block:
-    rows = block.series.shape[1]
+    rows = min(block.series.shape[1], int(kept.sum()))
     return Block(
-        block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.visits[:, kept],
-        block.series[:, : min(rows, int(kept.sum()))],
+        block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.traits[kept],
+        block.visits[:, kept], block.series[:, :rows],
     )  # fmt: skip
 
 
@@ -270,19 +316,39 @@ def _bands(values: Array, names: list[str], times: tuple[float, ...]) -> list[di
     return rows
 
 
+_OURS = ("run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", _PARTS)
+_FIGURES = ("time_course", "shares")
+
+
 def _open_folder(folder: Path, force: bool) -> None:
-    """Make an empty result folder; what is there already is only removed when it is a result and `force` is given."""
-    if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-        result = (folder / "run.json").is_file()
-        if not force:
-            raise DataError(f"`{folder}` exists already", help="give `--force` to replace it, or another folder")
-        if not result:
-            raise DataError(f"`{folder}` is not a result, so `--force` does not remove it", help="give another folder")
-        shutil.rmtree(folder)
+    """Make a result folder; an earlier result in it is only removed with `force`, and nothing else ever is."""
     try:
+        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+            if not force:
+                help = "give `--force` to replace the result in it, or another folder"
+                raise DataError(f"`{folder}` exists already", help=help)
+            try:
+                read_manifest(folder)
+            except DataError:
+                message = f"`{folder}` is not a result, so `--force` does not touch it"
+                raise DataError(message, help="give another folder") from None
+            _remove_result(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise DataError(f"cannot write to `{folder}`: {problem.strerror}") from None
+
+
+def _remove_result(folder: Path) -> None:
+    """Remove what a run writes, and leave everything else."""
+    for name in _OURS:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for name in _FIGURES:
+        for path in folder.glob(f"{name}.*"):
+            path.unlink()
 
 
 def _write_json(path: Path, data: Mapping[str, Any]) -> None:

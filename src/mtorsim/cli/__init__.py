@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
-from mtorsim.errors import MtorsimError, did_you_mean
+from mtorsim.errors import MtorsimError, did_you_mean, one_line
 
 __all__ = ["cli", "main"]
 
@@ -85,7 +86,25 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         code = 130
+    except Exception as problem:  # a fault of ours must not cost the user a page of traceback
+        print(_unforeseen(problem), file=sys.stderr)
+        code = 2
     sys.exit(code or 0)
+
+
+def _unforeseen(problem: Exception) -> str:
+    """What is said of an error that no part of the program has foreseen."""
+    if os.environ.get("MTORSIM_TRACEBACK") == "1":
+        raise problem
+    if isinstance(problem, OSError) and problem.strerror:
+        where = f" `{problem.filename}`" if problem.filename else ""
+        return f"error: {problem.strerror[:1].lower()}{problem.strerror[1:]}:{where or ' the system said no more'}"
+    if isinstance(problem, RecursionError):
+        return "error: something in the files is nested too deeply, or runs in too long a chain"
+    if isinstance(problem, MemoryError):
+        return "error: there is not enough memory"
+    said = one_line(f"{type(problem).__name__}: {problem}", 200)
+    return f"error: this is a fault in mtorsim: {said}\n  help: MTORSIM_TRACEBACK=1 shows where; please report it"
 
 
 def _usage(error: click.UsageError) -> str:

@@ -20,6 +20,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str |
     """Print a table; the first column is words, the others are numbers."""
     from rich import box
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     # Piped output must not be cut to the width of a terminal that is not there.
@@ -27,9 +28,9 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str |
     console = Console(width=width, highlight=False, soft_wrap=False)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for j, name in enumerate(head):
-        table.add_column(name, justify="left" if j == 0 else "right", overflow="fold")
+        table.add_column(escape(name), justify="left" if j == 0 else "right", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     if title:
         print(f"\n{title}")
     console.print(table)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,17 @@ def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str
         "status": summary["status"],
         "failed": summary["failed"],
         "uln_mg_dl": summary["uln_mg_dl"],
+        "difference_from": summary["difference_from"],
         "units": {name: reader.unit(name, unit) for name, unit in summary["units"].items()},
         "arms": {
             name: {
                 "share": arm["share"],
+                "new_share": arm["new_share"],
                 "status": arm["status"],
                 "visits": [_converted(row, summary["units"], reader) for row in arm["visits"]],
+                "difference": [
+                    _converted(row, summary["units"], reader, apart=True) for row in arm.get("difference", ())
+                ],
             }
             for name, arm in summary["arms"].items()
         },
@@ -40,12 +45,13 @@ def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str
     }
 
 
-def _converted(row: Mapping[str, Any], units: Mapping[str, str], reader: Reader) -> dict[str, Any]:
-    """One visit's quantiles in the reader's units."""
+def _converted(row: Mapping[str, Any], units: Mapping[str, str], reader: Reader, apart: bool = False) -> dict[str, Any]:
+    """One visit's quantiles, of values or of differences, in the reader's units."""
+    convert = reader.difference if apart else reader.value
     found: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
-            found[name] = {q: reader.value(name, units[name], x) for q, x in value.items()}
+            found[name] = {q: convert(name, units[name], x) for q, x in value.items()}
         else:
             found[name] = value
     return found
@@ -56,7 +62,9 @@ def print_summary(result: Result, reader: Reader) -> None:
     summary = result.summary
     n = summary["subjects"]
     print(f"{summary['title']}")
-    print(f"{n:,} subject{'s' if n > 1 else ''} of {result.manifest['population']}, seed {summary['seed']}")
+    print(f"{n:,} subject{'s' if n > 1 else ''} of {summary['population']}, seed {summary['seed']}")
+    if summary["settings"]:
+        print("with " + ", ".join(f"{name} = {value:g}" for name, value in summary["settings"].items()))
     if n > 1:
         _print_shares(result, reader)
     _print_course(result, reader)
@@ -71,6 +79,9 @@ def _print_shares(result: Result, reader: Reader) -> None:
     rows = [[name, *(_percent(arm["share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
     title = f"% of subjects whose worst fasting glucose after the start passed a limit in {reader.glucose} (95 %)"
     print_table(["arm", *head], rows, title)
+    if any(s["value"] is not None for arm in arms.values() for s in arm["new_share"].values()):
+        rows = [[name, *(_percent(arm["new_share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
+        print_table(["arm", *head], rows, "% of subjects who passed it and had not been above it at the start (95 %)")
 
 
 def _percent(share: Mapping[str, float]) -> str:
@@ -91,16 +102,33 @@ def _print_course(result: Result, reader: Reader) -> None:
     many = result.summary["bands_of"]
     what = "median (5-95 %)" if many > 1 else "the subject"
     what += f" of the first {many:,}" if many < result.summary["subjects"] else ""
+    say = _clock([row["time_h"] for row in first])
+    when = [say(row["time_h"]) for row in first]
     for name in names:
+        label = f"{name.replace('_', ' ').replace('hba1c', 'HbA1c')}, {reader.unit(name, units[name])}"
         rows = [
-            [
-                _when(first[v]["time_h"], first[-1]["time_h"]),
-                *(_band(arm["visits"][v].get(name), name, units[name], reader) for arm in arms.values()),
-            ]
+            [when[v], *(_band(arm["visits"][v].get(name), name, units[name], reader) for arm in arms.values())]
             for v in _some(len(first))
         ]
-        label = name.replace("_", " ").replace("hba1c", "HbA1c")
-        print_table(["time", *arms], rows, f"{label}, {reader.unit(name, units[name])}: {what}")
+        print_table(["time", *arms], rows, f"{label}: {what}")
+        apart = {n: arm["difference"] for n, arm in arms.items() if "difference" in arm}
+        if apart:
+            rows = [
+                [when[v], *(_apart(found[v].get(name), name, units[name], reader) for found in apart.values())]
+                for v in _some(len(first))
+            ]
+            beside = f"{label}: difference from {result.summary['difference_from']} in the same people, {what}"
+            print_table(["time", *apart], rows, beside)
+
+
+def _apart(found: Mapping[str, float] | None, name: str, unit: str, reader: Reader) -> str:
+    """A difference and its spread, signed."""
+    if not found:
+        return "-"
+    low, middle, high = (reader.difference(name, unit, found[q]) for q in ("q05", "q50", "q95"))
+    digits = 2 if max(abs(low), abs(high)) < 10 else 1
+    text = f"{middle:+.{digits}f}"
+    return text if low == high else f"{text} ({low:+.{digits}f} to {high:+.{digits}f})"
 
 
 def _some(count: int) -> list[int]:
@@ -110,17 +138,20 @@ def _some(count: int) -> list[int]:
     return sorted({round(i * (count - 1) / (_MOST_ROWS - 1)) for i in range(_MOST_ROWS)})
 
 
-def _when(hours: float, end: float) -> str:
-    if end > 21 * 24:
-        return f"week {hours / 168:g}"
-    return f"day {hours / 24:g}" if end > 72 else f"{60 * hours:g} min" if end <= 6 else f"{hours:g} h"
+def _clock(hours: Sequence[float]) -> Callable[[float], str]:
+    """How to say a time, in the largest unit that all times are whole numbers of."""
+    if hours[-1] > 72 and all(h % 168 == 0 for h in hours):
+        return lambda h: f"week {h / 168:g}"
+    if hours[-1] > 72:
+        return lambda h: f"day {h / 24:.6g}"
+    return (lambda h: f"{60 * h:g} min") if hours[-1] <= 6 else (lambda h: f"{h:.6g} h")
 
 
 def _band(found: Mapping[str, float] | None, name: str, unit: str, reader: Reader) -> str:
     if not found:
         return "-"
     low, middle, high = (reader.value(name, unit, found[q]) for q in ("q05", "q50", "q95"))
-    digits = 0 if abs(middle) >= 30 else 1
+    digits = 1 if reader.unit(name, unit) in ("%", "mmol/L", "uU/mL") else 0
     text = f"{middle:.{digits}f}"
     return text if low == high else f"{text} ({low:.{digits}f}-{high:.{digits}f})"
 

@@ -11,7 +11,7 @@ import math
 from .lanes import Lanes, absolute, exponent, fma, inlined, mantissa, nearest, scaled, select_less, splat, square_root
 
 __all__ = [
-    "cube", "exp", "hill", "less", "log", "log1p", "logistic", "maximum", "minimum", "power",
+    "absolute", "cube", "exp", "hill", "less", "log", "log1p", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 ]  # fmt: skip
 

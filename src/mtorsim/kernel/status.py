@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
-    "CANCELLED", "NOT_ADMITTED", "NOT_AT_REST", "NOT_FINITE", "NO_REST", "SENTENCES",
+    "CANCELLED", "IMPOSSIBLE_DOSE", "NOT_ADMITTED", "NOT_AT_REST", "NOT_DRAWN", "NOT_FINITE", "NO_REST", "SENTENCES",
     "STEP_TOO_SMALL", "TOO_MANY_STEPS", "WELL",
 ]  # fmt: skip
 
@@ -15,6 +15,8 @@ NO_REST = 4
 NOT_AT_REST = 5
 NOT_ADMITTED = 6
 CANCELLED = 7
+IMPOSSIBLE_DOSE = 8
+NOT_DRAWN = 9
 
 SENTENCES = {
     WELL: "well",
@@ -25,4 +27,6 @@ SENTENCES = {
     NOT_AT_REST: "the untreated day did not repeat within 30 days",
     NOT_ADMITTED: "no person met the entry criteria in 1,000 attempts",
     CANCELLED: "cancelled",
+    IMPOSSIBLE_DOSE: "the lag or bioavailability of a dose is negative or not a number",
+    NOT_DRAWN: "a drawn parameter is not a finite number",
 }

@@ -28,7 +28,12 @@ def command(folder: Path, to: Path, force: bool) -> int:
     result = open_result(folder)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
-        getattr(result, kinds[to.suffix])(to)
+        draft = to.with_name(f".{to.name}.draft{to.suffix}")
+        try:
+            getattr(result, kinds[to.suffix])(draft)
+            draft.replace(to)
+        finally:
+            draft.unlink(missing_ok=True)
     except OSError as problem:
         raise DataError(f"cannot write `{to}`: {problem.strerror or problem}") from None
     print(f"visits    {to}")

@@ -9,6 +9,7 @@ import click
 
 from mtorsim.cli.console import print_json, print_list
 from mtorsim.cli.options import as_json
+from mtorsim.errors import one_line
 
 
 @click.command()
@@ -37,6 +38,6 @@ def _line(path: Path, table: str | None, key: str) -> str:
     """What a file says it is; a file that cannot be read is still listed."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return str((data[table] if table else data)[key])
-    except (OSError, ValueError, KeyError, TypeError):
+        return one_line(str((data[table] if table else data)[key]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "(cannot be read: see `mtorsim check`)"

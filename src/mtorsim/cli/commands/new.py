@@ -25,7 +25,8 @@ def command(kind: str, name: str, force: bool) -> int:
         raise DataError(f"`{path}` exists already", help="give `--force` to replace it, or another name")
     template = files("mtorsim.cli").joinpath(f"templates/{kind}.toml").read_text(encoding="utf-8")
     try:
-        path.write_text(template.format(name=path.stem, file=path), encoding="utf-8")
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(template.format(name=path.stem, file=path))
     except OSError as problem:
         raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
     print(f"scenario  {path}")

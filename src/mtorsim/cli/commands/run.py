@@ -19,7 +19,11 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Another population than the scenario's.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a median or a switch; repeatable."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Replace a median (the spread stays) or a switch; repeatable.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
@@ -34,7 +38,7 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @as_json
 @quiet
 def command(scenario: str, out: Path | None, **given: Any) -> int:
-    r"""Run a population through SCENARIO: a bundled name (see `mtorsim list`) or a file.
+    """Run a population through SCENARIO: a bundled name (see `mtorsim list`) or a file.
 
     \b
       mtorsim run everolimus_breast --subjects 200 --out results/breast
@@ -42,7 +46,7 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
 
     Exit code 0: well; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
     finished chunks kept.
-    """
+    """  # noqa: D301
     from mtorsim.conversions import reader
     from mtorsim.simulation import simulate
 
@@ -89,7 +93,9 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
         if out is not None:
             print(f"run       {out / 'run.json'}")
             print(f"visits    {out / 'visits.parquet'}")
-            print(f"table     {out / 'shares.csv'}")
+            print(f"people    {out / 'people.parquet'}")
+            if (out / "shares.csv").exists():
+                print(f"table     {out / 'shares.csv'}")
             for path in figures:
                 print(f"figure    {path}")
         elif not silent:

@@ -20,14 +20,14 @@ from mtorsim.cli.options import as_json
 @click.option("--kernel", is_flag=True, help="Print the generated code of the model instead.")
 @as_json
 def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> int:
-    r"""Show NAMES: one module or population, several modules as one model, or a scenario's model.
+    """Show NAMES: one module or population, several modules as one model, or a scenario's model.
 
     \b
       mtorsim show mtor
       mtorsim show glucose_insulin mtor everolimus --format latex
       mtorsim show breast_postmenopausal
       mtorsim show everolimus_breast --kernel
-    """
+    """  # noqa: D301
     from mtorsim.library import Library
 
     library = Library((Path.cwd(),))
@@ -49,40 +49,41 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
 
 def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
     """A document, and a plain record for JSON."""
+    from mtorsim.inspection import resolve
     from mtorsim.references import read_references
     from mtorsim.show import describe_model, describe_module, describe_population, parameter_rows
 
-    references = read_references(library.references)
-    if len(names) == 1 and names[0] in library.modules:
-        from mtorsim.model import read_module
+    if len(names) == 1:
+        kind, key, library = resolve(names[0], library)
+        references = read_references(library.references)
+        if kind == "module":
+            from mtorsim.model import read_module
 
-        module = read_module(library.module(names[0]))
-        record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
-        return describe_module(module, references), record
-    if len(names) == 1 and names[0] in library.populations:
-        from mtorsim.inspection import model_of_population
-        from mtorsim.population import load_population
+            module = read_module(library.module(key))
+            record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
+            return describe_module(module, references), record
+        if kind == "population":
+            from mtorsim.inspection import model_of_population
+            from mtorsim.population import load_population
 
-        population = load_population(names[0], model_of_population(names[0], library), library)
-        return describe_population(population, references), population.file.data
+            population = load_population(key, model_of_population(key, library), library)
+            return describe_population(population, references), population.file.data
     model = _model(names, library)
     lines = {name: line for name, (line, _) in model.parameters.items()}
     modules = [m.name for m in model.modules]
     record = {"model": modules, "parameters": parameter_rows(lines), "switches": dict(model.switches)}
-    return describe_model(model, references), record
+    return describe_model(model, read_references(library.references)), record
 
 
 def _model(names: tuple[str, ...], library: Any) -> Any:
     """The model meant by names of modules, or by one scenario."""
     from mtorsim.compose import load_model
+    from mtorsim.inspection import model_of_module, resolve
+    from mtorsim.scenario import read_scenario
 
-    if len(names) == 1 and names[0] not in library.modules:
-        from mtorsim.errors import MtorsimError, did_you_mean
-        from mtorsim.scenario import read_scenario
-
-        known = [*library.scenarios, *library.populations, *library.modules]
-        if names[0] not in known and not names[0].endswith(".toml"):
-            help = did_you_mean(names[0], known) or "`mtorsim list` names everything there is"
-            raise MtorsimError(f"there is no scenario, population or module `{names[0]}`", help=help)
-        return load_model(read_scenario(names[0], library).data.model, library)
-    return load_model(names, library)
+    if len(names) != 1:
+        return load_model(names, library)
+    kind, key, library = resolve(names[0], library)
+    if kind == "module":
+        return model_of_module(key, library)
+    return load_model(read_scenario(key, library).data.model, library)

@@ -1,0 +1,435 @@
+"""Nasty files and half-broken results: wrong numbers are refused, nothing is lost, nothing hangs or falls over."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mtorsim as mt
+
+MODULE = """
+[module]
+name = "m"
+about = "x"
+time = "h"
+[parameters]
+k = {{ value = 1.0, unit = "1/h", about = "k", source = "this_work", evidence = "design" }}
+a = {{ value = 2.0, unit = "1", about = "a", source = "this_work", evidence = "design"{a} }}
+{parameters}
+[states]
+s = {{ unit = "1", initial = 1, about = "s" }}
+{states}
+[expressions]
+{expressions}
+[derivatives]
+s = "-k * s"
+{derivatives}
+[modifiers]
+f = {{ unit = "1", about = "f" }}
+[observables]
+o = {{ is = "{o}", unit = "1", about = "o" }}
+{observables}
+[doses.iv]
+to = "s"
+unit = "1"
+about = "iv"
+{dose}
+{more}
+"""
+BLANK = dict.fromkeys(
+    ("a", "parameters", "states", "expressions", "derivatives", "observables", "dose", "more"), ""
+) | {"o": "s * a"}  # fmt: skip
+POPULATION = '[population]\nname = "pp"\nabout = "x"\n{}'
+SCENARIO = """
+title = "t"
+model = ["m"]
+population = "pp"
+subjects = 2
+duration = "24 h"
+{}
+[visits]
+at = ["0 h", "12 h"]
+sample = "random"
+"""
+GIVEN = 'source = "this_work", evidence = "design"'
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes the three files, with parts replaced; returns the scenario's path."""
+    monkeypatch.chdir(tmp_path)
+
+    def files(population="", scenario="", **parts):
+        Path("m.toml").write_text(MODULE.format(**{**BLANK, **parts}))
+        Path("pp.toml").write_text(POPULATION.format(population))
+        Path("s.toml").write_text(SCENARIO.format(scenario))
+        return Path("s.toml")
+
+    return files
+
+
+def parameter(name, value, unit="1"):
+    return f'{name} = {{ value = {value}, unit = "{unit}", about = "x", {GIVEN} }}\n'
+
+
+def first(result, name="o"):
+    return float(result.visits[name].isel(arm=0, subject=0, time=0))
+
+
+# ---------------------------------------------------------------- numbers that would be wrong
+
+
+def test_names_that_collide_in_the_code_keep_their_values(write):
+    path = write(parameters=parameter("load", 2) + parameter("load_", 3), o="load * 100 + load_")
+    assert first(mt.simulate(path)) == 203
+
+
+def test_mechanisms_whose_names_differ_by_a_dot_are_two(write):
+    mechanisms = "".join(
+        f'[[contributes]]\nto = "m.f"\nis = "{n} * a"\nunit = "1"\nmechanism = "{m}"\nabout = "x"\n'
+        'source = "this_work"\nevidence = "design"\n'
+        for m, n in (("liver.x", 3), ("liver_x", 5))
+    )
+    assert first(mt.simulate(write(o="f", more=mechanisms))) == 60
+
+
+@pytest.mark.parametrize(
+    ("o", "value"),
+    [
+        ("(s - 5)**4", 256), ("(s - 3)**-3", -0.125), ("(s - 3)**7", -128), ("sqrt((s - 3)**2)", 2),
+        ("2**(s * a)", 4), ("s * min(3, 2)", 2),
+    ],
+)  # fmt: skip
+def test_powers_of_negative_numbers_are_right(write, o, value):
+    assert first(mt.simulate(write(o=o))) == pytest.approx(value, rel=1e-14)
+
+
+def test_a_lag_in_minutes_is_in_minutes(write):
+    path = write(
+        parameters=parameter("tl", 30, "min") + parameter("none", 0, "1/h"), dose='lag = "tl"',
+        scenario='[[dose]]\ndrug = "m"\namount = "1000 1"\n[record]\nevery = "0.25 h"\n',
+    )  # fmt: skip
+    s = mt.simulate(path).series.o.isel(arm=0, subject=0)
+    assert float(s.sel(time=0.25)) < 3
+    assert float(s.sel(time=0.75)) > 1000
+
+
+def test_a_lag_that_is_negative_is_an_outcome(write):
+    path = write(
+        parameters=parameter("one", 1, "h"),
+        dose='lag = "0 - a * one"',
+        scenario='[[dose]]\ndrug = "m"\namount = "9 1"\n',
+    )
+    result = mt.simulate(path)
+    assert result.status == {"the lag or bioavailability of a dose is negative or not a number": 2}
+
+
+def test_a_median_that_is_no_number_for_somebody_is_an_outcome(write):
+    population = (
+        f'[covariates]\nc = {{ median = 1, sd = 3, unit = "1", about = "c", {GIVEN} }}\n'
+        f'[parameters]\n"m.a" = {{ median = "sqrt(c)", {GIVEN} }}\n'
+    )
+    result = mt.simulate(write(population), subjects=64)
+    bad = result.status["a drawn parameter is not a finite number"]
+    assert 5 < bad < 40
+    assert result.status["well"] == 64 - bad
+
+
+def test_without_glucose_nothing_is_said_of_glucose(write):
+    assert mt.simulate(write()).summary["arms"]["untreated"]["share"][">110"]["value"] is None
+
+
+def test_the_command_line_overrides_the_file_whatever_the_order(write, mtorsim):
+    mechanism = (
+        '[[contributes]]\nto = "m.f"\nis = "5"\nunit = "1"\nmechanism = "x.y"\nabout = "x"\nsource = "this_work"\n'
+        'evidence = "design"\n'
+    )
+    path = write(o="f", more=mechanism, scenario='[set]\n"x.y" = 1\n')
+    assert first(mt.simulate(path)) == 5
+    assert first(mt.simulate(path, settings={"x": 0})) == 1
+
+
+# ---------------------------------------------------------------- files that are refused
+
+MECHANISM = (
+    '[[contributes]]\nto = "m.f"\nis = "3"\nunit = "1"\nmechanism = "m.a"\nabout = "x"\nsource = "this_work"\n'
+    'evidence = "design"\n'
+)
+MODULES = {
+    "cannot name a mechanism": {"more": MECHANISM},
+    "a dose in g goes to `s`": {"dose": "", "_dose_unit": "g"},
+    "is not a finite real number": {"o": "1/0 * s"},
+    "`1/(a-a)` is not a finite": {"expressions": 'e = { is = "1/(a-a)", unit = "1", about = "e" }'},
+    "`s * exp(800)` is not a finite": {"o": "s * exp(800)"},
+    "`(0 - 8)**0.5 * s` is not a finite": {"o": "(0 - 8)**0.5 * s"},
+    "this number is too large": {"o": "s * " + "9" * 400},
+    "cannot name an observable": {"observables": 'status = { is = "a", unit = "1", about = "x" }'},
+    "is in mmol/L, but results are in mg/dL": {
+        "parameters": parameter("g", 20, "mmol/L"),
+        "observables": 'glucose = { is = "g", unit = "mmol/L", about = "x" }',
+    },
+    "a power of 99999999 is too large": {"parameters": parameter("q", 1, "ug**99999999")},
+    "must be finite": {"parameters": parameter("q", "nan")},
+    "has an `sd`": {"a": ', cv = 0.3, distribution = "normal"'},
+}
+
+
+@pytest.mark.parametrize("message", MODULES)
+def test_a_module_that_cannot_be_right_is_refused(write, mtorsim, message):
+    parts = dict(MODULES[message])
+    unit = parts.pop("_dose_unit", None)
+    path = write(**parts)
+    if unit:
+        text = Path("m.toml").read_text().replace('to = "s"\nunit = "1"', f'to = "s"\nunit = "{unit}"')
+        Path("m.toml").write_text(text)
+    found = mtorsim("run", path, "--out", "out")
+    assert found.code == 2
+    assert found.err.startswith("error: ")
+    assert "fault in mtorsim" not in found.err
+    if message != "must be finite":
+        assert message in found.err, found.err
+    assert not Path("out").exists()
+
+
+C = f'[covariates]\nc = {{ median = 1, sd = 1, unit = "1", about = "c", {GIVEN} }}\n'
+
+
+def line(name, text):
+    return f'[parameters]\n"{name}" = {{ {text}, {GIVEN} }}\n'
+
+
+def entry(text):
+    return f'[[entry]]\nobservable = "o"\nunit = "1"\nabout = "x"\nsource = "this_work"\nevidence = "design"\n{text}\n'
+
+
+POPULATIONS = {
+    "must be a finite number": line("m.a", 'median = "log(0 - 3)"'),
+    "is inf: it must be a finite number": line("m.a", 'median = "exp(1000)"'),
+    "is nan: it must be a finite number": line("m.a", 'median = "1/0"'),
+    "must be a positive number": line("m.a", 'median = "0 - 1", iiv = 0.1'),
+    "must be a number between 0 and 1": line("m.a", 'median = 1.5, iiv = 0.1, distribution = "logit-normal"'),
+    "two measures of spread": line("m.a", "sd = 1, iiv = 0.1"),
+    "is not in references.bib": '[parameters]\n"m.a" = { median = 3, source = "nobody", evidence = "design" }\n',
+    "the range of `m.a` is empty": line("m.a", "iiv = 0.1, range = [6, 5]"),
+    "outside its own range": line("m.a", "median = 3, iiv = 0.1, range = [5, 6]"),
+    "a quantity with itself": C + '[[correlation]]\nof = ["c", "c"]\nvalue = 0.5\n',
+    "nobody can meet this criterion": entry("at_least = 3\nat_most = 2"),
+    "not worked out over the untreated day": entry('at_most = 3\nstatistic = "maximum"'),
+    "unknown unit `banana`": C.replace('unit = "1"', 'unit = "banana"'),
+    "a group multiplies parameters": C
+    + '[[group]]\nname = "g"\nshare = 0.5\nabout = "x"\nsource = "this_work"\nevidence = "design"\n'
+    "[group.multiply]\nc = { by = 2 }\n",
+}
+
+
+@pytest.mark.parametrize("message", POPULATIONS)
+def test_a_population_that_cannot_be_right_is_refused(write, mtorsim, message):
+    found = mtorsim("run", write(POPULATIONS[message]), "--out", "out")
+    assert (found.code, found.err[:7]) == (2, "error: ")
+    assert message in found.err, found.err
+    assert not Path("out").exists()
+
+
+DOSE = '[[dose]]\ndrug = "m"\namount = "{}"\n'
+SCENARIOS = {
+    "a scenario lasts 100 years at most": ('duration = "24 h"', 'duration = "1e9 weeks"'),
+    "is too large a number": ('duration = "24 h"', 'duration = "1e999 h"'),
+    "too short an interval": ("[visits]", '[record]\nevery = "1e-12 h"\n[visits]'),
+    "must be at most 1e+09": ("subjects = 2", "subjects = 1000000000000"),
+    "adds no visit": ('"12 h"]', '"12 h", "every 30 weeks"]'),
+    "no dose of this line is ever given": ("[visits]", DOSE.format("1 1") + 'start = "24 h"\n[visits]'),
+    "an amount cannot be negative": ("[visits]", '[[meals.add]]\nat = "1 h"\ncarbohydrate = "-75 g"\n[visits]'),
+    "`uln` must be more than 0": ('duration = "24 h"', 'duration = "24 h"\nuln = "-5 mg/dL"'),
+    "`m.a` is set twice": ("[visits]", '[set]\na = 2\n"m.a" = 3\n[visits]'),
+    "must be a finite number": ("[visits]", '[[arm]]\nname = "nan"\nset = { m.a = nan }\n[visits]'),
+    "at least 1 item": ('model = ["m"]', "model = []"),
+    "not TOML": ("subjects = 2", "subjects = " + "9" * 5000),
+}
+
+
+@pytest.mark.parametrize("message", SCENARIOS)
+def test_a_scenario_that_cannot_be_right_is_refused(write, mtorsim, message):
+    path = write()
+    old, new = SCENARIOS[message]
+    path.write_text(path.read_text().replace(old, new))
+    found = mtorsim("run", path, "--out", "out")
+    assert (found.code, found.err[:7]) == (2, "error: ")
+    assert message in found.err, found.err
+    assert not Path("out").exists()
+
+
+def test_modules_that_read_each_other_are_read(tmp_path, mtorsim, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, other in (("a", "b"), ("b", "a")):
+        text = MODULE.format(**BLANK).replace('name = "m"', f'name = "{name}"').replace(
+            'time = "h"', f'time = "h"\nreads = ["{other}"]'
+        ).replace("\no = {", f"\no_{name} = {{")  # fmt: skip
+        Path(f"{name}.toml").write_text(text)
+    assert mtorsim("check", "a.toml").code == 0
+
+
+def test_what_lies_about_in_a_folder_is_passed_over(write, mtorsim):
+    import os
+
+    path = write()
+    os.mkfifo("pipe.toml")
+    Path("zero.toml").symlink_to("/dev/zero")
+    Path("deep.toml").write_text("model = " + "[" * 5000)
+    Path("latin.toml").write_bytes('title = "Bl\xe4ttler"\nmodel = 3\n'.encode("latin-1"))
+    assert mtorsim("check", path).code == 0
+    assert mtorsim("list").code == 0
+
+
+def test_no_escape_sequence_of_a_file_reaches_the_terminal(write, mtorsim):
+    path = write()
+    path.write_text('"x\\u001b[31mK" = 3\n' + path.read_text())
+    found = mtorsim("check", path)
+    assert found.code == 2
+    assert "\x1b" not in found.err
+    path.write_text("title = \x1b[31m\n")
+    assert "\x1b" not in mtorsim("check", path).err
+
+
+# ---------------------------------------------------------------- results that are broken
+
+
+@pytest.fixture
+def result(write, mtorsim):
+    path = write()
+    assert mtorsim("run", path, "--out", "out", "--no-figures").code == 0
+    return Path("out")
+
+
+def test_force_replaces_a_result_and_touches_nothing_else(result, mtorsim):
+    (result / "thesis.tex").write_text("mine")
+    assert mtorsim("run", "s.toml", "--out", result, "--force", "--no-figures").code == 0
+    assert (result / "thesis.tex").read_text() == "mine"
+    other = Path("project")
+    other.mkdir()
+    (other / "run.json").write_text("{}")
+    (other / "thesis.tex").write_text("mine")
+    found = mtorsim("run", "s.toml", "--out", other, "--force")
+    assert found.code == 2
+    assert "`--force` does not touch it" in found.err
+    assert sorted(p.name for p in other.iterdir()) == ["run.json", "thesis.tex"]
+
+
+def damage(name):
+    def text(old, new):
+        def change(folder):
+            path = folder / "run.json"
+            path.write_text(path.read_text().replace(old, new))
+
+        return change
+
+    def write(file, content):
+        return lambda folder: (folder / file).write_bytes(content)
+
+    def drop(key):
+        def change(folder):
+            data = json.loads((folder / "run.json").read_text())
+            del data[key]
+            (folder / "run.json").write_text(json.dumps(data))
+
+        return change
+
+    part = "visits.parquet/arm=untreated/chunk-000000.parquet"
+    return {
+        "deep": write("run.json", b"[" * 100_000), "half": write("run.json", b'{"format": 1, "scen'),
+        "no files": drop("files"), "no arms": drop("arms"), "no subjects": drop("subjects"),
+        "no hashes": drop("hashes"),
+        "seed": text('"seed": 1', '"seed": "x"'), "rtol": text('"rtol": 0.0001', '"rtol": null'),
+        "files up": text('"s.toml": ', '"../../up.toml": '), "files nul": text('"s.toml": ', '"s\\u0000.toml": '),
+        "parquet": write(part, b"PAR1 junk PAR1"), "parquet empty": write(part, b""),
+        "summary": write("summary.json", b"[]"), "series": write("series.nc", b"CDF\x01" + bytes(100)),
+        "series junk": write("series.nc", b"junk"), "scenario markup": text('"scenario": "s"', '"scenario": "[/x]"'),
+    }[name]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["deep", "half", "no files", "no arms", "no subjects", "no hashes", "seed", "rtol", "files up", "files nul",
+     "parquet", "parquet empty", "summary", "series", "series junk", "scenario markup"],
+)  # fmt: skip
+def test_a_damaged_result_costs_one_message(result, mtorsim, name, tmp_path):
+    damage(name)(result)
+    for words in (("replay", result, "--subject", "1"), ("export", result, "v.csv"), ("compare", result, result)):
+        found = mtorsim(*words)
+        assert found.code in (0, 1, 2)
+        assert "fault in mtorsim" not in found.err, (words, found.err)
+        assert found.err == "" or found.err.startswith(("error: ", "compiling")), found.err
+        if found.code == 0:
+            Path("v.csv").unlink(missing_ok=True)
+    assert not Path("../../up.toml").exists()
+    assert not list(tmp_path.glob(".*draft*"))
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet", "foreign", "missing"])
+def test_a_damaged_chunk_is_computed_again(write, kind):
+    path = write(population=line("m.a", "iiv = 0.2"))
+    whole = mt.simulate(path, subjects=12, chunk=4)
+
+    def stop(done, total):
+        if done >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mt.simulate(path, subjects=12, chunk=4, out="out", progress=stop)
+    part = Path("out/unfinished/chunk-000000.npz")
+    visits = Path("out/visits.parquet/arm=untreated/chunk-000000.parquet")
+    {
+        "npz": lambda: part.write_bytes(part.read_bytes()[:100]),
+        "parquet": lambda: visits.write_bytes(b"PAR1"),
+        "missing": lambda: visits.unlink(),
+        "foreign": lambda: part.write_bytes(foreign(part)),
+    }[kind]()
+    again = mt.simulate(path, subjects=12, chunk=4, out="out", resume=True)
+    assert again.manifest["result"] == whole.manifest["result"]
+
+
+def foreign(part):
+    """The same chunk with the numbers of other subjects."""
+    import io
+
+    with np.load(part) as data:
+        changed = {**data, "subjects": data["subjects"] + 4}
+    buffer = io.BytesIO()
+    np.savez(buffer, **changed)
+    return buffer.getvalue()
+
+
+def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
+    from mtorsim import built
+
+    monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "cache"))
+    path = write(parameters=parameter("only_here", 4), o="only_here")
+    assert first(mt.simulate(path)) == 4
+    (folder,) = [p for p in built.cache_folder().iterdir() if (p / "layout.json").is_file()]
+    (folder / "layout.json").write_text('{"states"')
+    built._forget(folder.name)
+    assert first(mt.simulate(path)) == 4
+    shutil.rmtree(tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_one_message(write, mtorsim, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "file"))
+    found = mtorsim("run", write())
+    assert found.code == 2
+    assert "name a folder that can be written in MTORSIM_CACHE" in found.err
+
+
+def test_an_unforeseen_fault_is_one_line_too(mtorsim, monkeypatch):
+    from mtorsim.library import Library
+
+    def broken(*_):
+        raise ZeroDivisionError("of all things")
+
+    monkeypatch.setattr(Library, "_files", broken)
+    found = mtorsim("list")
+    assert (found.code, found.out) == (2, "")
+    assert found.err.startswith("error: this is a fault in mtorsim: ZeroDivisionError: of all things\n  help: ")
