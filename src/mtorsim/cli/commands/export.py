@@ -14,9 +14,9 @@ from mtorsim.errors import DataError
 @click.argument("to", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def command(folder: Path, to: Path, force: bool) -> int:
-    """Write the visits of the result in DIR to FILE: .csv (tidy, a unit a row), .nc or .parquet.
+    """Write the visits of the result in DIR to FILE: .csv (tidy, with a column of units), .nc or .parquet.
 
-    Values keep the units of the result; nothing is converted.
+    Values keep the units of the result, glucose in mg/dL; nothing is converted.
     """
     from mtorsim.result import open_result
 
