@@ -59,7 +59,7 @@ def folder(where: Path, rhs: str, states: int = 1, parameters: int = 1) -> dict[
     name = f"handmade_{next(_COUNT)}"
     target = where / name
     target.mkdir()
-    for file in built._COPIED:
+    for file in (*built._COPIED, "kernel/method.py", "kernel/tsit5.py"):
         shutil.copyfile(Path(built.__file__).parent / file, target / Path(file).name)
     body = "".join(f"    {line}\n" for line in rhs.strip().splitlines())
     (target / "problem.py").write_text(HEAD.format(states=states, parameters=parameters, rhs=body.rstrip()))
@@ -94,7 +94,9 @@ def one_step(modules, y, t, h, p):
     """State after one step of the method, and its estimated error; every lane the same subject."""
     size = len(y)
     rows = np.repeat(np.array(y, float)[:, None], WIDTH, axis=1)
-    parameters = np.repeat(np.array(p, float)[:, None], WIDTH, axis=1)
+    parameters = np.ones((modules["problem"].N_ROWS, WIDTH))
+    parameters[: len(p)] = np.array(p, float)[:, None]
+    modules["problem"].constants(parameters)
     y_new, errors = np.zeros((size, WIDTH)), np.zeros((size, WIDTH))
     STEPPERS.setdefault(id(modules["method"]), _stepper(modules))(t, h, rows, parameters, y_new, errors)
     return y_new[:, 0], errors[:, 0]

@@ -67,7 +67,7 @@ $ run ogtt --threads -1
 error: threads = -1: there must be at least 1
 $ run ogtt --method rk4
 error: there is no method `rk4`
-  help: known are tsit5
+  help: known are rodas4, tsit5
 $ run ogtt --rtol 2
 error: rtol = 2 is outside 1e-13 to 0.1
 $ run ogtt --seed -1

@@ -10,7 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -19,11 +19,13 @@ from typing import Any
 from .compose import Equation, Model
 from .errors import DataError
 
-__all__ = ["Kernel", "cache_folder", "load_kernel", "stale_kernels", "warm"]
+__all__ = ["METHODS", "Kernel", "Variant", "cache_folder", "load_kernel", "stale_kernels", "warm"]
 
 _HERE = Path(__file__).resolve().parent
 _SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
-_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/method.py", "kernel/tsit5.py", "kernel/rest.py")
+_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/rest.py")
+METHODS = ("rodas4", "tsit5")
+"""Integration methods, each a file of that name in `kernel`."""
 _MAKERS = (
     "expressions.py", "units.py", "compose.py", "checks.py", "sharing.py", "elimination.py", "system.py",
     "codegen.py", "built.py",
@@ -73,28 +75,47 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("mtorsim", appauthor=False)) / "kernels"
 
 
-def load_kernel(model: Model, *, untreated: bool = False) -> Kernel:
+@dataclass(frozen=True)
+class Variant:
+    """Which kernel of a model.
+
+    Attributes
+    ----------
+    method
+        One of `METHODS`.
+    untreated
+        The kernel of the untreated day, for the run-in.
+    switches
+        Switches that stand at a value for good, in the model's order.
+    """
+
+    method: str
+    untreated: bool = False
+    switches: tuple[tuple[str, float], ...] = ()
+
+
+def load_kernel(model: Model, variant: Variant) -> Kernel:
     """Load the kernel of a model, writing it first if it is not there yet.
 
     Parameters
     ----------
     model
         The composed model, checked.
-    untreated
-        The kernel of the untreated day, for the run-in.
+    variant
+        Method, and what is known of the runs it is for.
     """
-    name = _name(model, untreated)
+    name = _name(model, variant)
     folder = cache_folder() / name
     try:
         if not (folder / "layout.json").is_file():
-            _write(folder, model, untreated)
+            _write(folder, model, variant)
         try:
             return _load(folder)
         except (ValueError, KeyError, ImportError, SyntaxError, AttributeError):
             # Not whole: a disk was full, or somebody has been at it. Write it anew.
             shutil.rmtree(folder, ignore_errors=True)
             _forget(folder.name)
-            _write(folder, model, untreated)
+            _write(folder, model, variant)
             return _load(folder)
     except OSError as problem:
         message = f"cannot keep kernels in `{cache_folder()}`: {problem.strerror}"
@@ -108,9 +129,9 @@ def _forget(name: str) -> None:
         del sys.modules[module]
 
 
-def warm(model: Model, *, untreated: bool = False) -> bool:
+def warm(model: Model, variant: Variant) -> bool:
     """Whether a kernel has been written and compiled here before."""
-    folder = cache_folder() / _name(model, untreated)
+    folder = cache_folder() / _name(model, variant)
     return any((folder / "__pycache__").glob("drive.advance*.nbc"))
 
 
@@ -136,11 +157,11 @@ def stale_kernels(*, remove: bool = False) -> list[str]:
     return found
 
 
-def _name(model: Model, untreated: bool) -> str:
+def _name(model: Model, variant: Variant) -> str:
     parts = "_".join(m.name for m in model.modules)
-    kind = "day" if untreated else "run"
-    text = json.dumps([_describe(model), untreated, _makers()], sort_keys=True)
-    return f"{parts[:60]}_{kind}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    kind = "day" if variant.untreated else "run"
+    text = json.dumps([_describe(model), asdict(variant), _makers()], sort_keys=True)
+    return f"{parts[:60]}_{kind}_{variant.method}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 @lru_cache(maxsize=1)
@@ -153,7 +174,8 @@ def _makers() -> list[str]:
     from .kernel import WIDTH
     from .kernel.packed import CHECKED
 
-    texts = [hashlib.sha256((_HERE / f).read_bytes()).hexdigest() for f in (*_SHARED, *_COPIED, *_MAKERS)]
+    methods = [f"kernel/{m}.py" for m in METHODS]
+    texts = [hashlib.sha256((_HERE / f).read_bytes()).hexdigest() for f in (*_SHARED, *_COPIED, *methods, *_MAKERS)]
     versions = [numba.__version__, llvmlite.__version__, np.__version__, sys.version]
     return [*texts, *versions, str(CHECKED), str(WIDTH)]
 
@@ -183,12 +205,12 @@ def _describe(model: Model) -> dict[str, Any]:
     }
 
 
-def _write(folder: Path, model: Model, untreated: bool) -> None:
+def _write(folder: Path, model: Model, variant: Variant) -> None:
     """Write a kernel's folder elsewhere and rename it into place: two processes may do so at once."""
     from .codegen import generate
     from .system import build_system, build_untreated
 
-    system = (build_untreated if untreated else build_system)(model)
+    system = build_untreated(model) if variant.untreated else build_system(model, dict(variant.switches))
     layout = {
         "makers": _makers(),
         "states": system.states,
@@ -201,8 +223,12 @@ def _write(folder: Path, model: Model, untreated: bool) -> None:
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
         (draft / "__init__.py").write_text(f'"""{system.title}"""\n', encoding="utf-8")
-        for name in _COPIED:
+        for name in (*_COPIED, f"kernel/{variant.method}.py"):
             shutil.copyfile(_HERE / name, draft / Path(name).name)
+        text = (_HERE / "kernel/method.py").read_text(encoding="utf-8")
+        (draft / "method.py").write_text(
+            text.replace("from .tsit5 import", f"from .{variant.method} import"), encoding="utf-8"
+        )
         (draft / "problem.py").write_text(generate(system), encoding="utf-8")
         (draft / "layout.json").write_text(json.dumps(layout, indent=1), encoding="utf-8")
         draft.chmod(0o755)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from .built import Kernel
 from .errors import SetError
 from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
 from .library import Library
-from .plan import Options, Plan, PlannedArm, make_plan
+from .plan import ATOL_SHARE, RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result
 from .scenario import MOST_SUBJECTS, Scenario
@@ -30,7 +31,7 @@ SLICE = 32
 SERIES_OF = 1000
 """The finer series for figures is kept for the first subjects only, so that memory stays flat."""
 RETRY = 0.01
-"""A failed subject is tried once more at this share of the tolerances."""
+"""A failed subject is tried once more, with the other method at this share of the tolerances."""
 
 
 def simulate(
@@ -42,8 +43,8 @@ def simulate(
     settings: Mapping[str, float] | None = None,
     threads: int | None = None,
     chunk: int = 1024,
-    method: str = "tsit5",
-    rtol: float = 1e-4,
+    method: str = "rodas4",
+    rtol: float = RTOL,
     atol: float | None = None,
     out: str | Path | None = None,
     force: bool = False,
@@ -71,10 +72,11 @@ def simulate(
     chunk
         Subjects a file, and a step of progress that survives an interruption.
     method
-        Integration method.
+        Integration method: `rodas4`, implicit, for clinical accuracy; `tsit5`, explicit, for tight
+        tolerances.
     rtol, atol
-        Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 100
-        when left out).
+        Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 10 when
+        left out).
     out
         Folder to stream the result to; kept in memory when left out.
     force
@@ -114,7 +116,7 @@ def simulate(
             raise SetError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
     if out is None and (force or resume):
         raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
-    options = Options(method, rtol, rtol * 1e-2 if atol is None else atol)
+    options = Options(method, rtol, rtol * ATOL_SHARE if atol is None else atol)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
@@ -237,16 +239,17 @@ def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Arra
     """One arm: what was observed (n, times, observables), and status; a failed subject is tried twice."""
     parameters = _parameters_in(plan, arm, people)
     everyone = np.arange(len(people.subjects))
-    out, status = _carry(plan, arm, people, parameters, everyone, times.all, 1.0, cancel)
+    out, status = _carry(plan, plan.kernel, arm, people, parameters, everyone, times.all, 1.0, cancel)
     failed = np.flatnonzero((status != WELL) & (people.status == WELL) & (status != CANCELLED))
     if len(failed):
-        again, second = _carry(plan, arm, people, parameters, failed, times.all, RETRY, cancel)
+        again, second = _carry(plan, plan.other(), arm, people, parameters, failed, times.all, RETRY, cancel)
         out[failed], status[failed] = again, second
     return _named(plan, out, times.fasting), status
 
 
 def _carry(
     plan: Plan,
+    kernel: Kernel,
     arm: PlannedArm,
     people: People,
     parameters: Array,
@@ -256,7 +259,6 @@ def _carry(
     cancel: Array,
 ) -> tuple[Array, Array]:
     """Carry subjects through an arm; rows of `observe` at `times`, NaN where a subject did not get."""
-    kernel = plan.kernel
     own = parameters[who]
     named = {name: own[:, j] for j, name in enumerate(kernel.parameters)}
     events = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])

@@ -211,8 +211,16 @@ def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments
     return {name: e for name, e in assignments.items() if name in wanted}
 
 
-def build_system(model: Model) -> System:
+def build_system(model: Model, switches: Mapping[str, float] | None = None) -> System:
     """Build the system that carries a subject through a scenario.
+
+    Parameters
+    ----------
+    model
+        The model.
+    switches
+        Switches that stand at a value for good. What is then read by nothing that is given, at work
+        in the physiology or an observable is left out.
 
     Raises
     ------
@@ -220,7 +228,7 @@ def build_system(model: Model) -> System:
         If the rest of the model needs a state before it is given.
     """
     dosed = {dose.to for dose in model.doses.values()}
-    return _Builder(model, dosed).system(" + ".join(m.name for m in model.modules))
+    return _Builder(model, dosed, switches or {}).system(" + ".join(m.name for m in model.modules))
 
 
 def build_untreated(model: Model) -> System:
@@ -236,14 +244,15 @@ def build_untreated(model: Model) -> System:
     """
     rest_module = model.rest.module if model.rest else ""
     dosed = {dose.to for dose in model.doses.values() if dose.to.startswith(f"{rest_module}.")}
-    builder = _Builder(model, dosed, run_in=True)
+    builder = _Builder(model, dosed, {}, run_in=True)
     return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
 
 
 class _Builder:
-    def __init__(self, model: Model, dosed: set[str], run_in: bool = False) -> None:
+    def __init__(self, model: Model, dosed: set[str], switches: Mapping[str, float], run_in: bool = False) -> None:
         self.model = model
         self.dosed = dosed
+        self.switches = switches
         self.run_in = run_in
         self.parameters = (*model.parameters, *model.switches)
         self.equations = {name: self._raw(name) for name in model.order}
@@ -262,13 +271,19 @@ class _Builder:
         states = [s for s in model.states if s not in settled and s not in self.skipped]
         derivatives = {s: self._put(self.derivatives[s], settled) for s in states}
         equations = {n: self._put(e, settled) for n, e in self.equations.items() if n not in settled}
+        if self.switches and model.rest:
+            idle = set(states) - self._at_work(derivatives, equations)
+            states = [s for s in states if s not in idle]
+            derivatives = {s: derivatives[s] for s in states}
+            equations = _without(equations, idle)
         constants, intermediates = self._split(equations, states)
         if self.run_in:
-            intermediates = self._without(intermediates)
+            lost = self.skipped | self.results
+            intermediates = _without(intermediates, lost)
             means = {n: self._put(self._scaled(eq), settled) for n, eq in model.means.items()}
             derivatives |= means
             states += list(means)
-            constants = self._without(constants)
+            constants = _without(constants, lost)
             self._check_run_in(derivatives, intermediates | constants, states)
         shared = Sharer(self.parameters)
         for name, expression in (constants | intermediates).items():
@@ -308,10 +323,28 @@ class _Builder:
         if name in self.model.equations:
             return self._scaled(self.model.equations[name])
         port = self.model.ports[name]
-        acting = [(symbol(self.model.equations[c].mechanism or ""), symbol(c)) for c in port.contributions]
+        acting = [(self._switch(self.model.equations[c].mechanism or ""), symbol(c)) for c in port.contributions]
         if port.kind == "input":
             return sympy.Add(*(switch * value for switch, value in acting))
         return sympy.Mul(*(1 + switch * (value - 1) for switch, value in acting))
+
+    def _switch(self, mechanism: str) -> Expr:
+        """A mechanism's switch: its value where it stands for good."""
+        value = self.switches.get(mechanism)
+        return symbol(mechanism) if value is None else sympy.Rational(repr(float(value)))
+
+    def _at_work(self, derivatives: Assignments, equations: Assignments) -> set[str]:
+        """States that the physiology, a dose or an observable needs."""
+        module = self.model.rest.module if self.model.rest else ""
+        stack = [s for s in derivatives if s.startswith(f"{module}.") or s in self.dosed]
+        stack += self.model.observables.values()
+        reached: set[str] = set()
+        while stack:
+            name = stack.pop()
+            if name not in reached:
+                reached.add(name)
+                stack += _names(equations.get(name, derivatives.get(name, sympy.Integer(0))))
+        return reached & set(derivatives)
 
     def _resting(self) -> Assignments:
         """States that never leave a plain-number start: the largest set that holds itself at rest."""
@@ -357,22 +390,11 @@ class _Builder:
 
     def _neutralise(self) -> None:
         """Take contributions that only the run-in's results define at their untreated value."""
-        kept = self._without(self.equations)
+        kept = _without(self.equations, self.skipped | self.results)
         for port in self.model.ports.values():
             for name in port.contributions:
                 if name not in kept:
                     self.equations[name] = sympy.Integer(0 if port.kind == "input" else 1)
-
-    def _without(self, equations: Assignments) -> Assignments:
-        """Equations that need neither the run-in's results nor a state that starts from them."""
-        lost = self.skipped | self.results
-        kept: Assignments = {}
-        for name, expression in equations.items():
-            if _names(expression) & lost:
-                lost = lost | {name}
-            else:
-                kept[name] = expression
-        return kept
 
     def _check_run_in(self, derivatives: Assignments, equations: Assignments, states: list[str]) -> None:
         known = {*self.parameters, *equations, *states} - {*self.model.means, *self.model.then}
@@ -412,6 +434,18 @@ class _Builder:
             self._emit(inner, step, done, given, untreated)
             done[name] = inner
             given.add(name)
+
+
+def _without(equations: Assignments, lost: set[str]) -> Assignments:
+    """Equations that need none of the names that are lost, directly or not."""
+    lost = set(lost)
+    kept: Assignments = {}
+    for name, expression in equations.items():
+        if _names(expression) & lost:
+            lost.add(name)
+        else:
+            kept[name] = expression
+    return kept
 
 
 def _abouts(model: Model) -> dict[str, str]:

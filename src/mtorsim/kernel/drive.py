@@ -15,7 +15,7 @@ from mtorsim.kernel.lanes import WIDTH, compiled, load, select_less, splat, stor
 from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, WELL
 
 from .control import error_norms, first_step, growth, retreat
-from .method import N_WORK, STAGES, interpolate, step
+from .method import FIRST_SAME_AS_LAST, N_WORK, STAGES, interpolate, step
 from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, constants, observe, rhs
 
 MEMORY = 2
@@ -67,13 +67,15 @@ def advance(
     seat = np.zeros((6, WIDTH), np.int64)
     seat[SUBJECT] = EMPTY
     waiting = 0
+    arrived = True
     while True:
-        waiting = change_seats(
-            waiting, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0, t1, status
-        )
-        record_now(seat, clock, y, p, q, samples, columns, out)
-        give_doses(seat, clock, y, event_time, event_row, event_amount, event_last, t1)
-        renew(seat, clock, y, p, k, rtol, atol, steers, norms)
+        if arrived:
+            waiting = change_seats(
+                waiting, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0, t1, status
+            )
+            record_now(seat, clock, y, p, q, samples, columns, out)
+            give_doses(seat, clock, y, event_time, event_row, event_amount, event_last, t1)
+            renew(seat, clock, y, p, k, rtol, atol, steers, norms)
         if cancel[0] != 0:
             for lane in range(WIDTH):
                 if seat[SUBJECT, lane] != EMPTY:
@@ -84,7 +86,7 @@ def advance(
         step(load(clock, NOW), load(clock, TRIAL), load(clock, AFTER), y, p, k, work, y_new)
         judge(seat, clock, y, y_new, k, rtol, atol, steers, norms, status)
         record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out)
-        commit(seat, clock, y, y_new, k)
+        arrived = commit(seat, clock, y, y_new, k, status)
 
 
 @compiled
@@ -193,7 +195,7 @@ def renew(seat, clock, y, p, k, rtol, atol, steers, norms):
             renewed = True
             born = born or clock[PROPOSED, lane] == 0.0
             seat[RENEWED, lane] = 0
-    if not renewed:
+    if not ((renewed and FIRST_SAME_AS_LAST) or born):
         return
     fresh = k[STAGES - 1]
     rhs(load(clock, NOW), y, p, fresh)
@@ -300,12 +302,18 @@ def record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out):
 
 
 @compiled
-def commit(seat, clock, y, y_new, k):
-    """Move the seats whose step was accepted."""
+def commit(seat, clock, y, y_new, k, status):
+    """Move the seats whose step was accepted; returns whether anybody has come to a stop, or failed."""
     accepted = load(clock, ACCEPTED)
     for i in range(N_STATES):
         store(y, i, select_less(splat(0.5), accepted, load(y_new, i), load(y, i)))
-        store(k[0], i, select_less(splat(0.5), accepted, load(k[STAGES - 1], i), load(k[0], i)))
+        if FIRST_SAME_AS_LAST:
+            store(k[0], i, select_less(splat(0.5), accepted, load(k[STAGES - 1], i), load(k[0], i)))
+    arrived = False
     for lane in range(WIDTH):
         if clock[ACCEPTED, lane] == 1.0:
             clock[NOW, lane] = clock[AFTER, lane]
+            arrived = arrived or clock[NOW, lane] >= clock[STOP, lane]
+        elif seat[SUBJECT, lane] != EMPTY and status[seat[SUBJECT, lane]] != WELL:
+            arrived = True
+    return arrived

@@ -6,6 +6,8 @@ N_STATES = 2
 N_PARAMETERS = 3
 N_ROWS = 4
 N_QUANTITIES = 3
+N_ENTRIES = 3
+N_LU = 3
 
 
 @compiled
@@ -43,6 +45,33 @@ def observe(t, y, p, q):
     store(q, 0, A_gut)  # mg
     store(q, 1, A_c)  # mg
     store(q, 2, A_c / V)  # C, mg/L
+
+
+@compiled
+def jacobian(t, y, p, J):
+    """Derivatives of `rhs` by the states; J (N_ENTRIES, WIDTH)."""
+    ka = load(p, 2)
+    store(J, 0, -ka)  # d A_gut / d A_gut
+    store(J, 1, ka)  # d A_c / d A_gut
+    store(J, 2, -load(p, 3))  # d A_c / d A_c
+
+
+@compiled
+def factor(g, J, LU):
+    """Factor g - J; LU (N_LU, WIDTH) receives the multiplier and the reciprocal pivots."""
+    r_0 = 1.0 / (g - load(J, 0))
+    store(LU, 0, r_0)
+    store(LU, 1, -load(J, 1) * r_0)
+    store(LU, 2, 1.0 / (g - load(J, 2)))
+
+
+@compiled
+def solve(LU, b):
+    """Solve with what `factor` has left; b (N_STATES, WIDTH) holds the right-hand side, then the solution."""
+    b_0 = load(b, 0)
+    b_1 = load(b, 1) - load(LU, 1) * b_0
+    store(b, 1, b_1 * load(LU, 2))
+    store(b, 0, b_0 * load(LU, 0))
 
 
 @compiled

@@ -11,6 +11,7 @@ ORDER = 5
 STAGES = 7
 N_WORK = 1
 """Rows of scratch a step needs; none here, and an array cannot be empty."""
+FIRST_SAME_AS_LAST = True
 REFERENCE = "Tsitouras, Comput. Math. Appl. 62 (2011) 770, table 1; interpolant section 4"
 
 C = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)

@@ -31,9 +31,9 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--figures/--no-figures", default=True, help="Draw figures into DIR.", show_default=True)
 @click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
-@click.option("--method", default="tsit5", show_default=True, metavar="M", help="Integration method.")
-@click.option("--rtol", type=float, default=1e-4, show_default=True, help="Relative error allowed in each step.")
-@click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 100 when left out.")
+@click.option("--method", default="rodas4", show_default=True, metavar="M", help="Integration method: rodas4 or tsit5.")
+@click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
+@click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
 @units
 @as_json
 @quiet

@@ -1,0 +1,130 @@
+"""What every integration method must do, on a model file whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from folders import advance, one_step
+from mtorsim.built import METHODS, Variant, load_kernel
+from mtorsim.compose import compose
+from mtorsim.model import read_module
+
+# bell depends on time through a clock: exp(-t^2); z is logistic growth; fast follows bell closely.
+TEXT = """
+[module]
+name = "known"
+about = "closed forms"
+time = "h"
+[parameters]
+k = { value = 1, unit = "1", about = "k", source = "this_work", evidence = "design" }
+per_h = { value = 1, unit = "1/h", about = "k", source = "this_work", evidence = "design" }
+[states]
+tau = { unit = "1", initial = 0, about = "clock" }
+bell = { unit = "1", initial = 1, about = "exp(-tau^2)" }
+z = { unit = "1", initial = 0.1, about = "z" }
+fast = { unit = "1", initial = 1, about = "follows bell" }
+[derivatives]
+tau = "k * per_h"
+bell = "-2 * tau * bell * per_h"
+z = "k * z * (1 - z) * per_h"
+fast = "50 * (bell - fast) * per_h"
+[doses.z]
+to = "z"
+unit = "1"
+about = "z"
+"""
+START = [[0.0, 1.0, 0.1, 1.0]]
+
+
+def answer(t):
+    return np.array([t, np.exp(-t * t), 0.1 * np.exp(t) / (0.9 + 0.1 * np.exp(t))])
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def kernel(request, tmp_path_factory):
+    path = tmp_path_factory.mktemp("known") / "known.toml"
+    path.write_text(TEXT)
+    return load_kernel(compose([read_module(path)]), Variant(request.param)).modules
+
+
+def test_a_method_has_the_order_it_says(kernel):
+    def error(n):
+        y, h = np.array(START[0]), 0.5 / n
+        y[3] = 0.0  # off the fast state's own solution, which a large step would not resolve
+        for i in range(n):
+            y = one_step(kernel, np.append(y[:3], y[1]), i * h, h, [1.0, 1.0])[0]
+        return np.abs(y[:3] - answer(0.5)).max()
+
+    ratios = [error(n) / error(2 * n) for n in (16, 32)]
+    assert min(ratios) > 0.85 * 2 ** kernel["method"].ORDER
+
+
+def test_the_estimated_error_bounds_the_true_one(kernel):
+    for h in (0.4, 0.2, 0.1):
+        y, estimate = one_step(kernel, [*START[0][:3], 1.0], 0.0, h, [1.0, 1.0])
+        true = np.abs(y[:3] - answer(h))
+        assert np.all(true[1:] < np.abs(estimate[1:3]) + 1e-12)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-5, 1e-7])
+def test_the_error_follows_the_tolerance_at_samples_too(kernel, rtol):
+    times = np.linspace(0.05, 2.0, 40)
+    _, out, status = advance(kernel, START, [1.0, 1.0], 2.0, samples=times, rtol=rtol, atol=rtol * 1e-2)
+    assert status[0] == 0
+    assert np.abs(out[0, :, :3] - answer(times).T).max() < 60 * rtol
+
+
+def test_digits_depend_on_no_neighbour_sample_or_cut(kernel):
+    rng = np.random.default_rng(2)
+    start = np.array(START) * rng.uniform(0.5, 1.5, (21, 1))
+    k = np.stack([rng.uniform(0.3, 3, 21), np.ones(21)], axis=1)
+    doses = [(t, 2, 0.05) for t in (0.5, 1.25, 2.0)]
+    state, out, _ = advance(kernel, start, k, 3.0, samples=[1.0, 3.0], doses=doses, rtol=1e-4)
+    more = advance(kernel, start, k, 3.0, samples=np.linspace(0, 3, 61), doses=doses, rtol=1e-4)
+    assert more[0].tobytes() == state.tobytes()
+    assert more[1][:, [20, 60]].tobytes() == out.tobytes()
+    for i in (0, 9, 20):
+        alone = advance(kernel, start[i : i + 1], k[i : i + 1], 3.0, samples=[1.0, 3.0], doses=doses, rtol=1e-4)
+        assert alone[0].tobytes() == state[i : i + 1].tobytes()
+        assert alone[1].tobytes() == out[i : i + 1].tobytes()
+    memory = np.zeros((21, 2))
+    half = advance(kernel, start, k, 2.0, doses=doses, rtol=1e-4, memory=memory)[0]
+    assert advance(kernel, half, k, 3.0, doses=doses, rtol=1e-4, memory=memory, t0=2.0)[0].tobytes() == state.tobytes()
+
+
+def test_the_implicit_method_damps_a_fast_state_in_one_large_step(tmp_path):
+    path = tmp_path / "known.toml"
+    path.write_text(TEXT)
+    modules = load_kernel(compose([read_module(path)]), Variant("rodas4")).modules
+    # Late on the bell curve all is at rest but the fast state; h is a hundred of its time constants.
+    state, _ = one_step(modules, [0.0, 0.0, 1.0, 1.0], 0.0, 2.0, [0.0, 1.0])
+    assert abs(state[3]) < 0.1
+    assert state[2] == 1.0
+
+
+def test_the_factors_solve_what_the_jacobian_says(kernel):
+    import numba as nb
+
+    from mtorsim.kernel.lanes import splat
+
+    problem = kernel["problem"]
+    rhs, jacobian, factor, solve = problem.rhs, problem.jacobian, problem.factor, problem.solve
+
+    @nb.njit
+    def apply(y, p, J, LU, b, dy):
+        rhs(splat(0.0), y, p, dy)
+        jacobian(splat(0.0), y, p, J)
+        factor(splat(3.0), J, LU)
+        solve(LU, b)
+
+    rng = np.random.default_rng(4)
+    n = problem.N_STATES
+    y, b, p = rng.uniform(0.1, 1, (n, 8)), rng.uniform(-1, 1, (n, 8)), np.ones((problem.N_ROWS, 8))
+    problem.constants(p)
+    J, LU, dy, x = np.zeros((problem.N_ENTRIES, 8)), np.zeros((problem.N_LU, 8)), np.zeros((n, 8)), b.copy()
+    apply(y, p, J, LU, x, dy)
+    whole = 3.0 * np.eye(n)
+    for row, (i, j) in enumerate(problem.ENTRIES):
+        whole[i, j] -= J[row, 5]
+    assert np.allclose(whole @ x[:, 5], b[:, 5], rtol=1e-13, atol=1e-14)
