@@ -271,6 +271,24 @@ def test_the_schema_accepts_every_bundled_file(mtorsim):
         assert list(check.iter_errors({"titel": "x"})) != []
 
 
+def test_warmup_compiles_what_a_run_then_finds(mtorsim, tmp_path, monkeypatch):
+    from mtorsim.built import compile_folder, load_kernel, warm
+    from mtorsim.plan import make_plan
+
+    monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(
+        'title = "x"\nmodel = ["everolimus"]\npopulation = "ngt"\nduration = "1 d"\n[visits]\nat = "0 d"\n'
+    )
+    found = json.loads(mtorsim("warmup", "s.toml", "--json").out)
+    plan = make_plan(tmp_path / "s.toml")
+    assert found[0]["kernel"] == plan.kernel.name
+    assert warm(plan.model, plan.variant)
+    compiled = {p.name.split("-")[0] for p in (tmp_path / plan.kernel.name / "__pycache__").glob("*.nbc")}
+    assert {"drive.advance", "rest.rest", "rest.start", "rest.look"} <= compiled
+    compile_folder(str(load_kernel(plan.model, plan.variant).folder))
+
+
 def test_doctor_finds_this_installation_well(mtorsim):
     found = mtorsim("doctor", "--json")
     data = json.loads(found.out)

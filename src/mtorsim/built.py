@@ -7,19 +7,32 @@ import importlib.util
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .compose import Equation, Model
 from .errors import DataError
 
-__all__ = ["METHODS", "Kernel", "Variant", "cache_folder", "load_kernel", "stale_kernels", "warm"]
+__all__ = [
+    "METHODS",
+    "Kernel",
+    "Variant",
+    "cache_folder",
+    "compile_folder",
+    "compile_kernels",
+    "load_kernel",
+    "stale_kernels",
+    "warm",
+]
 
 _HERE = Path(__file__).resolve().parent
 _SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
@@ -135,6 +148,41 @@ def warm(model: Model, variant: Variant) -> bool:
     return any((folder / "__pycache__").glob("drive.advance*.nbc"))
 
 
+def compile_kernels(kernels: Sequence[Kernel]) -> None:
+    """Compile kernels for this machine, each in a process of its own but the last; the disk keeps the result."""
+    code = "import sys; from mtorsim.built import compile_folder; compile_folder(sys.argv[1])"
+    others = [
+        subprocess.Popen([sys.executable, "-c", code, str(k.folder)], stderr=subprocess.DEVNULL) for k in kernels[:-1]
+    ]
+    try:
+        for kernel in kernels[-1:]:
+            _compile(kernel)
+    finally:
+        # One that fails costs nothing but time: what it would have left is compiled when it is called.
+        for other in others:
+            other.wait()
+
+
+def compile_folder(folder: str) -> None:
+    """Compile the kernel in a folder of the cache."""
+    _compile(_load(Path(folder)))
+
+
+def _compile(kernel: Kernel) -> None:
+    """Call every function that is called from outside, with nobody in it."""
+    n_states, none = len(kernel.states), np.zeros(0)
+    whole = np.zeros(0, np.int64)
+    state, parameters = np.zeros((0, n_states)), np.zeros((0, len(kernel.parameters)))
+    each = np.ones(n_states)
+    kernel.function("drive", "advance")(
+        state, np.zeros((0, 2)), parameters, none, whole, none, whole, whole, none, whole, 0.0, 0.0, 1e-3, each, each,
+        np.zeros((0, 0, 0)), whole, np.zeros(1, np.int64),
+    )  # fmt: skip
+    kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
+    kernel.function("rest", "start")(parameters, state)
+    kernel.function("rest", "look")(0.0, state, parameters, whole, np.zeros((0, 0)))
+
+
 def stale_kernels(*, remove: bool = False) -> list[str]:
     """Names of kernels in the cache that other versions have written, or that are not whole.
 
@@ -169,7 +217,6 @@ def _makers() -> list[str]:
     """Everything but the model that decides what a kernel is: our own text, and the compiler."""
     import llvmlite
     import numba
-    import numpy as np
 
     from .kernel import WIDTH
     from .kernel.packed import CHECKED

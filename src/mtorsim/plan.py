@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .built import METHODS, Kernel, Variant, load_kernel, warm
+from .built import METHODS, Kernel, Variant, compile_kernels, load_kernel, warm
 from .checks import check_model, check_value
 from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule
@@ -215,8 +215,11 @@ def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | 
     day = load_kernel(model, habit) if model.means else None
     _check_watched(draft, day)
     variant, kernel = _kernel(draft)
-    if note and not (warm(model, variant) and (day is None or warm(model, habit))):
-        note("compiling this model: once on this machine, about half a minute")
+    cold = [k for k, v in ((day, habit), (kernel, variant)) if k is not None and not warm(model, v)]
+    if cold:
+        if note:
+            note("compiling this model: once on this machine, about 20 seconds")
+        compile_kernels(cold)
     rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
     return Plan(**vars(draft), variant=variant, kernel=kernel, day=day, columns=np.array(rows, np.int64))
 

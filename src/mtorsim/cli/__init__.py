@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "Write the visits of a result as one file: CSV, netCDF or Parquet.",
     "new": "Write a commented file to start from.",
     "schema": "The JSON Schema of a kind of file, for editors.",
+    "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",
     "doctor": "What this machine and installation can do.",
 }
 """Name and one line of help of each command: `--help` reads these and imports no command."""
