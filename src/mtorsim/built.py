@@ -145,7 +145,16 @@ def _forget(name: str) -> None:
 def warm(model: Model, variant: Variant) -> bool:
     """Whether a kernel has been written and compiled here before."""
     folder = cache_folder() / _name(model, variant)
-    return any((folder / "__pycache__").glob("drive.advance*.nbc"))
+    return (folder / _compiled_here()).is_file()
+
+
+@lru_cache(maxsize=1)
+def _compiled_here() -> str:
+    """Name of the file that says that a kernel has been compiled for this kind of processor."""
+    from llvmlite import binding
+
+    kind = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
+    return f"compiled-{hashlib.sha256(kind.encode()).hexdigest()[:12]}"
 
 
 def compile_kernels(kernels: Sequence[Kernel]) -> None:
@@ -181,6 +190,7 @@ def _compile(kernel: Kernel) -> None:
     kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
     kernel.function("rest", "start")(parameters, state)
     kernel.function("rest", "look")(0.0, state, parameters, whole, np.zeros((0, 0)))
+    (kernel.folder / _compiled_here()).touch()
 
 
 def stale_kernels(*, remove: bool = False) -> list[str]:
