@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .compose import Model, load_model
     from .errors import MtorsimError
     from .library import Library
-    from .population import load_population
+    from .population_reading import load_population
     from .result import Result, open_result
     from .scenario import read_scenario
     from .simulation import simulate
@@ -31,7 +31,7 @@ _HOME = {
     "MtorsimError": "errors",
     "Result": "result",
     "load_model": "compose",
-    "load_population": "population",
+    "load_population": "population_reading",
     "open_result": "result",
     "read_scenario": "scenario",
     "simulate": "simulation",

@@ -12,7 +12,8 @@ from .errors import MtorsimError, PopulationError, did_you_mean
 from .library import Library, kind_of
 from .model import read_module
 from .plan import Draft, draft_plan
-from .population import PopulationFile, load_population
+from .population_form import PopulationFile
+from .population_reading import load_population
 from .reading import TomlFile, read_record
 from .references import read_references
 

@@ -15,7 +15,8 @@ from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule
 from .errors import ModelError, SetError, did_you_mean
 from .library import Library
-from .population import Population, apply_settings, full_settings, load_population
+from .population import Population, apply_settings, full_settings
+from .population_reading import load_population
 from .references import read_references
 from .scenario import Branch, Scenario, read_scenario
 from .units import parse_unit

@@ -12,7 +12,7 @@ from .exact import FUNCTIONS
 from .expressions import evaluate
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
-from .population import Entry
+from .population_form import Entry
 from .units import convert, parse_unit
 
 __all__ = ["People", "prepare"]

@@ -12,7 +12,7 @@ from mtorsim.cli.console import print_json
 def command(kind: str) -> int:
     """Print the JSON Schema of a KIND of file: scenario (when left out), population or module."""
     from mtorsim.model import ModuleFile
-    from mtorsim.population import PopulationFile
+    from mtorsim.population_form import PopulationFile
     from mtorsim.reading import json_schema
     from mtorsim.scenario import ScenarioFile
 

@@ -1,0 +1,94 @@
+"""The form of population files: tables and keys, checked for type."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .model import Equation, Evidence, Numbers, Spread
+from .reading import Line, Record
+
+__all__ = ["Correlation", "Covariate", "Entry", "Group", "Override", "PopulationFile"]
+
+
+class Head(Record):
+    """The `[population]` table."""
+
+    name: Line = Field(description="the population's name, its file's name too")
+    about: Line = Field(description="one sentence on who these people are")
+    spread: bool = Field(True, description="false for one typical person, without variation")
+
+
+class Covariate(Spread):
+    """A line of `[covariates]`."""
+
+    median: Equation = Field(description="the median, or an equation of earlier quantities")
+    sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
+    unit: Line = Field(description="its unit")
+    about: Line = Field(description="what it means")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+    range: Numbers | None = Field(None, description="people outside are not admitted")
+
+
+class Override(Spread):
+    """A line of `[parameters]`: how this population differs from the model as written."""
+
+    median: Equation | None = Field(None, description="the median, or an equation of earlier quantities")
+    sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+    about: Line | None = Field(None, description="what is assumed")
+    range: Numbers | None = Field(None, description="people outside are not admitted")
+
+
+class Correlation(Record):
+    """A `[[correlation]]` table."""
+
+    of: Annotated[list[Line], Field(min_length=2, max_length=2)] = Field(description="two quantities")
+    value: Annotated[float, Field(gt=-1, lt=1)] = Field(description="correlation of their deviates")
+
+
+class Factor(Record):
+    """One line of a group's `[group.multiply]`."""
+
+    by: Annotated[float, Field(gt=0)] = Field(description="factor on the quantity")
+    iiv: Annotated[float, Field(ge=0, le=3)] = Field(0.0, description="further SD on the log scale")
+
+
+class Group(Record):
+    """A `[[group]]` table: a share of the people who differ from the rest."""
+
+    name: Line = Field(description="the group's name")
+    share: Annotated[float, Field(ge=0, le=1)] = Field(description="its share of the population")
+    about: Line = Field(description="who they are")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+    multiply: dict[str, Factor] = Field(description="factor on each quantity")
+
+
+class Entry(Record):
+    """An `[[entry]]` table: a criterion on the untreated person."""
+
+    observable: Line = Field(description="what is measured")
+    statistic: Literal["fasting", "minimum", "mean", "maximum"] = Field(
+        "fasting", description="at 07:30 fasting, or over the untreated day"
+    )
+    at_least: float | None = Field(None, description="lowest value admitted")
+    at_most: float | None = Field(None, description="highest value admitted")
+    unit: Line = Field(description="unit of the limits")
+    about: Line = Field(description="why")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+
+
+class PopulationFile(Record):
+    """A population file, table by table."""
+
+    population: Head = Field(description="the table that names the population")
+    covariates: dict[str, Covariate] = Field(default={}, description="what people have besides parameters")
+    parameters: dict[str, Override] = Field(default={}, description="parameters by full name")
+    correlation: list[Correlation] = Field(default=[], description="correlations of deviates")
+    group: list[Group] = Field(default=[], description="people who differ from the rest")
+    entry: list[Entry] = Field(default=[], description="who is admitted")

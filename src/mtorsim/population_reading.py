@@ -1,0 +1,212 @@
+"""Population files read, checked, and fitted to a model."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from .checks import check_value
+from .compose import Model
+from .errors import PopulationError, SetError, UnitError, did_you_mean
+from .expressions import parse_expression
+from .library import Library
+from .model import Spread
+from .population import Population, Quantity, check_medians
+from .population_form import Covariate, Override, PopulationFile
+from .reading import TomlFile, read_record
+from .references import read_references
+from .units import convert, parse_unit
+
+__all__ = ["load_population", "read_population"]
+
+
+def load_population(name: str, model: Model, library: Library | None = None) -> Population:
+    """Read a population and fit it to a model.
+
+    Raises
+    ------
+    PopulationError
+        If it cannot be found or read, names what the model does not have, or contradicts itself.
+    """
+    path = (library or Library()).population(name)
+    return read_population(path, model, library or Library())
+
+
+def read_population(path: Path, model: Model, library: Library) -> Population:
+    """Read a population file and fit it to a model; see `load_population`."""
+    file = TomlFile.read(path, PopulationError)
+    data = read_record(file, PopulationFile)
+    if data.population.name != path.stem:
+        message = f"the population is called `{data.population.name}` but its file `{path.name}`"
+        file.fail(message, ("population", "name"), "give both the same name")
+    _check_form(file, data, library)
+    known, unused = _check_names(file, data, model, library)
+    _check_covariates(file, data, model)
+    spread = data.population.spread
+    quantities = [_covariate(file, n, line, spread) for n, line in data.covariates.items()]
+    quantities += [_override(file, n, line, model, spread) for n, line in data.parameters.items() if n in known]
+    own = {q.name for q in quantities}
+    quantities += [q for q in _from_model(model, spread, set(data.covariates)) if q.name not in own]
+    check_medians(file, quantities)
+    correlated = [n for n in [*data.covariates, *known] if any(n in c.of for c in data.correlation)]
+    pairs = {(c.of[0], c.of[1]): c.value for c in data.correlation if all(n in correlated for n in c.of)}
+    population = Population(
+        name=data.population.name,
+        about=data.population.about,
+        model=model,
+        quantities=tuple(quantities),
+        correlated=tuple(correlated),
+        correlation=pairs,
+        groups=tuple(data.group) if spread else (),
+        entries=tuple(data.entry),
+        unused=tuple(unused),
+        file=file,
+    )
+    _ = population.cholesky
+    _check_entries(population)
+    return population
+
+
+def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
+    """What needs no model: sources, limits, and lines that contradict each other."""
+    references = read_references(library.references)
+    lines = [(("covariates", n), line) for n, line in data.covariates.items()]
+    lines += [(("parameters", n), line) for n, line in data.parameters.items()]
+    for key, line in lines:
+        if line.sd is not None and (line.iiv is not None or line.cv is not None):
+            file.fail(f"`{key[1]}` has two measures of spread", key, "give `sd`, `iiv` or `cv`")
+        if line.range and line.range[0] >= line.range[1]:
+            file.fail(f"the range of `{key[1]}` is empty", key)
+    cited = [*lines, *((("group", i), g) for i, g in enumerate(data.group))]
+    cited += [(("entry", i), e) for i, e in enumerate(data.entry)]
+    for key, line in cited:
+        if line.source not in references:
+            help = did_you_mean(line.source, references) or "add it to a references.bib beside the file"
+            file.fail(f"source `{line.source}` is not in references.bib", (*key, "source"), help, needle=line.source)
+    for i, entry in enumerate(data.entry):
+        if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
+            file.fail("nobody can meet this criterion", ("entry", i), "`at_least` is above `at_most`")
+    names = [g.name for g in data.group]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            file.fail(f"two groups are called `{name}`", ("group", i, "name"))
+    pairs = [frozenset(c.of) for c in data.correlation]
+    for i, pair in enumerate(pairs):
+        if len(pair) < 2 or pair in pairs[:i]:
+            what = "a quantity with itself" if len(pair) < 2 else "two quantities that are correlated already"
+            file.fail(f"this correlates {what}", ("correlation", i, "of"))
+
+
+def _check_names(
+    file: TomlFile, data: PopulationFile, model: Model, library: Library
+) -> tuple[dict[str, Override], list[str]]:
+    """Lines for parameters of this model, and names that belong to modules left out of it."""
+    modules = {m.name for m in model.modules}
+    known: dict[str, Override] = {}
+    unused: list[str] = []
+    for name, line in data.parameters.items():
+        owner = name.partition(".")[0]
+        if name in model.parameters:
+            known[name] = line
+        elif owner not in modules and owner in library.modules:
+            unused.append(name)
+        else:
+            file.fail(f"unknown parameter `{name}`", ("parameters", name), did_you_mean(name, model.parameters))
+    drawn = {*data.covariates, *data.parameters}
+    for i, c in enumerate(data.correlation):
+        for name in c.of:
+            if name not in drawn:
+                help = did_you_mean(name, drawn) or "give the quantity a line in this file first"
+                file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
+    for i, group in enumerate(data.group):
+        for name in group.multiply:
+            key = ("group", i, "multiply", name)
+            if name in data.covariates:
+                file.fail(f"`{name}` is a covariate; a group multiplies parameters", key)
+            if name in model.parameters and model.parameters[name][0].origin == "run_in":
+                file.fail(f"`{name}` is worked out per subject and cannot be multiplied", key)
+            if name not in drawn and name not in model.parameters:
+                file.fail(f"unknown quantity `{name}`", key, did_you_mean(name, drawn))
+    return known, unused
+
+
+def _check_covariates(file: TomlFile, data: PopulationFile, model: Model) -> None:
+    """A covariate is in the unit of the parameters that take its value."""
+    for name, line in data.covariates.items():
+        try:
+            unit = parse_unit(line.unit)
+        except UnitError as error:
+            file.fail(error.message, ("covariates", name, "unit"), error.help, needle=line.unit)
+        for full, (parameter, own) in model.parameters.items():
+            if parameter.covariate == name and not (
+                unit.same_kind(own) and unit.scale * unit.hours == own.scale * own.hours
+            ):
+                message = f"`{name}` is in {unit}, but `{full}` takes its value in {own}"
+                file.fail(message, ("covariates", name, "unit"), needle=line.unit)
+
+
+def _sigma(line: Spread, sd: float | None) -> tuple[float, str]:
+    if sd is not None:
+        return sd, "normal"
+    if line.cv is not None:
+        return math.sqrt(math.log1p(line.cv**2)), line.distribution
+    return line.iiv or 0.0, line.distribution
+
+
+def _covariate(file: TomlFile, name: str, line: Covariate, spread: bool) -> Quantity:
+    sigma, distribution = _sigma(line, line.sd)
+    median = parse_expression(line.median, file.where(("covariates", name, "median"), line.median))
+    limits = (line.range[0], line.range[1]) if line.range and spread else None
+    return Quantity(name, median, sigma if spread else 0.0, distribution, limits)
+
+
+def _override(file: TomlFile, name: str, line: Override, model: Model, spread: bool) -> Quantity:
+    declared, _ = model.parameters[name]
+    if declared.origin == "run_in":
+        file.fail(f"`{name}` is worked out per subject and cannot be set", ("parameters", name))
+    own = line.iiv is not None or line.cv is not None or line.sd is not None
+    sigma, distribution = _sigma(line, line.sd) if own else _sigma(declared, None)
+    text = line.median if line.median is not None else repr(declared.value)
+    median = parse_expression(text, file.where(("parameters", name, "median"), text))
+    value = median.constant()
+    if value is not None:
+        try:
+            check_value(name, declared, value)
+        except SetError as error:
+            file.fail(error.message, ("parameters", name, "median"), error.help)
+    limits = (line.range[0], line.range[1]) if line.range and spread else None
+    return Quantity(name, median, sigma if spread else 0.0, distribution, limits)
+
+
+def _from_model(model: Model, spread: bool, covariates: set[str]) -> list[Quantity]:
+    found = []
+    for name, (line, _) in model.parameters.items():
+        if line.origin == "run_in":
+            continue
+        sigma, distribution = _sigma(line, None)
+        taken = line.covariate if line.covariate in covariates else None
+        median = parse_expression(repr(float(line.value or 0.0)))
+        found.append(Quantity(name, median, sigma if spread else 0.0, distribution, None, taken))
+    return found
+
+
+def _check_entries(population: Population) -> None:
+    for i, entry in enumerate(population.entries):
+        full = population.model.observables.get(entry.observable)
+        key = ("entry", i, "observable")
+        if full is None:
+            if population.model.rest is None and not _misspelt(entry.observable, population.model):
+                continue
+            help = did_you_mean(entry.observable, population.model.observables)
+            population.file.fail(f"unknown observable `{entry.observable}`", key, help)
+        if entry.at_least is None and entry.at_most is None:
+            population.file.fail("the criterion has no limit", key, "give `at_least` or `at_most`")
+        try:
+            convert(1.0, parse_unit(entry.unit), population.model.units[full])
+        except UnitError as error:
+            population.file.fail(error.message, ("entry", i, "unit"))
+
+
+def _misspelt(observable: str, model: Model) -> bool:
+    """Whether a name that a model lacks is close to one that it has."""
+    return did_you_mean(observable, model.observables) is not None
