@@ -1,0 +1,84 @@
+"""Time and error of mtorsim and its rivals on the same problems, interleaved in one run.
+
+    python benchmarks/run.py [--problem NAME ...] [--rival NAME ...] [--quick] --json FILE
+
+Error is that of daily fasting glucose against a reference at rtol 1e-11. Time is CPU time of one
+thread, the best of several rounds in which every engine has its turn. Ratios are to the fastest trial
+of mtorsim whose error is no larger than the rival's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from engines import ENGINES, cpu
+from mtorsim.manifest import machine
+from problems import PROBLEMS
+
+
+def main() -> None:
+    """Run the problems that are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--problem", nargs="*", choices=list(PROBLEMS), default=list(PROBLEMS))
+    parser.add_argument("--rival", nargs="*", choices=[e for e in ENGINES if e != "mtorsim"], default=None)
+    parser.add_argument("--subjects", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="shorter problems, two rounds")
+    parser.add_argument("--json", type=Path, required=True)
+    given = parser.parse_args()
+    rivals = given.rival if given.rival is not None else [e for e in ENGINES if e != "mtorsim"]
+    lines = []
+    for name in given.problem:
+        lines += measured(name, ["mtorsim", *rivals], given.subjects, given.quick, 2 if given.quick else given.rounds)
+        print_table(name, [x for x in lines if x["problem"] == name])
+    given.json.parent.mkdir(parents=True, exist_ok=True)
+    given.json.write_text("".join(json.dumps(x) + "\n" for x in lines), encoding="utf-8")
+
+
+def measured(name: str, engines: list[str], subjects: int, quick: bool, rounds: int) -> list[dict]:
+    """One record for each engine, method and tolerance."""
+    setting = PROBLEMS[name].setting(subjects, quick)
+    trials = [(e, t) for e in engines for t in ENGINES[e].trials(setting)]
+    first: list[float] = []
+    best = [np.inf] * len(trials)
+    errors = [np.nan] * len(trials)
+    for turn in range(rounds + 1):
+        for i, (_, trial) in enumerate(trials):
+            states, seconds = cpu(trial.solve)
+            if turn == 0:
+                first.append(seconds)  # compiles what is not compiled yet
+                reference = setting.reference[: trial.subjects]
+                errors[i] = float(np.abs(setting.glucose(states) - reference).max())
+            else:
+                best[i] = min(best[i], seconds)
+    return [
+        {
+            "problem": name, "engine": engine, "method": trial.method, "rtol": trial.rtol,
+            "us_per_subject_day": 1e6 * best[i] / trial.subjects / setting.days, "max_error_mgdl": errors[i],
+            "subjects": trial.subjects, "threads": 1, "cold_s": first[i], "warm_s": best[i], "machine": machine(),
+        }
+        for i, (engine, trial) in enumerate(trials)
+    ]  # fmt: skip
+
+
+def print_table(name: str, lines: list[dict]) -> None:
+    """The trials, and for each rival how much faster mtorsim is at no larger error."""
+    print(f"{name} on {lines[0]['machine']['processor']}, one thread")
+    print(f"{'engine':10s} {'method':8s} {'rtol':>7s} {'us/subject-day':>15s} {'error mg/dL':>12s} {'ratio':>7s}")
+    own = [x for x in lines if x["engine"] == "mtorsim"]
+    for x in lines:
+        as_good = [o["us_per_subject_day"] for o in own if o["max_error_mgdl"] <= x["max_error_mgdl"]]
+        rival = x["engine"] != "mtorsim" and as_good
+        ratio = f"{x['us_per_subject_day'] / min(as_good):.0f}x" if rival else ""
+        print(
+            f"{x['engine']:10s} {x['method']:8s} {x['rtol']:7.0e} {x['us_per_subject_day']:15.1f} "
+            f"{x['max_error_mgdl']:12.1e} {ratio:>7s}"
+        )
+
+
+if __name__ == "__main__":
+    main()
