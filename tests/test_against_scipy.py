@@ -126,11 +126,11 @@ def jacobian_at(problem):
 
     from mtorsim.kernel.lanes import splat
 
-    jacobian = problem.jacobian
+    linearise = problem.linearise
 
     @nb.njit
     def apply(y, p, J):
-        jacobian(splat(0.0), y, p, J)
+        linearise(splat(0.0), y, p, np.zeros_like(y), J)
 
     return apply
 

@@ -109,12 +109,12 @@ def test_the_factors_solve_what_the_jacobian_says(kernel):
     from mtorsim.kernel.lanes import splat
 
     problem = kernel["problem"]
-    rhs, jacobian, factor, solve = problem.rhs, problem.jacobian, problem.factor, problem.solve
+    rhs, linearise, factor, solve = problem.rhs, problem.linearise, problem.factor, problem.solve
 
     @nb.njit
-    def apply(y, p, J, LU, b, dy):
+    def apply(y, p, J, LU, b, dy, also):
         rhs(splat(0.0), y, p, dy)
-        jacobian(splat(0.0), y, p, J)
+        linearise(splat(0.0), y, p, also, J)
         factor(splat(3.0), J, LU)
         solve(LU, b)
 
@@ -123,7 +123,9 @@ def test_the_factors_solve_what_the_jacobian_says(kernel):
     y, b, p = rng.uniform(0.1, 1, (n, 8)), rng.uniform(-1, 1, (n, 8)), np.ones((problem.N_ROWS, 8))
     problem.constants(p)
     J, LU, dy, x = np.zeros((problem.N_ENTRIES, 8)), np.zeros((problem.N_LU, 8)), np.zeros((n, 8)), b.copy()
-    apply(y, p, J, LU, x, dy)
+    also = np.zeros_like(dy)
+    apply(y, p, J, LU, x, dy, also)
+    assert np.allclose(also, dy, rtol=1e-14)
     whole = 3.0 * np.eye(n)
     for row, (i, j) in enumerate(problem.ENTRIES):
         whole[i, j] -= J[row, 5]

@@ -180,7 +180,7 @@ def generate(system: System) -> str:
         ("rhs", "t, y, p, dy", "Derivatives of the states, per hour.", _rhs(writer(), system)),
         ("observe", "t, y, p, q", "Everything that can be recorded.", _observe(writer(), system)),
         ("balance", "x, p, y", _BALANCE, _balance(writer(), system)),
-        ("jacobian", "t, y, p, J", _JACOBIAN, _jacobian(writer(), system)),
+        ("linearise", "t, y, p, dy, J", _LINEARISE, _linearise(writer(), system)),
     ]
     entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
     plan = eliminate(len(system.states), entries)
@@ -202,7 +202,7 @@ def generate(system: System) -> str:
     return head + table + "".join(_function(*f) for f in functions)
 
 
-_JACOBIAN = "Derivatives of `rhs` by the states; J (N_ENTRIES, WIDTH), places in ENTRIES."
+_LINEARISE = "What `rhs` gives, and its derivatives by the states; J (N_ENTRIES, WIDTH), places in ENTRIES."
 _FACTOR = "Factor g - J; LU (N_LU, WIDTH) receives the multipliers, the reciprocal pivots and the rest."
 _SOLVE = "Solve with what `factor` has left; b (N_STATES, WIDTH) holds the right-hand side, then the solution."
 _BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what must be zero."
@@ -244,11 +244,15 @@ def _initial(w: _Writer, system: System) -> list[str]:
 def _rhs(w: _Writer, system: System) -> list[str]:
     for name, expression in system.needed.items():
         w.assign(name, expression)
+    _store_slopes(w, system)
+    return w.lines
+
+
+def _store_slopes(w: _Writer, system: System) -> None:
     for row, state in enumerate(system.states):
         unit = system.units.get(state)
         note = f"  # {w.names[state]}, {unit} per h" if unit else ""
         w.store("dy", row, system.derivatives[state], note, system.factors[state])
-    return w.lines
 
 
 def _observe(w: _Writer, system: System) -> list[str]:
@@ -282,16 +286,17 @@ def _balance(w: _Writer, system: System) -> list[str]:
     return [*w.lines, f"return {w.use(total)}"]
 
 
-def _jacobian(w: _Writer, system: System) -> list[str]:
+def _linearise(w: _Writer, system: System) -> list[str]:
     partials, entries = system.jacobian()
-    needed = needed_for([*entries.values(), *partials.values()], system.needed)
-    kept = needed_for(entries.values(), {**needed, **partials})
+    needed = system.needed
+    kept = {**needed, **needed_for(entries.values(), {**needed, **partials})}
     taken = {*_TAKEN, *w.names.values()}
     for name in partials:
         w.names[name] = _unique(_partial_name(name, w.names), taken)
     for name, expression in {**needed, **partials}.items():
         if name in kept:
             w.assign(name, expression, "" if name in partials else None)
+    _store_slopes(w, system)
     for row, ((r, c), slope) in enumerate(entries.items()):
         w.store("J", row, slope, f"  # d {w.names[r]} / d {w.names[c]}")
     return w.lines

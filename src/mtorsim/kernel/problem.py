@@ -48,8 +48,9 @@ def observe(t, y, p, q):
 
 
 @compiled
-def jacobian(t, y, p, J):
-    """Derivatives of `rhs` by the states; J (N_ENTRIES, WIDTH)."""
+def linearise(t, y, p, dy, J):
+    """What `rhs` gives, and its derivatives by the states; J (N_ENTRIES, WIDTH)."""
+    rhs(t, y, p, dy)
     ka = load(p, 2)
     store(J, 0, -ka)  # d A_gut / d A_gut
     store(J, 1, ka)  # d A_c / d A_gut

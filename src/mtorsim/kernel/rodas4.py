@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mtorsim.kernel.lanes import Lanes, compiled, fma, inlined, load, splat, store
 
-from .problem import N_ENTRIES, N_LU, N_STATES, factor, jacobian, rhs, solve
+from .problem import N_ENTRIES, N_LU, N_STATES, factor, linearise, rhs, solve
 
 NAME = "rodas4"
 ORDER = 4
@@ -45,9 +45,8 @@ def step(t, h, t_new, y, p, k, work, y_new):
     k1, k2, k3, k4, k5, k6 = k[0], k[1], k[2], k[3], k[4], k[5]
     LU = work[N_ENTRIES:]
     v = 1.0 / h
-    jacobian(t, y, p, work)
+    linearise(t, y, p, k1, work)
     factor(v * (1.0 / GAMMA), work, LU)
-    rhs(t, y, p, k1)
     solve(LU, k1)
     for i in range(N_STATES):
         store(y_new, i, fma(splat(A21), load(k1, i), load(y, i)))
