@@ -127,3 +127,15 @@ def test_the_oral_test_agrees_with_an_independent_implementation():
     print({name: f"{100 * x:.4f} %" for name, x in largest.items()})
     # The other one repeats its untreated day less exactly, which leaves 0.1 % in insulin.
     assert max(largest.values()) < 2e-3
+
+
+@pytest.mark.parametrize("population", ["healthy_adults", "breast_postmenopausal"])
+def test_nobody_is_admitted_whose_stomach_cannot_empty_what_is_eaten(population):
+    from mtorsim.compose import load_model
+    from mtorsim.population_reading import load_population
+
+    people = load_population(population, load_model(["glucose_insulin"]))
+    values, plausible = people.draw(1, np.arange(50_000))
+    capacity = values["glucose_insulin.kmax"] * values["glucose_insulin.Qsat"] * 1440 / 1000  # g a day
+    assert capacity[plausible].min() > 1.3 * 220
+    assert capacity.min() < 250  # such people are drawn, and turned away

@@ -95,6 +95,7 @@ def test_people_outside_a_range_are_not_plausible(women):
     _, values, plausible = women
     inside = (values["age"] >= 35) & (values["age"] <= 90)
     inside &= (values["haematocrit"] >= 0.22) & (values["haematocrit"] <= 0.50)
+    inside &= (values["glucose_insulin.kmax"] >= 0.025) & (values["glucose_insulin.kmax"] <= 0.2)
     assert np.array_equal(plausible, inside)
     assert not plausible.all()
 
