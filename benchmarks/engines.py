@@ -40,11 +40,17 @@ class Engine:
 
 
 def _mtorsim(setting: Setting) -> Iterator[Trial]:
-    for method, tolerances in (("rodas4", (1e-2, 3e-3, 1e-3)), ("tsit5", (1e-3, 1e-4, 1e-5))):
+    subjects = len(setting.people.subjects)
+    for method, precision, tolerances in (
+        ("grk4t", "single", (1e-2, 3e-3, 1e-3)),
+        ("grk4t", "double", (1e-2, 3e-3, 1e-3, 1e-4)),
+        ("tsit5", "single", (1e-2, 1e-3)),
+        ("tsit5", "double", (1e-3, 1e-4, 1e-5)),
+    ):
         for rtol in tolerances:
-            share = 0.1 if method == "rodas4" else 0.01
-            run = lambda m=method, r=rtol, s=share: carried(setting, m, r, s * r)  # noqa: E731
-            yield Trial(method, rtol, len(setting.people.subjects), run)
+            share = 0.01 if method == "tsit5" else 0.1
+            run = lambda m=method, p=precision, r=rtol, s=share: carried(setting, m, r, s * r, p)  # noqa: E731
+            yield Trial(f"{method} {precision}", rtol, subjects, run)
 
 
 def _scipy(setting: Setting) -> Iterator[Trial]:

@@ -88,20 +88,20 @@ class Setting:
         return states[: len(volume), :, row] / volume[: len(states), None]
 
 
-def carried(setting: Setting, method: str, rtol: float, atol: float, subjects: int | None = None) -> Array:
+def carried(setting: Setting, method: str, rtol: float, atol: float, precision: str = "double") -> Array:
     """States of the first subjects at the setting's times, by the kernel of one method."""
     from dataclasses import replace
 
     from mtorsim.built import load_kernel
 
     plan, people, events = setting.plan, setting.people, setting.events
-    kernel = load_kernel(plan.model, replace(plan.variant, method=method))
+    kernel = load_kernel(plan.model, replace(plan.variant, method=method, precision=precision))
     assert kernel.states == plan.kernel.states
-    n = len(people.subjects) if subjects is None else subjects
+    n = len(people.subjects)
     size = len(kernel.states)
     out, status = np.full((n, setting.days, size), np.nan), np.zeros(n, np.int64)
     kernel.function("drive", "advance")(
-        people.start[:n].copy(), np.zeros((n, 2)), people.parameters[:n], events.time, events.row, events.amount,
+        people.start[:n].copy(), kernel.memory(n), people.parameters[:n], events.time, events.row, events.amount,
         events.first[:n], events.last[:n], setting.times, np.arange(size), 0.0, 24.0 * setting.days, rtol,
         atol * plan.scales(kernel), plan.arms[0].steers(kernel), out, status, np.zeros(1, np.int64),
     )  # fmt: skip

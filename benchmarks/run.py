@@ -68,14 +68,14 @@ def measured(name: str, engines: list[str], subjects: int, quick: bool, rounds: 
 def print_table(name: str, lines: list[dict]) -> None:
     """The trials, and for each rival how much faster mtorsim is at no larger error."""
     print(f"{name} on {lines[0]['machine']['processor']}, one thread")
-    print(f"{'engine':10s} {'method':8s} {'rtol':>7s} {'us/subject-day':>15s} {'error mg/dL':>12s} {'ratio':>7s}")
+    print(f"{'engine':10s} {'method':16s} {'rtol':>7s} {'us/subject-day':>15s} {'error mg/dL':>12s} {'ratio':>7s}")
     own = [x for x in lines if x["engine"] == "mtorsim"]
     for x in lines:
         as_good = [o["us_per_subject_day"] for o in own if o["max_error_mgdl"] <= x["max_error_mgdl"]]
         rival = x["engine"] != "mtorsim" and as_good
         ratio = f"{x['us_per_subject_day'] / min(as_good):.0f}x" if rival else ""
         print(
-            f"{x['engine']:10s} {x['method']:8s} {x['rtol']:7.0e} {x['us_per_subject_day']:15.1f} "
+            f"{x['engine']:10s} {x['method']:16s} {x['rtol']:7.0e} {x['us_per_subject_day']:15.1f} "
             f"{x['max_error_mgdl']:12.1e} {ratio:>7s}"
         )
 

@@ -12,13 +12,14 @@ from types import ModuleType
 import numpy as np
 
 from mtorsim import built
-from mtorsim.kernel import WIDTH
 
 _COUNT = itertools.count()
 
 HEAD = """
-from mtorsim.kernel.functions import exp, hill
-from mtorsim.kernel.lanes import compiled, load, splat, store
+from mtorsim.kernel.lanes import compiled
+
+from .functions import exp, hill
+from .precision import load, splat, store
 
 N_STATES = {states}
 N_PARAMETERS = {parameters}
@@ -59,9 +60,11 @@ def folder(where: Path, rhs: str, states: int = 1, parameters: int = 1) -> dict[
     name = f"handmade_{next(_COUNT)}"
     target = where / name
     target.mkdir()
-    for file in (*built._COPIED, "kernel/method.py", "kernel/tsit5.py"):
+    for file in (*built._COPIED, "kernel/method.py", "kernel/precision.py", "kernel/tsit5.py"):
         shutil.copyfile(Path(built.__file__).parent / file, target / Path(file).name)
     body = "".join(f"    {line}\n" for line in rhs.strip().splitlines())
+    text = (target / "precision.py").read_text()
+    (target / "precision.py").write_text(text.replace("from .double", "from mtorsim.kernel.double"))
     (target / "problem.py").write_text(HEAD.format(states=states, parameters=parameters, rhs=body.rstrip()))
     (target / "__init__.py").write_text("")
     sys.path.insert(0, str(where))
@@ -80,7 +83,7 @@ def advance(modules, start, parameters, until, *, samples=(), doses=(), rtol=1e-
     doses = sorted(doses)
     out = np.full((n, len(samples), size), np.nan)
     status = np.zeros(n, np.int64)
-    kept = np.zeros((n, 2)) if memory is None else memory
+    kept = np.zeros((n, modules["drive"].MEMORY)) if memory is None else memory
     modules["drive"].advance(
         state, kept, p, np.array([d[0] for d in doses], float), np.array([d[1] for d in doses], np.int64),
         np.array([d[2] for d in doses], float), np.zeros(n, np.int64), np.full(n, len(doses), np.int64),
@@ -92,14 +95,14 @@ def advance(modules, start, parameters, until, *, samples=(), doses=(), rtol=1e-
 
 def one_step(modules, y, t, h, p):
     """State after one step of the method, and its estimated error; every lane the same subject."""
-    size = len(y)
-    rows = np.repeat(np.array(y, float)[:, None], WIDTH, axis=1)
-    parameters = np.ones((modules["problem"].N_ROWS, WIDTH))
+    size, width, kind = len(y), modules["drive"].WIDTH, modules["drive"].FLOAT
+    rows = np.repeat(np.array(y, kind)[:, None], width, axis=1)
+    parameters = np.ones((modules["problem"].N_ROWS, width), kind)
     parameters[: len(p)] = np.array(p, float)[:, None]
     modules["problem"].constants(parameters)
-    y_new, errors = np.zeros((size, WIDTH)), np.zeros((size, WIDTH))
-    STEPPERS.setdefault(id(modules["method"]), _stepper(modules))(t, h, rows, parameters, y_new, errors)
-    return y_new[:, 0], errors[:, 0]
+    change, errors = np.zeros((size, width), kind), np.zeros((size, width), kind)
+    STEPPERS.setdefault(id(modules["method"]), _stepper(modules))(t, h, rows, parameters, change, errors)
+    return y + change[:, 0].astype(float), errors[:, 0]
 
 
 STEPPERS: dict = {}
@@ -108,18 +111,18 @@ STEPPERS: dict = {}
 def _stepper(modules):
     import numba as nb
 
-    from mtorsim.kernel.lanes import splat, store
-
     step, error, rhs = modules["method"].step, modules["method"].error, modules["problem"].rhs
-    stages, size = modules["method"].STAGES, modules["problem"].N_STATES
+    n_slopes, size = modules["method"].N_SLOPES, modules["problem"].N_STATES
     rows = modules["method"].N_WORK
+    width, kind, store = (vars(modules["drive"])[n] for n in ("WIDTH", "FLOAT", "store"))
+    splat = modules["control"].splat
 
     @nb.njit
-    def apply(t, h, y, p, y_new, errors):
-        k = np.zeros((stages, size, WIDTH))
-        work = np.zeros((rows, WIDTH))
-        rhs(splat(t), y, p, k[0])
-        step(splat(t), splat(h), splat(t + h), y, p, k, work, y_new)
+    def apply(t, h, x, p, change, errors):
+        k = np.zeros((n_slopes, size, width), kind)
+        work = np.zeros((rows, width), kind)
+        rhs(splat(t), x, p, k[0])
+        step(splat(t), splat(h), splat(t + h), x, p, k, work, change)
         for i in range(size):
             store(errors, i, error(i, splat(h), k))
 

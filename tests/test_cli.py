@@ -272,7 +272,7 @@ def test_the_schema_accepts_every_bundled_file(mtorsim):
 
 
 def test_warmup_compiles_what_a_run_then_finds(mtorsim, tmp_path, monkeypatch):
-    from mtorsim.built import compile_folder, load_kernel, warm
+    from mtorsim.built import Part, compile_part
     from mtorsim.plan import make_plan
 
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path))
@@ -283,12 +283,14 @@ def test_warmup_compiles_what_a_run_then_finds(mtorsim, tmp_path, monkeypatch):
     found = json.loads(mtorsim("warmup", "s.toml", "--json").out)
     plan = make_plan(tmp_path / "s.toml")
     assert found[0]["kernel"] == plan.kernel.name
-    assert warm(plan.model, plan.variant)
-    (made,) = load_kernel(plan.model, plan.variant).folder.glob("compiled-*")
-    made.unlink()
-    assert not warm(plan.model, plan.variant)
-    compile_folder(str(plan.kernel.folder))
-    assert made.exists()
+    parts = [Part(plan.kernel, "drive"), Part(plan.spare, "rest")]
+    assert all(p.warm for p in parts)
+    for part in parts:
+        (made,) = part.kernel.folder.glob("compiled-*")
+        made.unlink()
+        assert not part.warm
+        compile_part(str(part.kernel.folder), part.module)
+        assert part.warm
 
 
 def test_doctor_finds_this_installation_well(mtorsim):

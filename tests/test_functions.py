@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mtorsim import exact
+from mtorsim.kernel import double, single
 from mtorsim.kernel import functions as f
-from mtorsim.kernel.lanes import WIDTH, load, store
 
 mpmath.mp.dps = 40
 
 
-def compiled(function, arity):
+def compiled(function, arity, form=double):
+    load, store = form.load, form.store
     if arity == 1:
 
         @nb.njit
@@ -29,15 +30,15 @@ def compiled(function, arity):
             store(out, 0, function(load(x, 0), load(x, 1), load(x, 2)))
 
     def call(*columns):
-        rows = [np.asarray(c, float) for c in columns]
+        rows = [np.asarray(c, form.FLOAT) for c in columns]
         n = len(rows[0])
-        result = np.empty(n)
-        for first in range(0, n, WIDTH):
-            x = np.ones((arity, WIDTH))
-            part = slice(first, min(first + WIDTH, n))
+        result = np.empty(n, form.FLOAT)
+        for first in range(0, n, form.WIDTH):
+            x = np.ones((arity, form.WIDTH), form.FLOAT)
+            part = slice(first, min(first + form.WIDTH, n))
             for i, row in enumerate(rows):
                 x[i, : part.stop - first] = row[part]
-            out = np.zeros((1, WIDTH))
+            out = np.zeros((1, form.WIDTH), form.FLOAT)
             apply(x, out)
             result[part] = out[0, : part.stop - first]
         return result
@@ -46,9 +47,10 @@ def compiled(function, arity):
 
 
 def ulps(found, exact_values):
-    exact_doubles = np.array([float(v) for v in exact_values])
+    """Largest error in units of the last place of the exact value, in the precision of what was found."""
+    rounded = np.array([float(v) for v in exact_values]).astype(found.dtype)
     errors = [abs(mpmath.mpf(float(a)) - v) for a, v in zip(found, exact_values, strict=True)]
-    return max(float(e / np.spacing(abs(d))) for e, d in zip(errors, exact_doubles, strict=True) if np.isfinite(d))
+    return max(float(e / float(np.spacing(abs(d)))) for e, d in zip(errors, rounded, strict=True) if np.isfinite(d))
 
 
 rng = np.random.default_rng(7)
@@ -56,18 +58,27 @@ EXP = np.concatenate([rng.uniform(-708, 709, 3000), rng.uniform(-1, 1, 2000), [0
 LOG = np.concatenate([10 ** rng.uniform(-307, 308, 3000), rng.uniform(0.5, 2.0, 2000), [1.0, 1 + 2**-52, 1 - 2**-53]])
 
 
-@pytest.mark.parametrize("mine", [compiled(f.exp, 1), exact.exp], ids=["lanes", "draws"])
+@pytest.mark.parametrize("mine", [compiled(double.exp, 1), exact.exp], ids=["lanes", "draws"])
 def test_exp_is_within_one_ulp_over_its_whole_range(mine):
     assert ulps(mine(EXP), [mpmath.exp(mpmath.mpf(float(x))) for x in EXP]) < 1.0
 
 
-@pytest.mark.parametrize("mine", [compiled(f.log, 1), exact.log], ids=["lanes", "draws"])
+@pytest.mark.parametrize("mine", [compiled(double.log, 1), exact.log], ids=["lanes", "draws"])
 def test_log_is_within_one_ulp_over_its_whole_range(mine):
     assert ulps(mine(LOG), [mpmath.log(mpmath.mpf(float(x))) for x in LOG]) < 1.0
 
 
-def test_functions_of_lanes_answer_at_the_edges():
-    exp, log = compiled(f.exp, 1), compiled(f.log, 1)
+def test_in_single_precision_too():
+    short = np.concatenate([rng.uniform(-87, 88, 3000), EXP[-2003:]]).astype(np.float32)
+    found = compiled(single.exp, 1, single)(short)
+    assert ulps(found, [mpmath.exp(mpmath.mpf(float(x))) for x in short]) < 1.0
+    wide = np.concatenate([10 ** rng.uniform(-37, 38, 3000), rng.uniform(0.5, 2.0, 2000)]).astype(np.float32)
+    assert ulps(compiled(single.log, 1, single)(wide), [mpmath.log(mpmath.mpf(float(x))) for x in wide]) < 1.0
+
+
+@pytest.mark.parametrize("form", [double, single], ids=["double", "single"])
+def test_functions_of_lanes_answer_at_the_edges(form):
+    exp, log = compiled(form.exp, 1, form), compiled(form.log, 1, form)
     assert exp([1000.0, -1000.0, np.inf, -np.inf]).tolist() == [np.inf, 0.0, np.inf, 0.0]
     assert np.isnan(exp([np.nan])).all()
     assert log([0.0, np.inf]).tolist() == [-np.inf, np.inf]

@@ -132,7 +132,7 @@ def test_a_subjects_digits_do_not_depend_on_its_neighbours(decay):
 def test_a_run_cut_at_a_stop_goes_on_with_the_same_bits(bateman):
     doses = [(0.0, 0, 50.0), (12.0, 0, 50.0), (24.0, 0, 50.0)]
     whole, _, _ = advance(bateman, [[0.0, 1.0]], [1.0, 0.2], 36.0, doses=doses)
-    memory = np.zeros((1, 2))
+    memory = np.zeros((1, bateman["drive"].MEMORY))
     half, _, _ = advance(bateman, [[0.0, 1.0]], [1.0, 0.2], 24.0, doses=doses, memory=memory)
     rest, _, _ = advance(bateman, half, [1.0, 0.2], 36.0, doses=doses, memory=memory, t0=24.0)
     assert rest.tobytes() == whole.tobytes()

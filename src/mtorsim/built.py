@@ -24,21 +24,24 @@ from .errors import DataError
 
 __all__ = [
     "METHODS",
+    "PRECISIONS",
     "Kernel",
+    "Part",
     "Variant",
     "cache_folder",
-    "compile_folder",
-    "compile_kernels",
+    "compile_part",
+    "compile_parts",
     "load_kernel",
     "stale_kernels",
-    "warm",
 ]
 
 _HERE = Path(__file__).resolve().parent
-_SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/functions.py", "kernel/status.py")
-_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/rest.py")
-METHODS = ("rodas4", "tsit5")
+_SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/double.py", "kernel/single.py", "kernel/status.py")
+_COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/rest.py", "kernel/functions.py")
+METHODS = ("grk4t", "tsit5")
 """Integration methods, each a file of that name in `kernel`."""
+PRECISIONS = ("single", "double")
+"""Precisions that steps are computed in, each a file of that name in `kernel`; states are always double."""
 _MAKERS = (
     "expressions.py", "units.py", "compose.py", "checks.py", "sharing.py", "elimination.py", "system.py",
     "codegen.py", "built.py",
@@ -77,6 +80,10 @@ class Kernel:
         """One compiled function of the folder."""
         return vars(self.modules[module])[name]
 
+    def memory(self, n: int) -> np.ndarray:
+        """What `advance` remembers of subjects, at the start of their lives, (n, numbers)."""
+        return np.zeros((n, vars(self.modules["drive"])["MEMORY"]))
+
 
 def cache_folder() -> Path:
     """The folder kernels are kept in: $MTORSIM_CACHE, or the user's cache folder."""
@@ -96,6 +103,8 @@ class Variant:
     ----------
     method
         One of `METHODS`.
+    precision
+        One of `PRECISIONS`.
     untreated
         The kernel of the untreated day, for the run-in.
     switches
@@ -103,6 +112,7 @@ class Variant:
     """
 
     method: str
+    precision: str = "double"
     untreated: bool = False
     switches: tuple[tuple[str, float], ...] = ()
 
@@ -142,55 +152,68 @@ def _forget(name: str) -> None:
         del sys.modules[module]
 
 
-def warm(model: Model, variant: Variant) -> bool:
-    """Whether a kernel has been written and compiled here before."""
-    folder = cache_folder() / _name(model, variant)
-    return (folder / _compiled_here()).is_file()
+@dataclass(frozen=True)
+class Part:
+    """What is needed of a kernel: `drive` carries subjects, `rest` looks at them where they stand."""
+
+    kernel: Kernel
+    module: str
+
+    @property
+    def warm(self) -> bool:
+        """Whether it has been compiled here before."""
+        return self._marker.is_file()
+
+    @property
+    def _marker(self) -> Path:
+        return self.kernel.folder / f"compiled-{self.module}-{_processor()}"
+
+    def compile(self) -> None:
+        """Call every function that is called from outside, with nobody in it; the disk keeps the result."""
+        kernel = self.kernel
+        n_states, none, whole = len(kernel.states), np.zeros(0), np.zeros(0, np.int64)
+        state, parameters = np.zeros((0, n_states)), np.zeros((0, len(kernel.parameters)))
+        if self.module == "drive":
+            each = np.ones(n_states)
+            kernel.function("drive", "advance")(
+                state, kernel.memory(0), parameters, none, whole, none, whole, whole, none, whole, 0.0, 0.0, 1e-3,
+                each, each, np.zeros((0, 0, 0)), whole, np.zeros(1, np.int64),
+            )  # fmt: skip
+        else:
+            kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
+            kernel.function("rest", "start")(parameters, state)
+            kernel.function("rest", "look")(0.0, state, parameters, whole, np.zeros((0, 0)))
+        self._marker.touch()
 
 
 @lru_cache(maxsize=1)
-def _compiled_here() -> str:
-    """Name of the file that says that a kernel has been compiled for this kind of processor."""
+def _processor() -> str:
+    """A name for this kind of processor: machine code is kept for each."""
     from llvmlite import binding
 
     kind = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    return f"compiled-{hashlib.sha256(kind.encode()).hexdigest()[:12]}"
+    return hashlib.sha256(kind.encode()).hexdigest()[:12]
 
 
-def compile_kernels(kernels: Sequence[Kernel]) -> None:
-    """Compile kernels for this machine, each in a process of its own but the last; the disk keeps the result."""
-    code = "import sys; from mtorsim.built import compile_folder; compile_folder(sys.argv[1])"
+def compile_parts(parts: Sequence[Part]) -> None:
+    """Compile parts of kernels for this machine, each in a process of its own but the last."""
+    code = "import sys; from mtorsim.built import compile_part; compile_part(*sys.argv[1:])"
     others = [
-        subprocess.Popen([sys.executable, "-c", code, str(k.folder)], stderr=subprocess.DEVNULL) for k in kernels[:-1]
+        subprocess.Popen([sys.executable, "-c", code, str(p.kernel.folder), p.module], stderr=subprocess.DEVNULL)
+        for p in parts[:-1]
     ]
     try:
-        for kernel in kernels[-1:]:
-            _compile(kernel)
+        for part in parts[-1:]:
+            part.compile()
     finally:
         # One that fails costs nothing but time: what it would have left is compiled when it is called.
         for other in others:
             other.wait()
 
 
-def compile_folder(folder: str) -> None:
-    """Compile the kernel in a folder of the cache."""
-    _compile(_load(Path(folder)))
-
-
-def _compile(kernel: Kernel) -> None:
-    """Call every function that is called from outside, with nobody in it."""
-    n_states, none = len(kernel.states), np.zeros(0)
-    whole = np.zeros(0, np.int64)
-    state, parameters = np.zeros((0, n_states)), np.zeros((0, len(kernel.parameters)))
-    each = np.ones(n_states)
-    kernel.function("drive", "advance")(
-        state, np.zeros((0, 2)), parameters, none, whole, none, whole, whole, none, whole, 0.0, 0.0, 1e-3, each, each,
-        np.zeros((0, 0, 0)), whole, np.zeros(1, np.int64),
-    )  # fmt: skip
-    kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
-    kernel.function("rest", "start")(parameters, state)
-    kernel.function("rest", "look")(0.0, state, parameters, whole, np.zeros((0, 0)))
-    (kernel.folder / _compiled_here()).touch()
+def compile_part(folder: str, module: str) -> None:
+    """Compile a part of the kernel in a folder of the cache."""
+    Part(_load(Path(folder)), module).compile()
 
 
 def stale_kernels(*, remove: bool = False) -> list[str]:
@@ -219,7 +242,7 @@ def _name(model: Model, variant: Variant) -> str:
     parts = "_".join(m.name for m in model.modules)
     kind = "day" if variant.untreated else "run"
     text = json.dumps([_describe(model), asdict(variant), _makers()], sort_keys=True)
-    return f"{parts[:60]}_{kind}_{variant.method}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    return f"{parts[:60]}_{kind}_{variant.method}_{variant.precision}_{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 @lru_cache(maxsize=1)
@@ -228,13 +251,12 @@ def _makers() -> list[str]:
     import llvmlite
     import numba
 
-    from .kernel import WIDTH
     from .kernel.packed import CHECKED
 
     methods = [f"kernel/{m}.py" for m in METHODS]
     texts = [hashlib.sha256((_HERE / f).read_bytes()).hexdigest() for f in (*_SHARED, *_COPIED, *methods, *_MAKERS)]
     versions = [numba.__version__, llvmlite.__version__, np.__version__, sys.version]
-    return [*texts, *versions, str(CHECKED), str(WIDTH)]
+    return [*texts, *versions, str(CHECKED)]
 
 
 def _describe(model: Model) -> dict[str, Any]:
@@ -282,10 +304,12 @@ def _write(folder: Path, model: Model, variant: Variant) -> None:
         (draft / "__init__.py").write_text(f'"""{system.title}"""\n', encoding="utf-8")
         for name in (*_COPIED, f"kernel/{variant.method}.py"):
             shutil.copyfile(_HERE / name, draft / Path(name).name)
-        text = (_HERE / "kernel/method.py").read_text(encoding="utf-8")
-        (draft / "method.py").write_text(
-            text.replace("from .tsit5 import", f"from .{variant.method} import"), encoding="utf-8"
-        )
+        for name, default, chosen in (
+            ("method", ".tsit5", f".{variant.method}"),
+            ("precision", ".double", f"mtorsim.kernel.{variant.precision}"),
+        ):
+            text = (_HERE / f"kernel/{name}.py").read_text(encoding="utf-8")
+            (draft / f"{name}.py").write_text(text.replace(f"from {default} ", f"from {chosen} "), encoding="utf-8")
         (draft / "problem.py").write_text(generate(system), encoding="utf-8")
         (draft / "layout.json").write_text(json.dumps(layout, indent=1), encoding="utf-8")
         draft.chmod(0o755)

@@ -21,7 +21,7 @@ _FUNCTIONS = (
     "absolute", "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 )  # fmt: skip
-_TAKEN = {"t", "y", "p", "dy", "q", "x", "J", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
+_TAKEN = {"t", "y", "p", "dy", "q", "x", "LU", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
 _CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", ln: "log"}
 
 
@@ -180,12 +180,12 @@ def generate(system: System) -> str:
         ("rhs", "t, y, p, dy", "Derivatives of the states, per hour.", _rhs(writer(), system)),
         ("observe", "t, y, p, q", "Everything that can be recorded.", _observe(writer(), system)),
         ("balance", "x, p, y", _BALANCE, _balance(writer(), system)),
-        ("linearise", "t, y, p, dy, J", _LINEARISE, _linearise(writer(), system)),
+        ("linearise", "t, y, p, dy, LU", _LINEARISE, _linearise(writer(), system)),
     ]
     entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
     plan = eliminate(len(system.states), entries)
     functions += [
-        ("factor", "g, J, LU", _FACTOR, _factor(plan, entries)),
+        ("factor", "g, LU", _FACTOR, _factor(plan, entries)),
         ("solve", "LU, b", _SOLVE, _solve(plan)),
     ]
     head = _HEAD.format(
@@ -195,28 +195,28 @@ def generate(system: System) -> str:
         n_parameters=n_parameters,
         n_rows=n_parameters + len(system.constants),
         n_quantities=len(system.quantities),
-        n_entries=len(entries),
         n_lu=len(plan.places),
     )
     table = "ENTRIES = (\n" + "".join(f"    ({r}, {c}),\n" for r, c in entries) + ")\n" if entries else "ENTRIES = ()\n"
     return head + table + "".join(_function(*f) for f in functions)
 
 
-_LINEARISE = "What `rhs` gives, and its derivatives by the states; J (N_ENTRIES, WIDTH), places in ENTRIES."
-_FACTOR = "Factor g - J; LU (N_LU, WIDTH) receives the multipliers, the reciprocal pivots and the rest."
+_LINEARISE = "What `rhs` gives, and its derivatives by the states: the first rows of LU, places in ENTRIES."
+_FACTOR = "Factor g less the Jacobian in LU, in place: multipliers, reciprocal pivots and the rest."
 _SOLVE = "Solve with what `factor` has left; b (N_STATES, WIDTH) holds the right-hand side, then the solution."
 _BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what must be zero."
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
 
-from mtorsim.kernel.functions import {functions}
-from mtorsim.kernel.lanes import compiled, load, splat, store
+from mtorsim.kernel.lanes import compiled
+
+from .functions import {functions}
+from .precision import load, splat, store
 
 N_STATES = {n_states}
 N_PARAMETERS = {n_parameters}
 N_ROWS = {n_rows}
 N_QUANTITIES = {n_quantities}
-N_ENTRIES = {n_entries}
 N_LU = {n_lu}
 '''
 
@@ -298,7 +298,7 @@ def _linearise(w: _Writer, system: System) -> list[str]:
             w.assign(name, expression, "" if name in partials else None)
     _store_slopes(w, system)
     for row, ((r, c), slope) in enumerate(entries.items()):
-        w.store("J", row, slope, f"  # d {w.names[r]} / d {w.names[c]}")
+        w.store("LU", row, slope, f"  # d {w.names[r]} / d {w.names[c]}")
     return w.lines
 
 
@@ -307,12 +307,14 @@ def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
     lines: list[str] = []
     known = {place: row for row, place in enumerate(entries)}
     store = {place: row for row, place in enumerate(plan.places)}
+    # The matrix lies where its factors will: an entry is read before its place is written to.
+    assert plan.places[: len(entries)] == tuple(entries)
     begun: set[tuple[int, int]] = set()
 
     def value(i: int, j: int) -> str:
         """The name of an entry, loaded when it is first needed; empty where it is still zero."""
         if (i, j) not in begun and ((i, j) in known or i == j):
-            own = f"load(J, {known[i, j]})" if (i, j) in known else ""
+            own = f"load(LU, {known[i, j]})" if (i, j) in known else ""
             lines.append(f"m_{i}_{j} = " + (f"g - {own}" if i == j and own else "g" if i == j else f"-{own}"))
             begun.add((i, j))
         return f"m_{i}_{j}" if (i, j) in begun else ""

@@ -19,7 +19,8 @@ class Elimination:
     order
         Rows in the order in which they are eliminated; pivots stand on the diagonal.
     places
-        Row and column of every entry that is stored: the matrix's own and those that fill in.
+        Row and column of every entry that is stored: the matrix's own in the order they were given,
+        then those that fill in.
     """
 
     order: tuple[int, ...]
@@ -52,7 +53,8 @@ def eliminate(size: int, entries: Iterable[Place]) -> Elimination:
     ----------
     Markowitz, Management Science 3 (1957) 255.
     """
-    stored = {*entries, *((i, i) for i in range(size))}
+    own = list(entries)
+    stored = {*own, *((i, i) for i in range(size))}
     left = set(range(size))
     order: list[int] = []
     while left:
@@ -62,4 +64,4 @@ def eliminate(size: int, entries: Iterable[Place]) -> Elimination:
         stored |= {(i, j) for i in columns[pivot] for j in rows[pivot]}
         order.append(pivot)
         left.remove(pivot)
-    return Elimination(tuple(order), tuple(sorted(stored)))
+    return Elimination(tuple(order), (*own, *sorted(stored - set(own))))

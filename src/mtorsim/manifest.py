@@ -41,6 +41,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "population": plan.population.name,
         "settings": dict(plan.settings),
         "method": plan.options.method,
+        "precision": plan.options.precision,
         "rtol": plan.options.rtol,
         "atol": plan.options.atol,
         "order at one instant": ["sample", "dose", "meal"],
@@ -51,7 +52,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "left out": [f"{e.name} to {e.port}" for e in plan.model.left_out],
         "not in this model": list(plan.population.unused),
         "chunk": chunk,
-        "kernels": [k.name for k in (plan.kernel, plan.day) if k is not None],
+        "kernels": [k.name for k in (plan.kernel, plan.spare, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "files": files,
         "versions": package_versions(),
@@ -94,8 +95,9 @@ def _processor() -> str:
 
 _FORM: dict[str, Any] = {
     "scenario": str, "title": str, "seed": int, "subjects": int, "arms": list, "population": str, "settings": dict,
-    "method": str, "rtol": (int, float), "atol": (int, float), "visits_h": list, "observables": dict, "traits": dict,
-    "chunk": int, "hashes": dict, "files": dict, "versions": dict, "uln_mg_dl": (int, float), "kernels": list,
+    "method": str, "precision": str, "rtol": (int, float), "atol": (int, float), "visits_h": list,
+    "observables": dict, "traits": dict, "chunk": int, "hashes": dict, "files": dict, "versions": dict,
+    "uln_mg_dl": (int, float), "kernels": list,
 }  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
             seed=manifest["seed"],
             population=manifest["population"],
             settings=manifest["settings"],
-            options=Options(manifest["method"], manifest["rtol"], manifest["atol"]),
+            options=Options(**{k: manifest[k] for k in ("method", "precision", "rtol", "atol")}),
             library=Library((folder,)),
             note=note,
         )

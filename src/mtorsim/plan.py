@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .built import METHODS, Kernel, Variant, compile_kernels, load_kernel, warm
+from .built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
 from .checks import check_model, check_value
 from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule
@@ -39,6 +39,10 @@ RUN_IN_METHOD = "tsit5"
 Method = str
 
 
+METHOD = "grk4t"
+PRECISION = "single"
+SINGLE_RTOL = 1e-3
+"""The tightest tolerance that single precision is taken for."""
 RTOL = 3e-3
 ATOL_SHARE = 0.1
 """Defaults, chosen by measurement: glucose is right to 0.02 mg/dL at any hour, and fasting to 0.01 over
@@ -52,13 +56,30 @@ class Options:
 
     Attributes
     ----------
+    method
+        Integration method.
+    precision
+        Of the arithmetic within a step; states and times are in double precision either way.
     rtol, atol
         Error allowed in each step: relative, and as a share of each state's scale.
     """
 
-    method: Method = "rodas4"
+    method: Method = METHOD
+    precision: str = PRECISION
     rtol: float = RTOL
     atol: float = RTOL * ATOL_SHARE
+
+    @classmethod
+    def given(
+        cls, method: Method | None = None, precision: str | None = None, rtol: float = RTOL, atol: float | None = None
+    ) -> Options:
+        """Options as far as they are given; the precision is single where the tolerance leaves room for it."""
+        return cls(
+            METHOD if method is None else method,
+            ("single" if rtol >= SINGLE_RTOL else "double") if precision is None else precision,
+            rtol,
+            rtol * ATOL_SHARE if atol is None else atol,
+        )
 
 
 @dataclass(frozen=True)
@@ -123,6 +144,9 @@ class Plan(Draft):
         Which kernel of the model is used.
     kernel, day
         Compiled code of the model, and of its untreated day where it has a run-in.
+    spare
+        The same system in double precision by another method: for people as they stand, who must
+        not depend on how they are carried, and for those that `kernel` cannot carry.
     columns
         For each observable its row in the kernel's `observe`, -1 where the model has none.
     """
@@ -130,12 +154,8 @@ class Plan(Draft):
     variant: Variant
     kernel: Kernel
     day: Kernel | None
+    spare: Kernel
     columns: Array
-
-    def other(self) -> Kernel:
-        """The same system with the other method, for subjects that this one cannot carry."""
-        method = next(m for m in METHODS if m != self.variant.method)
-        return load_kernel(self.model, replace(self.variant, method=method))
 
     def scales(self, kernel: Kernel) -> Array:
         """A typical size of each state of a kernel, for the absolute tolerance."""
@@ -216,21 +236,25 @@ def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | 
     day = load_kernel(model, habit) if model.means else None
     _check_watched(draft, day)
     variant, kernel = _kernel(draft)
-    cold = [k for k, v in ((day, habit), (kernel, variant)) if k is not None and not warm(model, v)]
+    method = next(m for m in METHODS if m != variant.method)
+    spare = load_kernel(model, replace(variant, method=method, precision="double"))
+    parts = [Part(kernel, "drive"), Part(spare, "rest")]
+    parts += [Part(day, "drive"), Part(day, "rest")] if day else []
+    cold = [p for p in parts if not p.warm]
     if cold:
         if note:
             note("compiling this model: once on this machine, about 20 seconds")
-        compile_kernels(cold)
+        compile_parts(cold)
     rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
-    return Plan(**vars(draft), variant=variant, kernel=kernel, day=day, columns=np.array(rows, np.int64))
+    return Plan(**vars(draft), variant=variant, kernel=kernel, day=day, spare=spare, columns=np.array(rows, np.int64))
 
 
 def _kernel(draft: Draft) -> tuple[Variant, Kernel]:
     """The kernel of a run: where every arm has the switches on or off for good, one that is made for that."""
-    general = Variant(draft.options.method)
+    general = Variant(draft.options.method, draft.options.precision)
     switches = draft.switches
     if all(arm.switches == switches for arm in draft.arms) and set(switches.values()) <= {0.0, 1.0}:
-        special = Variant(draft.options.method, switches=tuple(switches.items()))
+        special = replace(general, switches=tuple(switches.items()))
         kernel = load_kernel(draft.model, special)
         if all(s is None or s in kernel.quantities for s in draft.sources):
             return special, kernel
@@ -258,6 +282,13 @@ def _settings(people: Population, scenario: Scenario) -> None:
 def _check_options(options: Options) -> None:
     if options.method not in METHODS:
         raise SetError(f"there is no method `{options.method}`", help="known are " + ", ".join(METHODS))
+    if options.precision not in PRECISIONS:
+        raise SetError(f"there is no precision `{options.precision}`", help="known are " + ", ".join(PRECISIONS))
+    if options.precision == "single" and options.rtol < SINGLE_RTOL:
+        message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
+        raise SetError(
+            message, help=f"single precision goes with {SINGLE_RTOL:g} and more; leave it out, or name double"
+        )
     if not 1e-13 <= options.rtol <= 0.1:
         raise SetError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
     if not 0 < options.atol <= 0.1:

@@ -125,15 +125,15 @@ def _settle(plan: Plan, parameters: Array) -> tuple[Array, Array, dict[str, Arra
         _overlay(plan, plan.day, parameters, state, start)
     elif plan.model.rest is not None:
         low, high = plan.model.rest.between
-        plan.kernel.function("rest", "rest")(parameters, low, high, start, status)
+        plan.spare.function("rest", "rest")(parameters, low, high, start, status)
     else:
-        plan.kernel.function("rest", "start")(parameters, start)
+        plan.spare.function("rest", "start")(parameters, start)
     return start, status, statistics
 
 
 def _overlay(plan: Plan, day: Kernel, parameters: Array, state: Array, start: Array) -> None:
     """States that have a start of their own take it; the others go on from the untreated day."""
-    plan.kernel.function("rest", "start")(parameters, start)
+    plan.spare.function("rest", "start")(parameters, start)
     for j, name in enumerate(plan.kernel.states):
         if name in day.states:
             start[:, j] = state[:, day.states.index(name)]
@@ -168,7 +168,7 @@ class _Day:
             self.kernel.function("rest", "rest")(self.parameters, *rest.between, state, status)
         else:
             self.kernel.function("rest", "start")(self.parameters, state)
-        memory = np.zeros((self.n, 2))
+        memory = self.kernel.memory(self.n)
         history: list[Array] = []
         moving = np.flatnonzero(status == WELL)
         for _ in range(MOST_DAYS):
@@ -246,7 +246,7 @@ def _admitted(plan: Plan, parameters: Array, start: Array, statistics: dict[str,
         return admitted
     columns = np.array([plan.kernel.quantities.index(plan.model.observables[e.observable]) for e in entries])
     fasting = np.zeros((n, len(entries)))
-    plan.kernel.function("rest", "look")(0.0, start, parameters, columns, fasting)
+    plan.spare.function("rest", "look")(0.0, start, parameters, columns, fasting)
     for j, entry in enumerate(entries):
         value = fasting[:, j] if entry.statistic == "fasting" else statistics[f"{entry.observable} {entry.statistic}"]
         low, high = _limits(plan, entry)

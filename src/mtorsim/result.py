@@ -188,7 +188,10 @@ def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table
         )
         for name, values in columns.items()
     ]
-    known = {k: manifest[k] for k in ("scenario", "seed", "hashes", "settings", "method", "rtol", "atol", "versions")}
+    known = {
+        k: manifest[k]
+        for k in ("scenario", "seed", "hashes", "settings", "method", "precision", "rtol", "atol", "versions")
+    }
     schema = pa.schema(fields, metadata={"mtorsim": json.dumps(known)})
     return pa.table([v if isinstance(v, pa.Array) else pa.array(v) for v in columns.values()], schema=schema)
 

@@ -30,7 +30,7 @@ class ln(sympy.Function):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Derivative by x."""
-        least: Expr = maximum(self.args[0], sympy.Float("1e-300"))
+        least: Expr = maximum(self.args[0], sympy.Float("1e-30"))
         return 1 / least
 
 
@@ -134,8 +134,12 @@ class Sharer:
         args = [self.rewritten(owner, a) for a in expression.args]
         if expression.func is hill:
             x, k, n = args
+            x = x if x.is_Symbol or self._is_fixed(x) else self._line(owner, "input", x)
             return logistic(n * (self._log(owner, x) - self._log(owner, k)))
         new = expression.func(*args)
+        if new.is_Pow and new.exp.is_Integer and new.exp < 0 and not self._is_fixed(new.base):
+            # A division costs ten products, and the slope of 1/x is made of its value.
+            return self._line(owner, "inverse", 1 / new.base) ** -new.exp
         if new.is_Mul:
             return self._gathered(owner, "factor", new)
         return self._gathered(owner, "offset", new) if new.is_Add else new
@@ -191,4 +195,6 @@ def slope(name: str, expression: Expr, variable: Expr) -> Expr:
     """Partial derivative of the equation of `name`, in terms of its value where that saves a function."""
     if expression.is_Pow and not expression.exp.is_Integer and not expression.exp.has(variable):
         return expression.exp * symbol(name) / expression.base * sympy.diff(expression.base, variable)
+    if expression.is_Pow and expression.exp == -1:
+        return -(symbol(name) ** 2) * sympy.diff(expression.base, variable)
     return sympy.diff(expression, variable).xreplace({expression: symbol(name)})

@@ -16,7 +16,7 @@ from .built import Kernel
 from .errors import SetError
 from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
 from .library import Library
-from .plan import ATOL_SHARE, RTOL, Options, Plan, PlannedArm, make_plan
+from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result
 from .scenario import MOST_SUBJECTS, Scenario
@@ -43,7 +43,8 @@ def simulate(
     settings: Mapping[str, float] | None = None,
     threads: int | None = None,
     chunk: int = 1024,
-    method: str = "rodas4",
+    method: str | None = None,
+    precision: str | None = None,
     rtol: float = RTOL,
     atol: float | None = None,
     out: str | Path | None = None,
@@ -72,8 +73,10 @@ def simulate(
     chunk
         Subjects a file, and a step of progress that survives an interruption.
     method
-        Integration method: `rodas4`, implicit, for clinical accuracy; `tsit5`, explicit, for tight
-        tolerances.
+        Integration method: `grk4t`, implicit, when left out; `tsit5` is explicit.
+    precision
+        `single` or `double` arithmetic within a step, states being kept in double either way; when
+        left out, single for `rtol` of 1e-3 and more.
     rtol, atol
         Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 10 when
         left out).
@@ -116,7 +119,7 @@ def simulate(
             raise SetError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
     if out is None and (force or resume):
         raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
-    options = Options(method, rtol, rtol * ATOL_SHARE if atol is None else atol)
+    options = Options.given(method, precision, rtol, atol)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
@@ -242,7 +245,7 @@ def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Arra
     out, status = _carry(plan, plan.kernel, arm, people, parameters, everyone, times.all, 1.0, cancel)
     failed = np.flatnonzero((status != WELL) & (people.status == WELL) & (status != CANCELLED))
     if len(failed):
-        again, second = _carry(plan, plan.other(), arm, people, parameters, failed, times.all, RETRY, cancel)
+        again, second = _carry(plan, plan.spare, arm, people, parameters, failed, times.all, RETRY, cancel)
         out[failed], status[failed] = again, second
     return _named(plan, out, times.fasting), status
 
@@ -267,7 +270,7 @@ def _carry(
     status = people.status[who].copy()
     status[(status == WELL) & ~events.possible] = IMPOSSIBLE_DOSE
     kernel.function("drive", "advance")(
-        people.start[who], np.zeros((len(who), 2)), own, events.time, events.row, events.amount, events.first,
+        people.start[who], kernel.memory(len(who)), own, events.time, events.row, events.amount, events.first,
         events.last, times, columns, 0.0, plan.scenario.duration, plan.options.rtol * share,
         plan.options.atol * share * plan.scales(kernel), arm.steers(kernel), out, status, cancel,
     )  # fmt: skip

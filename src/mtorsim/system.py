@@ -169,22 +169,18 @@ class System:
         partials: Assignments = {}
         slopes: dict[str, Assignments] = {s: {s: sympy.Integer(1)} for s in self.states}
         for name, expression in self.needed.items():
-            slopes[name] = {}
-            for state, value in self._slopes(name, expression, slopes).items():
-                if value.is_Symbol or value.is_number:
-                    slopes[name][state] = value
-                else:
-                    label = f"d_{name}|{state}"
-                    partials[label] = value
-                    slopes[name][state] = symbol(label)
+            found = self._slopes(name, expression, slopes, partials)
+            slopes[name] = {s: _named(f"d_{name}|{s}", value, partials) for s, value in found.items()}
         entries = {
             (row, column): value * sympy.nsimplify(self.factors[row], rational=True)
             for row, expression in self.derivatives.items()
-            for column, value in self._slopes(row, expression, slopes).items()
+            for column, value in self._slopes(row, expression, slopes, partials).items()
         }
         return partials, entries
 
-    def _slopes(self, name: str, expression: Expr, slopes: Mapping[str, Assignments]) -> Assignments:
+    def _slopes(
+        self, name: str, expression: Expr, slopes: Mapping[str, Assignments], partials: Assignments
+    ) -> Assignments:
         """Total derivatives of one expression by every state it depends on."""
         total: Assignments = {}
         for variable in sorted(expression.free_symbols, key=str):
@@ -192,10 +188,20 @@ class System:
             if not inner:
                 continue
             outer = slope(name, expression, variable)
+            if len(inner) > 1:
+                outer = _named(f"d_{name}|{variable}", outer, partials)
             for state, value in inner.items():
                 total[state] = total.get(state, sympy.Integer(0)) + outer * value
         order = {s: i for i, s in enumerate(self.states)}
         return {s: total[s] for s in sorted(total, key=order.__getitem__) if total[s] != 0}
+
+
+def _named(label: str, value: Expr, partials: Assignments) -> Expr:
+    """A derivative under a name of its own, unless it is one symbol or a number as it stands."""
+    if value.is_Symbol or value.is_number:
+        return value
+    partials[label] = value
+    return symbol(label)
 
 
 def _names(expression: Expr) -> set[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mtorsim.kernel.functions import exp, log, maximum, minimum
-from mtorsim.kernel.lanes import Lanes, absolute, compiled, fma, inlined, load, select_less, splat, store
+from mtorsim.kernel.lanes import Lanes, absolute, compiled, fma, inlined, select_less
 
+from .functions import exp, log, maximum, minimum
 from .method import ORDER, error
+from .precision import load, splat, store
 from .problem import N_STATES
 
 SAFETY = 0.9
@@ -23,11 +24,11 @@ memory of the last error a method held back by stability alternates between long
 
 
 @compiled
-def error_norms(h, y, y_new, k, rtol, atol, steers, norms):
+def error_norms(h, x, d, k, rtol, atol, steers, norms):
     """Largest error of a step in units of its tolerance, of the states that steer and of the others.
 
-    Shapes: h lanes; y, y_new (N_STATES, WIDTH); k (stages, N_STATES, WIDTH); atol, steers
-    (N_STATES,); norms (2, WIDTH) receives the result, NaN where any state is not finite.
+    Shapes: h lanes; x, the state, and d, its change (N_STATES, WIDTH); k (N_SLOPES, N_STATES, WIDTH);
+    atol, steers (N_STATES,); norms (2, WIDTH) receives the result, NaN where any state is not finite.
 
     A state that nothing steering reads (`steers` 0) only listens: it must be within tolerance like
     every other, but the step is chosen without it, so that adding a listener changes no digit of
@@ -37,9 +38,10 @@ def error_norms(h, y, y_new, k, rtol, atol, steers, norms):
     listening = splat(0.0)
     spoilt = splat(0.0)
     for i in range(N_STATES):
-        size = maximum(absolute(load(y, i)), absolute(load(y_new, i)))
-        e = absolute(error(i, h, k)) / (atol[i] + rtol * size)
-        spoilt = fma(e, splat(0.0), spoilt)
+        before = load(x, i)
+        size = maximum(absolute(before), absolute(before + load(d, i)))
+        e = absolute(error(i, h, k)) / fma(rtol, size, atol[i])
+        spoilt = fma(e, 0.0, spoilt)
         if steers[i] != 0.0:
             steering = select_less(steering, e, e, steering)
         else:
@@ -49,10 +51,10 @@ def error_norms(h, y, y_new, k, rtol, atol, steers, norms):
 
 
 @compiled
-def first_step(y, slope, rtol, atol, steers, out):
+def first_step(x, slope, rtol, atol, steers, out):
     """A first step that moves no steering state by more than a hundredth of its size.
 
-    Shapes: y, slope (N_STATES, WIDTH); atol, steers (N_STATES,); out (1, WIDTH) receives the step.
+    Shapes: x, slope (N_STATES, WIDTH); atol, steers (N_STATES,); out (1, WIDTH) receives the step.
 
     References
     ----------
@@ -62,24 +64,22 @@ def first_step(y, slope, rtol, atol, steers, out):
     speed = splat(0.0)
     for i in range(N_STATES):
         if steers[i] != 0.0:
-            scale = atol[i] + rtol * absolute(load(y, i))
-            size = maximum(size, absolute(load(y, i)) / scale)
+            scale = atol[i] + rtol * absolute(load(x, i))
+            size = maximum(size, absolute(load(x, i)) / scale)
             speed = maximum(speed, absolute(load(slope, i)) / scale)
-    step = 0.01 * size / maximum(speed, splat(1e-30))
-    step = select_less(size, splat(1e-5), splat(CAUTIOUS_STEP), step)
-    step = select_less(speed, splat(1e-5), splat(CAUTIOUS_STEP), step)
+    step = 0.01 * size / maximum(speed, 1e-30)
+    step = select_less(size, 1e-5, CAUTIOUS_STEP, step)
+    step = select_less(speed, 1e-5, CAUTIOUS_STEP, step)
     store(out, 0, step)
 
 
 @inlined
 def growth(now: Lanes, before: Lanes, listening: Lanes) -> Lanes:
     """Factor on the step after one that was accepted, from its error and that of the step before."""
-    exponent = BETA * log(maximum(before, splat(SMALLEST_ERROR))) - ALPHA * log(maximum(now, splat(SMALLEST_ERROR)))
-    factor = SAFETY * exp(exponent)
-    factor = minimum(maximum(factor, splat(SMALLEST_FACTOR)), splat(LARGEST_FACTOR))
-    own = SAFETY * exp(-1.0 / ORDER * log(maximum(listening, splat(SMALLEST_ERROR))))
-    own = minimum(own, factor)
-    return select_less(splat(LISTENERS_LIMIT), listening, own, factor)
+    exponent = BETA * log(maximum(before, SMALLEST_ERROR)) - ALPHA * log(maximum(now, SMALLEST_ERROR))
+    factor = minimum(maximum(SAFETY * exp(exponent), SMALLEST_FACTOR), LARGEST_FACTOR)
+    own = SAFETY * exp(-1.0 / ORDER * log(maximum(listening, SMALLEST_ERROR)))
+    return select_less(LISTENERS_LIMIT, listening, minimum(own, factor), factor)
 
 
 @inlined
@@ -87,4 +87,4 @@ def retreat(now: Lanes) -> Lanes:
     """Factor on the step after one that was rejected."""
     factor = SAFETY * exp(-1.0 / ORDER * log(now))
     # NaN compares false and falls through to the smallest factor.
-    return select_less(splat(SMALLEST_FACTOR), factor, factor, splat(SMALLEST_FACTOR))
+    return select_less(SMALLEST_FACTOR, factor, factor, SMALLEST_FACTOR)

@@ -1,7 +1,10 @@
-"""From stop to stop: eight seats, every subject on its own clock.
+"""From stop to stop: a few seats, every subject on its own clock.
 
 Let the next subject board; give the doses that are due; step towards the next stop; record what
 was passed on the way. A seat is filled again as soon as its subject has arrived.
+
+What every step needs is worked out for all seats at once, in lanes. What happens at a stop, a
+sample or a failure is done seat by seat.
 """
 
 from __future__ import annotations
@@ -10,21 +13,23 @@ import math
 
 import numpy as np
 
-from mtorsim.kernel.functions import maximum
-from mtorsim.kernel.lanes import WIDTH, compiled, load, select_less, splat, store
+from mtorsim.kernel.lanes import absolute, any_less, compiled, inlined, select_less
 from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, WELL
 
-from .control import error_norms, first_step, growth, retreat
-from .method import FIRST_SAME_AS_LAST, N_WORK, STAGES, interpolate, step
+from .control import LARGEST_FACTOR, error_norms, first_step, growth, retreat
+from .functions import maximum, minimum
+from .method import FIRST_SAME_AS_LAST, N_SLOPES, N_WORK, STAGES, interpolate, look_back, step
+from .precision import FLOAT, WIDTH, load, narrow, store, widen
 from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, constants, observe, rhs
 
-MEMORY = 2
-"""Numbers a subject carries from one call to the next: the step proposed, and the last error."""
+MEMORY = 2 + N_STATES
+"""Numbers a subject carries from one call to the next: the step proposed, the last error, and for
+each state the first step that went well after a dose to it."""
 
 # Rows of `clock`, one number a seat.
-NOW, STOP, PROPOSED, TRIAL, AFTER, LAST_ERROR, ACCEPTED, FACTOR, PART = 0, 1, 2, 3, 4, 5, 6, 7, 8
+NOW, STOP, PROPOSED, TRIAL, AFTER, LAST_ERROR, ACCEPTED, PART, TAKEN, REJECTED, STEPS, DUE = range(12)
 # Rows of `seat`, one whole number a seat.
-SUBJECT, EVENT, SAMPLE, STEPS, RENEWED, REJECTED = 0, 1, 2, 3, 4, 5
+SUBJECT, EVENT, SAMPLE, RENEWED, DOSED = range(5)
 EMPTY = -1
 
 SMALLEST_STEP = 1e-10
@@ -33,6 +38,7 @@ MOST_STEPS = 200_000
 """Steps between two stops before a subject is given up."""
 SMALLEST_ERROR = 1e-4
 """What the controller remembers at least, so that one lucky step does not make it bold."""
+NEVER = math.inf
 
 
 @compiled
@@ -56,42 +62,54 @@ def advance(
     cancel (1,) int64: not 0 ends the call early.
     """
     y = np.zeros((N_STATES, WIDTH))
-    y_new = np.zeros((N_STATES, WIDTH))
-    y_at = np.zeros((N_STATES, WIDTH))
-    k = np.zeros((STAGES, N_STATES, WIDTH))
-    work = np.zeros((N_WORK, WIDTH))
-    p = np.ones((N_ROWS, WIDTH))
-    q = np.zeros((N_QUANTITIES, WIDTH))
-    norms = np.zeros((2, WIDTH))
-    clock = np.zeros((9, WIDTH))
-    seat = np.zeros((6, WIDTH), np.int64)
-    seat[SUBJECT] = EMPTY
+    after_dose = np.zeros((N_STATES, WIDTH))
+    clock = np.zeros((12, WIDTH))
+    x = np.zeros((N_STATES, WIDTH), FLOAT)  # y, in the precision of the arithmetic
+    d = np.zeros((N_STATES, WIDTH), FLOAT)
+    x_at = np.zeros((N_STATES, WIDTH), FLOAT)
+    k = np.zeros((N_SLOPES, N_STATES, WIDTH), FLOAT)
+    work = np.zeros((N_WORK, WIDTH), FLOAT)
+    p = np.ones((N_ROWS, WIDTH), FLOAT)
+    q = np.zeros((N_QUANTITIES, WIDTH), FLOAT)
+    norms = np.zeros((2, WIDTH), FLOAT)
+    seat = np.zeros((5, WIDTH), np.int64)
+    for lane in range(WIDTH):
+        seat[SUBJECT, lane] = EMPTY
+        clock[DUE, lane] = NEVER
     waiting = 0
     arrived = True
     while True:
         if arrived:
             waiting = change_seats(
-                waiting, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0, t1, status
-            )
-            record_now(seat, clock, y, p, q, samples, columns, out)
-            give_doses(seat, clock, y, event_time, event_row, event_amount, event_last, t1)
-            renew(seat, clock, y, p, k, rtol, atol, steers, norms)
+                waiting, seat, clock, y, x, p, after_dose, state, memory, parameters, event_time, event_first,
+                samples, t0, t1, status,
+            )  # fmt: skip
+            record_now(seat, clock, x, p, q, samples, columns, out)
+            give_doses(seat, clock, y, x, after_dose, event_time, event_row, event_amount, event_last, t1)
+            renew(seat, clock, x, p, k, rtol, atol, steers, norms)
         if cancel[0] != 0:
             for lane in range(WIDTH):
                 if seat[SUBJECT, lane] != EMPTY:
                     status[seat[SUBJECT, lane]] = CANCELLED
             return
-        if not choose_trials(seat, clock):
+        if not any_less(0.5, load(clock, TAKEN)):
             return
-        step(load(clock, NOW), load(clock, TRIAL), load(clock, AFTER), y, p, k, work, y_new)
-        judge(seat, clock, y, y_new, k, rtol, atol, steers, norms, status)
-        record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out)
-        arrived = commit(seat, clock, y, y_new, k, status)
+        choose_trials(clock)
+        t = narrow(load(clock, NOW))
+        h = narrow(load(clock, TRIAL))
+        t_new = narrow(load(clock, AFTER))
+        step(t, h, t_new, x, p, k, work, d)
+        error_norms(h, x, d, k, rtol, atol, steers, norms)
+        arrived = judge(seat, clock, norms, after_dose, status)
+        if any_less(load(clock, DUE), load(clock, AFTER) * (1.0 + 1e-15)):
+            record_passed(t, h, t_new, seat, clock, x, d, p, k, work, x_at, q, samples, columns, out)
+        arrived = commit(clock, y, x, d, k) or arrived
 
 
 @compiled
 def change_seats(
-    waiting, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0, t1, status
+    waiting, seat, clock, y, x, p, after_dose, state, memory, parameters, event_time, event_first,
+    samples, t0, t1, status,
 ):  # fmt: skip
     """Let subjects leave that have arrived or failed, and the next ones board; returns who waits next."""
     boarded = False
@@ -100,15 +118,24 @@ def change_seats(
         if subject != EMPTY and (clock[NOW, lane] >= t1 or status[subject] != WELL):
             for i in range(N_STATES):
                 state[subject, i] = y[i, lane]
+                memory[subject, 2 + i] = after_dose[i, lane]
             memory[subject, 0] = clock[PROPOSED, lane]
             memory[subject, 1] = clock[LAST_ERROR, lane]
             seat[SUBJECT, lane] = EMPTY
+            clock[TAKEN, lane] = 0.0
+            clock[DUE, lane] = NEVER
         while seat[SUBJECT, lane] == EMPTY and waiting < state.shape[0]:
             subject = waiting
             waiting += 1
             if status[subject] != WELL or t0 >= t1:
                 continue
-            board(lane, subject, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0)
+            for i in range(N_STATES):
+                y[i, lane] = state[subject, i]
+                x[i, lane] = state[subject, i]
+                after_dose[i, lane] = memory[subject, 2 + i]
+            for i in range(N_PARAMETERS):
+                p[i, lane] = parameters[subject, i]
+            board(lane, subject, seat, clock, memory, event_time, event_first, samples, t0)
             boarded = True
     if boarded:
         constants(p)
@@ -116,16 +143,14 @@ def change_seats(
 
 
 @compiled
-def board(lane, subject, seat, clock, y, p, state, memory, parameters, event_time, event_first, samples, t0):
-    """Put a subject into a seat."""
+def board(lane, subject, seat, clock, memory, event_time, event_first, samples, t0):
+    """Set a subject's clock as it takes a seat."""
     seat[SUBJECT, lane] = subject
-    seat[STEPS, lane] = 0
-    seat[REJECTED, lane] = 0
     seat[RENEWED, lane] = 1
-    for i in range(N_STATES):
-        y[i, lane] = state[subject, i]
-    for i in range(N_PARAMETERS):
-        p[i, lane] = parameters[subject, i]
+    seat[DOSED, lane] = EMPTY
+    clock[TAKEN, lane] = 1.0
+    clock[STEPS, lane] = 0.0
+    clock[REJECTED, lane] = 0.0
     clock[NOW, lane] = t0
     clock[STOP, lane] = t0
     clock[PROPOSED, lane] = memory[subject, 0]
@@ -140,52 +165,69 @@ def board(lane, subject, seat, clock, y, p, state, memory, parameters, event_tim
     sample = 0
     while sample < samples.shape[0] and (samples[sample] < t0 or (samples[sample] == t0 and not born)):
         sample += 1
+    next_sample(lane, sample, seat, clock, samples)
+
+
+@inlined
+def next_sample(lane, sample, seat, clock, samples):
+    """Note which sample a seat waits for, and when it is due."""
     seat[SAMPLE, lane] = sample
+    clock[DUE, lane] = samples[sample] if sample < samples.shape[0] else NEVER
 
 
 @compiled
-def record_now(seat, clock, y, p, q, samples, columns, out):
+def record_now(seat, clock, x, p, q, samples, columns, out):
     """Record what is due at the very instant a subject boards."""
     due = False
     for lane in range(WIDTH):
-        sample = seat[SAMPLE, lane]
-        if seat[SUBJECT, lane] != EMPTY and sample < samples.shape[0] and samples[sample] <= clock[NOW, lane]:
-            due = True
+        due = due or clock[DUE, lane] <= clock[NOW, lane]
     if not due:
         return
-    observe(load(clock, NOW), y, p, q)
+    observe(narrow(load(clock, NOW)), x, p, q)
     for lane in range(WIDTH):
-        subject = seat[SUBJECT, lane]
-        sample = seat[SAMPLE, lane]
-        while subject != EMPTY and sample < samples.shape[0] and samples[sample] <= clock[NOW, lane]:
-            for j in range(columns.shape[0]):
-                out[subject, sample, j] = q[columns[j], lane]
-            sample += 1
-        seat[SAMPLE, lane] = sample
+        while clock[DUE, lane] <= clock[NOW, lane]:
+            write(lane, seat, clock, q, samples, columns, out)
+
+
+@inlined
+def write(lane, seat, clock, q, samples, columns, out):
+    """Put what is observed of a seat's subject where its sample belongs."""
+    sample = seat[SAMPLE, lane]
+    for j in range(columns.shape[0]):
+        out[seat[SUBJECT, lane], sample, j] = q[columns[j], lane]
+    next_sample(lane, sample + 1, seat, clock, samples)
 
 
 @compiled
-def give_doses(seat, clock, y, event_time, event_row, event_amount, event_last, t1):
-    """Give what is due to those who stand at a stop, and set their next one."""
+def give_doses(seat, clock, y, x, after_dose, event_time, event_row, event_amount, event_last, t1):
+    """Give what is due to those who stand at a stop, and set their next one.
+
+    After a dose the step is no longer than what went well after the last dose to the same state.
+    """
     for lane in range(WIDTH):
         subject = seat[SUBJECT, lane]
         if subject == EMPTY or clock[NOW, lane] < clock[STOP, lane]:
             continue
         event = seat[EVENT, lane]
         while event < event_last[subject] and event_time[event] <= clock[NOW, lane]:
-            if event_row[event] >= 0:
-                y[event_row[event], lane] += event_amount[event]
+            row = event_row[event]
+            if row >= 0 and event_amount[event] != 0.0:
+                y[row, lane] += event_amount[event]
+                x[row, lane] = y[row, lane]
                 seat[RENEWED, lane] = 1
+                seat[DOSED, lane] = row
+                if 0.0 < after_dose[row, lane] < clock[PROPOSED, lane]:
+                    clock[PROPOSED, lane] = after_dose[row, lane]
             event += 1
         seat[EVENT, lane] = event
         clock[STOP, lane] = t1
         if event < event_last[subject] and event_time[event] < t1:
             clock[STOP, lane] = event_time[event]
-        seat[STEPS, lane] = 0
+        clock[STEPS, lane] = 0.0
 
 
 @compiled
-def renew(seat, clock, y, p, k, rtol, atol, steers, norms):
+def renew(seat, clock, x, p, k, rtol, atol, steers, norms):
     """Work out the slope afresh where a dose or a new subject has changed the state."""
     born = False
     renewed = False
@@ -198,122 +240,119 @@ def renew(seat, clock, y, p, k, rtol, atol, steers, norms):
     if not ((renewed and FIRST_SAME_AS_LAST) or born):
         return
     fresh = k[STAGES - 1]
-    rhs(load(clock, NOW), y, p, fresh)
-    mask = load(clock, PART)
+    rhs(narrow(load(clock, NOW)), x, p, fresh)
+    mask = narrow(load(clock, PART))
     for i in range(N_STATES):
-        store(k[0], i, select_less(splat(0.5), mask, load(fresh, i), load(k[0], i)))
+        store(k[0], i, select_less(0.5, mask, load(fresh, i), load(k[0], i)))
     if born:
-        first_step(y, k[0], rtol, atol, steers, norms)
+        first_step(x, k[0], rtol, atol, steers, norms)
         for lane in range(WIDTH):
             if clock[PROPOSED, lane] == 0.0:
                 clock[PROPOSED, lane] = norms[0, lane]
 
 
-@compiled
-def choose_trials(seat, clock):
-    """Set the step each seat tries; returns whether anybody is on the way.
+@inlined
+def choose_trials(clock):
+    """Set the step each seat tries.
 
     The last two steps before a stop share what is left, so that none of them is tiny.
     """
-    travelling = False
+    now, stop, proposed = load(clock, NOW), load(clock, STOP), load(clock, PROPOSED)
+    left = stop - now
+    half = 0.5 * left
+    trial = select_less(half, proposed, half, proposed)
+    after = now + trial
+    last = select_less(proposed, left * (1.0 - 1e-12), after, stop)
+    trial = select_less(last, stop, trial, left)
+    store(clock, TRIAL, trial)
+    store(clock, AFTER, select_less(last, stop, after, stop))
+
+
+@compiled
+def judge(seat, clock, norms, after_dose, status):
+    """Accept or reject each seat's step and propose the next; returns whether a subject is given up."""
+    steering, listening = load(norms, 0), load(norms, 1)
+    worst = maximum(steering, listening)
+    further = widen(growth(steering, narrow(load(clock, LAST_ERROR)), listening))
+    back = widen(select_less(absolute(worst), NEVER, retreat(worst), 0.1))
+    taken, trial, proposed = load(clock, TAKEN), load(clock, TRIAL), load(clock, PROPOSED)
+    accepted = select_less(widen(worst), 1.0, taken, 0.0)
+    rejected = load(clock, REJECTED)
+    further = select_less(0.5, rejected, minimum(further, 1.0), further)
+    # A step cut short by a stop says less than a whole one, unless it is to be shorter still.
+    cut = select_less(trial, proposed, select_less(further, 1.0, 0.0, 1.0), 0.0)
+    next_step = select_less(0.5, cut, maximum(proposed, trial * further), trial * further)
+    last_error = load(clock, LAST_ERROR)
+    noticed = select_less(0.5, cut, last_error, maximum(widen(steering), SMALLEST_ERROR))
+    store(clock, ACCEPTED, accepted)
+    store(clock, PROPOSED, select_less(0.5, accepted, next_step, trial * back))
+    store(clock, LAST_ERROR, select_less(0.5, accepted, noticed, last_error))
+    store(clock, REJECTED, select_less(0.5, accepted, 0.0, taken))
+    steps = load(clock, STEPS) + 1.0
+    store(clock, STEPS, steps)
+    hopeless = select_less(trial, SMALLEST_STEP, taken - accepted, 0.0)
+    hopeless = select_less(MOST_STEPS, steps, taken, hopeless)
+    store(clock, PART, trial * minimum(back, LARGEST_FACTOR))
     for lane in range(WIDTH):
-        if seat[SUBJECT, lane] == EMPTY:
-            clock[TRIAL, lane] = 0.0
-            clock[AFTER, lane] = clock[NOW, lane]
-            continue
-        travelling = True
-        left = clock[STOP, lane] - clock[NOW, lane]
-        trial = clock[PROPOSED, lane]
-        after = clock[NOW, lane] + trial
-        if trial >= left * (1.0 - 1e-12) or after >= clock[STOP, lane]:
-            trial = left
-            after = clock[STOP, lane]
-        elif trial > 0.5 * left:
-            trial = 0.5 * left
-            after = clock[NOW, lane] + trial
-        clock[TRIAL, lane] = trial
-        clock[AFTER, lane] = after
-    return travelling
-
-
-@compiled
-def judge(seat, clock, y, y_new, k, rtol, atol, steers, norms, status):
-    """Accept or reject each seat's step and propose the next; give a subject up that gets nowhere."""
-    error_norms(load(clock, TRIAL), y, y_new, k, rtol, atol, steers, norms)
-    worst = maximum(load(norms, 0), load(norms, 1))
-    further = growth(load(norms, 0), load(clock, LAST_ERROR), load(norms, 1))
-    store(clock, FACTOR, select_less(splat(1.0), worst, retreat(worst), further))
+        row = seat[DOSED, lane]
+        if row != EMPTY and clock[ACCEPTED, lane] == 1.0:
+            after_dose[row, lane] = clock[PART, lane]
+            seat[DOSED, lane] = EMPTY
+    if not any_less(0.5, hopeless):
+        return False
+    store(clock, PART, hopeless)
     for lane in range(WIDTH):
-        clock[ACCEPTED, lane] = 0.0
-        subject = seat[SUBJECT, lane]
-        if subject == EMPTY:
-            continue
-        trial = clock[TRIAL, lane]
-        steering = norms[0, lane]
-        if steering <= 1.0 and norms[1, lane] <= 1.0:
-            clock[ACCEPTED, lane] = 1.0
-            accept(lane, seat, clock, trial, steering)
-        elif trial <= SMALLEST_STEP:
-            status[subject] = STEP_TOO_SMALL if math.isfinite(steering) else NOT_FINITE
-        else:
-            seat[REJECTED, lane] = 1
-            clock[PROPOSED, lane] = trial * (clock[FACTOR, lane] if math.isfinite(steering) else 0.1)
-        seat[STEPS, lane] += 1
-        if seat[STEPS, lane] > MOST_STEPS:
-            status[subject] = TOO_MANY_STEPS
+        if clock[PART, lane] == 1.0:
+            tired = clock[STEPS, lane] > MOST_STEPS
+            lost = not math.isfinite(norms[0, lane])
+            status[seat[SUBJECT, lane]] = TOO_MANY_STEPS if tired else NOT_FINITE if lost else STEP_TOO_SMALL
+    return True
 
 
 @compiled
-def accept(lane, seat, clock, trial, error):
-    """Propose the step after an accepted one; a step cut short by a stop says less than a whole one."""
-    factor = clock[FACTOR, lane]
-    if seat[REJECTED, lane] == 1:
-        factor = min(factor, 1.0)
-        seat[REJECTED, lane] = 0
-    if trial < clock[PROPOSED, lane] and factor >= 1.0:
-        clock[PROPOSED, lane] = max(clock[PROPOSED, lane], trial * factor)
-    else:
-        clock[PROPOSED, lane] = trial * factor
-        clock[LAST_ERROR, lane] = max(error, SMALLEST_ERROR)
-
-
-@compiled
-def record_passed(seat, clock, y, y_new, p, k, y_at, q, samples, columns, out):
-    """Record the samples that accepted steps have passed, by interpolation."""
+def record_passed(t, h, t_new, seat, clock, x, d, p, k, work, x_at, q, samples, columns, out):
+    """Record the samples that accepted steps have passed: at the end of a step, or by interpolation within."""
+    ready = False
     while True:
         due = False
+        within = False
         for lane in range(WIDTH):
-            clock[PART, lane] = 0.0
-            sample = seat[SAMPLE, lane]
-            if clock[ACCEPTED, lane] == 1.0 and sample < samples.shape[0] and samples[sample] <= clock[AFTER, lane]:
+            clock[PART, lane] = 1.0
+            if clock[ACCEPTED, lane] == 1.0 and clock[DUE, lane] <= clock[AFTER, lane]:
                 due = True
-                clock[PART, lane] = (samples[sample] - clock[NOW, lane]) / clock[TRIAL, lane]
+                if clock[DUE, lane] < clock[AFTER, lane]:
+                    within = True
+                    clock[PART, lane] = (clock[DUE, lane] - clock[NOW, lane]) / clock[TRIAL, lane]
         if not due:
             return
-        part = load(clock, PART)
-        interpolate(part, load(clock, TRIAL), y, y_new, k, y_at)
-        observe(load(clock, NOW) + part * load(clock, TRIAL), y_at, p, q)
+        part = narrow(load(clock, PART))
+        if within and not ready:
+            look_back(t, h, t_new, x, p, k, work, d)
+            ready = True
+        if within:
+            interpolate(part, h, x, d, k, x_at)
+        for i in range(N_STATES):
+            store(x_at, i, select_less(part, 1.0, load(x_at, i), load(x, i) + load(d, i)))
+        observe(t + part * h, x_at, p, q)
         for lane in range(WIDTH):
-            sample = seat[SAMPLE, lane]
-            if clock[ACCEPTED, lane] == 1.0 and sample < samples.shape[0] and samples[sample] <= clock[AFTER, lane]:
-                for j in range(columns.shape[0]):
-                    out[seat[SUBJECT, lane], sample, j] = q[columns[j], lane]
-                seat[SAMPLE, lane] = sample + 1
+            if clock[ACCEPTED, lane] == 1.0 and clock[DUE, lane] <= clock[AFTER, lane]:
+                write(lane, seat, clock, q, samples, columns, out)
 
 
 @compiled
-def commit(seat, clock, y, y_new, k, status):
-    """Move the seats whose step was accepted; returns whether anybody has come to a stop, or failed."""
+def commit(clock, y, x, d, k):
+    """Move the seats whose step was accepted; returns whether anybody has come to a stop."""
     accepted = load(clock, ACCEPTED)
+    mask = narrow(accepted)
     for i in range(N_STATES):
-        store(y, i, select_less(splat(0.5), accepted, load(y_new, i), load(y, i)))
+        before = load(y, i)
+        after = select_less(0.5, accepted, before + widen(load(d, i)), before)
+        store(y, i, after)
+        store(x, i, narrow(after))
         if FIRST_SAME_AS_LAST:
-            store(k[0], i, select_less(splat(0.5), accepted, load(k[STAGES - 1], i), load(k[0], i)))
-    arrived = False
-    for lane in range(WIDTH):
-        if clock[ACCEPTED, lane] == 1.0:
-            clock[NOW, lane] = clock[AFTER, lane]
-            arrived = arrived or clock[NOW, lane] >= clock[STOP, lane]
-        elif seat[SUBJECT, lane] != EMPTY and status[seat[SUBJECT, lane]] != WELL:
-            arrived = True
-    return arrived
+            store(k[0], i, select_less(0.5, mask, load(k[STAGES - 1], i), load(k[0], i)))
+    now = select_less(0.5, accepted, load(clock, AFTER), load(clock, NOW))
+    store(clock, NOW, now)
+    # A seat that stands at its stop has nothing left to travel.
+    left = select_less(0.5, load(clock, TAKEN), load(clock, STOP) - now, 1.0)
+    return any_less(left, 1e-300)

@@ -1,7 +1,7 @@
-"""Eight subjects as one value, the same source in two forms.
+"""A few subjects as one value, the same source in two forms.
 
 Compiled, a value is one packed vector (`packed`). With NUMBA_DISABLE_JIT=1 the same functions run on
-NumPy rows of eight (`rows`), for a debugger, coverage and bounds checks.
+NumPy rows (`rows`), for a debugger, coverage and bounds checks.
 
 No operation looks across lanes, and none is fused, reordered or approximated by the compiler: a
 subject's digits depend on nothing but the subject. A fused multiply-add is written `fma`.
@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numba as nb
 
-from mtorsim.kernel import WIDTH
-
 __all__ = [
-    "WIDTH", "Lanes", "absolute", "any_less", "compiled", "exponent", "fma", "inlined", "load", "mantissa",
-    "nearest", "scaled", "select_less", "splat", "square_root", "store",
+    "Lanes", "absolute", "any_less", "compiled", "exponent", "fma", "inlined", "loader", "mantissa", "narrow",
+    "nearest", "scaled", "select_less", "spreader", "square_root", "storer", "widen",
 ]  # fmt: skip
 
 Lanes: TypeAlias = Any
-"""How a value of eight doubles is written in signatures."""
+"""How a value of lanes is written in signatures."""
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
 compiled: Callable[..., Any] = nb.njit(**_OPTIONS)
@@ -36,14 +34,16 @@ if TYPE_CHECKING or nb.config.DISABLE_JIT:
         any_less,
         exponent,
         fma,
-        load,
+        loader,
         mantissa,
+        narrow,
         nearest,
         scaled,
         select_less,
-        splat,
+        spreader,
         square_root,
-        store,
+        storer,
+        widen,
     )  # fmt: skip
 else:
     from mtorsim.kernel.packed import (
@@ -51,12 +51,14 @@ else:
         any_less,
         exponent,
         fma,
-        load,
+        loader,
         mantissa,
+        narrow,
         nearest,
         scaled,
         select_less,
-        splat,
+        spreader,
         square_root,
-        store,
+        storer,
+        widen,
     )  # fmt: skip

@@ -1,7 +1,8 @@
-"""A vector type for numba: LLVM's `<8 x double>`, each operation one packed instruction.
+"""Vector types for numba: LLVM's `<8 x double>` and its kin, each operation one packed instruction.
 
 There is no loop for the compiler to vectorise or to miss, and no flag that would let it fuse,
-reorder or approximate.
+reorder or approximate. A type has a width and a precision; where a vector meets a plain number, the
+number stands in every lane.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
@@ -18,77 +20,112 @@ from numba.core.typing import templates
 from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
-from mtorsim.kernel import WIDTH
-
 CHECKED = os.environ.get("MTORSIM_BOUNDS") == "1"
 """Whether loads and stores are checked; slow, for finding a fault in generated code."""
 
-_DOUBLE = ir.DoubleType()
 _INT = ir.IntType(64)
-_VECTOR = ir.VectorType(_DOUBLE, WIDTH)
-_INTS = ir.VectorType(_INT, WIDTH)
-_MASK = ir.VectorType(ir.IntType(1), WIDTH)
 
 _typed: Any = templates.infer_global
 
 
+@dataclass(frozen=True)
+class _Format:
+    """A floating-point format of IEEE 754."""
+
+    kind: Any
+    whole: Any
+    letter: str
+    fraction: int
+    bias: int
+    scalar: types.Float
+
+    @property
+    def bytes(self) -> int:
+        return self.whole.width // 8
+
+
+_DOUBLE = _Format(ir.DoubleType(), ir.IntType(64), "f64", 52, 1023, types.float64)
+_SINGLE = _Format(ir.FloatType(), ir.IntType(32), "f32", 23, 127, types.float32)
+_FORMATS = {types.float64: _DOUBLE, types.float32: _SINGLE}
+
+
 class LanesType(types.Type):
-    """The numba type of eight doubles, one a subject."""
+    """The numba type of one number a subject."""
 
-    def __init__(self) -> None:
-        super().__init__(name=f"Lanes{WIDTH}")
+    def __init__(self, form: _Format, width: int) -> None:
+        super().__init__(name=f"Lanes({width} x {form.letter})")
+        self.form = form
+        self.width = width
 
+    @property
+    def vector(self) -> ir.VectorType:
+        return ir.VectorType(self.form.kind, self.width)
 
-lanes = LanesType()
+    @property
+    def integers(self) -> ir.VectorType:
+        return ir.VectorType(self.form.whole, self.width)
 
 
 @register_model(LanesType)
 class _LanesModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, _VECTOR)
+        super().__init__(manager, kind, kind.vector)
 
 
-def _constant(value: float) -> ir.Constant:
-    return ir.Constant(_VECTOR, [float(value)] * WIDTH)
+def _constant(kind: LanesType, value: float) -> ir.Constant:
+    return ir.Constant(kind.vector, [float(value)] * kind.width)
 
 
-def _integers(value: int) -> ir.Constant:
-    return ir.Constant(_INTS, [value] * WIDTH)
+def _integers(kind: LanesType, value: int) -> ir.Constant:
+    return ir.Constant(kind.integers, [value] * kind.width)
 
 
-def _spread(builder: ir.IRBuilder, scalar: Any) -> Any:
-    """One double in every lane."""
+def _spread(builder: ir.IRBuilder, scalar: Any, kind: LanesType) -> Any:
+    """One double in every lane, rounded to the lanes' precision."""
     if isinstance(scalar, ir.Constant):
-        return _constant(scalar.constant)
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
+        return _constant(kind, scalar.constant)
+    if kind.form is _SINGLE:
+        scalar = builder.fptrunc(scalar, kind.form.kind)
+    undefined = ir.Constant(kind.vector, ir.Undefined)
     first = builder.insert_element(undefined, scalar, ir.Constant(ir.IntType(32), 0))
-    zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)
+    zeros = ir.Constant(ir.VectorType(ir.IntType(32), kind.width), [0] * kind.width)
     return builder.shuffle_vector(first, undefined, zeros)
 
 
-def _call(builder: ir.IRBuilder, name: str, *args: Any) -> Any:
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(args))
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"{name}.v{WIDTH}f64"), args)
+def _common(*kinds: Any) -> LanesType | None:
+    """The one type of lanes among operands that are lanes or numbers; None where there is not just one."""
+    found = {k for k in kinds if isinstance(k, LanesType)}
+    others = all(isinstance(k, (LanesType, types.Float, types.Integer, types.IntegerLiteral)) for k in kinds)
+    return found.pop() if len(found) == 1 and others else None
+
+
+def _as_lanes(builder: ir.IRBuilder, values: Any, kinds: Any, kind: LanesType) -> list[Any]:
+    return [v if k is kind else _spread(builder, v, kind) for v, k in zip(values, kinds, strict=True)]
+
+
+def _operands(kinds: Any, kind: LanesType) -> list[Any]:
+    """Types the operands are given in: lanes, or a double."""
+    return [k if isinstance(k, LanesType) else types.float64 for k in kinds]
+
+
+def _call(builder: ir.IRBuilder, name: str, kind: LanesType, args: Any) -> Any:
+    declared = ir.FunctionType(kind.vector, [kind.vector] * len(args))
+    name = f"{name}.v{kind.width}{kind.form.letter}"
+    return builder.call(cgutils.get_or_insert_function(builder.module, declared, name), args)
 
 
 def _register_operator(python: Callable[..., Any], instruction: str) -> None:
     @_typed(python)
     class _Template(AbstractTemplate):  # pyright: ignore[reportUnusedClass]
         def generic(self, args: Any, kws: Any) -> Any:
-            kinds = (LanesType, types.Float, types.Integer, types.IntegerLiteral)
-            if len(args) != 2 or not all(isinstance(a, kinds) for a in args):
-                return None
-            if not any(isinstance(a, LanesType) for a in args):
-                return None
-            return signature(lanes, *(a if isinstance(a, LanesType) else types.float64 for a in args))
+            kind = _common(*args)
+            return None if kind is None or len(args) != 2 else signature(kind, *_operands(args, kind))
 
-    for left, right in ((lanes, lanes), (lanes, types.float64), (types.float64, lanes)):
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*_as_lanes(builder, args, sig.args, sig.return_type))
 
-        @lower_builtin(python, left, right)
-        def _lower(context: Any, builder: Any, sig: Any, args: Any, left: Any = left, right: Any = right) -> Any:
-            a = args[0] if left is lanes else _spread(builder, args[0])
-            b = args[1] if right is lanes else _spread(builder, args[1])
-            return getattr(builder, instruction)(a, b)
+    for left, right in ((LanesType, LanesType), (LanesType, types.Float), (types.Float, LanesType)):
+        lower_builtin(python, left, right)(lower)
 
 
 for _python, _instruction in (
@@ -103,130 +140,201 @@ for _python, _instruction in (
 @_typed(operator.neg)
 class _Negative(AbstractTemplate):
     def generic(self, args: Any, kws: Any) -> Any:
-        return signature(lanes, lanes) if isinstance(args[0], LanesType) else None
+        return signature(args[0], args[0]) if isinstance(args[0], LanesType) else None
 
 
-@lower_builtin(operator.neg, lanes)
+@lower_builtin(operator.neg, LanesType)
 def _lower_negative(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     return builder.fneg(args[0])
 
 
-def _row(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
-    """Pointer to row `index` of an array (rows, WIDTH)."""
-    struct = context.make_array(kind)(context, builder, array)
+def _kind_in(array: Any, width: int) -> LanesType:
+    """The type of lanes that an array holds."""
+    if not (isinstance(array, types.Array) and array.ndim == 2 and array.layout == "C" and array.dtype in _FORMATS):
+        raise TypingError(f"lanes live in a float array (rows, {width}) in C order, not in {array}")
+    return LanesType(_FORMATS[array.dtype], width)
+
+
+def _row(context: Any, builder: Any, array: Any, values: Any, kind: LanesType) -> Any:
+    """Pointer to a row of an array (rows, width)."""
+    struct = context.make_array(array)(context, builder, values[0])
     if CHECKED:
         rows = builder.extract_value(struct.shape, 0)
-        outside = builder.icmp_unsigned(">=", index, rows)
+        outside = builder.icmp_unsigned(">=", values[1], rows)
         with builder.if_then(outside, likely=False):
             context.call_conv.return_user_exc(builder, IndexError, ("row outside the array",))
-    offset = builder.mul(index, ir.Constant(_INT, WIDTH))
-    return builder.bitcast(builder.gep(struct.data, [offset]), _VECTOR.as_pointer())
+    offset = builder.mul(values[1], ir.Constant(_INT, kind.width))
+    return builder.bitcast(builder.gep(struct.data, [offset]), kind.vector.as_pointer())
 
 
-def _check_rows(kind: Any) -> None:
-    if not (isinstance(kind, types.Array) and kind.ndim == 2 and kind.layout == "C" and kind.dtype == types.float64):
-        raise TypingError(f"lanes live in a float64 array (rows, {WIDTH}) in C order, not in {kind}")
+def loader(width: int) -> Any:
+    """An intrinsic that loads a row of an array (rows, width), in the array's precision."""
+
+    @intrinsic
+    def load(typing: Any, array: Any, index: Any) -> Any:
+        kind = _kind_in(array, width)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            value = builder.load(_row(context, builder, sig.args[0], args, kind))
+            value.align = kind.form.bytes
+            return value
+
+        return kind(array, types.intp), generate
+
+    return load
+
+
+def storer(width: int) -> Any:
+    """An intrinsic that stores lanes, or a number for all of them, to a row of an array (rows, width)."""
+
+    @intrinsic
+    def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
+        kind = _kind_in(array, width)
+        if isinstance(value, LanesType) and value != kind:
+            raise TypingError(f"{value} cannot be stored in {array}")
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            vector = args[2] if isinstance(value, LanesType) else _spread(builder, args[2], kind)
+            done = builder.store(vector, _row(context, builder, sig.args[0], args, kind))
+            done.align = kind.form.bytes
+            return context.get_dummy_value()
+
+        return types.none(array, types.intp, value if isinstance(value, LanesType) else types.float64), generate
+
+    return store
+
+
+def spreader(width: int, *, single: bool) -> Any:
+    """An intrinsic that puts one number in every lane."""
+    kind = LanesType(_SINGLE if single else _DOUBLE, width)
+
+    @intrinsic
+    def splat(typing: Any, value: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _spread(builder, args[0], kind)
+
+        return kind(types.float64), generate
+
+    return splat
 
 
 @intrinsic
-def load(typing: Any, array: Any, index: Any) -> Any:
-    _check_rows(array)
+def narrow(typing: Any, value: Any) -> Any:
+    """Lanes of doubles rounded to single precision."""
+    kind = LanesType(_SINGLE, value.width)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = builder.load(_row(context, builder, sig.args[0], args[0], args[1]))
-        value.align = 8
-        return value
+        return builder.fptrunc(args[0], kind.vector)
 
-    return lanes(array, types.intp), generate
+    return kind(LanesType(_DOUBLE, value.width)), generate
 
 
 @intrinsic
-def store(typing: Any, array: Any, index: Any, value: Any) -> Any:
-    _check_rows(array)
+def widen(typing: Any, value: Any) -> Any:
+    """Lanes of single precision as doubles, exactly."""
+    kind = LanesType(_DOUBLE, value.width)
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = args[2] if isinstance(value, LanesType) else _spread(builder, args[2])
-        done = builder.store(vector, _row(context, builder, sig.args[0], args[0], args[1]))
-        done.align = 8
-        return context.get_dummy_value()
+        return builder.fpext(args[0], kind.vector)
 
-    kind = value if isinstance(value, LanesType) else types.float64
-    return types.none(array, types.intp, kind), generate
+    return kind(LanesType(_SINGLE, value.width)), generate
+
+
+def _of_one(name: str) -> Any:
+    """An intrinsic that is one LLVM function of a vector."""
+
+    @intrinsic
+    def function(typing: Any, a: Any) -> Any:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            return _call(builder, name, sig.return_type, args)
+
+        return a(a), generate
+
+    return function
+
+
+absolute = _of_one("llvm.fabs")
+square_root = _of_one("llvm.sqrt")
+nearest = _of_one("llvm.rint")
 
 
 @intrinsic
-def splat(typing: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _spread(builder, args[0])
-
-    return lanes(types.float64), generate
-
-
-def _elementwise(name: str, count: int) -> Any:
-    """An intrinsic that is one LLVM function of `count` vectors."""
+def fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    kind = _common(a, b, c)
+    if kind is None:
+        raise TypingError("a fused multiply-add is of lanes of one type")
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _call(builder, name, *args)
+        return _call(builder, "llvm.fma", kind, _as_lanes(builder, args, sig.args, kind))
 
-    def of_one(typing: Any, a: Any) -> Any:
-        return lanes(lanes), generate
-
-    def of_three(typing: Any, a: Any, b: Any, c: Any) -> Any:
-        return lanes(lanes, lanes, lanes), generate
-
-    return intrinsic(of_one if count == 1 else of_three)
-
-
-absolute = _elementwise("llvm.fabs", 1)
-square_root = _elementwise("llvm.sqrt", 1)
-nearest = _elementwise("llvm.rint", 1)
-fma = _elementwise("llvm.fma", 3)
+    return kind(*_operands((a, b, c), kind)), generate
 
 
 @intrinsic
 def select_less(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return builder.select(builder.fcmp_ordered("<", args[0], args[1]), args[2], args[3])
+    kind = _common(a, b, yes, no)
+    if kind is None:
+        raise TypingError("a choice is between lanes of one type")
 
-    return lanes(lanes, lanes, lanes, lanes), generate
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        left, right, then, otherwise = _as_lanes(builder, args, sig.args, kind)
+        return builder.select(builder.fcmp_ordered("<", left, right), then, otherwise)
+
+    return kind(*_operands((a, b, yes, no), kind)), generate
 
 
 @intrinsic
 def any_less(typing: Any, a: Any, b: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        mask = builder.fcmp_ordered("<", args[0], args[1])
-        bits = builder.bitcast(mask, ir.IntType(WIDTH))
-        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(WIDTH), 0))
+    kind = _common(a, b)
+    if kind is None:
+        raise TypingError("a comparison is of lanes of one type")
 
-    return types.boolean(lanes, lanes), generate
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        mask = builder.fcmp_ordered("<", *_as_lanes(builder, args, sig.args, kind))
+        bits = builder.bitcast(mask, ir.IntType(kind.width))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(ir.IntType(kind.width), 0))
+
+    return types.boolean(*_operands((a, b), kind)), generate
 
 
 @intrinsic
 def scaled(typing: Any, value: Any, power: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        # 1.5 * 2**52 + k holds k in its lowest bits; 1023 + k is the exponent of 2**k.
-        shifted = builder.bitcast(builder.fadd(args[1], _constant(6755399441055744.0)), _INTS)
-        exponent = builder.shl(builder.add(shifted, _integers(1023)), _integers(52))
-        return builder.fmul(args[0], builder.bitcast(exponent, _VECTOR))
+    kind = value
 
-    return lanes(lanes, lanes), generate
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # 1.5 * 2**fraction + k holds k in its lowest bits; bias + k is the exponent of 2**k.
+        form = kind.form
+        shift = _constant(kind, 1.5 * 2.0**form.fraction)
+        shifted = builder.bitcast(builder.fadd(args[1], shift), kind.integers)
+        exponent = builder.shl(builder.add(shifted, _integers(kind, form.bias)), _integers(kind, form.fraction))
+        return builder.fmul(args[0], builder.bitcast(exponent, kind.vector))
+
+    return kind(kind, kind), generate
 
 
 @intrinsic
 def exponent(typing: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bits = builder.lshr(builder.bitcast(args[0], _INTS), _integers(52))
-        # An integer below 2**52 becomes a double by joining it to the bits of 2**52.
-        joined = builder.or_(builder.and_(bits, _integers(0x7FF)), _integers(0x4330000000000000))
-        return builder.fsub(builder.bitcast(joined, _VECTOR), _constant(4503599627370496.0 + 1023.0))
+    kind = value
 
-    return lanes(lanes), generate
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        form = kind.form
+        bits = builder.lshr(builder.bitcast(args[0], kind.integers), _integers(kind, form.fraction))
+        bits = builder.and_(bits, _integers(kind, 2 * form.bias + 1))
+        # An integer below 2**fraction becomes a float by joining it to the bits of 2**fraction.
+        joined = builder.or_(bits, _integers(kind, (form.bias + form.fraction) << form.fraction))
+        return builder.fsub(builder.bitcast(joined, kind.vector), _constant(kind, 2.0**form.fraction + form.bias))
+
+    return kind(kind), generate
 
 
 @intrinsic
 def mantissa(typing: Any, value: Any) -> Any:
-    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        bits = builder.and_(builder.bitcast(args[0], _INTS), _integers(0x000FFFFFFFFFFFFF))
-        return builder.bitcast(builder.or_(bits, _integers(0x3FF0000000000000)), _VECTOR)
+    kind = value
 
-    return lanes(lanes), generate
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        form = kind.form
+        bits = builder.and_(builder.bitcast(args[0], kind.integers), _integers(kind, (1 << form.fraction) - 1))
+        one = _integers(kind, form.bias << form.fraction)
+        return builder.bitcast(builder.or_(bits, one), kind.vector)
+
+    return kind(kind), generate

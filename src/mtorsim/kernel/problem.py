@@ -1,6 +1,8 @@
 """The worked example: one-compartment oral drug with a linear effect. A generated kernel replaces this file."""
 
-from mtorsim.kernel.lanes import compiled, load, splat, store
+from mtorsim.kernel.lanes import compiled
+
+from .precision import load, splat, store
 
 N_STATES = 2
 N_PARAMETERS = 3
@@ -48,22 +50,22 @@ def observe(t, y, p, q):
 
 
 @compiled
-def linearise(t, y, p, dy, J):
-    """What `rhs` gives, and its derivatives by the states; J (N_ENTRIES, WIDTH)."""
+def linearise(t, y, p, dy, LU):
+    """What `rhs` gives, and its derivatives by the states; LU (N_LU, WIDTH) holds them in its first rows."""
     rhs(t, y, p, dy)
     ka = load(p, 2)
-    store(J, 0, -ka)  # d A_gut / d A_gut
-    store(J, 1, ka)  # d A_c / d A_gut
-    store(J, 2, -load(p, 3))  # d A_c / d A_c
+    store(LU, 0, -ka)  # d A_gut / d A_gut
+    store(LU, 1, ka)  # d A_c / d A_gut
+    store(LU, 2, -load(p, 3))  # d A_c / d A_c
 
 
 @compiled
-def factor(g, J, LU):
-    """Factor g - J; LU (N_LU, WIDTH) receives the multiplier and the reciprocal pivots."""
-    r_0 = 1.0 / (g - load(J, 0))
+def factor(g, LU):
+    """Factor g less the Jacobian in LU, in place: the multiplier and the reciprocal pivots."""
+    r_0 = 1.0 / (g - load(LU, 0))
     store(LU, 0, r_0)
-    store(LU, 1, -load(J, 1) * r_0)
-    store(LU, 2, 1.0 / (g - load(J, 2)))
+    store(LU, 1, -load(LU, 1) * r_0)
+    store(LU, 2, 1.0 / (g - load(LU, 2)))
 
 
 @compiled

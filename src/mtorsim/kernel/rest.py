@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtorsim.kernel.lanes import WIDTH, compiled, select_less, splat, store
+from mtorsim.kernel.lanes import compiled, select_less
 from mtorsim.kernel.status import NO_REST, WELL
 
+from .precision import FLOAT, WIDTH, splat, store
 from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, balance, constants, initial, observe
 
 HALVINGS = 64
@@ -21,9 +22,9 @@ def rest(parameters, low, high, state, status):
     int64 receives NO_REST where the balance does not change from positive to negative.
     """
     n = state.shape[0]
-    p = np.ones((N_ROWS, WIDTH))
-    y = np.zeros((N_STATES, WIDTH))
-    ends = np.zeros((2, WIDTH))
+    p = np.ones((N_ROWS, WIDTH), FLOAT)
+    y = np.zeros((N_STATES, WIDTH), FLOAT)
+    ends = np.zeros((2, WIDTH), FLOAT)
     for first in range(0, n, WIDTH):
         for lane in range(WIDTH):
             subject = min(first + lane, n - 1)
@@ -49,8 +50,8 @@ def bisect(low, high, p, y):
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         value = balance(middle, p, y)
-        low = select_less(splat(0.0), value, middle, low)
-        high = select_less(splat(0.0), value, high, middle)
+        low = select_less(0.0, value, middle, low)
+        high = select_less(0.0, value, high, middle)
     return 0.5 * (low + high)
 
 
@@ -61,8 +62,8 @@ def start(parameters, state):
     Shapes: parameters (n, N_PARAMETERS); state (n, N_STATES), the other states are left as they are.
     """
     n = state.shape[0]
-    p = np.ones((N_ROWS, WIDTH))
-    y = np.zeros((N_STATES, WIDTH))
+    p = np.ones((N_ROWS, WIDTH), FLOAT)
+    y = np.zeros((N_STATES, WIDTH), FLOAT)
     for first in range(0, n, WIDTH):
         for lane in range(WIDTH):
             subject = min(first + lane, n - 1)
@@ -85,9 +86,9 @@ def look(t, state, parameters, columns, out):
     observables).
     """
     n = state.shape[0]
-    p = np.ones((N_ROWS, WIDTH))
-    y = np.zeros((N_STATES, WIDTH))
-    q = np.zeros((N_QUANTITIES, WIDTH))
+    p = np.ones((N_ROWS, WIDTH), FLOAT)
+    y = np.zeros((N_STATES, WIDTH), FLOAT)
+    q = np.zeros((N_QUANTITIES, WIDTH), FLOAT)
     for first in range(0, n, WIDTH):
         for lane in range(WIDTH):
             subject = min(first + lane, n - 1)

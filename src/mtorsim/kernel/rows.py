@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from mtorsim.kernel import WIDTH
-
 Row = np.ndarray
+Value = np.ndarray | float
 
 
-def load(array: Row, index: int) -> Row:
-    """Row `index` of an array (rows, WIDTH)."""
-    return array[index].copy()
+def loader(width: int) -> Callable[[Row, int], Row]:
+    """Loads row `index` of an array (rows, width)."""
+    return lambda array, index: array[index].copy()
 
 
-def store(array: Row, index: int, value: Row | float) -> None:
-    """Put a value into row `index` of an array (rows, WIDTH)."""
-    array[index] = value
+def storer(width: int) -> Callable[[Row, int, Value], None]:
+    """Puts a value into row `index` of an array (rows, width)."""
+
+    def store(array: Row, index: int, value: Value) -> None:
+        array[index] = value
+
+    return store
 
 
-def splat(value: float) -> Row:
-    """One number in every lane."""
-    return np.full(WIDTH, float(value))
+def spreader(width: int, *, single: bool) -> Callable[[float], Row]:
+    """Puts one number in every lane."""
+    return lambda value: np.full(width, float(value), np.float32 if single else np.float64)
 
 
-def absolute(a: Row) -> Row:
+def narrow(a: Row) -> Row:
+    """Doubles rounded to single precision."""
+    return a.astype(np.float32)
+
+
+def widen(a: Row) -> Row:
+    """Single precision as doubles."""
+    return a.astype(np.float64)
+
+
+def absolute(a: Value) -> Row:
     """|a|."""
     return np.abs(a)
 
@@ -39,29 +54,29 @@ def nearest(a: Row) -> Row:
     return np.rint(a)
 
 
-def fma(a: Row, b: Row, c: Row) -> Row:
+def fma(a: Value, b: Value, c: Value) -> Row:
     """A * b + c; rounded once in compiled code, twice here."""
-    return a * b + c
+    return np.asarray(a * b + c)
 
 
-def select_less(a: Row, b: Row, yes: Row, no: Row) -> Row:
+def select_less(a: Value, b: Value, yes: Value, no: Value) -> Row:
     """`yes` where a < b, else `no` (also where either is not a number)."""
     return np.where(a < b, yes, no)
 
 
-def any_less(a: Row, b: Row) -> bool:
+def any_less(a: Value, b: Value) -> bool:
     """Whether a < b in any lane."""
     return bool(np.any(a < b))
 
 
 def scaled(a: Row, power: Row) -> Row:
-    """A * 2**power for whole powers from -1022 to 1023."""
+    """A * 2**power for whole powers within the range of normal numbers."""
     return np.ldexp(a, power.astype(np.int64))
 
 
 def exponent(a: Row) -> Row:
     """The exponent of 2 in a positive normal number."""
-    return np.frexp(a)[1] - 1.0
+    return np.frexp(a)[1] - a.dtype.type(1.0)
 
 
 def mantissa(a: Row) -> Row:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from mtorsim.kernel.lanes import Lanes, compiled, fma, inlined, load, splat, store
+from mtorsim.kernel.lanes import Lanes, compiled, fma, inlined
 
+from .precision import load, store
 from .problem import N_STATES, rhs
 
 NAME = "tsit5"
 ORDER = 5
 STAGES = 7
-N_WORK = 1
-"""Rows of scratch a step needs; none here, and an array cannot be empty."""
+N_SLOPES = STAGES
+"""Slopes that are kept, stages first."""
+N_WORK = N_STATES
+"""Rows of scratch a step needs: the argument of a stage."""
 FIRST_SAME_AS_LAST = True
 REFERENCE = "Tsitouras, Comput. Math. Appl. 62 (2011) 770, table 1; interpolant section 4"
 
@@ -42,66 +45,72 @@ E1, E2, E3, E4, E5, E6, E7 = ERROR
 
 
 @compiled
-def step(t, h, t_new, y, p, k, work, y_new):
-    """One step of size `h` from `t` to `t_new`; `k[0]` holds f(t, y) on entry, `k[6]` f(t_new, y_new) on exit.
+def step(t, h, t_new, x, p, k, work, d):
+    """One step of size `h` from `t` to `t_new`; `k[0]` holds f(t, x) on entry, `k[6]` f(t_new, x + d) on exit.
 
-    Shapes: t, h, t_new lanes; y, y_new (N_STATES, WIDTH); p (N_ROWS, WIDTH); k (7, N_STATES, WIDTH);
-    work is not used. Returns nothing; allocates nothing.
+    Shapes: t, h, t_new lanes; x, the state, and d, its change (N_STATES, WIDTH); p (N_ROWS, WIDTH);
+    k (N_SLOPES, N_STATES, WIDTH); work (N_WORK, WIDTH). Returns nothing; allocates nothing.
     """
     k1, k2, k3, k4, k5, k6, k7 = k[0], k[1], k[2], k[3], k[4], k[5], k[6]
     for i in range(N_STATES):
-        store(y_new, i, fma(h, A21 * load(k1, i), load(y, i)))
-    rhs(t + C2 * h, y_new, p, k2)
+        store(work, i, fma(h, A21 * load(k1, i), load(x, i)))
+    rhs(t + C2 * h, work, p, k2)
     for i in range(N_STATES):
-        slope = fma(splat(A32), load(k2, i), A31 * load(k1, i))
-        store(y_new, i, fma(h, slope, load(y, i)))
-    rhs(t + C3 * h, y_new, p, k3)
+        slope = fma(A32, load(k2, i), A31 * load(k1, i))
+        store(work, i, fma(h, slope, load(x, i)))
+    rhs(t + C3 * h, work, p, k3)
     for i in range(N_STATES):
-        slope = fma(splat(A42), load(k2, i), A41 * load(k1, i))
-        slope = fma(splat(A43), load(k3, i), slope)
-        store(y_new, i, fma(h, slope, load(y, i)))
-    rhs(t + C4 * h, y_new, p, k4)
+        slope = fma(A42, load(k2, i), A41 * load(k1, i))
+        slope = fma(A43, load(k3, i), slope)
+        store(work, i, fma(h, slope, load(x, i)))
+    rhs(t + C4 * h, work, p, k4)
     for i in range(N_STATES):
-        slope = fma(splat(A52), load(k2, i), A51 * load(k1, i))
-        slope = fma(splat(A53), load(k3, i), slope)
-        slope = fma(splat(A54), load(k4, i), slope)
-        store(y_new, i, fma(h, slope, load(y, i)))
-    rhs(t + C5 * h, y_new, p, k5)
+        slope = fma(A52, load(k2, i), A51 * load(k1, i))
+        slope = fma(A53, load(k3, i), slope)
+        slope = fma(A54, load(k4, i), slope)
+        store(work, i, fma(h, slope, load(x, i)))
+    rhs(t + C5 * h, work, p, k5)
     for i in range(N_STATES):
-        slope = fma(splat(A62), load(k2, i), A61 * load(k1, i))
-        slope = fma(splat(A63), load(k3, i), slope)
-        slope = fma(splat(A64), load(k4, i), slope)
-        slope = fma(splat(A65), load(k5, i), slope)
-        store(y_new, i, fma(h, slope, load(y, i)))
-    rhs(t_new, y_new, p, k6)
+        slope = fma(A62, load(k2, i), A61 * load(k1, i))
+        slope = fma(A63, load(k3, i), slope)
+        slope = fma(A64, load(k4, i), slope)
+        slope = fma(A65, load(k5, i), slope)
+        store(work, i, fma(h, slope, load(x, i)))
+    rhs(t_new, work, p, k6)
     for i in range(N_STATES):
-        slope = fma(splat(B2), load(k2, i), B1 * load(k1, i))
-        slope = fma(splat(B3), load(k3, i), slope)
-        slope = fma(splat(B4), load(k4, i), slope)
-        slope = fma(splat(B5), load(k5, i), slope)
-        slope = fma(splat(B6), load(k6, i), slope)
-        store(y_new, i, fma(h, slope, load(y, i)))
-    rhs(t_new, y_new, p, k7)
+        slope = fma(B2, load(k2, i), B1 * load(k1, i))
+        slope = fma(B3, load(k3, i), slope)
+        slope = fma(B4, load(k4, i), slope)
+        slope = fma(B5, load(k5, i), slope)
+        slope = fma(B6, load(k6, i), slope)
+        change = h * slope
+        store(d, i, change)
+        store(work, i, load(x, i) + change)
+    rhs(t_new, work, p, k7)
 
 
 @inlined
 def error(i: int, h: Lanes, k) -> Lanes:
     """Estimated error of state `i` after a step."""
-    slope = fma(splat(E2), load(k[1], i), E1 * load(k[0], i))
-    slope = fma(splat(E3), load(k[2], i), slope)
-    slope = fma(splat(E4), load(k[3], i), slope)
-    slope = fma(splat(E5), load(k[4], i), slope)
-    slope = fma(splat(E6), load(k[5], i), slope)
-    slope = fma(splat(E7), load(k[6], i), slope)
+    slope = fma(E2, load(k[1], i), E1 * load(k[0], i))
+    slope = fma(E3, load(k[2], i), slope)
+    slope = fma(E4, load(k[3], i), slope)
+    slope = fma(E5, load(k[4], i), slope)
+    slope = fma(E6, load(k[5], i), slope)
+    slope = fma(E7, load(k[6], i), slope)
     return h * slope
 
 
+@inlined
+def look_back(t, h, t_new, x, p, k, work, d):
+    """Get ready to interpolate in the step just made; nothing is missing here."""
+
+
 @compiled
-def interpolate(part, h, y, y_new, k, y_at):
+def interpolate(part, h, x, d, k, x_at):
     """State at the fraction `part` of the step just made.
 
-    Shapes: part, h lanes; y, y_new, y_at (N_STATES, WIDTH); k (7, N_STATES, WIDTH). `y` and `y_new` are
-    the states at the start and the end of the step.
+    Shapes: part, h lanes; x, d, x_at (N_STATES, WIDTH); k (N_SLOPES, N_STATES, WIDTH).
     """
     s = part * part
     b1 = -1.0530884977290216 * part * (part - 1.3299890189751412) * (s - 1.4364028541716351 * part + 0.7139816917074209)
@@ -118,4 +127,4 @@ def interpolate(part, h, y, y_new, k, y_at):
         slope = fma(b5, load(k[4], i), slope)
         slope = fma(b6, load(k[5], i), slope)
         slope = fma(b7, load(k[6], i), slope)
-        store(y_at, i, fma(h, slope, load(y, i)))
+        store(x_at, i, fma(h, slope, load(x, i)))

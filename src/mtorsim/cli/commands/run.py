@@ -31,7 +31,8 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--figures/--no-figures", default=True, help="Draw figures into DIR.", show_default=True)
 @click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
-@click.option("--method", default="rodas4", show_default=True, metavar="M", help="Integration method: rodas4 or tsit5.")
+@click.option("--method", metavar="M", help="Integration method: grk4t, implicit, unless you say tsit5.")
+@click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 1e-3 and more, else double.")
 @click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
 @click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
 @units
@@ -52,7 +53,8 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
 
     silent = given["quiet"] or given["as_json"]
     shown_in = reader(given["units"])
-    choices = {k: given[k] for k in ("subjects", "seed", "population", "threads", "chunk", "method", "rtol", "atol")}
+    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol")
+    choices = {k: given[k] for k in names}
     done = [0, 0]
     try:
         with progress_bar(silent) as bar:

@@ -1,0 +1,102 @@
+"""Double precision: eight subjects fill a register of AVX-512, or two of AVX2.
+
+`exp` and `log` are branch-free polynomials of + - * / and fma alone: LLVM has no vector library
+here, and the system's scalar one differs between machines in the last bit; these are the same bits
+everywhere. NaN goes in and comes out.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .lanes import Lanes, exponent, fma, inlined, loader, mantissa, nearest, scaled, select_less, spreader, storer
+
+__all__ = ["FLOAT", "SMALLEST", "WIDTH", "exp", "load", "log", "narrow", "splat", "store", "widen"]
+
+WIDTH = 8
+FLOAT = np.float64
+load, store, splat = loader(WIDTH), storer(WIDTH), spreader(WIDTH, single=False)
+
+# ln 2 in two parts, the first with trailing zeros so that k * LN2_HIGH is exact.
+LN2_HIGH = 6.93147180369123816490e-01
+LN2_LOW = 1.90821492927058770002e-10
+LOG2_E = 1.44269504088896338700
+INFINITY = math.inf
+NAN = math.nan
+SMALLEST = 2.2250738585072014e-308
+"""The smallest normal number; what lies below counts as 0."""
+
+
+@inlined
+def narrow(a: Lanes) -> Lanes:
+    """From the precision of states to that of the arithmetic: the same here."""
+    return a
+
+
+@inlined
+def widen(a: Lanes) -> Lanes:
+    """From the precision of the arithmetic to that of states: the same here."""
+    return a
+
+
+@inlined
+def exp(x: Lanes) -> Lanes:
+    """e**x within 1 ulp; 0 below -708, infinite above 709.
+
+    x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 13 in r.
+    """
+    z = select_less(709.0, x, 709.0, x)
+    z = select_less(z, -708.0, -708.0, z)
+    k = nearest(z * LOG2_E)
+    r = fma(k, -LN2_HIGH, z)
+    r = fma(k, -LN2_LOW, r)
+    s = fma(r, 1.6059043836821613e-10, 2.08767569878681e-09)  # 1/13!, 1/12!
+    s = fma(s, r, 2.505210838544172e-08)
+    s = fma(s, r, 2.755731922398589e-07)
+    s = fma(s, r, 2.7557319223985893e-06)
+    s = fma(s, r, 2.48015873015873e-05)
+    s = fma(s, r, 0.0001984126984126984)
+    s = fma(s, r, 0.001388888888888889)
+    s = fma(s, r, 0.008333333333333333)
+    s = fma(s, r, 0.041666666666666664)
+    s = fma(s, r, 0.16666666666666666)
+    s = fma(s, r, 0.5)
+    # 1 + (r + r*r*s): the largest term last keeps the error below 1 ulp.
+    value = scaled(1.0 + fma(r * r, s, r), k)
+    value = select_less(x, -708.0, 0.0, value)
+    return select_less(709.0, x, INFINITY, value)
+
+
+@inlined
+def log(x: Lanes) -> Lanes:
+    """The natural logarithm within 1 ulp; -inf at 0, NaN below.
+
+    x = 2**k m with m in [sqrt(1/2), sqrt(2)), and log m = log (1 + f) by an odd polynomial in
+    f / (2 + f).
+
+    References
+    ----------
+    Coefficients and error bound: fdlibm, e_log.c (Sun Microsystems, 1993).
+    """
+    m = mantissa(x)
+    k = exponent(x)
+    k = select_less(m, 1.4142135623730951, k, k + 1.0)
+    m = select_less(m, 1.4142135623730951, m, m * 0.5)
+    f = m - 1.0
+    s = f / (2.0 + f)
+    z = s * s
+    w = z * z
+    even = fma(w, 1.531383769920937332e-01, 2.222219843214978396e-01)
+    even = fma(even, w, 3.999999999940941908e-01)
+    odd = fma(w, 1.479819860511658591e-01, 1.818357216161805012e-01)
+    odd = fma(odd, w, 2.857142874366239149e-01)
+    odd = fma(odd, w, 6.666666666666735130e-01)
+    series = fma(even, w, odd * z)
+    half = 0.5 * f * f
+    tail = fma(s, half + series, k * LN2_LOW)
+    value = fma(k, LN2_HIGH, f - (half - tail))
+    value = select_less(x, SMALLEST, -INFINITY, value)
+    value = select_less(x, 0.0, NAN, value)
+    return select_less(x, INFINITY, value, x)
