@@ -286,9 +286,7 @@ def _check_options(options: Options) -> None:
         raise SetError(f"there is no precision `{options.precision}`", help="known are " + ", ".join(PRECISIONS))
     if options.precision == "single" and options.rtol < SINGLE_RTOL:
         message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
-        raise SetError(
-            message, help=f"single precision goes with {SINGLE_RTOL:g} and more; leave it out, or name double"
-        )
+        raise SetError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")
     if not 1e-13 <= options.rtol <= 0.1:
         raise SetError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
     if not 0 < options.atol <= 0.1:

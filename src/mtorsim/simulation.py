@@ -26,8 +26,8 @@ __all__ = ["one_subject", "simulate"]
 
 Array = np.ndarray
 
-SLICE = 32
-"""Subjects one thread takes at a time."""
+SMALLEST_SLICE, LARGEST_SLICE = 32, 128
+"""Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
 SERIES_OF = 1000
 """The finer series for figures is kept for the first subjects only, so that memory stays flat."""
 RETRY = 0.01
@@ -165,7 +165,7 @@ def _blocks(
         try:
             for first in range(done, n, chunk):
                 last = min(first + chunk, n)
-                cuts = [*_cuts(first, last), last]
+                cuts = [*_cuts(first, last, threads), last]
                 futures = [
                     pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel) for a, b in pairwise(cuts)
                 ]
@@ -182,12 +182,13 @@ def _blocks(
             raise
 
 
-def _cuts(first: int, last: int) -> Iterator[int]:
+def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
     """Starts of slices; none straddles the end of the finer series."""
+    size = min(max((last - first) // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)
     at = first
     while at < last:
         yield at
-        at = min(at + SLICE, SERIES_OF) if at < SERIES_OF else at + SLICE
+        at = min(at + size, SERIES_OF) if at < SERIES_OF else at + size
 
 
 @dataclass(frozen=True)
