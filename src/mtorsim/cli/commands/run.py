@@ -83,26 +83,31 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
 def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
     from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures
 
-    figures: list[Path] = []
-    if out is not None and given["figures"]:
-        from mtorsim.plots import draw
-
-        figures = draw(result, out, shown_in)
     if given["as_json"]:
+        _figures(result, shown_in, out, given)
         print_json(summary_object(result, shown_in, out))
-    else:
-        print_summary(result, shown_in)
-        if out is not None:
-            print(f"run       {out / 'run.json'}")
-            print(f"visits    {out / 'visits.parquet'}")
-            print(f"people    {out / 'people.parquet'}")
-            if (out / "shares.csv").exists():
-                print(f"table     {out / 'shares.csv'}")
-            for path in figures:
-                print(f"figure    {path}")
-        elif not silent:
-            note("nothing was kept; `--out DIR` keeps the result with its figures")
+        return 1 if warn_of_failures(result, out) else 0
+    # The numbers first: figures take as long as all the rest of a small run.
+    print_summary(result, shown_in)
+    if out is not None:
+        print(f"run       {out / 'run.json'}")
+        print(f"visits    {out / 'visits.parquet'}")
+        print(f"people    {out / 'people.parquet'}")
+        if (out / "shares.csv").exists():
+            print(f"table     {out / 'shares.csv'}", flush=True)
+        for path in _figures(result, shown_in, out, given):
+            print(f"figure    {path}")
+    elif not silent:
+        note("nothing was kept; `--out DIR` keeps the result with its figures")
     return 1 if warn_of_failures(result, out) else 0
+
+
+def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]) -> list[Path]:
+    if out is None or not given["figures"]:
+        return []
+    from mtorsim.plots import draw
+
+    return draw(result, out, shown_in)
 
 
 def _say_how_to_go_on(done: int, total: int, out: Path | None) -> None:
