@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from mtorsim.built import Kernel, Variant, load_kernel
+from mtorsim.compose import Model, load_model
 from mtorsim.dosing import Events
-from mtorsim.plan import Plan, make_plan
-from mtorsim.prepare import People, prepare
+from mtorsim.library import Library
+from mtorsim.plan import make_plan
+from mtorsim.prepare import prepare
 from mtorsim.scenario import scenario_from_text
 
-__all__ = ["PROBLEMS", "Problem", "carried"]
+__all__ = ["PROBLEMS", "Problem", "Setting"]
 
 Array = np.ndarray
+
+HERE = Path(__file__).resolve().parent
 
 FULL = """
 title = "full model, three meals and a dose a day"
@@ -34,79 +40,149 @@ at = ["0 d", "{days} d"]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A population through one arm; what counts is plasma glucose at `times`.
+class Setting:
+    """A problem, ready to be solved.
 
     Attributes
     ----------
-    days
-        How long.
-    quick_days
-        How long in a quick run.
+    start, parameters
+        Shapes (subjects, states) and (subjects, parameters), in the kernel's order.
+    times
+        Hours at which glucose counts.
+    glucose_state, glucose_volume
+        Their ratio is plasma glucose in mg/dL.
+    atol_share
+        Absolute tolerance of rivals, which have one for all states, as a share of the relative one.
     """
 
     name: str
-    text: str
     days: int
-    quick_days: int
+    model: Model
+    switches: Mapping[str, float]
+    start: Array
+    parameters: Array
+    events: Events
+    times: Array
+    glucose_state: str
+    glucose_volume: str
+    atol_share: float = 0.01
+    _kernels: dict[tuple[str, str], Kernel] = field(default_factory=dict)
 
-    def setting(self, subjects: int, quick: bool) -> Setting:
-        """The problem with its people drawn and settled."""
-        days = self.quick_days if quick else self.days
-        plan = make_plan(scenario_from_text(self.text.format(days=days), Path(f"{self.name}.toml")))
-        return Setting(plan, prepare(plan, np.arange(subjects)), days)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A problem, ready to be solved."""
-
-    plan: Plan
-    people: People
-    days: int
-
-    @property
-    def times(self) -> Array:
-        """07:30 of each day, before breakfast and dose."""
-        return np.arange(1, self.days + 1) * 24.0
-
-    @cached_property
-    def events(self) -> Events:
-        """Doses and meals of everybody."""
-        named = {n: self.people.parameters[:, j] for j, n in enumerate(self.plan.kernel.parameters)}
-        return self.plan.arms[0].schedule.events(self.plan.kernel.states, named, self.plan.seed, self.people.subjects)
+    def kernel(self, method: str = "grk4t", precision: str = "double") -> Kernel:
+        """Our kernel of the model."""
+        key = method, precision
+        if key not in self._kernels:
+            self._kernels[key] = load_kernel(self.model, Variant(*key, switches=tuple(self.switches.items())))
+        return self._kernels[key]
 
     @cached_property
     def reference(self) -> Array:
         """Glucose at rtol 1e-11; the tests hold this kernel against SciPy on equations of its own."""
-        return self.glucose(carried(self, "tsit5", 1e-11, 1e-13))
+        return self.solve("tsit5", "double", 1e-11, 1e-13)
 
-    def glucose(self, states: Array) -> Array:
-        """Plasma glucose (n, times) in mg/dL, from states (n, times, states)."""
-        row = self.plan.kernel.states.index("glucose_insulin.Gp")
-        volume = self.people.parameters[:, self.plan.kernel.parameters.index("glucose_insulin.VG")]
-        return states[: len(volume), :, row] / volume[: len(states), None]
+    def shown(self, amounts: Array) -> Array:
+        """Plasma glucose in mg/dL from its amounts (subjects, times)."""
+        volume = self.parameters[:, self.kernel().parameters.index(self.glucose_volume)]
+        return amounts / volume[: len(amounts), None]
+
+    def solve(self, method: str, precision: str, rtol: float, atol: float) -> Array:
+        """Plasma glucose of every subject at `times` in mg/dL, by our kernel on this thread."""
+        kernel, events = self.kernel(method, precision), self.events
+        n, size = len(self.start), len(kernel.states)
+        row = kernel.states.index(self.glucose_state)
+        scales = [self.model.states[s][0].scale if s in self.model.states else 1.0 for s in kernel.states]
+        out, status = np.full((n, len(self.times), 1), np.nan), np.zeros(n, np.int64)
+        kernel.function("drive", "advance")(
+            self.start.copy(), kernel.memory(n), self.parameters, events.time, events.row, events.amount,
+            events.first, events.last, self.times, np.array([row]), 0.0, 24.0 * self.days, rtol,
+            atol * np.array(scales), np.ones(size), out, status, np.zeros(1, np.int64),
+        )  # fmt: skip
+        assert (status == 0).all()
+        return self.shown(out[:, :, 0])
 
 
-def carried(setting: Setting, method: str, rtol: float, atol: float, precision: str = "double") -> Array:
-    """States of the first subjects at the setting's times, by the kernel of one method."""
-    from dataclasses import replace
+@dataclass(frozen=True)
+class Problem:
+    """A way to make a setting.
 
-    from mtorsim.built import load_kernel
+    Attributes
+    ----------
+    days, quick_days
+        How long, and how long in a quick run.
+    make
+        Makes the setting, from the number of days and of subjects.
+    """
 
-    plan, people, events = setting.plan, setting.people, setting.events
-    kernel = load_kernel(plan.model, replace(plan.variant, method=method, precision=precision))
-    assert kernel.states == plan.kernel.states
-    n = len(people.subjects)
-    size = len(kernel.states)
-    out, status = np.full((n, setting.days, size), np.nan), np.zeros(n, np.int64)
-    kernel.function("drive", "advance")(
-        people.start[:n].copy(), kernel.memory(n), people.parameters[:n], events.time, events.row, events.amount,
-        events.first[:n], events.last[:n], setting.times, np.arange(size), 0.0, 24.0 * setting.days, rtol,
-        atol * plan.scales(kernel), plan.arms[0].steers(kernel), out, status, np.zeros(1, np.int64),
+    name: str
+    about: str
+    days: int
+    quick_days: int
+    make: Callable[[str, int, int], Setting]
+
+    def setting(self, subjects: int, quick: bool) -> Setting:
+        """The problem with its people drawn and settled."""
+        return self.make(self.name, self.quick_days if quick else self.days, subjects)
+
+
+def _full(name: str, days: int, subjects: int) -> Setting:
+    """Our model as it is run: women of a trial's population; 07:30 of each day, before breakfast and dose."""
+    plan = make_plan(scenario_from_text(FULL.format(days=days), Path(f"{name}.toml")))
+    people = prepare(plan, np.arange(subjects))
+    named = {n: people.parameters[:, j] for j, n in enumerate(plan.kernel.parameters)}
+    events = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+    return Setting(
+        name, days, plan.model, dict(plan.variant.switches), people.start, people.parameters, events,
+        np.arange(1, days + 1) * 24.0, "glucose_insulin.Gp", "glucose_insulin.VG",
     )  # fmt: skip
-    assert (status == 0).all()
-    return out
 
 
-PROBLEMS = {p.name: p for p in (Problem("full-24-weeks", FULL, 168, 28),)}
+MEALS = ((8.0, 45_000.0), (13.0, 70_000.0), (19.0, 70_000.0))
+DOSE = (7.0, 100.0)
+
+
+def _dalla_man(name: str, days: int, subjects: int) -> Setting:
+    """The Dalla Man day, looked at each five minutes."""
+    return _meal_model(name, days, subjects, ("dalla_man",), np.arange(0.0, 24.0 * days + 1e-9, 5 / 60)[1:])
+
+
+def _long_run(name: str, days: int, subjects: int) -> Setting:
+    """Dalla Man's model with a drug that acts over months, looked at each midnight and each 09:00."""
+    times = np.sort(np.concatenate([np.arange(1, days + 1) * 24.0, np.arange(days) * 24.0 + 9.0]))
+    return _meal_model(name, days, subjects, ("dalla_man", "long_drug"), times)
+
+
+def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], times: Array) -> Setting:
+    model = load_model(modules, Library((HERE,)))
+    switches = dict.fromkeys(model.switches, 1.0)
+    rng = np.random.default_rng(20240607)
+    parameters = np.ones((subjects, len(model.parameters) + len(switches)))
+    for j, (line, _) in enumerate(model.parameters.values()):
+        spread = np.sqrt(np.log(1 + (line.cv or 0.0) ** 2))
+        parameters[:, j] = line.value * np.exp(spread * rng.standard_normal(subjects))
+    kernel = load_kernel(model, Variant("tsit5", switches=tuple(switches.items())))
+    start = np.zeros((subjects, len(kernel.states)))
+    kernel.function("rest", "start")(parameters, start)
+    given = []
+    before = MEALS[-1][1]
+    for day in range(days):
+        if "long_drug" in modules:
+            given.append((24.0 * day + DOSE[0], "long_drug.A_gut", DOSE[1]))
+        for hour, size in MEALS:
+            given += [(24.0 * day + hour, "dalla_man.D", size - before), (24.0 * day + hour, "dalla_man.Qs1", size)]
+            before = size
+    first = np.zeros(subjects, np.int64)
+    events = Events(
+        np.array([g[0] for g in given]), np.array([kernel.states.index(g[1]) for g in given]),
+        np.array([g[2] for g in given]), first, first + len(given), np.ones(subjects, bool),
+    )  # fmt: skip
+    return Setting(name, days, model, switches, start, parameters, events, times, "dalla_man.Gp", "dalla_man.VG")
+
+
+PROBLEMS = {
+    p.name: p
+    for p in (
+        Problem("dalla-man-day", "the Dalla Man meal model, one day", 1, 1, _dalla_man),
+        Problem("drug-168-days", "the same with a slowly acting drug, 168 days", 168, 14, _long_run),
+        Problem("full-24-weeks", "the full model of mtorsim, 24 weeks", 168, 28, _full),
+    )
+}

@@ -63,6 +63,8 @@ class Kernel:
         Value of each quantity that came out as a plain number, resting states among them.
     entries
         Row and column of each entry of the Jacobian, in order.
+    reads
+        For each quantity the states it depends on.
     modules
         The folder's modules by name: `drive`, `rest`, `problem`, ...
     """
@@ -74,6 +76,7 @@ class Kernel:
     quantities: tuple[str, ...]
     fixed: Mapping[str, float]
     entries: tuple[tuple[int, int], ...]
+    reads: tuple[tuple[int, ...], ...]
     modules: Mapping[str, ModuleType]
 
     def function(self, module: str, name: str) -> Callable[..., Any]:
@@ -83,6 +86,35 @@ class Kernel:
     def memory(self, n: int) -> np.ndarray:
         """What `advance` remembers of subjects, at the start of their lives, (n, numbers)."""
         return np.zeros((n, vars(self.modules["drive"])["MEMORY"]))
+
+    def read_by(self, columns: np.ndarray) -> np.ndarray:
+        """The states that some quantities depend on, in order."""
+        return np.array(sorted({s for c in columns for s in self.reads[c]}), np.int64)
+
+    def observed(
+        self, times: np.ndarray, states: np.ndarray, rows: np.ndarray, parameters: np.ndarray, columns: np.ndarray
+    ) -> np.ndarray:
+        """Quantities of subjects from the states they depend on.
+
+        Parameters
+        ----------
+        times
+            In hours, shape (times,).
+        states
+            Shape (n, times, rows), the states that `rows` names.
+        parameters
+            Shape (n, parameters).
+        columns
+            The quantities.
+
+        Returns
+        -------
+        ndarray
+            Shape (n, times, columns).
+        """
+        out = np.full((*states.shape[:2], len(columns)), np.nan)
+        self.function("rest", "look")(times, states, rows, parameters, columns, out)
+        return out
 
 
 def cache_folder() -> Path:
@@ -182,7 +214,7 @@ class Part:
         else:
             kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
             kernel.function("rest", "start")(parameters, state)
-            kernel.function("rest", "look")(0.0, state, parameters, whole, np.zeros((0, 0)))
+            kernel.function("rest", "look")(none, np.zeros((0, 0, 0)), whole, parameters, whole, np.zeros((0, 0, 0)))
         self._marker.touch()
 
 
@@ -296,6 +328,7 @@ def _write(folder: Path, model: Model, variant: Variant) -> None:
         "parameters": system.parameters,
         "quantities": system.quantities,
         "fixed": system.fixed,
+        "reads": [sorted(system.states.index(s) for s in system.reads(q)) for q in system.quantities],
         "entries": [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]],
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -348,5 +381,6 @@ def _load(folder: Path) -> Kernel:
         quantities=tuple(layout["quantities"]),
         fixed=layout["fixed"],
         entries=tuple((r, c) for r, c in layout["entries"]),
+        reads=tuple(tuple(r) for r in layout["reads"]),
         modules=modules,
     )

@@ -192,16 +192,18 @@ class _Day:
         parameters = self.parameters[who]
         named = {name: parameters[:, j] for j, name in enumerate(self.kernel.parameters)}
         events = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
-        profile = np.full((len(who), *self.profile.shape[1:]), np.nan)
         samples = PROFILE if len(self.columns) else PROFILE[:0]
+        rows = self.kernel.read_by(self.columns)
+        seen = np.full((len(who), len(samples), len(rows)), np.nan)
         self.kernel.function("drive", "advance")(
             part, own, parameters, events.time, events.row, events.amount, events.first, events.last,
-            samples, self.columns, 0.0, 24.0, RTOL, ATOL * self.scales,
-            np.ones(len(self.kernel.states)), profile, ended, np.zeros(1, np.int64),
+            samples, rows, 0.0, 24.0, RTOL, ATOL * self.scales,
+            np.ones(len(self.kernel.states)), seen, ended, np.zeros(1, np.int64),
         )  # fmt: skip
         state[who], memory[who], status[who] = part, own, ended
         self.means[who] = part[:, self.sums] / 24.0
-        self.profile[who] = profile
+        if len(samples):
+            self.profile[who] = self.kernel.observed(samples, seen, rows, parameters, self.columns)
 
     def _extrapolate(self, who: Array, history: list[Array], state: Array) -> None:
         """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
@@ -245,8 +247,8 @@ def _admitted(plan: Plan, parameters: Array, start: Array, statistics: dict[str,
     if not entries or not n:
         return admitted
     columns = np.array([plan.kernel.quantities.index(plan.model.observables[e.observable]) for e in entries])
-    fasting = np.zeros((n, len(entries)))
-    plan.spare.function("rest", "look")(0.0, start, parameters, columns, fasting)
+    everything = np.arange(len(plan.spare.states))
+    fasting = plan.spare.observed(np.zeros(1), start[:, None], everything, parameters, columns)[:, 0]
     for j, entry in enumerate(entries):
         value = fasting[:, j] if entry.statistic == "fasting" else statistics[f"{entry.observable} {entry.statistic}"]
         low, high = _limits(plan, entry)

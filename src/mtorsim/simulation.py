@@ -267,15 +267,16 @@ def _carry(
     named = {name: own[:, j] for j, name in enumerate(kernel.parameters)}
     events = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])
     columns = plan.columns[plan.columns >= 0]
-    out = np.full((len(who), len(times), len(columns)), np.nan)
+    rows = kernel.read_by(columns)
+    states = np.full((len(who), len(times), len(rows)), np.nan)
     status = people.status[who].copy()
     status[(status == WELL) & ~events.possible] = IMPOSSIBLE_DOSE
     kernel.function("drive", "advance")(
         people.start[who], kernel.memory(len(who)), own, events.time, events.row, events.amount, events.first,
-        events.last, times, columns, 0.0, plan.scenario.duration, plan.options.rtol * share,
-        plan.options.atol * share * plan.scales(kernel), arm.steers(kernel), out, status, cancel,
+        events.last, times, rows, 0.0, plan.scenario.duration, plan.options.rtol * share,
+        plan.options.atol * share * plan.scales(kernel), arm.steers(kernel), states, status, cancel,
     )  # fmt: skip
-    return out, status
+    return plan.spare.observed(times, states, rows, own, columns), status
 
 
 def _named(plan: Plan, out: Array, fasting: Array) -> Array:

@@ -141,6 +141,17 @@ class System:
         rest = [n for n in (*self.model.states, *self.model.order) if n not in self.states]
         return (*self.states, *(n for n in rest if n in self.known))
 
+    def reads(self, name: str) -> frozenset[str]:
+        """The states that a quantity depends on."""
+        return self._reads.get(name, frozenset())
+
+    @cached_property
+    def _reads(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, frozenset[str]] = {s: frozenset((s,)) for s in self.states}
+        for name, expression in self.intermediates.items():
+            found[name] = frozenset().union(*(found.get(n, frozenset()) for n in _names(expression)))
+        return found
+
     @cached_property
     def known(self) -> frozenset[str]:
         """Names that have a value in this system."""

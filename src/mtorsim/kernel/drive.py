@@ -18,9 +18,9 @@ from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MAN
 
 from .control import LARGEST_FACTOR, error_norms, first_step, growth, retreat
 from .functions import maximum, minimum
-from .method import FIRST_SAME_AS_LAST, N_SLOPES, N_WORK, STAGES, interpolate, look_back, step
+from .method import FIRST_SAME_AS_LAST, N_SLOPES, N_WORK, STAGES, change_at, look_back, step
 from .precision import FLOAT, WIDTH, load, narrow, store, widen
-from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, constants, observe, rhs
+from .problem import N_PARAMETERS, N_ROWS, N_STATES, constants, rhs
 
 MEMORY = 2 + N_STATES
 """Numbers a subject carries from one call to the next: the step proposed, the last error, and for
@@ -56,8 +56,8 @@ def advance(
     parameters (n, N_PARAMETERS).
     event_time, event_amount (events,) float64 and event_row (events,) int64: the events of subject
     i are those from event_first[i] to event_last[i], in order of time; a row of -1 only stops.
-    samples (times,) in order; columns (observables,) int64 rows of `observe`; out (n, times,
-    observables) receives what is observed in (t0, t1], and at t0 in a life that starts there.
+    samples (times,) in order; columns (states,) int64, the states that are wanted; out (n, times,
+    states) receives them at samples in (t0, t1], and at t0 in a life that starts there.
     atol, steers (N_STATES,); status (n,) int64: only subjects at 0 are carried.
     cancel (1,) int64: not 0 ends the call early.
     """
@@ -66,11 +66,9 @@ def advance(
     clock = np.zeros((12, WIDTH))
     x = np.zeros((N_STATES, WIDTH), FLOAT)  # y, in the precision of the arithmetic
     d = np.zeros((N_STATES, WIDTH), FLOAT)
-    x_at = np.zeros((N_STATES, WIDTH), FLOAT)
     k = np.zeros((N_SLOPES, N_STATES, WIDTH), FLOAT)
     work = np.zeros((N_WORK, WIDTH), FLOAT)
     p = np.ones((N_ROWS, WIDTH), FLOAT)
-    q = np.zeros((N_QUANTITIES, WIDTH), FLOAT)
     norms = np.zeros((2, WIDTH), FLOAT)
     seat = np.zeros((5, WIDTH), np.int64)
     for lane in range(WIDTH):
@@ -84,7 +82,7 @@ def advance(
                 waiting, seat, clock, y, x, p, after_dose, state, memory, parameters, event_time, event_first,
                 samples, t0, t1, status,
             )  # fmt: skip
-            record_now(seat, clock, x, p, q, samples, columns, out)
+            record_now(seat, clock, y, samples, columns, out)
             give_doses(seat, clock, y, x, after_dose, event_time, event_row, event_amount, event_last, t1)
             renew(seat, clock, x, p, k, rtol, atol, steers, norms)
         if cancel[0] != 0:
@@ -102,7 +100,7 @@ def advance(
         error_norms(h, x, d, k, rtol, atol, steers, norms)
         arrived = judge(seat, clock, norms, after_dose, status)
         if any_less(load(clock, DUE), load(clock, AFTER) * (1.0 + 1e-15)):
-            record_passed(t, h, t_new, seat, clock, x, d, p, k, work, x_at, q, samples, columns, out)
+            record_passed(t, h, t_new, seat, clock, y, x, d, p, k, work, samples, columns, out)
         arrived = commit(clock, y, x, d, k) or arrived
 
 
@@ -176,26 +174,14 @@ def next_sample(lane, sample, seat, clock, samples):
 
 
 @compiled
-def record_now(seat, clock, x, p, q, samples, columns, out):
+def record_now(seat, clock, y, samples, columns, out):
     """Record what is due at the very instant a subject boards."""
-    due = False
-    for lane in range(WIDTH):
-        due = due or clock[DUE, lane] <= clock[NOW, lane]
-    if not due:
-        return
-    observe(narrow(load(clock, NOW)), x, p, q)
     for lane in range(WIDTH):
         while clock[DUE, lane] <= clock[NOW, lane]:
-            write(lane, seat, clock, q, samples, columns, out)
-
-
-@inlined
-def write(lane, seat, clock, q, samples, columns, out):
-    """Put what is observed of a seat's subject where its sample belongs."""
-    sample = seat[SAMPLE, lane]
-    for j in range(columns.shape[0]):
-        out[seat[SUBJECT, lane], sample, j] = q[columns[j], lane]
-    next_sample(lane, sample + 1, seat, clock, samples)
+            sample = seat[SAMPLE, lane]
+            for j in range(columns.shape[0]):
+                out[seat[SUBJECT, lane], sample, j] = y[columns[j], lane]
+            next_sample(lane, sample + 1, seat, clock, samples)
 
 
 @compiled
@@ -310,33 +296,25 @@ def judge(seat, clock, norms, after_dose, status):
 
 
 @compiled
-def record_passed(t, h, t_new, seat, clock, x, d, p, k, work, x_at, q, samples, columns, out):
+def record_passed(t, h, t_new, seat, clock, y, x, d, p, k, work, samples, columns, out):
     """Record the samples that accepted steps have passed: at the end of a step, or by interpolation within."""
-    ready = False
-    while True:
-        due = False
-        within = False
-        for lane in range(WIDTH):
-            clock[PART, lane] = 1.0
-            if clock[ACCEPTED, lane] == 1.0 and clock[DUE, lane] <= clock[AFTER, lane]:
-                due = True
-                if clock[DUE, lane] < clock[AFTER, lane]:
-                    within = True
-                    clock[PART, lane] = (clock[DUE, lane] - clock[NOW, lane]) / clock[TRIAL, lane]
-        if not due:
-            return
-        part = narrow(load(clock, PART))
-        if within and not ready:
-            look_back(t, h, t_new, x, p, k, work, d)
-            ready = True
-        if within:
-            interpolate(part, h, x, d, k, x_at)
-        for i in range(N_STATES):
-            store(x_at, i, select_less(part, 1.0, load(x_at, i), load(x, i) + load(d, i)))
-        observe(t + part * h, x_at, p, q)
-        for lane in range(WIDTH):
-            if clock[ACCEPTED, lane] == 1.0 and clock[DUE, lane] <= clock[AFTER, lane]:
-                write(lane, seat, clock, q, samples, columns, out)
+    after, accepted = load(clock, AFTER), load(clock, ACCEPTED)
+    within = select_less(load(clock, DUE), after, accepted, 0.0)
+    if any_less(0.5, within):
+        look_back(t, h, t_new, x, p, k, work, d)
+    for lane in range(WIDTH):
+        if clock[ACCEPTED, lane] == 0.0 or clock[DUE, lane] > clock[AFTER, lane]:
+            continue
+        now, trial, end = clock[NOW, lane], clock[TRIAL, lane], clock[AFTER, lane]
+        sample = seat[SAMPLE, lane]
+        while sample < samples.shape[0] and samples[sample] <= end:
+            part = (samples[sample] - now) / trial
+            for j in range(columns.shape[0]):
+                i = columns[j]
+                change = float(d[i, lane]) if samples[sample] == end else change_at(part, trial, d, k, i, lane)
+                out[seat[SUBJECT, lane], sample, j] = y[i, lane] + change
+            sample += 1
+        next_sample(lane, sample, seat, clock, samples)
 
 
 @compiled

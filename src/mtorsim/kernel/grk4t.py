@@ -86,15 +86,10 @@ def look_back(t, h, t_new, x, p, k, work, d):
     rhs(t_new, work, p, k[5])
 
 
-@compiled
-def interpolate(part, h, x, d, k, x_at):
-    """State at the fraction `part` of the step just made: Hermite's cubic.
-
-    Shapes: part, h lanes; x, d, x_at (N_STATES, WIDTH); k (N_SLOPES, N_STATES, WIDTH).
-    """
+@inlined
+def change_at(part: float, h: float, d, k, i: int, lane: int) -> float:
+    """By how much state `i` of a lane has changed at the fraction `part` of the step just made: Hermite's cubic."""
     rest = part - 1.0
-    for i in range(N_STATES):
-        change = load(d, i)
-        bend = fma(h * rest, load(k[4], i), h * part * load(k[5], i))
-        bend = fma(1.0 - 2.0 * part, change, bend)
-        store(x_at, i, fma(part, fma(rest, bend, change), load(x, i)))
+    change = float(d[i, lane])
+    bend = (1.0 - 2.0 * part) * change + h * (rest * k[4, i, lane] + part * k[5, i, lane])
+    return part * (change + rest * bend)

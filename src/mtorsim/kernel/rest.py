@@ -7,7 +7,7 @@ import numpy as np
 from mtorsim.kernel.lanes import compiled, select_less
 from mtorsim.kernel.status import NO_REST, WELL
 
-from .precision import FLOAT, WIDTH, splat, store
+from .precision import FLOAT, WIDTH, load, splat, store
 from .problem import N_PARAMETERS, N_QUANTITIES, N_ROWS, N_STATES, balance, constants, initial, observe
 
 HALVINGS = 64
@@ -79,25 +79,28 @@ def start(parameters, state):
 
 
 @compiled
-def look(t, state, parameters, columns, out):
-    """Observe subjects as they stand.
+def look(times, states, rows, parameters, columns, out):
+    """Observe subjects at their times; a lane is a time here, not a subject.
 
-    Shapes: state (n, N_STATES); parameters (n, N_PARAMETERS); columns (observables,) int64; out (n,
-    observables).
+    Shapes: times (times,); states (n, times, len(rows)), the states that `rows` (int64) names; every
+    other one counts as 0. parameters (n, N_PARAMETERS); columns (observables,) int64 rows of
+    `observe`; out (n, times, observables).
     """
-    n = state.shape[0]
     p = np.ones((N_ROWS, WIDTH), FLOAT)
     y = np.zeros((N_STATES, WIDTH), FLOAT)
     q = np.zeros((N_QUANTITIES, WIDTH), FLOAT)
-    for first in range(0, n, WIDTH):
-        for lane in range(WIDTH):
-            subject = min(first + lane, n - 1)
-            for i in range(N_PARAMETERS):
-                p[i, lane] = parameters[subject, i]
-            for i in range(N_STATES):
-                y[i, lane] = state[subject, i]
+    t = np.zeros((1, WIDTH), FLOAT)
+    for subject in range(states.shape[0]):
+        for i in range(N_PARAMETERS):
+            store(p, i, parameters[subject, i])
         constants(p)
-        observe(splat(t), y, p, q)
-        for lane in range(min(WIDTH, n - first)):
-            for j in range(columns.shape[0]):
-                out[first + lane, j] = q[columns[j], lane]
+        for first in range(0, len(times), WIDTH):
+            count = min(WIDTH, len(times) - first)
+            for lane in range(count):
+                t[0, lane] = times[first + lane]
+                for j in range(rows.shape[0]):
+                    y[rows[j], lane] = states[subject, first + lane, j]
+            observe(load(t, 0), y, p, q)
+            for lane in range(count):
+                for j in range(columns.shape[0]):
+                    out[subject, first + lane, j] = q[columns[j], lane]

@@ -106,12 +106,9 @@ def look_back(t, h, t_new, x, p, k, work, d):
     """Get ready to interpolate in the step just made; nothing is missing here."""
 
 
-@compiled
-def interpolate(part, h, x, d, k, x_at):
-    """State at the fraction `part` of the step just made.
-
-    Shapes: part, h lanes; x, d, x_at (N_STATES, WIDTH); k (N_SLOPES, N_STATES, WIDTH).
-    """
+@inlined
+def change_at(part: float, h: float, d, k, i: int, lane: int) -> float:
+    """By how much state `i` of a lane has changed at the fraction `part` of the step just made."""
     s = part * part
     b1 = -1.0530884977290216 * part * (part - 1.3299890189751412) * (s - 1.4364028541716351 * part + 0.7139816917074209)
     b2 = 0.1017 * s * (s - 2.1966568338249754 * part + 1.2949852507374631)
@@ -120,11 +117,5 @@ def interpolate(part, h, x, d, k, x_at):
     b5 = 47.37952196281928122 * (part - 1.203071208372362603) * (part - 0.658047292653547382) * s
     b6 = -34.87065786149660974 * (part - 1.2) * (part - 0.666666666666666667) * s
     b7 = 2.5 * (part - 1.0) * (part - 0.6) * s
-    for i in range(N_STATES):
-        slope = fma(b2, load(k[1], i), b1 * load(k[0], i))
-        slope = fma(b3, load(k[2], i), slope)
-        slope = fma(b4, load(k[3], i), slope)
-        slope = fma(b5, load(k[4], i), slope)
-        slope = fma(b6, load(k[5], i), slope)
-        slope = fma(b7, load(k[6], i), slope)
-        store(x_at, i, fma(h, slope, load(x, i)))
+    slope = b1 * k[0, i, lane] + b2 * k[1, i, lane] + b3 * k[2, i, lane] + b4 * k[3, i, lane]
+    return h * (slope + b5 * k[4, i, lane] + b6 * k[5, i, lane] + b7 * k[6, i, lane])

@@ -1,0 +1,1 @@
+"""Engines that mtorsim is measured beside, one file each; none is a dependency of mtorsim."""
