@@ -22,10 +22,10 @@ RIVALS = {
 """The package each needs, and its file in `rivals`."""
 
 OWN = (
-    ("grk4t", "single", 0.1, (1e-2, 3e-3, 1e-3)),
+    ("grk4t", "single", 0.1, (1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5)),
     ("grk4t", "double", 0.1, (1e-2, 1e-3, 1e-4, 1e-5)),
-    ("tsit5", "single", 0.1, (1e-2, 1e-3)),
-    ("tsit5", "double", 0.1, (1e-2, 1e-3, 1e-4, 1e-5)),
+    ("tsit5", "single", 0.1, (1e-2, 1e-3, 1e-4)),
+    ("tsit5", "double", 0.1, (1e-3, 1e-4, 1e-5)),
 )
 """Method, precision, absolute tolerance as a share of the relative one, and relative tolerances."""
 

@@ -20,6 +20,9 @@ from engines import RIVALS, cpu, trials_of
 from mtorsim.manifest import machine
 from problems import PROBLEMS
 
+LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)
+"""Errors at which the best of each engine are compared."""
+
 
 def main() -> None:
     """Run the problems that are asked for."""
@@ -76,7 +79,23 @@ def print_table(name: str, lines: list[dict]) -> None:
             f"{x['engine']:10s} {x['method']:14s} {x['rtol']:7.0e} {x['us_per_subject_day']:15.1f} "
             f"{x['max_error_mgdl']:12.1e} {f'{ratio:.0f}x' if ratio else '':>7s}"
         )
+    print()
+    for error in LEVELS:
+        best = at_most(error, lines)
+        rivals = {e: t for e, t in best.items() if e != "mtorsim"}
+        if "mtorsim" in best and rivals:
+            shown = ", ".join(f"{e} {t / best['mtorsim']:.0f}x" for e, t in rivals.items())
+            print(f"the best with an error of no more than {error:g} mg/dL: mtorsim {best['mtorsim']:.1f} us; {shown}")
     print(flush=True)
+
+
+def at_most(error: float, lines: list[dict]) -> dict[str, float]:
+    """The fastest trial of each engine that errs by no more."""
+    best: dict[str, float] = {}
+    for x in lines:
+        if x["max_error_mgdl"] <= error:
+            best[x["engine"]] = min(best.get(x["engine"], np.inf), x["us_per_subject_day"])
+    return best
 
 
 def as_fast(rival: dict, lines: list[dict]) -> float | None:

@@ -73,7 +73,7 @@ error: there is no precision `half`
   help: known are single, double
 $ run ogtt --precision single --rtol 1e-6
 error: rtol = 1e-06 is finer than single precision holds in every step
-  help: single goes with 0.001 and more; leave it out, or name double
+  help: single goes with 3e-05 and more; leave it out, or name double
 $ run ogtt --rtol 2
 error: rtol = 2 is outside 1e-13 to 0.1
 $ run ogtt --seed -1

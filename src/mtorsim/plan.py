@@ -41,7 +41,7 @@ Method = str
 
 METHOD = "grk4t"
 PRECISION = "single"
-SINGLE_RTOL = 1e-3
+SINGLE_RTOL = 3e-5
 """The tightest tolerance that single precision is taken for."""
 RTOL = 3e-3
 ATOL_SHARE = 0.1

@@ -76,7 +76,7 @@ def simulate(
         Integration method: `grk4t`, implicit, when left out; `tsit5` is explicit.
     precision
         `single` or `double` arithmetic within a step, states being kept in double either way; when
-        left out, single for `rtol` of 1e-3 and more.
+        left out, single for `rtol` of 3e-5 and more.
     rtol, atol
         Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 10 when
         left out).

@@ -278,7 +278,8 @@ def judge(seat, clock, norms, after_dose, status):
     store(clock, STEPS, steps)
     hopeless = select_less(trial, SMALLEST_STEP, taken - accepted, 0.0)
     hopeless = select_less(MOST_STEPS, steps, taken, hopeless)
-    store(clock, PART, trial * minimum(back, LARGEST_FACTOR))
+    # A step far within its tolerance says nothing about how long it might have been.
+    store(clock, PART, select_less(back, LARGEST_FACTOR, trial * back, 0.0))
     for lane in range(WIDTH):
         row = seat[DOSED, lane]
         if row != EMPTY and clock[ACCEPTED, lane] == 1.0:

@@ -32,7 +32,7 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
 @click.option("--method", metavar="M", help="Integration method: grk4t, implicit, unless you say tsit5.")
-@click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 1e-3 and more, else double.")
+@click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double.")
 @click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
 @click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
 @units
