@@ -35,6 +35,12 @@ class _Infix(StrPrinter):
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         return super()._print_Pow(expr, rational).replace("**", "^")
 
+    def _print_Min(self, expr: Any) -> str:
+        return f"min({', '.join(self._print(a) for a in expr.args)})"
+
+    def _print_Max(self, expr: Any) -> str:
+        return f"max({', '.join(self._print(a) for a in expr.args)})"
+
     def _print_Rational(self, expr: Any) -> str:
         return repr(float(expr))
 

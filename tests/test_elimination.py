@@ -12,7 +12,8 @@ from mtorsim.elimination import eliminate
 
 def run(lines, **arrays):
     """Execute generated lines on plain lists; they hold nothing but names of ours."""
-    space = {"load": lambda a, i: a[i], "store": lambda a, i, v: a.__setitem__(i, v), **arrays}
+    space = {"load": lambda a, i: a[i], "store": lambda a, i, v: a.__setitem__(i, v)}
+    space |= {"fma": lambda a, b, c: a * b + c, **arrays}
     exec("\n".join(lines), space)
 
 

@@ -37,7 +37,7 @@ def _solve(setting: Setting, plain: Plain, slope, method: str, rtol: float, subj
 
         def at(_: float, y: np.ndarray, p: np.ndarray = p, dy: np.ndarray = dy) -> np.ndarray:
             slope(y, p, dy)
-            return dy
+            return dy.copy()  # SciPy keeps what it is given
 
         for t0, t1, given, looked in between(setting, i):
             for state, amount in given:

@@ -21,7 +21,22 @@ _FUNCTIONS = (
     "absolute", "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
     "softplus", "sqrt", "square", "tanh",
 )  # fmt: skip
-_TAKEN = {"t", "y", "p", "dy", "q", "x", "LU", "load", "store", "splat", "compiled", *_FUNCTIONS, *keyword.kwlist}
+_TAKEN = {
+    "t",
+    "y",
+    "p",
+    "dy",
+    "q",
+    "x",
+    "LU",
+    "load",
+    "store",
+    "splat",
+    "compiled",
+    "fma",
+    *_FUNCTIONS,
+    *keyword.kwlist,
+}
 _CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", ln: "log"}
 
 
@@ -208,7 +223,7 @@ _BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
 
-from mtorsim.kernel.lanes import compiled
+from mtorsim.kernel.lanes import compiled, fma
 
 from .functions import {functions}
 from .precision import load, splat, store
@@ -330,8 +345,10 @@ def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
             lines.append(f"store(LU, {store[i, pivot]}, l_{i}_{pivot})")
             for j in right:
                 before = value(i, j)
-                start = f"{before} - " if before else "-"
-                lines.append(f"m_{i}_{j} = {start}l_{i}_{pivot} * m_{pivot}_{j}")
+                product = f"-l_{i}_{pivot}", f"m_{pivot}_{j}"
+                lines.append(
+                    f"m_{i}_{j} = " + (f"fma({', '.join(product)}, {before})" if before else " * ".join(product))
+                )
                 begun.add((i, j))
     return lines
 
@@ -340,11 +357,11 @@ def _solve(plan: Elimination) -> list[str]:
     store = {place: row for row, place in enumerate(plan.places)}
     lines = [f"b_{i} = load(b, {i})" for i in plan.order]
     for k, pivot in enumerate(plan.order):
-        lines += [f"b_{i} = b_{i} - load(LU, {store[i, pivot]}) * b_{pivot}" for i in plan.below(k)]
+        lines += [f"b_{i} = fma(-load(LU, {store[i, pivot]}), b_{pivot}, b_{i})" for i in plan.below(k)]
     for k in reversed(range(len(plan.order))):
         pivot = plan.order[k]
         for j in plan.right(k):
-            lines.append(f"b_{pivot} = b_{pivot} - load(LU, {store[pivot, j]}) * b_{j}")
+            lines.append(f"b_{pivot} = fma(-load(LU, {store[pivot, j]}), b_{j}, b_{pivot})")
         lines.append(f"b_{pivot} = b_{pivot} * load(LU, {store[pivot, pivot]})")
         lines.append(f"store(b, {pivot}, b_{pivot})")
     return lines

@@ -169,6 +169,7 @@ def _blocks(
                 futures = [
                     pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel) for a, b in pairwise(cuts)
                 ]
+                _import_tables()
                 pending: set[Future[Block]] = set(futures)
                 while pending:
                     ended, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -180,6 +181,15 @@ def _blocks(
             cancel[0] = 1
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _import_tables() -> None:
+    """Import what the result will need, slow to load, while the threads are at work."""
+    import pyarrow.parquet
+    import xarray
+
+    assert pyarrow.parquet
+    assert xarray
 
 
 def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
