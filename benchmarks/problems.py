@@ -11,7 +11,7 @@ import numpy as np
 
 from mtorsim.built import Kernel, Variant, load_kernel
 from mtorsim.compose import Model, load_model
-from mtorsim.dosing import Events
+from mtorsim.kernel.event import ADD, Events
 from mtorsim.library import Library
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
@@ -92,10 +92,9 @@ class Setting:
         row = kernel.states.index(self.glucose_state)
         scales = [self.model.states[s][0].scale if s in self.model.states else 1.0 for s in kernel.states]
         out, status = np.full((n, len(self.times), 1), np.nan), np.zeros(n, np.int64)
-        kernel.function("drive", "advance")(
-            self.start.copy(), kernel.memory(n), self.parameters, events.time, events.row, events.amount,
-            events.first, events.last, self.times, np.array([row]), 0.0, 24.0 * self.days, rtol,
-            atol * np.array(scales), np.ones(size), out, status, np.zeros(1, np.int64),
+        kernel.advance(
+            self.start.copy(), kernel.memory(n), self.parameters.copy(), events, self.times, np.array([row]),
+            (0.0, 24.0 * self.days), (rtol, atol * np.array(scales)), np.ones(size), out, status,
         )  # fmt: skip
         assert (status == 0).all()
         return self.shown(out[:, :, 0])
@@ -129,7 +128,7 @@ def _full(name: str, days: int, subjects: int) -> Setting:
     plan = make_plan(scenario_from_text(FULL.format(days=days), Path(f"{name}.toml")))
     people = prepare(plan, np.arange(subjects))
     named = {n: people.parameters[:, j] for j, n in enumerate(plan.kernel.parameters)}
-    events = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+    events, _ = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
     return Setting(
         name, days, plan.model, dict(plan.variant.switches), people.start, people.parameters, events,
         np.arange(1, days + 1) * 24.0, "glucose_insulin.Gp", "glucose_insulin.VG",
@@ -155,11 +154,12 @@ def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], t
     model = load_model(modules, Library((HERE,)))
     switches = dict.fromkeys(model.switches, 1.0)
     rng = np.random.default_rng(20240607)
-    parameters = np.ones((subjects, len(model.parameters) + len(switches)))
+    kernel = load_kernel(model, Variant("tsit5", switches=tuple(switches.items())))
+    parameters = np.zeros((subjects, len(kernel.parameters)))
+    parameters[:, [kernel.parameters.index(s) for s in switches]] = 1.0
     for j, (line, _) in enumerate(model.parameters.values()):
         spread = np.sqrt(np.log(1 + (line.cv or 0.0) ** 2))
         parameters[:, j] = line.value * np.exp(spread * rng.standard_normal(subjects))
-    kernel = load_kernel(model, Variant("tsit5", switches=tuple(switches.items())))
     start = np.zeros((subjects, len(kernel.states)))
     kernel.function("rest", "start")(parameters, start)
     given = []
@@ -172,8 +172,8 @@ def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], t
             before = size
     first = np.zeros(subjects, np.int64)
     events = Events(
-        np.array([g[0] for g in given]), np.array([kernel.states.index(g[1]) for g in given]),
-        np.array([g[2] for g in given]), first, first + len(given), np.ones(subjects, bool),
+        np.array([g[0] for g in given]), np.full(len(given), ADD), np.array([kernel.states.index(g[1]) for g in given]),
+        np.array([g[2] for g in given]), first, first + len(given),
     )  # fmt: skip
     return Setting(name, days, model, switches, start, parameters, events, times, "dalla_man.Gp", "dalla_man.VG")
 

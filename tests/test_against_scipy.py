@@ -54,13 +54,12 @@ def carried(plan, people, times, options):
     kernel = plan.kernel
     n, size = people.start.shape
     named = {name: people.parameters[:, j] for j, name in enumerate(kernel.parameters)}
-    events = plan.arms[0].schedule.events(kernel.states, named, plan.seed, people.subjects)
+    events, _ = plan.arms[0].schedule.events(kernel.states, named, plan.seed, people.subjects)
     columns = np.arange(size)
     out, status = np.full((n, len(times), size), np.nan), np.zeros(n, np.int64)
-    kernel.function("drive", "advance")(
-        people.start.copy(), kernel.memory(n), people.parameters, events.time, events.row, events.amount,
-        events.first, events.last, times, columns, 0.0, 168.0, options.rtol, options.atol * plan.scales(kernel),
-        plan.arms[0].steers(kernel), out, status, np.zeros(1, np.int64),
+    kernel.advance(
+        people.start.copy(), kernel.memory(n), people.parameters.copy(), events, times, columns, (0.0, 168.0),
+        (options.rtol, options.atol * plan.scales(kernel)), plan.arms[0].steers(kernel), out, status,
     )  # fmt: skip
     assert (status == 0).all()
     return out, events

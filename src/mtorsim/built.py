@@ -21,6 +21,7 @@ import numpy as np
 
 from .compose import Equation, Model
 from .errors import DataError
+from .kernel.event import Events
 
 __all__ = [
     "METHODS",
@@ -36,7 +37,14 @@ __all__ = [
 ]
 
 _HERE = Path(__file__).resolve().parent
-_SHARED = ("kernel/lanes.py", "kernel/packed.py", "kernel/double.py", "kernel/single.py", "kernel/status.py")
+_SHARED = (
+    "kernel/lanes.py",
+    "kernel/packed.py",
+    "kernel/double.py",
+    "kernel/single.py",
+    "kernel/status.py",
+    "kernel/event.py",
+)
 _COPIED = ("kernel/drive.py", "kernel/control.py", "kernel/rest.py", "kernel/functions.py")
 METHODS = ("grk4t", "tsit5")
 """Integration methods, each a file of that name in `kernel`."""
@@ -86,6 +94,36 @@ class Kernel:
     def memory(self, n: int) -> np.ndarray:
         """What `advance` remembers of subjects, at the start of their lives, (n, numbers)."""
         return np.zeros((n, vars(self.modules["drive"])["MEMORY"]))
+
+    def advance(
+        self,
+        state: np.ndarray,
+        memory: np.ndarray,
+        parameters: np.ndarray,
+        events: Events,
+        samples: np.ndarray,
+        rows: np.ndarray,
+        until: tuple[float, float],
+        tolerance: tuple[float, np.ndarray],
+        steers: np.ndarray,
+        out: np.ndarray,
+        status: np.ndarray,
+        cancel: np.ndarray | None = None,
+    ) -> None:
+        """Carry subjects, in place; shapes and units are those of `advance` in `drive`.
+
+        Parameters
+        ----------
+        until
+            From when to when, in hours.
+        tolerance
+            Relative, and absolute for each state.
+        """
+        self.function("drive", "advance")(
+            state, memory, parameters, events.time, events.kind, events.row, events.amount, events.first,
+            events.last, samples, rows, *until, *tolerance, steers, out, status,
+            np.zeros(1, np.int64) if cancel is None else cancel,
+        )  # fmt: skip
 
     def read_by(self, columns: np.ndarray) -> np.ndarray:
         """The states that some quantities depend on, in order."""
@@ -207,9 +245,10 @@ class Part:
         state, parameters = np.zeros((0, n_states)), np.zeros((0, len(kernel.parameters)))
         if self.module == "drive":
             each = np.ones(n_states)
-            kernel.function("drive", "advance")(
-                state, kernel.memory(0), parameters, none, whole, none, whole, whole, none, whole, 0.0, 0.0, 1e-3,
-                each, each, np.zeros((0, 0, 0)), whole, np.zeros(1, np.int64),
+            nothing = Events(none, whole, whole, none, whole, whole)
+            kernel.advance(
+                state, kernel.memory(0), parameters, nothing, none, whole, (0.0, 0.0), (1e-3, each), each,
+                np.zeros((0, 0, 0)), whole,
             )  # fmt: skip
         else:
             kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)

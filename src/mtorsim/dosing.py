@@ -13,10 +13,11 @@ from .draws import uniform
 from .errors import UnitError, did_you_mean
 from .exact import FUNCTIONS
 from .expressions import evaluate
+from .kernel.event import ADD, Events
 from .scenario import Branch, MealEvent, Scenario
 from .units import convert
 
-__all__ = ["Events", "Schedule", "meal_schedule", "schedule"]
+__all__ = ["Schedule", "meal_schedule", "schedule"]
 
 Array = np.ndarray
 
@@ -43,21 +44,6 @@ class Stop:
 
 
 @dataclass(frozen=True)
-class Events:
-    """A schedule as the kernel takes it; times in hours, in order, for each subject.
-
-    `possible` (n,) is False where a subject's lag or bioavailability is negative or not a number.
-    """
-
-    time: Array
-    row: Array
-    amount: Array
-    first: Array
-    last: Array
-    possible: Array
-
-
-@dataclass(frozen=True)
 class Schedule:
     """Everything given in one arm, in order of nominal time; doses before meals at one instant.
 
@@ -70,7 +56,9 @@ class Schedule:
     stops: tuple[Stop, ...]
     lag_hours: Mapping[str, float]
 
-    def events(self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array) -> Events:
+    def events(
+        self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array
+    ) -> tuple[Events, Array]:
         """Lay the schedule out for subjects.
 
         Bioavailability and lag are read once for each dose. Where all subjects get the same at the
@@ -84,6 +72,12 @@ class Schedule:
             An array (n,) for each parameter.
         seed, subjects
             Key of missed doses; subjects (n,).
+
+        Returns
+        -------
+        events
+        possible
+            Shape (n,), False where a subject's lag or bioavailability is negative or not a number.
         """
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
@@ -105,10 +99,11 @@ class Schedule:
         count = times.shape[1]
         if n and (times == times[:1]).all() and (amounts == amounts[:1]).all() and (rows == rows[:1]).all():
             first = np.zeros(n, np.int64)
-            return Events(times[0].copy(), rows[0].copy(), amounts[0].copy(), first, first + count, possible)
+            kinds = np.full(count, ADD)
+            return Events(times[0].copy(), kinds, rows[0].copy(), amounts[0].copy(), first, first + count), possible
         first = np.arange(n, dtype=np.int64) * count
         times, rows, amounts = (np.ascontiguousarray(a).reshape(-1) for a in (times, rows, amounts))
-        return Events(times, rows, amounts, first, first + count, possible)
+        return Events(times, np.full(len(times), ADD), rows, amounts, first, first + count), possible
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""

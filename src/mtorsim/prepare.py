@@ -13,6 +13,7 @@ from .expressions import evaluate
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
 from .population_form import Entry
+from .system import is_inflow
 from .units import convert, parse_unit
 
 __all__ = ["People", "prepare"]
@@ -108,6 +109,8 @@ def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:
             matrix[:, j] = values[name]
         elif name in plan.switches:
             matrix[:, j] = plan.switches[name]
+        elif is_inflow(name):
+            matrix[:, j] = 0.0
     return matrix
 
 
@@ -191,14 +194,13 @@ class _Day:
         part[:, self.sums] = 0.0
         parameters = self.parameters[who]
         named = {name: parameters[:, j] for j, name in enumerate(self.kernel.parameters)}
-        events = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
+        events, _ = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
         samples = PROFILE if len(self.columns) else PROFILE[:0]
         rows = self.kernel.read_by(self.columns)
         seen = np.full((len(who), len(samples), len(rows)), np.nan)
-        self.kernel.function("drive", "advance")(
-            part, own, parameters, events.time, events.row, events.amount, events.first, events.last,
-            samples, rows, 0.0, 24.0, RTOL, ATOL * self.scales,
-            np.ones(len(self.kernel.states)), seen, ended, np.zeros(1, np.int64),
+        self.kernel.advance(
+            part, own, parameters, events, samples, rows, (0.0, 24.0), (RTOL, ATOL * self.scales),
+            np.ones(len(self.kernel.states)), seen, ended,
         )  # fmt: skip
         state[who], memory[who], status[who] = part, own, ended
         self.means[who] = part[:, self.sums] / 24.0

@@ -275,16 +275,16 @@ def _carry(
     """Carry subjects through an arm; rows of `observe` at `times`, NaN where a subject did not get."""
     own = parameters[who]
     named = {name: own[:, j] for j, name in enumerate(kernel.parameters)}
-    events = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])
+    events, possible = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])
     columns = plan.columns[plan.columns >= 0]
     rows = kernel.read_by(columns)
     states = np.full((len(who), len(times), len(rows)), np.nan)
     status = people.status[who].copy()
-    status[(status == WELL) & ~events.possible] = IMPOSSIBLE_DOSE
-    kernel.function("drive", "advance")(
-        people.start[who], kernel.memory(len(who)), own, events.time, events.row, events.amount, events.first,
-        events.last, times, rows, 0.0, plan.scenario.duration, plan.options.rtol * share,
-        plan.options.atol * share * plan.scales(kernel), arm.steers(kernel), states, status, cancel,
+    status[(status == WELL) & ~possible] = IMPOSSIBLE_DOSE
+    tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
+    kernel.advance(
+        people.start[who], kernel.memory(len(who)), own, events, times, rows, (0.0, plan.scenario.duration), tolerance,
+        arm.steers(kernel), states, status, cancel,
     )  # fmt: skip
     return plan.spare.observed(times, states, rows, own, columns), status
 

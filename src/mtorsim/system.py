@@ -103,7 +103,7 @@ class System:
     states
         Names of the states that are integrated.
     parameters
-        Names of all parameters, then of all switches.
+        Names of all parameters, then of all switches, then the inflow of each state that takes doses.
     fixed
         Value of every quantity that came out as a plain number, resting states among them.
     constants
@@ -265,6 +265,16 @@ def build_untreated(model: Model) -> System:
     return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
 
 
+def inflow(state: str) -> str:
+    """Name of the parameter that is the rate of an infusion into a state, in its unit per hour."""
+    return f"{state}:inflow"
+
+
+def is_inflow(name: str) -> bool:
+    """Whether a parameter is the rate of an infusion."""
+    return name.endswith(":inflow")
+
+
 class _Builder:
     def __init__(self, model: Model, dosed: set[str], switches: Mapping[str, float], run_in: bool = False) -> None:
         self.model = model
@@ -306,11 +316,14 @@ class _Builder:
         for name, expression in (constants | intermediates).items():
             shared.add(name, expression)
         derivatives = {n: shared.rewritten(n, e) for n, e in derivatives.items()}
+        inflows = {inflow(s): s for s in dict.fromkeys(d.to for d in model.doses.values()) if s in states}
+        for name, state in inflows.items():
+            derivatives[state] += symbol(name) / sympy.nsimplify(self.factors[state], rational=True)
         return System(
             title=title,
             model=model,
             states=tuple(states),
-            parameters=self.parameters,
+            parameters=(*self.parameters, *inflows),
             fixed={n: float(v) for n, v in settled.items()},
             constants=shared.constants,
             intermediates=shared.intermediates,
@@ -318,7 +331,7 @@ class _Builder:
             factors={s: self.factors.get(s, 1.0) for s in states},
             initials={n: self._put(e, {}) for n, e in self.initials.items()},
             rest=self._rest(),
-            units=self._units(),
+            units=self._units() | {n: model.units[s] / parse_unit("h") for n, s in inflows.items()},
             abouts=_abouts(model),
             scales={s: model.states[s][0].scale if s in model.states else 1.0 for s in states},
         )

@@ -13,6 +13,7 @@ import math
 
 import numpy as np
 
+from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
 from mtorsim.kernel.lanes import absolute, any_less, compiled, inlined, select_less
 from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, WELL
 
@@ -43,7 +44,7 @@ NEVER = math.inf
 
 @compiled
 def advance(
-    state, memory, parameters, event_time, event_row, event_amount, event_first, event_last,
+    state, memory, parameters, event_time, event_kind, event_row, event_amount, event_first, event_last,
     samples, columns, t0, t1, rtol, atol, steers, out, status, cancel,
 ):  # fmt: skip
     """Carry subjects from `t0` to `t1`, in place; times in hours.
@@ -53,9 +54,10 @@ def advance(
     Shapes
     ------
     state (n, N_STATES); memory (n, MEMORY), all 0 at the start of a subject's life;
-    parameters (n, N_PARAMETERS).
-    event_time, event_amount (events,) float64 and event_row (events,) int64: the events of subject
-    i are those from event_first[i] to event_last[i], in order of time; a row of -1 only stops.
+    parameters (n, N_PARAMETERS), changed by events that set one.
+    event_time, event_amount (events,) float64, event_kind, event_row (events,) int64: the events of
+    subject i are those from event_first[i] to event_last[i], in order of time. The kinds are those of
+    `mtorsim.kernel.event`; a row is that of a state, or of a parameter.
     samples (times,) in order; columns (states,) int64, the states that are wanted; out (n, times,
     states) receives them at samples in (t0, t1], and at t0 in a life that starts there.
     atol, steers (N_STATES,); status (n,) int64: only subjects at 0 are carried.
@@ -83,7 +85,10 @@ def advance(
                 samples, t0, t1, status,
             )  # fmt: skip
             record_now(seat, clock, y, samples, columns, out)
-            give_doses(seat, clock, y, x, after_dose, event_time, event_row, event_amount, event_last, t1)
+            give_doses(
+                seat, clock, y, x, p, after_dose, parameters, event_time, event_kind, event_row, event_amount,
+                event_last, t1,
+            )  # fmt: skip
             renew(seat, clock, x, p, k, rtol, atol, steers, norms)
         if cancel[0] != 0:
             for lane in range(WIDTH):
@@ -185,31 +190,47 @@ def record_now(seat, clock, y, samples, columns, out):
 
 
 @compiled
-def give_doses(seat, clock, y, x, after_dose, event_time, event_row, event_amount, event_last, t1):
+def give_doses(
+    seat, clock, y, x, p, after_dose, parameters, event_time, event_kind, event_row, event_amount, event_last, t1
+):  # fmt: skip
     """Give what is due to those who stand at a stop, and set their next one.
 
     After a dose the step is no longer than what went well after the last dose to the same state.
     """
+    altered = False
     for lane in range(WIDTH):
         subject = seat[SUBJECT, lane]
         if subject == EMPTY or clock[NOW, lane] < clock[STOP, lane]:
             continue
         event = seat[EVENT, lane]
         while event < event_last[subject] and event_time[event] <= clock[NOW, lane]:
-            row = event_row[event]
-            if row >= 0 and event_amount[event] != 0.0:
-                y[row, lane] += event_amount[event]
-                x[row, lane] = y[row, lane]
-                seat[RENEWED, lane] = 1
+            kind, row, amount = event_kind[event], event_row[event], event_amount[event]
+            event += 1
+            if kind == STOP_ONLY or (kind == ADD and amount == 0.0):
+                continue
+            seat[RENEWED, lane] = 1
+            if kind == PARAMETER:
+                parameters[subject, row] = amount
+                p[row, lane] = amount
+                altered = True
+                continue
+            if kind == ADD:
+                y[row, lane] += amount
                 seat[DOSED, lane] = row
                 if 0.0 < after_dose[row, lane] < clock[PROPOSED, lane]:
                     clock[PROPOSED, lane] = after_dose[row, lane]
-            event += 1
+            elif kind == REPLACE:
+                y[row, lane] = amount
+            elif kind == MULTIPLY:
+                y[row, lane] *= amount
+            x[row, lane] = y[row, lane]
         seat[EVENT, lane] = event
         clock[STOP, lane] = t1
         if event < event_last[subject] and event_time[event] < t1:
             clock[STOP, lane] = event_time[event]
         clock[STEPS, lane] = 0.0
+    if altered:
+        constants(p)
 
 
 @compiled

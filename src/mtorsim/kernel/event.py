@@ -1,0 +1,41 @@
+"""What may be done to a subject at an instant: a number in the kernel, arrays around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["ADD", "MULTIPLY", "PARAMETER", "REPLACE", "STOP_ONLY", "Events"]
+
+STOP_ONLY = 0
+"""Nothing but a time to stop at."""
+ADD = 1
+"""Add to a state: a dose, a meal."""
+REPLACE = 2
+"""Put a state at a value."""
+MULTIPLY = 3
+"""Multiply a state."""
+PARAMETER = 4
+"""Set a parameter: a covariate changes, an infusion starts or ends."""
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events of subjects as the kernel takes them.
+
+    Attributes
+    ----------
+    time, kind, row, amount
+        One number an event: hours, one of the kinds above, the row of a state or a parameter, and how
+        much. Subjects may share events.
+    first, last
+        The events of subject i are those from `first[i]` to `last[i]`, in order of time.
+    """
+
+    time: np.ndarray
+    kind: np.ndarray
+    row: np.ndarray
+    amount: np.ndarray
+    first: np.ndarray
+    last: np.ndarray
