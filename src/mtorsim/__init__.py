@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from .errors import MtorsimError
     from .library import Library
     from .population_reading import load_population
+    from .record_run import simulate_events
+    from .records import EventTable, read_events
     from .result import Result, open_result
     from .scenario import read_scenario
     from .simulation import simulate
 
 __all__ = [
-    "Library", "Model", "MtorsimError", "Result", "load_model", "load_population", "open_result",
-    "read_scenario", "simulate",
+    "EventTable", "Library", "Model", "MtorsimError", "Result", "load_model", "load_population", "open_result",
+    "read_events", "read_scenario", "simulate", "simulate_events",
 ]  # fmt: skip
 
 _HOME = {
+    "EventTable": "records",
     "Library": "library",
     "Model": "compose",
     "MtorsimError": "errors",
@@ -33,8 +36,10 @@ _HOME = {
     "load_model": "compose",
     "load_population": "population_reading",
     "open_result": "result",
+    "read_events": "records",
     "read_scenario": "scenario",
     "simulate": "simulation",
+    "simulate_events": "record_run",
 }
 
 

@@ -70,6 +70,8 @@ class Dose:
     about: str
     bioavailability: Equation
     lag: Equation
+    rate: Equation | None = None
+    duration: Equation | None = None
     range: tuple[float, float] | None = None
 
 
@@ -444,7 +446,15 @@ class _Composer:
                     place = module.where("doses", name, "unit", needle=line.unit)
                     raise UnitError(f"a dose in {unit} goes to `{line.to}`, which is in {state}", place)
                 limits = (line.range[0], line.range[1]) if line.range else None
-                found[full] = Dose(full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, limits)
+                rate, duration = (
+                    self._equation(module, text, ("doses", name, part), full, "dose", own) if text else None
+                    for part, text, own in (
+                        ("rate", line.rate, unit / parse_unit("h")), ("duration", line.duration, parse_unit("h")),
+                    )
+                )  # fmt: skip
+                found[full] = Dose(
+                    full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, rate, duration, limits
+                )
         return found
 
     def _rest(self, module: Module) -> RestPlan:

@@ -128,6 +128,8 @@ class Route(Record):
     range: Numbers | None = Field(None, description="smallest and largest plausible amount; 0 is always allowed")
     bioavailability: Equation = Field("1", description="the fraction that arrives")
     lag: Equation = Field("0", description="time until it begins to arrive")
+    rate: Equation | None = Field(None, description="rate of an infusion that leaves it to the model (RATE = -1)")
+    duration: Equation | None = Field(None, description="its duration, where that is left to the model (RATE = -2)")
 
 
 class Rest(Record):

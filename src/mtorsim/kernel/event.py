@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,3 +40,14 @@ class Events:
     amount: np.ndarray
     first: np.ndarray
     last: np.ndarray
+
+    @classmethod
+    def listed(cls, courses: Sequence[Sequence[tuple[float, int, int, float]]]) -> Events:
+        """Events from lists of (time, kind, row, amount), a list for each subject."""
+        given = [e for course in courses for e in course]
+        counts = np.array([len(course) for course in courses], np.int64)
+        last = np.cumsum(counts)
+        return cls(
+            np.array([g[0] for g in given], float), np.array([g[1] for g in given], np.int64),
+            np.array([g[2] for g in given], np.int64), np.array([g[3] for g in given], float), last - counts, last,
+        )  # fmt: skip

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 __all__ = [
-    "CANCELLED", "IMPOSSIBLE_DOSE", "NOT_ADMITTED", "NOT_AT_REST", "NOT_DRAWN", "NOT_FINITE", "NO_REST", "SENTENCES",
+    "CANCELLED", "IMPOSSIBLE_DOSE", "LAG_TOO_LONG", "NOT_ADMITTED", "NOT_AT_REST", "NOT_DRAWN", "NOT_FINITE", "NO_REST",
+    "NO_STEADY_STATE", "SENTENCES",
     "STEP_TOO_SMALL", "TOO_MANY_STEPS", "WELL",
 ]  # fmt: skip
 
@@ -17,6 +18,8 @@ NOT_ADMITTED = 6
 CANCELLED = 7
 IMPOSSIBLE_DOSE = 8
 NOT_DRAWN = 9
+NO_STEADY_STATE = 10
+LAG_TOO_LONG = 11
 
 SENTENCES = {
     WELL: "well",
@@ -29,4 +32,6 @@ SENTENCES = {
     CANCELLED: "cancelled",
     IMPOSSIBLE_DOSE: "the lag or bioavailability of a dose is negative or not a number",
     NOT_DRAWN: "a drawn parameter is not a finite number",
+    NO_STEADY_STATE: "a dose at steady state has none: more is given in an interval than can be eliminated",
+    LAG_TOO_LONG: "the lag of a dose at steady state is not shorter than its interval",
 }

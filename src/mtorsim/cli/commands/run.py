@@ -35,6 +35,11 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double.")
 @click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
 @click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
+@click.option("--events", type=click.Path(path_type=Path), metavar="CSV", help="Event records instead of the scenario's doses.")
+@click.option(
+    "--interpolate", multiple=True, metavar="NAME=WAY", help="How a covariate of --events goes on: locf, nocb or linear."
+)
+@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Unit of time in --events.")
 @units
 @as_json
 @quiet
@@ -49,6 +54,11 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     finished chunks kept.
     """  # noqa: D301
     from mtorsim.conversions import reader
+
+    if given["events"] is not None:
+        from mtorsim.cli.events import run_events
+
+        return run_events(scenario, out, given["quiet"] or given["as_json"], given)
     from mtorsim.simulation import simulate
 
     silent = given["quiet"] or given["as_json"]

@@ -1,0 +1,169 @@
+"""Carries the subjects of a table of event records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import DataError
+from .kernel.event import PARAMETER, Events
+from .kernel.status import SENTENCES, WELL
+from .library import Library
+from .plan import RTOL, Options, Plan, make_plan
+from .prepare import prepare
+from .records import EventTable
+from .regimen import Course, Routes, lay_out
+from .scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["simulate_events"]
+
+Array = np.ndarray
+
+GROUP = 64
+"""Subjects that are carried together."""
+
+
+def simulate_events(
+    scenario: Scenario | str | Path,
+    table: EventTable,
+    *,
+    seed: int | None = None,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    method: str | None = None,
+    precision: str | None = None,
+    rtol: float = RTOL,
+    atol: float | None = None,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Run a table of event records through a scenario's model, in people of its population.
+
+    The scenario's own doses, meals, arms and visits are left out: only what the table says happens.
+    The k-th subject of the table is subject k of the seed.
+
+    Parameters
+    ----------
+    scenario
+        Model, population, and what is observed.
+    table
+        What `read_events` gave.
+    seed, population, settings, method, precision, rtol, atol, library, note
+        As in `simulate`.
+
+    Returns
+    -------
+    DataFrame
+        The table's own columns, `tad`, the time after the last dose in hours, `status`, and one column
+        for each observable: what each record sees, NaN where a subject could not be carried.
+
+    Raises
+    ------
+    MtorsimError
+        If something in the scenario or the table is wrong.
+    """
+    options = Options.given(method, precision, rtol, atol)
+    plan = make_plan(
+        scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
+    )
+    columns = _columns(plan, table)
+    routes = Routes(plan.model, plan.kernel)
+    names = list(plan.observables)
+    seen = np.full((len(table.subject), len(names)), np.nan)
+    after = np.full(len(table.subject), np.nan)
+    status = np.zeros(len(table.subject), np.int64)
+    bounds = np.searchsorted(table.subject, np.arange(table.subjects + 1))
+    for first in range(0, table.subjects, GROUP):
+        last = min(first + GROUP, table.subjects)
+        people = prepare(plan, np.arange(first, last))
+        courses = [
+            lay_out(
+                table, range(bounds[s], bounds[s + 1]), routes, people.start[s - first],
+                people.parameters[s - first], columns, plan.spare,
+            )
+            for s in range(first, last)
+        ]  # fmt: skip
+        ended = np.array([p or c.status for p, c in zip(people.status.tolist(), courses, strict=True)], np.int64)
+        values = _carried(plan, people.start, people.parameters, courses, ended)
+        for s, course in enumerate(courses):
+            mine = slice(bounds[first + s], bounds[first + s + 1])
+            after[mine], status[mine] = course.after_dose, ended[s]
+            seen[mine] = values[s]
+    return _frame(table, names, seen, after, status)
+
+
+def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
+    """The parameter that each covariate of the table stands for."""
+    known: dict[str, str] = {}
+    for full, (line, _) in plan.model.parameters.items():
+        known[full.lower()] = full
+        known.setdefault(full.partition(".")[2].lower(), full)
+        if line.covariate:
+            known[line.covariate.lower()] = full
+    found = {name: known[name.lower()] for name in table.covariates if name.lower() in known}
+    for name in found:
+        record = table.changing(name)
+        if record is not None and name not in table.interpolation:
+            table.fail(record, name, "this covariate changes", f"name `{name}`'s interpolation: locf, nocb or linear")
+    for name in table.interpolation:
+        if name not in found:
+            raise DataError(f"the model has no parameter for the covariate `{name}`")
+    return found
+
+
+def _carried(plan: Plan, start: Array, parameters: Array, courses: list[Course], status: Array) -> list[Array]:
+    """What every record of each subject sees, (records, observables)."""
+    kernel = plan.kernel
+    columns = plan.columns[plan.columns >= 0]
+    rows = kernel.read_by(columns)
+    found = []
+    times = np.unique(np.concatenate([c.seen for c in courses]))
+    events = Events.listed([c.events for c in courses])
+    states = np.full((len(courses), len(times), len(rows)), np.nan)
+    own = parameters.copy()
+    kernel.advance(
+        start.copy(), kernel.memory(len(courses)), own, events, times, rows, (0.0, max(c.end for c in courses)),
+        (plan.options.rtol, plan.options.atol * plan.scales(kernel)), np.ones(len(kernel.states)), states, status,
+    )  # fmt: skip
+    for i, course in enumerate(courses):
+        at = np.searchsorted(times, course.seen)
+        full = np.full((len(course.seen), len(plan.columns)), np.nan)
+        if status[i] == WELL:
+            full[:, plan.columns >= 0] = _observed(plan, course, times[at], states[i, at], rows, parameters[i], columns)
+        found.append(full)
+    return found
+
+
+def _observed(
+    plan: Plan, course: Course, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
+) -> Array:
+    """Observables at each record, with the parameters as they are then."""
+    out = np.full((len(times), len(columns)), np.nan)
+    changes = [(t, row, amount) for t, kind, row, amount in course.events if kind == PARAMETER]
+    now, k = parameters.copy(), 0
+    start = 0
+    while start < len(times):
+        while k < len(changes) and changes[k][0] < times[start]:
+            now[changes[k][1]] = changes[k][2]
+            k += 1
+        limit = changes[k][0] if k < len(changes) else np.inf
+        stop = max(start + 1, int(np.searchsorted(times, limit, side="right")))
+        part = slice(start, stop)
+        out[part] = plan.spare.observed(times[part], states[None, part], rows, now[None], columns)[0]
+        start = stop
+    return out
+
+
+def _frame(table: EventTable, names: list[str], seen: Array, after: Array, status: Array) -> pd.DataFrame:
+    frame = table.frame.copy()
+    frame["tad"] = after
+    frame["status"] = [SENTENCES[int(s)] for s in status]
+    for j, name in enumerate(names):
+        frame[name] = seen[:, j]
+    return frame

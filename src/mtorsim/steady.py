@@ -1,0 +1,136 @@
+"""The steady state of a repeated dose: the state that one interval of the regimen leaves as it was.
+
+What an interval does to the drug's own states is found by carrying them through it; a point that it
+maps to itself is sought by Newton's method. For a linear drug the first step is exact; for one that
+is eliminated by a saturable enzyme, Newton's steps climb to the steady state where there is one, and
+beyond all bounds where there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .built import Kernel
+from .kernel.event import ADD, PARAMETER, Events
+from .kernel.status import NO_STEADY_STATE, WELL
+
+__all__ = ["Interval", "steady_state"]
+
+Array = np.ndarray
+
+RTOL, ATOL = 1e-11, 1e-13
+"""Of carrying a subject through an interval."""
+SETTLED = 1e-10
+"""How well an interval must leave the state as it was, as a share of the largest amount."""
+MOST_STEPS = 60
+BEYOND = 1e7
+"""A state of so many doses is none."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One dosing interval, over and over.
+
+    Attributes
+    ----------
+    length
+        In hours.
+    row
+        The state that takes the dose.
+    amount, at
+        What is added at once, and when in the interval.
+    rates
+        (start, end, rate) of what runs in, within the interval.
+    inflow
+        Column of the parameter that is the state's inflow.
+    """
+
+    length: float
+    row: int
+    amount: float
+    at: float
+    rates: tuple[tuple[float, float, float], ...]
+    inflow: int
+
+    def events(self) -> list[tuple[float, int, int, float]]:
+        """What happens in it: time, kind, row and amount."""
+        found = [(self.at, ADD, self.row, self.amount)] if self.amount else []
+        for time in sorted({0.0, *(t for start, end, _ in self.rates for t in (start, end) if t < self.length)}):
+            total = sum(rate for start, end, rate in self.rates if start <= time < end)
+            found.append((time, PARAMETER, self.inflow, total))
+        return sorted(found, key=lambda e: e[0])
+
+    @property
+    def size(self) -> float:
+        """How much is given in one interval."""
+        return self.amount + sum((end - start) * rate for start, end, rate in self.rates)
+
+
+def steady_state(
+    kernel: Kernel, start: Array, parameters: Array, rows: Sequence[int], interval: Interval
+) -> tuple[Array, bool, int]:
+    """States that one interval leaves as they were.
+
+    Parameters
+    ----------
+    kernel
+        In double precision.
+    start, parameters
+        Of one subject: every state, and every parameter.
+    rows
+        The drug's own states; all others count for nothing.
+    interval
+        What is given.
+
+    Returns
+    -------
+    amounts
+        Of the drug's own states at the beginning of an interval.
+    linear
+        Whether doses add up.
+    status
+        0, or NO_STEADY_STATE.
+    """
+    own = list(rows)
+    x = np.zeros(len(own))
+    largest = max(interval.size, 1e-300)
+    linear = True
+    for step in range(MOST_STEPS):
+        after, slopes = _through(kernel, start, parameters, own, interval, x, largest)
+        gap = after - x
+        if np.abs(gap).max() <= SETTLED * max(largest, np.abs(x).max()):
+            return x, linear and step <= 1, WELL
+        linear = step == 0
+        try:
+            x = np.maximum(x + np.linalg.solve(np.eye(len(own)) - slopes, gap), 0.0)
+        except np.linalg.LinAlgError:
+            break
+        if not np.isfinite(x).all() or np.abs(x).max() > BEYOND * largest:
+            break
+    return np.full(len(own), np.nan), False, NO_STEADY_STATE
+
+
+def _through(
+    kernel: Kernel, start: Array, parameters: Array, own: list[int], interval: Interval, x: Array, size: float
+) -> tuple[Array, Array]:
+    """What one interval makes of a state, and the derivatives of that by the state."""
+    m = len(own)
+    # For a linear drug any difference is exact; for another it must be small, but far above rounding.
+    moved = np.maximum(1e-4 * np.abs(x), 1e-4 * size)
+    states = np.repeat(start[None], m + 1, axis=0)
+    states[:, own] = x
+    states[np.arange(1, m + 1), own] += moved
+    events = Events.listed([interval.events()] * (m + 1))
+    status = np.zeros(m + 1, np.int64)
+    scale = np.full(len(kernel.states), ATOL * size)
+    kernel.advance(
+        states, kernel.memory(m + 1), np.repeat(parameters[None], m + 1, axis=0), events, np.zeros(0),
+        np.zeros(0, np.int64), (0.0, interval.length), (RTOL, scale), np.ones(len(kernel.states)),
+        np.zeros((m + 1, 0, 0)), status,
+    )  # fmt: skip
+    if status.any():
+        return np.full(m, np.nan), np.full((m, m), np.nan)
+    return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T

@@ -1,0 +1,115 @@
+"""Tables of event records, run by every method; alone, among others and on a finer grid to the same bits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+import mtorsim as mt
+from mtorsim.built import METHODS
+from mtorsim.library import Library
+from mtorsim.scenario import scenario_from_text
+
+HERE = Path(__file__).parent
+
+SCENARIO = """
+title = "records"
+model = ["{model}"]
+population = "ngt"
+duration = "1 d"
+observe = {observe}
+[set]
+{settings}
+[visits]
+at = "0 d"
+"""
+OBSERVED = {
+    "one": ["one.gut", "one.blood", "one.gone"],
+    "two": ["two.gut", "two.blood", "two.tissue", "two.gone"],
+    "saturable": ["saturable.blood"],
+}
+
+
+def scenario(model, settings):
+    lines = "\n".join(f'"{model}.{k}" = {v!r}' for k, v in settings.items())
+    library = Library((HERE,))
+    text = SCENARIO.format(model=model, observe=OBSERVED[model], settings=lines)
+    return scenario_from_text(text, HERE / "records.toml", library), library
+
+
+def runner(tmp_path):
+    """What runs a table by every method and returns what the records see: `run(rows, model="one", CL=3)`."""
+
+    def carried(rows, method, model, settings, interpolation):
+        path = tmp_path / "data.csv"
+        path.write_text(rows if isinstance(rows, str) else written(rows), encoding="utf-8")
+        table = mt.read_events(path, interpolation=interpolation)
+        described, library = scenario(model, settings)
+        return mt.simulate_events(
+            described, table, method=method, precision="double", rtol=1e-10, atol=1e-12, library=library
+        )
+
+    def go(rows, model="one", interpolation=None, **settings):
+        frames = [carried(rows, m, model, settings, interpolation) for m in METHODS]
+        names = OBSERVED[model]
+        for other in frames[1:]:
+            assert np.allclose(frames[0][names], other[names], rtol=2e-8, atol=1e-8, equal_nan=True)
+            assert frames[0].status.tolist() == other.status.tolist()
+        if not isinstance(rows, str):
+            same_bits(carried, rows, model, settings, interpolation, frames[0])
+        frame = frames[0]
+        frame.columns = [c.partition(".")[2] if c in names else c for c in frame.columns]
+        return frame
+
+    return go
+
+
+def same_bits(carried, rows, model, settings, interpolation, alone):
+    """Among shuffled neighbours, and with more samples, no record sees another bit."""
+    names = OBSERVED[model]
+    if "ID" not in rows[0]:
+        others = [{**r, "ID": "x", **({"AMT": 3 * float(r["AMT"])} if r.get("AMT") else {})} for r in rows]
+        mixed = [{**r, "ID": "before"} for r in others] + [{**r, "ID": "own"} for r in rows]
+        mixed += [{**r, "ID": "after"} for r in others]
+        found = carried(mixed, METHODS[0], model, settings, interpolation)
+        own = found[found.ID == "own"]
+        assert own[names].to_numpy().tobytes() == alone[names].to_numpy().tobytes()
+    if all(float(r.get("EVID", 0)) not in (3, 4) for r in rows) and not interpolation:
+        finer, kept = [], []
+        for r, after in zip(rows, [*rows[1:], None], strict=True):
+            kept.append(len(finer))
+            finer.append(r)
+            if after and float(after["TIME"]) > float(r["TIME"]) and r.get("ID") == after.get("ID"):
+                grid = np.linspace(float(r["TIME"]), float(after["TIME"]), 7)[1:-1]
+                extra = {k: v for k, v in r.items() if k == "ID"}
+                finer += [{**extra, "TIME": repr(float(t)), "EVID": 0} for t in grid]
+        found = carried(finer, METHODS[0], model, settings, interpolation)
+        assert found[names].to_numpy()[kept].tobytes() == alone[names].to_numpy().tobytes()
+
+
+def written(rows):
+    columns = list(dict.fromkeys(k for r in rows for k in r))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def at(*times, **more):
+    """Observations."""
+    return [{"TIME": t, "EVID": 0, **more} for t in times]
+
+
+def dose(time, amount, **more):
+    """A dose record."""
+    return {"TIME": time, "EVID": 1, "AMT": amount, **more}
+
+
+def table(*parts):
+    """Records in order of time; those of one time as they are given."""
+    flat = [r for p in parts for r in (p if isinstance(p, list) else [p])]
+    return sorted(flat, key=lambda r: float(r["TIME"]))
