@@ -79,7 +79,9 @@ def advance(modules, start, parameters, until, *, samples=(), doses=(), rtol=1e-
     """Carry subjects and return (state, out, status); `doses` are (time, row, amount) for everyone."""
     state = np.array(start, float)
     n, size = state.shape
-    p = np.broadcast_to(np.asarray(parameters, float), (n, np.shape(parameters)[-1])).copy()
+    # What is not given is an inflow: nothing runs in.
+    p = np.zeros((n, modules["problem"].N_PARAMETERS))
+    p[:, : np.shape(parameters)[-1]] = parameters
     doses = sorted(doses)
     out = np.full((n, len(samples), size), np.nan)
     status = np.zeros(n, np.int64)
@@ -99,6 +101,7 @@ def one_step(modules, y, t, h, p):
     size, width, kind = len(y), modules["drive"].WIDTH, modules["drive"].FLOAT
     rows = np.repeat(np.array(y, kind)[:, None], width, axis=1)
     parameters = np.ones((modules["problem"].N_ROWS, width), kind)
+    parameters[: modules["problem"].N_PARAMETERS] = 0.0
     parameters[: len(p)] = np.array(p, float)[:, None]
     modules["problem"].constants(parameters)
     change, errors = np.zeros((size, width), kind), np.zeros((size, width), kind)

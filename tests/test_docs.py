@@ -21,8 +21,9 @@ def test_a_page_does_what_it_says(page, mtorsim, tmp_path, monkeypatch):
     for kind, file, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if file:
             (tmp_path / file).write_text(body, encoding="utf-8")
-            found = mtorsim("check", file)
-            assert (found.code, found.err) == (0, ""), file
+            if kind == "toml":
+                found = mtorsim("check", file)
+                assert (found.code, found.err) == (0, ""), file
         elif kind == "console":
             run_console(body, mtorsim)
         elif kind == "python":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,16 +13,18 @@ from .errors import DataError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
 from .library import Library
+from .manifest import describe_run, machine
 from .plan import RTOL, Options, Plan, make_plan
 from .prepare import prepare
 from .records import EventTable
 from .regimen import Course, Routes, lay_out
 from .scenario import Scenario
+from .writer import open_folder, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["simulate_events"]
+__all__ = ["simulate_events", "write_records"]
 
 Array = np.ndarray
 
@@ -74,7 +77,9 @@ def simulate_events(
     )
     columns = _columns(plan, table)
     routes = Routes(plan.model, plan.kernel)
-    names = list(plan.observables)
+    # A record is looked at, fasting or not, and what the model does not define has no column.
+    shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
+    names = [list(plan.observables)[j] for j in shown]
     seen = np.full((len(table.subject), len(names)), np.nan)
     after = np.full(len(table.subject), np.nan)
     status = np.zeros(len(table.subject), np.int64)
@@ -94,8 +99,44 @@ def simulate_events(
         for s, course in enumerate(courses):
             mine = slice(bounds[first + s], bounds[first + s + 1])
             after[mine], status[mine] = course.after_dose, ended[s]
-            seen[mine] = values[s]
-    return _frame(table, names, seen, after, status)
+            seen[mine] = values[s][:, shown]
+    frame = _frame(table, names, seen, after, status)
+    frame.attrs["manifest"] = _manifest(plan, table, status)
+    return frame
+
+
+def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Path:
+    """Write what `simulate_events` gave to a folder: `records.csv`, and `run.json` beside it.
+
+    Raises
+    ------
+    DataError
+        If there is something in the folder already, or it cannot be written to.
+    """
+    open_folder(folder, force)
+    path = folder / "records.csv"
+    frame.to_csv(path, index=False)
+    write_json(folder / "run.json", frame.attrs["manifest"])
+    return path
+
+
+def _manifest(plan: Plan, table: EventTable, status: Array) -> dict[str, Any]:
+    """What the run was; the table itself is one of its files."""
+    manifest = describe_run(plan, table.subjects, 1)
+    text = table.frame.to_csv(index=False)
+    ends = status[np.searchsorted(table.subject, np.arange(table.subjects))]
+    counts = {SENTENCES[int(s)]: int((ends == s).sum()) for s in np.unique(ends)}
+    return {
+        **manifest,
+        "files": {**manifest["files"], "events.csv": text},
+        "hashes": {**manifest["hashes"], "events.csv": hashlib.sha256(text.encode()).hexdigest()},
+        "finished": True,
+        "records": len(table.frame),
+        "interpolation": dict(table.interpolation),
+        "order at one instant": ["additional or lagged dose", "records as they stand in the table"],
+        "status": counts,
+        "machine": machine(),
+    }
 
 
 def _columns(plan: Plan, table: EventTable) -> dict[str, str]:

@@ -220,6 +220,8 @@ def open_result(folder: str | Path) -> Result:
 
     folder = Path(folder)
     manifest = read_manifest(folder)
+    if manifest.get("records"):
+        raise DataError(f"`{folder}` holds what event records saw", help="it is in its records.csv")
     if not manifest.get("finished"):
         raise DataError(f"the run in `{folder}` was not finished", help="go on with it: `mtorsim run ... --resume`")
     try:

@@ -21,7 +21,7 @@ from .plan import Plan
 from .rates import Share, limit_names, worst_fasting
 from .result import Block, Result, labelled, people_table, visit_table
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "open_folder", "write_json"]
 
 Array = np.ndarray
 
@@ -68,8 +68,8 @@ class Writer:
         if folder is not None and resume and (folder / "run.json").is_file():
             self._take_up(folder)
         elif folder is not None:
-            _open_folder(folder, force)
-            _write_json(folder / "run.json", {**self.manifest, "finished": False})
+            open_folder(folder, force)
+            write_json(folder / "run.json", {**self.manifest, "finished": False})
 
     def add(self, block: Block) -> None:
         """Take the next subjects."""
@@ -108,10 +108,10 @@ class Writer:
         if self.folder is None:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
         series.to_netcdf(self.folder / "series.nc", engine="scipy")
-        _write_json(self.folder / "summary.json", summary)
+        write_json(self.folder / "summary.json", summary)
         if self.of:
             self._write_shares()
-        _write_json(self.folder / "run.json", manifest)
+        write_json(self.folder / "run.json", manifest)
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
 
@@ -316,11 +316,13 @@ def _bands(values: Array, names: list[str], times: tuple[float, ...]) -> list[di
     return rows
 
 
-_OURS = ("run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", _PARTS)
+_OURS = (
+    "run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", "records.csv", _PARTS,
+)  # fmt: skip
 _FIGURES = ("time_course", "shares")
 
 
-def _open_folder(folder: Path, force: bool) -> None:
+def open_folder(folder: Path, force: bool) -> None:
     """Make a result folder; an earlier result in it is only removed with `force`, and nothing else ever is."""
     try:
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
@@ -351,7 +353,7 @@ def _remove_result(folder: Path) -> None:
             path.unlink()
 
 
-def _write_json(path: Path, data: Mapping[str, Any]) -> None:
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write elsewhere, then rename: a reader never sees half a file."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")

@@ -35,7 +35,9 @@ def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, A
     failed = frame.attrs["manifest"]["status"]
     failed = {sentence: count for sentence, count in failed.items() if sentence != "well"}
     if given["as_json"]:
-        print_json({"subjects": table.subjects, "records": len(frame), "failed": failed, "table": str(path) if path else None})
+        print_json(
+            {"subjects": table.subjects, "records": len(frame), "failed": failed, "table": str(path) if path else None}
+        )
     else:
         print(f"{table.subjects:,} subjects, {len(frame):,} records")
         for sentence, count in failed.items():

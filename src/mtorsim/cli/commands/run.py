@@ -35,9 +35,14 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double.")
 @click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
 @click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
-@click.option("--events", type=click.Path(path_type=Path), metavar="CSV", help="Event records instead of the scenario's doses.")
 @click.option(
-    "--interpolate", multiple=True, metavar="NAME=WAY", help="How a covariate of --events goes on: locf, nocb or linear."
+    "--events", type=click.Path(path_type=Path), metavar="CSV", help="Event records instead of the scenario's doses."
+)
+@click.option(
+    "--interpolate",
+    multiple=True,
+    metavar="NAME=WAY",
+    help="How a covariate of --events goes on: locf, nocb or linear.",
 )
 @click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Unit of time in --events.")
 @units
