@@ -91,14 +91,17 @@ def test_ingested_glucose_is_neither_made_nor_lost():
     """What left the gut and the blood of a meal equals what was eaten: the sum of all fluxes closes."""
     from equations import right_hand_side
     from mtorsim.compose import load_model
-    from mtorsim.system import build_system
+    from mtorsim.system import build_system, is_inflow
 
     system = build_system(load_model(["glucose_insulin"]))
     index = {n.removeprefix("glucose_insulin."): i for i, n in enumerate(system.states)}
     function = right_hand_side(system)
     rng = np.random.default_rng(5)
     p = np.array(
-        [system.model.parameters[n][0].value or 1.0 if n in system.model.parameters else 1.0 for n in system.parameters]
+        [
+            0.0 if is_inflow(n) else system.model.parameters[n][0].value or 1.0 if n in system.model.parameters else 1.0
+            for n in system.parameters
+        ]
     )
     named = dict(zip((n.partition(".")[2] for n in system.parameters), p, strict=True))
     for _ in range(20):

@@ -11,10 +11,11 @@ from .checks import time_factor
 from .compose import Dose, Model
 from .draws import uniform
 from .errors import UnitError, did_you_mean
-from .exact import FUNCTIONS
+from .exact import FUNCTIONS, log
 from .expressions import evaluate
-from .kernel.event import ADD, Events
-from .scenario import Branch, MealEvent, Scenario
+from .kernel.event import ADD, PARAMETER, Events
+from .scenario import Branch, Dosing, MealEvent, Scenario
+from .system import inflow
 from .units import convert
 
 __all__ = ["Schedule", "meal_schedule", "schedule"]
@@ -30,8 +31,10 @@ class Stop:
 
     Attributes
     ----------
-    missed
-        Probability that a subject misses it.
+    over
+        Hours an infusion lasts, 0 for what is given at once.
+    missed, late
+        Probability that a subject misses it, and mean delay in hours.
     number
         Which dose of its regimen this is, the key of that draw.
     """
@@ -39,7 +42,9 @@ class Stop:
     time: float
     dose: Dose
     amount: float
+    over: float = 0.0
     missed: float = 0.0
+    late: float = 0.0
     number: int = 0
 
 
@@ -81,7 +86,6 @@ class Schedule:
         """
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
-        rows = np.array([row_of[s.dose.to] for s in self.stops], np.int64)
         hours = np.array([self.lag_hours[s.dose.name] for s in self.stops])
         lag = self._per_subject(parameters, n, "lag") * hours
         fraction = self._per_subject(parameters, n, "bioavailability")
@@ -89,21 +93,19 @@ class Schedule:
             sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
         possible = np.asarray(sound.all(axis=1))
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
-        times = np.array([s.time for s in self.stops])[None, :] + lag
+        times = np.array([s.time for s in self.stops])[None, :] + lag + self._delay(seed, subjects)
         amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * self._taken(seed, subjects)
-        order = np.argsort(times, axis=1, kind="stable")
-        times = np.take_along_axis(times, order, axis=1)
-        amounts = np.take_along_axis(amounts, order, axis=1)
-        rows = np.broadcast_to(rows, times.shape)
-        rows = np.take_along_axis(rows, order, axis=1)
-        count = times.shape[1]
-        if n and (times == times[:1]).all() and (amounts == amounts[:1]).all() and (rows == rows[:1]).all():
-            first = np.zeros(n, np.int64)
-            kinds = np.full(count, ADD)
-            return Events(times[0].copy(), kinds, rows[0].copy(), amounts[0].copy(), first, first + count), possible
-        first = np.arange(n, dtype=np.int64) * count
-        times, rows, amounts = (np.ascontiguousarray(a).reshape(-1) for a in (times, rows, amounts))
-        return Events(times, np.full(len(times), ADD), rows, amounts, first, first + count), possible
+        over = np.array([s.over for s in self.stops])
+        at_once = np.flatnonzero(over == 0)
+        rows = np.array([row_of[self.stops[i].dose.to] for i in at_once], np.int64)
+        shape = (n, len(at_once))
+        kinds = np.full(shape, ADD)
+        found = [(times[:, at_once], kinds, np.broadcast_to(rows, shape), amounts[:, at_once])]
+        column = {name: i for i, name in enumerate(parameters)}
+        for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
+            mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
+            found.append(_infused(times[:, mine], amounts[:, mine], over[mine], column[inflow(to)]))
+        return _in_order(found), possible
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
@@ -117,6 +119,16 @@ class Schedule:
                 )
         return np.stack([known[s.dose.name] for s in self.stops], axis=1) if self.stops else np.zeros((n, 0))
 
+    def _delay(self, seed: int, subjects: Array) -> Array:
+        """Hours by which each dose is late, exponential, (n, doses)."""
+        delay = np.zeros((len(subjects), len(self.stops)))
+        for name in dict.fromkeys(s.dose.name for s in self.stops if s.late > 0):
+            at = [i for i, s in enumerate(self.stops) if s.dose.name == name and s.late > 0]
+            numbers = np.array([self.stops[i].number for i in at])
+            u = uniform(seed, [f"late {name}"], subjects[:, None], numbers[None, :])[0]
+            delay[:, at] = -np.array([self.stops[i].late for i in at]) * log(u)
+        return delay
+
     def _taken(self, seed: int, subjects: Array) -> Array:
         """1 where a dose is taken, 0 where it is missed, (n, doses)."""
         taken = np.ones((len(subjects), len(self.stops)))
@@ -126,6 +138,36 @@ class Schedule:
             u = uniform(seed, [f"missed {name}"], subjects[:, None], numbers[None, :])[0]
             taken[:, at] = u >= np.array([self.stops[i].missed for i in at])
         return taken
+
+
+_Part = tuple[Array, Array, Array, Array]
+"""Time, kind, row and amount of events, each (n, events)."""
+
+
+def _infused(start: Array, amounts: Array, over: Array, column: int) -> _Part:
+    """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
+    rate = amounts / over
+    times = np.concatenate([start, start + over], axis=1)
+    change = np.concatenate([rate, -rate], axis=1)
+    count = np.concatenate([np.ones_like(rate), -np.ones_like(rate)], axis=1)
+    order = np.argsort(times, axis=1, kind="stable")
+    times, change, count = (np.take_along_axis(a, order, axis=1) for a in (times, change, count))
+    # Where nothing runs any more the total is nothing, not what rounding has left of it.
+    total = np.where(np.cumsum(count, axis=1) > 0, np.cumsum(change, axis=1), 0.0)
+    return times, np.full(times.shape, PARAMETER), np.full(times.shape, column), np.maximum(total, 0.0)
+
+
+def _in_order(parts: Sequence[_Part]) -> Events:
+    """Events of every subject in order of time; one list where all subjects have the same."""
+    times, kinds, rows, amounts = (np.concatenate([p[i] for p in parts], axis=1) for i in range(4))
+    order = np.argsort(times, axis=1, kind="stable")
+    columns = [np.take_along_axis(a, order, axis=1) for a in (times, kinds, rows, amounts)]
+    n, count = times.shape
+    if n and all((a == a[:1]).all() for a in columns):
+        first = np.zeros(n, np.int64)
+        return Events(*(np.ascontiguousarray(a[0]) for a in columns), first=first, last=first + count)
+    first = np.arange(n, dtype=np.int64) * count
+    return Events(*(np.ascontiguousarray(a).reshape(-1) for a in columns), first=first, last=first + count)
 
 
 def schedule(scenario: Scenario, branch: Branch, model: Model) -> Schedule:
@@ -138,21 +180,31 @@ def schedule(scenario: Scenario, branch: Branch, model: Model) -> Schedule:
     """
     stops = []
     for dosing in branch.dosing:
-        dose = _route(scenario, dosing.drug, dosing.route, dosing.key, model)
-        try:
-            amount = convert(dosing.amount, dosing.unit, dose.unit)
-        except UnitError as error:
-            help = f"{dosing.drug} is dosed in {dose.unit}"
-            scenario.file.fail(f"`amount`: {error.message}", (*dosing.key, "amount"), help)
+        dose = _route(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
+        amounts = _in_unit_of(scenario, dosing, dose)
+        stops += [
+            Stop(t, dose, a, dosing.over, dosing.missed, dosing.late, k)
+            for k, (t, a) in enumerate(zip(dosing.times, amounts, strict=True))
+        ]
+    stops += _meals(scenario.meals, model)
+    # A stable sort keeps doses before meals at one instant.
+    return _schedule(sorted(stops, key=lambda s: s.time), model)
+
+
+def _in_unit_of(scenario: Scenario, dosing: Dosing, dose: Dose) -> list[float]:
+    """Amounts in the unit of a route, if they are plausible."""
+    key = dosing.key
+    try:
+        amounts = [convert(a, dosing.unit, dose.unit) for a in dosing.amounts]
+    except UnitError as error:
+        scenario.file.fail(f"`{key[-1]}`: {error.message}", key, f"{dosing.drug} is dosed in {dose.unit}")
+    for amount in dict.fromkeys(amounts):
         if dose.range and amount and not dose.range[0] <= amount <= dose.range[1]:
             low, high = dose.range
             message = f"`{amount:g} {dose.unit}` of {dosing.drug} is outside its plausible range {low:g} to {high:g}"
             help = f"amounts are in {dose.unit}; a copy of its module beside your scenario may have a wider range"
-            scenario.file.fail(message, (*dosing.key, "amount"), help)
-        stops += [Stop(t, dose, amount, dosing.missed, k) for k, t in enumerate(dosing.times)]
-    stops += _meals(scenario.meals, model)
-    # A stable sort keeps doses before meals at one instant.
-    return _schedule(sorted(stops, key=lambda s: s.time), model)
+            scenario.file.fail(message, key, help)
+    return amounts
 
 
 def meal_schedule(scenario: Scenario, model: Model) -> Schedule:

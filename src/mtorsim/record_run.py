@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .course import Course, Routes, lay_out
 from .errors import DataError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
@@ -17,7 +18,6 @@ from .manifest import describe_run, machine
 from .plan import RTOL, Options, Plan, make_plan
 from .prepare import prepare
 from .records import EventTable
-from .regimen import Course, Routes, lay_out
 from .scenario import Scenario
 from .writer import open_folder, write_json
 

@@ -1,441 +1,98 @@
-"""One subject's records as events for the kernel: arrivals, infusions, resets, covariates, steady states.
-
-Where tools differ, the choices are those of docs/dosing.md: what the data fix stays fixed and F scales
-the rest; F, lag, rate and duration are read once for each dose at its nominal time; a record sees what
-stands before it in the file, and additional doses come before observations of the same time.
-"""
+"""A regimen as people write it: `10 mg q24h x 28 then 5 mg q24h x 56`."""
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-import numpy as np
+from .errors import UnitError
+from .units import Unit, convert, parse_quantity, parse_unit
 
-from .built import Kernel
-from .checks import time_factor
-from .compose import Dose, Equation, Model
-from .errors import did_you_mean
-from .exact import FUNCTIONS
-from .expressions import evaluate
-from .kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
-from .kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
-from .records import EventTable
-from .steady import Interval, steady_state
-from .system import inflow
+__all__ = ["Part", "in_turn", "read_regimen"]
 
-__all__ = ["Course", "Routes", "lay_out"]
-
-Array = np.ndarray
-
-NUDGE = 1e-12
-"""How much later, in hours or as a share of the time, what follows at the same time counts as happening."""
-RAMP = 64
-"""Steps by which a covariate is followed that goes straight from one record to the next."""
-
-
-class Routes:
-    """Where doses can go in a model: by name of a state or a route, or by number of the state."""
-
-    def __init__(self, model: Model, kernel: Kernel) -> None:
-        self.model = model
-        self.kernel = kernel
-        self.names: dict[str, str] = {}
-        for state in kernel.states:
-            self.names[state.lower()] = state
-            self.names.setdefault(state.partition(".")[2].lower(), state)
-        for name, dose in model.doses.items():
-            self.names[name.lower()] = dose.to
-            self.names.setdefault(name.partition(".")[2].lower(), dose.to)
-        self.to = {dose.to: dose for dose in reversed(list(model.doses.values()))}
-
-    def state(self, table: EventTable, record: int) -> str:
-        """The state that a record means; the first route's where it names none."""
-        given = table.cmt[record].strip()
-        if not given or given == "0":
-            if not self.model.doses:
-                table.fail(record, "CMT", "the model takes no doses", "name a state")
-            return next(iter(self.model.doses.values())).to
-        if given.lower() in self.names:
-            return self.names[given.lower()]
-        try:
-            return self.kernel.states[int(given) - 1 if int(given) > 0 else len(self.kernel.states)]
-        except (ValueError, IndexError):
-            help = did_you_mean(given, [s.partition(".")[2] for s in self.kernel.states])
-            table.fail(record, "CMT", f"there is no state `{given}`", help)
-            raise AssertionError from None
-
-    def row(self, state: str) -> int:
-        """Row of a state in the kernel."""
-        return self.kernel.states.index(state)
-
-    def inflow(self, state: str) -> int | None:
-        """Column of the parameter that runs into a state; None where nothing can."""
-        name = inflow(state)
-        return self.kernel.parameters.index(name) if name in self.kernel.parameters else None
-
-    def own(self, state: str) -> list[int]:
-        """Rows of the drug that a state belongs to, but for what only counts, such as all that was eliminated."""
-        module, read = state.partition(".")[0], {column for _, column in self.kernel.entries}
-        return [i for i, s in enumerate(self.kernel.states) if s.partition(".")[0] == module and i in read]
-
-
-@dataclass
-class Course:
-    """What happens to one subject.
-
-    Attributes
-    ----------
-    events
-        Time, kind, row and amount, in order.
-    seen
-        When each record is looked at, shape (records,).
-    after_dose
-        Time after the last dose at each record, NaN before the first.
-    end
-        After everything.
-    status
-        0, or why a dose cannot be given.
-    """
-
-    events: list[tuple[float, int, int, float]]
-    seen: Array
-    after_dose: Array
-    end: float
-    status: int = WELL
-
-
-@dataclass
-class _Laid:
-    """What has been laid out so far: arrivals, what runs in, and what is done at a record."""
-
-    arrivals: list[tuple[float, int, int, float]] = field(default_factory=list)
-    running: list[tuple[float, float, int, float]] = field(default_factory=list)
-    done: list[tuple[float, int, int, int, float]] = field(default_factory=list)
-
-    def drop_from(self, time: float, rows: Sequence[int] | None = None) -> None:
-        """Forget what would arrive or run in from a time on; of some states, or of all."""
-        mine = lambda row: rows is None or row in rows  # noqa: E731
-        self.arrivals = [a for a in self.arrivals if not (mine(a[2]) and a[0] >= time)]
-        cut = [(s, min(e, time) if mine(row) else e, row, rate) for s, e, row, rate in self.running]
-        self.running = [r for r in cut if r[0] < r[1]]
+_PART = re.compile(r"(?P<amount>.+?)(?:\s+q\s*(?P<number>\d[\d.]*)\s*(?P<unit>[a-z]+))?(?:\s+x\s*(?P<count>\d+))?")
+EXAMPLE = "write for example `10 mg q24h x 28 then 5 mg q24h`"
 
 
 @dataclass(frozen=True)
-class _Dose:
-    """A dose as it is given: fraction and lag applied."""
+class Part:
+    """Doses of one size.
 
-    state: str
+    Attributes
+    ----------
+    amount
+        In the regimen's unit.
+    every
+        Hours between them; None for a single dose, which the next part follows at once.
+    count
+        How many; None for no end.
+    """
+
     amount: float
-    lag: float
-    rate: float
-    duration: float
+    every: float | None
+    count: int | None
 
 
-def lay_out(
-    table: EventTable,
-    records: Sequence[int],
-    routes: Routes,
-    start: Array,
-    parameters: Array,
-    columns: Mapping[str, str],
-    careful: Kernel,
-) -> Course:
-    """Lay the records of one subject out.
+def read_regimen(text: str) -> tuple[list[Part], Unit]:
+    """Read a regimen.
 
     Parameters
     ----------
-    table, records
-        The table, and which of its records are the subject's, in order.
-    routes
-        Of the model.
-    start, parameters
-        The subject's state at the start, and its parameters, in the kernel's order.
-    columns
-        The parameter that each covariate stands for.
-    careful
-        A kernel in double precision, for steady states.
+    text
+        Parts joined by `then`; each an amount with its unit, the interval as `q24h` or `q 2 weeks`, and
+        the number of doses as `x 28`. A part without interval is one dose; only the last may go on
+        without end.
+
+    Returns
+    -------
+    parts
+    unit
+        Of every amount: that of the first.
 
     Raises
     ------
-    DataError
-        For a record that the model cannot take.
+    UnitError
+        If a part cannot be read, or the units do not fit together.
     """
-    return _Layer(table, list(records), routes, start, parameters, columns, careful).course()
+    pieces = re.split(r"\s+then\s+", text.strip())
+    parts: list[Part] = []
+    unit: Unit | None = None
+    for k, piece in enumerate(pieces):
+        match = _PART.fullmatch(piece)
+        if match is None:
+            raise UnitError(f"`{piece}` is no part of a regimen", help=EXAMPLE)
+        value, own = parse_quantity(match["amount"])
+        unit = unit or own
+        every = None
+        if match["number"]:
+            every = convert(*parse_quantity(f"{match['number']} {match['unit']}"), parse_unit("h"))
+            if every <= 0:
+                raise UnitError(f"`{piece}`: an interval must be longer than 0")
+        count = int(match["count"]) if match["count"] else None
+        if every is None and count not in (None, 1):
+            raise UnitError(f"`{piece}`: there is no interval", help=EXAMPLE)
+        if every is not None and count is None and k < len(pieces) - 1:
+            raise UnitError(f"`{piece}` has no end, so that nothing can follow it", help="say how many doses: `x 28`")
+        parts.append(Part(convert(value, own, unit), every, 1 if every is None else count))
+    assert unit is not None
+    return parts, unit
 
 
-class _Layer:
-    def __init__(
-        self,
-        table: EventTable,
-        records: list[int],
-        routes: Routes,
-        start: Array,
-        parameters: Array,
-        columns: Mapping[str, str],
-        careful: Kernel,
-    ) -> None:
-        self.table = table
-        self.records = records
-        self.routes = routes
-        self.start = start
-        self.columns = columns
-        self.careful = careful
-        self.model = routes.model
-        self.base = dict(zip(routes.kernel.parameters, parameters.tolist(), strict=True))
-        self.times = self._times()
-        self.laid = _Laid()
-        self.nominal: list[tuple[float, int]] = []
-        self.status = WELL
+def in_turn(parts: Sequence[Part], start: float, stop: float) -> list[tuple[float, float]]:
+    """Time and amount of every dose before `stop`, times multiplied and never accumulated.
 
-    def _times(self) -> dict[int, float]:
-        """Time of each record since the first occasion began; a reset may start the clock again."""
-        offset, before, found = 0.0, -math.inf, {}
-        for r in self.records:
-            time = float(self.table.time[r])
-            if time + offset < before:
-                offset = before - time
-            before = found[r] = time + offset
-        return found
-
-    @cached_property
-    def covariates(self) -> dict[str, list[tuple[float, float]]]:
-        """For each parameter that a covariate stands for, from when on it has which value."""
-        return {full: self._path(name) for name, full in self.columns.items()}
-
-    def _known(self, name: str) -> tuple[list[float], list[float]]:
-        """When a covariate is given, and its values."""
-        values = self.table.covariates[name]
-        known = [r for r in self.records if not math.isnan(values[r])]
-        return [self.times[r] for r in known], [float(values[r]) for r in known]
-
-    def _path(self, name: str) -> list[tuple[float, float]]:
-        known = list(zip(*self._known(name), strict=True))
-        if not known:
-            return []
-        kind = self.table.interpolation.get(name, "locf")
-        path = [(-math.inf, known[0][1])]
-        for (t0, v0), (t1, v1) in pairwise(known):
-            if kind == "nocb":
-                path.append((t0, v1))
-            elif kind == "linear" and t1 > t0 and v1 != v0:
-                parts = range(RAMP)
-                path += [(t0 + (t1 - t0) * k / RAMP, v0 + (v1 - v0) * (k + 0.5) / RAMP) for k in parts]
-                path.append((t1, v1))
-            else:
-                path.append((t1, v1))
-        return path
-
-    def _parameters_at(self, time: float, record: int | None = None) -> dict[str, float]:
-        """Every parameter at a time, covariates as they are then; a record's own values at that record."""
-        now = dict(self.base)
-        for name, full in self.columns.items():
-            times, values = self._known(name)
-            if not times:
-                continue
-            kind = self.table.interpolation.get(name, "locf")
-            if record is not None and not math.isnan(self.table.covariates[name][record]):
-                now[full] = float(self.table.covariates[name][record])
-            elif kind == "linear":
-                now[full] = float(np.interp(time, times, values))
-            elif kind == "nocb":
-                now[full] = values[min(bisect_left(times, time), len(times) - 1)]
-            else:
-                now[full] = values[max(bisect_right(times, time) - 1, 0)]
-        return now
-
-    def course(self) -> Course:
-        """Everything in order."""
-        for order, r in enumerate(self.records):
-            time, evid = self.times[r], int(self.table.evid[r])
-            if evid in (3, 4):
-                self._reset(time, order)
-            if evid in (1, 4):
-                self._dose(r, time, order)
-            elif evid in (5, 6):
-                kind = REPLACE if evid == 5 else MULTIPLY
-                row = self.routes.row(self.routes.state(self.table, r))
-                self.laid.done.append((time, order, kind, row, float(self.table.amt[r])))
-            elif evid == 7:
-                self.nominal.append((time, order))
-        return self._in_order()
-
-    def _reset(self, time: float, order: int) -> None:
-        """Every state at its own start again, nothing pending, nothing running in."""
-        self.laid.drop_from(time)
-        self.nominal = [n for n in self.nominal if n[0] < time]
-        self.laid.done += [(time, order, REPLACE, row, float(value)) for row, value in enumerate(self.start)]
-
-    def _dose(self, r: int, time: float, order: int) -> None:
-        table = self.table
-        state, interval = self.routes.state(table, r), float(table.ii[r])
-        given = self._given(r, state, time, own=True)
-        if given is None:
-            return
-        if table.ss[r]:
-            self._settle(r, time, order, given, interval)
-            if self.status != WELL:
-                return
-        for k in range(int(table.addl[r]) + 1):
-            nominal = time + k * interval
-            each = given if k == 0 else self._given(r, state, nominal)
-            if each is None:
-                return
-            # An additional dose stands before whatever else a record of its time says.
-            self.nominal.append((nominal, order if k == 0 else -1))
-            self._give(each, nominal, order if k == 0 and each.lag == 0 else -1)
-
-    def _give(self, dose: _Dose, nominal: float, order: int) -> None:
-        row = self.routes.row(dose.state)
-        at = nominal + dose.lag
-        if dose.duration > 0:
-            if dose.rate > 0:
-                self.laid.running.append((at, at + dose.duration, row, dose.rate))
-        elif dose.amount:
-            self.laid.arrivals.append((at, order, row, dose.amount))
-
-    def _given(self, r: int, state: str, nominal: float, *, own: bool = False) -> _Dose | None:
-        """A dose with fraction, lag, rate and duration as they are at its nominal time; None where it cannot be."""
-        table, route = self.table, self.routes.to.get(state)
-        now = self._parameters_at(nominal, r if own else None)
-        fraction, lag = self._of(route, "bioavailability", now, 1.0), self._of(route, "lag", now, 0.0)
-        amount, rate, duration = float(table.amt[r]), float(table.rate[r]), float(table.dur[r])
-        if amount == 0.0:
-            rate, duration = rate, math.inf
-        elif rate == -1.0:
-            rate = self._of(self._needs(route, "rate", r), "rate", now, 0.0)
-            duration = fraction * amount / rate if rate > 0 else -1.0
-        elif rate == -2.0 or not math.isnan(duration):
-            if rate == -2.0:
-                duration = self._of(self._needs(route, "duration", r), "duration", now, 0.0)
-            rate = fraction * amount / duration if duration > 0 else -1.0
-            duration = duration if duration > 0 else -1.0
-        elif rate > 0:
-            duration = fraction * amount / rate
-        else:
-            rate, duration = 0.0, 0.0
-        if not (fraction >= 0 and lag >= 0 and duration >= 0 and rate >= 0 and math.isfinite(fraction + lag + rate)):
-            self.status = IMPOSSIBLE_DOSE
-            return None
-        if duration > 0 and self.routes.inflow(state) is None:
-            name = state.partition(".")[2]
-            self.table.fail(r, "RATE", f"nothing can be infused into `{name}`", "its module has no route to it")
-        return _Dose(state, 0.0 if duration > 0 else fraction * amount, lag, rate, duration)
-
-    def _needs(self, route: Dose | None, part: str, r: int) -> Dose:
-        if route is None or getattr(route, part) is None:
-            column = "-1" if part == "rate" else "-2"
-            message = f"RATE {column} leaves the {part} to the model, which has none for this route"
-            self.table.fail(r, "RATE", message, f"write `{part} = ...` in its line of [doses]")
-        assert route is not None
-        return route
-
-    def _of(self, route: Dose | None, part: str, now: Mapping[str, float], default: float) -> float:
-        equation: Equation | None = getattr(route, part) if route else None
-        if equation is None:
-            return default
-        values = {typed: now[full] for typed, full in equation.scope.items()}
-        factor = 1.0 if part == "bioavailability" else time_factor(self.model, equation)
-        return factor * float(evaluate(equation.expression, values, FUNCTIONS))
-
-    def _settle(self, r: int, time: float, order: int, dose: _Dose, interval: float) -> None:
-        """Put the drug at the steady state of this dose, or add that to what is there."""
-        row, own = self.routes.row(dose.state), self.routes.own(dose.state)
-        endless = math.isinf(dose.duration)
-        length = 24.0 if endless else interval
-        if not endless and dose.lag >= interval:
-            self.status = LAG_TOO_LONG
-            return
-        tails = [] if endless else _tails(dose, interval)
-        rates = ((0.0, length, dose.rate),) if endless else _within(dose, interval, tails)
-        column = self.routes.inflow(dose.state)
-        now = self._parameters_at(time, r)
-        parameters = np.array([now[n] for n in self.routes.kernel.parameters])
-        regimen = Interval(length, row, dose.amount, dose.lag, rates, -1 if column is None else column)
-        amounts, linear, self.status = steady_state(self.careful, self.start, parameters, own, regimen)
-        if self.status != WELL:
-            return
-        if self.table.ss[r] == 1:
-            self.laid.drop_from(time, own)
-            self.laid.done += [(time, order, REPLACE, i, float(a)) for i, a in zip(own, amounts, strict=True)]
-        elif linear:
-            self.laid.done += [(time, order, ADD, i, float(a)) for i, a in zip(own, amounts, strict=True)]
-        else:
-            message = "SS 2 adds one steady state to another, which only a linear drug allows"
-            self.table.fail(r, "SS", message, "SS 1 replaces what is there")
-        self.laid.running += [(time, time + end, row, dose.rate) for end in tails]
-
-    def _in_order(self) -> Course:
-        """Merge everything; what a record must see, and what comes after it, is told apart by a nudge."""
-        items: list[tuple[float, int, int, Callable[[float], None]]] = []
-        events: list[tuple[float, int, int, int, float]] = []
-        put = lambda kind, row, amount: lambda t: events.append((t, 0, kind, row, amount))  # noqa: E731
-        for full, path in self.covariates.items():
-            column = self.routes.kernel.parameters.index(full)
-            if path:
-                items.append((0.0, -2, 0, put(PARAMETER, column, path[0][1])))
-            items += [(max(t, 0.0), -2, 1, put(PARAMETER, column, v)) for t, v in path[1:]]
-        items += [(t, o, 3, put(ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
-        items += [(t, o, 2, put(kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
-        seen = np.full(len(self.records), np.nan)
-        items += [
-            (self.times[r], o, 4, lambda t, o=o: seen.__setitem__(o, t)) for o, r in enumerate(self.records)
-        ]  # fmt: skip
-        items.sort(key=lambda i: i[:3])
-        now, shift, dirty = -math.inf, 0, False
-        for time, _, phase, act in items:
-            if time != now:
-                now, shift, dirty = time, 0, False
-            if phase == 4 and dirty:
-                shift, dirty = shift + 1, False
-            dirty = dirty or phase != 4
-            act(time + shift * NUDGE * max(1.0, time))
-        ordered = [(t, kind, row, amount) for t, _, kind, row, amount in sorted(events, key=lambda e: e[0])]
-        ordered += self._inflows()
-        ordered.sort(key=lambda e: e[0])
-        times = [e[0] for e in ordered if math.isfinite(e[0])]
-        end = max([*times, *seen.tolist(), 0.0]) * (1 + 4 * NUDGE) + 4 * NUDGE
-        # A stop of its own: who is carried further with others must take the same steps as who is not.
-        ordered.append((end, STOP_ONLY, 0, 0.0))
-        return Course(ordered, seen, self._after_dose(), end, self.status)
-
-    def _inflows(self) -> list[tuple[float, int, int, float]]:
-        """The total of what runs into each state, from each time on that it changes."""
-        found = []
-        for row in sorted({r for _, _, r, _ in self.laid.running}):
-            mine = [(s, e, rate) for s, e, i, rate in self.laid.running if i == row]
-            column = self.routes.inflow(self.routes.kernel.states[row])
-            assert column is not None
-            for time in sorted({t for s, e, _ in mine for t in (s, e) if math.isfinite(t)}):
-                total = math.fsum(rate for s, e, rate in mine if s <= time < e)
-                found.append((time, PARAMETER, column, total))
-        return found
-
-    def _after_dose(self) -> Array:
-        found = np.full(len(self.records), np.nan)
-        for order, r in enumerate(self.records):
-            before = [t for t, o in self.nominal if (t, o) <= (self.times[r], order)]
-            if before:
-                found[order] = self.times[r] - max(before)
-        return found
-
-
-def _tails(dose: _Dose, interval: float) -> list[float]:
-    """How much longer infusions run that earlier doses of a steady state began; from the record on."""
-    tails, k = [], 1
-    while dose.duration > 0 and dose.lag - k * interval + dose.duration > 1e-12 * interval:
-        tails.append(dose.lag - k * interval + dose.duration)
-        k += 1
-    return tails
-
-
-def _within(dose: _Dose, interval: float, tails: Sequence[float]) -> tuple[tuple[float, float, float], ...]:
-    """What runs in during one interval of a steady state."""
-    if dose.duration <= 0:
-        return ()
-    rates = [(0.0, min(end, interval), dose.rate) for end in tails]
-    return (*rates, (dose.lag, min(dose.lag + dose.duration, interval), dose.rate))
+    A single dose at the start is given also where `stop` is the start.
+    """
+    found: list[tuple[float, float]] = []
+    at = start
+    for part in parts:
+        if part.every is None:
+            found.append((at, part.amount))
+            continue
+        k = 0
+        while at + k * part.every < stop and (part.count is None or k < part.count):
+            found.append((at + k * part.every, part.amount))
+            k += 1
+        at += part.every * (part.count or 0)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from .conversions import glucose_in_mg_dl
 from .errors import ScenarioError, UnitError, did_you_mean
 from .library import Library
 from .reading import Line, Record, TomlFile, read_record
+from .regimen import Part, in_turn, read_regimen
 from .units import Unit, convert, parse_quantity, parse_unit
 
 __all__ = ["FASTING_HOURS", "Scenario", "ScenarioFile", "read_scenario"]
@@ -69,13 +70,20 @@ class DoseLine(Record):
     """A `[[dose]]` table."""
 
     drug: Line = Field(description="name of the drug's module")
-    amount: Line = Field(description="amount with unit, such as `10 mg`")
+    amount: Line | None = Field(None, description="amount with unit, such as `10 mg`")
     every: Line | None = Field(None, description="dosing interval, such as `24 h`; once when left out")
+    regimen: Line | None = Field(
+        None, description="both as text, in turn: `10 mg q24h x 28 then 5 mg q12h x 56 then 5 mg q24h`"
+    )
+    over: Line | None = Field(None, description="duration of an infusion; at once when left out")
+    on: Line | None = Field(None, description="doses are given for so long, and then withheld for `off`, in turn")
+    off: Line | None = Field(None, description="how long doses are withheld after each `on`")
     start: Line = Field("0 h", description="time of the first dose's day, from the start")
     stop: Line | None = Field(None, description="no dose at or after this time; the end when left out")
     time: Line = Field("07:30", description="clock time of the first dose")
     route: Line | None = Field(None, description="route of the drug's module; its first when left out")
     missed: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="share of doses missed, drawn per subject")
+    late: Line = Field("0 h", description="mean delay of a dose, drawn per subject")
 
 
 class Meal(Record):
@@ -141,14 +149,28 @@ class ScenarioFile(Record):
 
 @dataclass(frozen=True)
 class Dosing:
-    """Doses of one drug, resolved: hours and module units where they are known."""
+    """Doses of one drug, resolved: hours and module units where they are known.
+
+    Attributes
+    ----------
+    amounts, unit, times
+        Of each dose.
+    over
+        Duration of an infusion, 0 for what is given at once.
+    missed, late
+        Share of doses missed, and mean delay.
+    key
+        Where the amount is written.
+    """
 
     drug: str
     route: str | None
-    amount: float
+    amounts: tuple[float, ...]
     unit: Unit
     times: tuple[float, ...]
+    over: float
     missed: float
+    late: float
     key: tuple[str | int, ...]
 
 
@@ -395,26 +417,60 @@ class _Resolver:
         if line.drug not in self.data.model:
             help = did_you_mean(line.drug, self.data.model) or f"add `{line.drug}` to `model`"
             self.file.fail(f"the drug `{line.drug}` is not in `model`", (*key, "drug"), help, needle=line.drug)
-        try:
-            amount, unit = parse_quantity(line.amount)
-        except UnitError as error:
-            self.file.fail(f"`amount`: {error.message}", (*key, "amount"), error.help)
-        if amount < 0:
-            self.file.fail("an amount cannot be negative", (*key, "amount"))
         start = self._time(line.start, *key, "start") + self._clock(line.time, *key, "time")
         stop = self._time(line.stop, *key, "stop") if line.stop else self.duration
         if stop < start:
             if line.stop is None:
                 self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")
             self.file.fail("the doses stop before they start", (*key, "stop"), "make `stop` later than `start`")
-        if line.every is None:
-            times: tuple[float, ...] = (start,)
-        else:
-            every = self._positive(line.every, *key, "every")
-            times = tuple(t for t in _grid(start, every, stop) if t < stop)
-        if not [t for t in times if t < self.duration]:
+        parts, unit = self._parts(line, key)
+        doses = [d for d in in_turn(parts, start, stop) if self._is_on(line, d[0] - start, key)]
+        if not [t for t, _ in doses if t < self.duration]:
             self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")
-        return Dosing(line.drug, line.route, amount, unit, times, line.missed, key)
+        over = self._hours(line.over, *key, "over") if line.over else 0.0
+        late = self._hours(line.late, *key, "late")
+        for name, value in (("over", over), ("late", late)):
+            if value < 0:
+                self.file.fail(f"`{name}` cannot be negative", (*key, name))
+        times, amounts = zip(*doses, strict=True)
+        said = (*key, "amount" if line.amount is not None else "regimen")
+        return Dosing(line.drug, line.route, amounts, unit, times, over, line.missed, late, said)
+
+    def _parts(self, line: DoseLine, key: tuple[str | int, ...]) -> tuple[list[Part], Unit]:
+        """What is given in turn, in one unit."""
+        if line.regimen is not None:
+            if line.amount is not None or line.every is not None:
+                message = "a regimen says how much and how often itself"
+                self.file.fail(message, (*key, "regimen"), "leave out `amount` and `every`")
+            name, text = "regimen", line.regimen
+        elif line.amount is not None:
+            name, text = "amount", line.amount
+        else:
+            self.file.fail("there is no amount", key, "give `amount`, or `regimen`")
+        try:
+            if name == "regimen":
+                parts, unit = read_regimen(text)
+            else:
+                value, unit = parse_quantity(text)
+                every = self._positive(line.every, *key, "every") if line.every else None
+                parts = [Part(value, every, None if every else 1)]
+        except UnitError as error:
+            self.file.fail(f"`{name}`: {error.message}", (*key, name), error.help)
+        if min(p.amount for p in parts) < 0:
+            self.file.fail("an amount cannot be negative", (*key, name))
+        if sum(self.duration / p.every for p in parts if p.every) > MOST_TIMES:
+            self.file.fail(f"`{text}` has more than {MOST_TIMES:,} doses", (*key, name))
+        return parts, unit
+
+    def _is_on(self, line: DoseLine, since: float, key: tuple[str | int, ...]) -> bool:
+        """Whether doses are given so long after the first."""
+        if (line.on is None) != (line.off is None):
+            help = 'for example on = "5 d", off = "2 d"'
+            self.file.fail("`on` and `off` go together", (*key, "on" if line.on else "off"), help)
+        if line.on is None or line.off is None:
+            return True
+        on, off = self._positive(line.on, *key, "on"), self._positive(line.off, *key, "off")
+        return since % (on + off) < on * (1 - 1e-12)
 
     def _clock(self, text: str, *key: str | int) -> float:
         match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text)
@@ -445,4 +501,4 @@ def _grid(first: float, step: float, until: float) -> Iterator[float]:
 
 def _placebo(dosing: Dosing) -> Dosing:
     """The same doses at the same times, of nothing: arms then stop at the same instants."""
-    return Dosing(dosing.drug, dosing.route, 0.0, dosing.unit, dosing.times, dosing.missed, dosing.key)
+    return replace(dosing, amounts=(0.0,) * len(dosing.amounts))

@@ -283,7 +283,7 @@ def _reference(plan: Plan) -> int | None:
     """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
     if len(plan.arms) < 2:
         return None
-    doses = [any(d.amount for d in branch.dosing) for branch in plan.scenario.branches]
+    doses = [any(any(d.amounts) for d in branch.dosing) for branch in plan.scenario.branches]
     return doses.index(False) if False in doses else 0
 
 
