@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,11 +15,11 @@ from .errors import UnitError, did_you_mean
 from .exact import FUNCTIONS, log
 from .expressions import evaluate
 from .kernel.event import ADD, PARAMETER, Events
-from .scenario import Branch, Dosing, MealEvent, Scenario
+from .scenario import Branch, Change, Dosing, MealEvent, Scenario
 from .system import inflow
 from .units import convert
 
-__all__ = ["Schedule", "meal_schedule", "schedule"]
+__all__ = ["Schedule", "Turn", "meal_schedule", "schedule", "turns_of"]
 
 Array = np.ndarray
 
@@ -49,17 +50,43 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """From a time on a parameter is `value`, or everybody's own where that is None, times `factor`."""
+
+    time: float
+    parameter: str
+    value: float | None
+    factor: float
+
+
+@dataclass(frozen=True)
 class Schedule:
     """Everything given in one arm, in order of nominal time; doses before meals at one instant.
 
     Attributes
     ----------
+    turns
+        When parameters become others, in order of time.
     lag_hours
         Hours in the unit of time that each route's lag is written in.
     """
 
     stops: tuple[Stop, ...]
     lag_hours: Mapping[str, float]
+    turns: tuple[Turn, ...] = ()
+
+    def parameters_at(self, time: float, parameters: Mapping[str, Array]) -> dict[str, Array]:
+        """Parameters as they are from a time on, given as they were at the start."""
+        now = dict(parameters)
+        for turn in self.turns:
+            if turn.time <= time:
+                base = (
+                    parameters[turn.parameter]
+                    if turn.value is None
+                    else np.full_like(parameters[turn.parameter], turn.value)
+                )
+                now[turn.parameter] = base * turn.factor
+        return now
 
     def events(
         self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array
@@ -98,10 +125,11 @@ class Schedule:
         over = np.array([s.over for s in self.stops])
         at_once = np.flatnonzero(over == 0)
         rows = np.array([row_of[self.stops[i].dose.to] for i in at_once], np.int64)
+        column = {name: i for i, name in enumerate(parameters)}
         shape = (n, len(at_once))
         kinds = np.full(shape, ADD)
-        found = [(times[:, at_once], kinds, np.broadcast_to(rows, shape), amounts[:, at_once])]
-        column = {name: i for i, name in enumerate(parameters)}
+        found = [self._turned(parameters, column, n)]
+        found += [(times[:, at_once], kinds, np.broadcast_to(rows, shape), amounts[:, at_once])]
         for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
             mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
             found.append(_infused(times[:, mine], amounts[:, mine], over[mine], column[inflow(to)]))
@@ -109,15 +137,29 @@ class Schedule:
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
-        known: dict[str, Array] = {}
+        turns = [t.time for t in self.turns]
+        known: dict[tuple[str, int], Array] = {}
+        columns = []
         for stop in self.stops:
-            if stop.dose.name not in known:
+            key = stop.dose.name, bisect_right(turns, stop.time)
+            if key not in known:
                 equation = getattr(stop.dose, part)
-                values = {typed: parameters[full] for typed, full in equation.scope.items()}
-                known[stop.dose.name] = np.broadcast_to(
-                    np.asarray(evaluate(equation.expression, values, FUNCTIONS), float), (n,)
-                )
-        return np.stack([known[s.dose.name] for s in self.stops], axis=1) if self.stops else np.zeros((n, 0))
+                now = self.parameters_at(stop.time, parameters)
+                values = {typed: now[full] for typed, full in equation.scope.items()}
+                value = np.asarray(evaluate(equation.expression, values, FUNCTIONS), float)
+                known[key] = np.broadcast_to(value, (n,))
+            columns.append(known[key])
+        return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+
+    def _turned(self, parameters: Mapping[str, Array], column: Mapping[str, int], n: int) -> _Part:
+        """The turns as events, before whatever is given at the same time."""
+        shape = (n, len(self.turns))
+        amounts = np.zeros(shape)
+        for j, turn in enumerate(self.turns):
+            amounts[:, j] = self.parameters_at(turn.time, parameters)[turn.parameter]
+        times = np.broadcast_to(np.array([t.time for t in self.turns]), shape)
+        rows = np.broadcast_to(np.array([column[t.parameter] for t in self.turns], np.int64), shape)
+        return times, np.full(shape, PARAMETER), rows, amounts
 
     def _delay(self, seed: int, subjects: Array) -> Array:
         """Hours by which each dose is late, exponential, (n, doses)."""
@@ -170,8 +212,8 @@ def _in_order(parts: Sequence[_Part]) -> Events:
     return Events(*(np.ascontiguousarray(a).reshape(-1) for a in columns), first=first, last=first + count)
 
 
-def schedule(scenario: Scenario, branch: Branch, model: Model) -> Schedule:
-    """Everything given in one arm of a scenario.
+def schedule(scenario: Scenario, branch: Branch, model: Model, turns: Sequence[Turn] = ()) -> Schedule:
+    """Everything given in one arm of a scenario, while parameters take their turns.
 
     Raises
     ------
@@ -188,7 +230,7 @@ def schedule(scenario: Scenario, branch: Branch, model: Model) -> Schedule:
         ]
     stops += _meals(scenario.meals, model)
     # A stable sort keeps doses before meals at one instant.
-    return _schedule(sorted(stops, key=lambda s: s.time), model)
+    return _schedule(sorted(stops, key=lambda s: s.time), model, turns)
 
 
 def _in_unit_of(scenario: Scenario, dosing: Dosing, dose: Dose) -> list[float]:
@@ -212,8 +254,24 @@ def meal_schedule(scenario: Scenario, model: Model) -> Schedule:
     return _schedule(_meals(scenario.habit, model), model)
 
 
-def _schedule(stops: Sequence[Stop], model: Model) -> Schedule:
-    return Schedule(tuple(stops), {name: time_factor(model, dose.lag) for name, dose in model.doses.items()})
+def _schedule(stops: Sequence[Stop], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
+    hours = {name: time_factor(model, dose.lag) for name, dose in model.doses.items()}
+    return Schedule(tuple(stops), hours, tuple(turns))
+
+
+def turns_of(changes: Sequence[Change]) -> list[Turn]:
+    """When parameters become others, of changes that name them in full; what overlaps multiplies."""
+    found = []
+    for name in dict.fromkeys(n for c in changes for n in (*c.set, *c.multiply)):
+        mine = [c for c in changes if name in c.set or name in c.multiply]
+        for time in sorted({t for c in mine for t in (c.start, c.end) if t < float("inf")}):
+            value, factor = None, 1.0
+            for change in mine:
+                if change.start <= time < change.end:
+                    value = change.set.get(name, value)
+                    factor *= change.multiply.get(name, 1.0)
+            found.append(Turn(time, name, value, factor))
+    return sorted(found, key=lambda t: t.time)
 
 
 def _meals(meals: Sequence[MealEvent], model: Model) -> list[Stop]:

@@ -12,13 +12,13 @@ import numpy as np
 from .built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
 from .checks import check_model, check_value
 from .compose import Model, load_model
-from .dosing import Schedule, meal_schedule, schedule
+from .dosing import Schedule, meal_schedule, schedule, turns_of
 from .errors import ModelError, SetError, did_you_mean
 from .library import Library
 from .population import Population, apply_settings, full_settings
 from .population_reading import load_population
 from .references import read_references
-from .scenario import Branch, Scenario, read_scenario
+from .scenario import Branch, Change, Scenario, read_scenario
 from .units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
@@ -318,6 +318,31 @@ def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list
     return units, sources
 
 
+def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
+    """A change with its parameters under their full names, if they are parameters and may take such values."""
+    found: dict[str, dict[str, float]] = {"set": {}, "multiply": {}}
+    for how, values in (("set", change.set), ("multiply", change.multiply)):
+        for name, value in values.items():
+            key = (*change.key, how, *name.split("."))
+            full = model.find(name)
+            if full is None or full not in model.parameters:
+                help = did_you_mean(name, model.parameters)
+                if full in model.switches or any(s == name or s.startswith(f"{name}.") for s in model.switches):
+                    help = "a mechanism is switched for a whole arm"
+                scenario.file.fail(f"there is no parameter `{name}` to change", key, help)
+            if model.parameters[full][0].origin == "run_in":
+                scenario.file.fail(f"`{full}` is worked out per subject and cannot be changed", key)
+            try:
+                if how == "set":
+                    check_value(full, model.parameters[full][0], value)
+                elif value < 0:
+                    raise SetError(f"a factor on `{full}` cannot be negative")
+            except SetError as error:
+                scenario.file.fail(error.message, key, error.help)
+            found[how][full] = value
+    return replace(change, **found)
+
+
 def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float]) -> PlannedArm:
     own = dict(switches)
     parameters: dict[str, float] = {}
@@ -343,5 +368,6 @@ def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str
         else:
             names = [*model.parameters, *own]
             scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
-    doses = schedule(scenario, branch, model)
+    changes = [_resolved(scenario, c, model) for c in branch.changes]
+    doses = schedule(scenario, branch, model, turns_of(changes))
     return PlannedArm(branch.name, branch.about, doses, parameters, own, model.steering(own))

@@ -103,6 +103,16 @@ class Meals(Record):
     add: list[Meal] = Field(default=[], description="further meals")
 
 
+class ChangeLine(Record):
+    """A `[[change]]` table: parameters that are others for a while, such as a clearance beside an inhibitor."""
+
+    about: Line = Field("", description="what it stands for")
+    at: Line = Field(description="when it begins, from the start")
+    until: Line | None = Field(None, description="when it ends; the end when left out")
+    set: Settings = Field(default={}, description="parameters and their values meanwhile")
+    multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
+
+
 class Visits(Record):
     """The `[visits]` table."""
 
@@ -123,6 +133,7 @@ class Arm(Record):
     about: Line = Field("", description="what differs")
     without: Lines = Field(default=[], description="drugs whose doses are placebo")
     dose: list[DoseLine] | None = Field(None, description="doses that replace the scenario's")
+    change: list[ChangeLine] | None = Field(None, description="changes that replace the scenario's")
     set: Settings = Field(default={}, description="parameters and switches from t = 0 on, for everyone in the arm")
 
 
@@ -139,6 +150,7 @@ class ScenarioFile(Record):
     uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
     arm_name: Line | None = Field(None, description="name of the arm as written; its drugs when left out")
     dose: list[DoseLine] = Field(default=[], description="doses of drugs")
+    change: list[ChangeLine] = Field(default=[], description="parameters that are others for a while")
     meals: Meals = Field(default=Meals(), description="what is eaten")  # pyright: ignore[reportCallIssue]
     visits: Visits = Field(description="when it is measured")
     record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]
@@ -175,6 +187,17 @@ class Dosing:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Parameters that are others from one time, in hours, to another."""
+
+    start: float
+    end: float
+    set: dict[str, float]
+    multiply: dict[str, float]
+    key: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
 class MealEvent:
     """One meal: hours, g of carbohydrate, share eaten as solid food."""
 
@@ -190,6 +213,7 @@ class Branch:
     name: str
     about: str
     dosing: tuple[Dosing, ...]
+    changes: tuple[Change, ...]
     settings: dict[str, float]
 
 
@@ -401,7 +425,8 @@ class _Resolver:
                 self.file.fail(f"`{arm.name}` cannot name an arm", ("arm", i, "name"), help)
         if not re.fullmatch(r"[\w+. -]{1,60}", first) or first.strip(". ") != first:
             self.file.fail(f"`{first}` cannot name an arm", ("arm_name",), "letters, digits, spaces and + - _ .")
-        yield Branch(first, "", own, {})
+        changes = tuple(self._change(line, ("change", i)) for i, line in enumerate(data.change))
+        yield Branch(first, "", own, changes, {})
         for i, arm in enumerate(data.arm):
             dosing = own
             if arm.dose is not None:
@@ -411,7 +436,19 @@ class _Resolver:
                     help = did_you_mean(drug, drugs) or ("dosed are " + ", ".join(drugs) if drugs else None)
                     self.file.fail(f"`{drug}` is not dosed", ("arm", i, "without"), help, needle=drug)
             dosing = tuple(_placebo(d) if d.drug in arm.without else d for d in dosing)
-            yield Branch(arm.name, arm.about, dosing, dict(arm.set))
+            mine = changes
+            if arm.change is not None:
+                mine = tuple(self._change(line, ("arm", i, "change", j)) for j, line in enumerate(arm.change))
+            yield Branch(arm.name, arm.about, dosing, mine, dict(arm.set))
+
+    def _change(self, line: ChangeLine, key: tuple[str | int, ...]) -> Change:
+        start = self._time(line.at, *key, "at")
+        end = self._time(line.until, *key, "until") if line.until is not None else float("inf")
+        if end <= start:
+            self.file.fail("the change ends before it begins", (*key, "until"), "make `until` later than `at`")
+        if not line.set and not line.multiply:
+            self.file.fail("nothing changes", key, "give `set` or `multiply`")
+        return Change(start, end, dict(line.set), dict(line.multiply), key)
 
     def _dosing(self, line: DoseLine, key: tuple[str | int, ...]) -> Dosing:
         if line.drug not in self.data.model:

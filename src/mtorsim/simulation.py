@@ -286,7 +286,22 @@ def _carry(
         people.start[who], kernel.memory(len(who)), own, events, times, rows, (0.0, plan.scenario.duration), tolerance,
         arm.steers(kernel), states, status, cancel,
     )  # fmt: skip
-    return plan.spare.observed(times, states, rows, own, columns), status
+    return _observed(plan, arm, times, states, rows, own, columns), status
+
+
+def _observed(
+    plan: Plan, arm: PlannedArm, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
+) -> Array:
+    """Observables from states, with parameters as they are at each time; a sample comes before a change."""
+    turns = sorted({t.time for t in arm.schedule.turns})
+    out = np.full((*states.shape[:2], len(columns)), np.nan)
+    cuts = [0, *np.searchsorted(times, turns, side="right"), len(times)]
+    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    for since, (a, b) in zip([-1.0, *turns], pairwise(cuts), strict=True):
+        if a < b:
+            now = np.stack(list(arm.schedule.parameters_at(since, named).values()), axis=1)
+            out[:, a:b] = plan.spare.observed(times[a:b], np.ascontiguousarray(states[:, a:b]), rows, now, columns)
+    return out
 
 
 def _named(plan: Plan, out: Array, fasting: Array) -> Array:
