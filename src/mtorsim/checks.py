@@ -35,10 +35,10 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
         for equation in table.values():
             time_factor(model, equation)
     for dose in model.doses.values():
-        time_factor(model, dose.bioavailability)
-        time_factor(model, dose.lag)
-        _check_constant(model, dose.bioavailability)
-        _check_constant(model, dose.lag)
+        for equation in (dose.bioavailability, dose.lag, dose.rate, dose.duration):
+            if equation is not None:
+                time_factor(model, equation)
+                _check_constant(model, equation)
     _check_rest(model)
 
 
@@ -82,6 +82,11 @@ def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
     cited = [(line.source, model.where(name)) for name, (line, _) in model.parameters.items()]
     equations = (*model.equations.values(), *model.left_out)
     cited += [(eq.source, eq.where) for eq in equations]
+    cited += [
+        (line.source, m.where("conditions", n, "source"))
+        for m in model.modules
+        for n, line in m.data.conditions.items()
+    ]
     for source, where in cited:
         if source is not None and source not in references:
             if where:

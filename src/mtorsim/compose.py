@@ -103,6 +103,8 @@ class Model:
         Declaration and unit of each state.
     equations
         Expressions, observables and contributions in an order in which each can be worked out.
+    conditions
+        What may change parameters for a while: a factor for each.
     """
 
     modules: tuple[Module, ...]
@@ -120,6 +122,7 @@ class Model:
     means: Mapping[str, Equation]
     then: Mapping[str, Equation]
     left_out: tuple[Equation, ...] = field(default=())
+    conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     @cached_property
     def units(self) -> dict[str, Unit]:
@@ -245,6 +248,7 @@ class _Composer:
             means=self._run_in("mean"),
             then=self._run_in("then"),
             left_out=tuple(left_out),
+            conditions=self._conditions(),
         )
         _ = model.order
         _check_states(model)
@@ -455,6 +459,18 @@ class _Composer:
                 found[full] = Dose(
                     full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, rate, duration, limits
                 )
+        return found
+
+    def _conditions(self) -> dict[str, dict[str, float]]:
+        found = {}
+        for module in self.modules:
+            for name, line in module.data.conditions.items():
+                for parameter in line.multiply:
+                    if parameter not in module.data.parameters:
+                        place = module.where("conditions", name, "multiply", parameter)
+                        help = did_you_mean(parameter, module.data.parameters)
+                        raise ModelError(f"`{module.name}` has no parameter `{parameter}`", place, help)
+                found[f"{module.name}.{name}"] = {f"{module.name}.{p}": f for p, f in line.multiply.items()}
         return found
 
     def _rest(self, module: Module) -> RestPlan:

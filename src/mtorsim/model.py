@@ -132,6 +132,15 @@ class Route(Record):
     duration: Equation | None = Field(None, description="its duration, where that is left to the model (RATE = -2)")
 
 
+class Condition(Record):
+    """A line of `[conditions]`: what changes parameters of this module while it lasts."""
+
+    about: Line = Field(description="what it is: another drug, a meal, a liver that fails")
+    multiply: dict[str, Annotated[float, Field(ge=0)]] = Field(description="factors on this module's parameters")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+
+
 class Rest(Record):
     """The `[rest]` table: the untreated fasting state as one bracketed root."""
 
@@ -163,6 +172,7 @@ class ModuleFile(Record):
     contributes: list[Contribution] = Field(default=[], description="what this module does to others")
     observables: dict[str, Named] = Field(default={}, description="what is recorded")
     doses: dict[str, Route] = Field(default={}, description="where doses go")
+    conditions: dict[str, Condition] = Field(default={}, description="what changes parameters while it lasts")
     rest: Rest | None = Field(None, description="the untreated fasting state")
     run_in: RunIn | None = Field(None, description="what is read off the untreated day")
 

@@ -321,6 +321,17 @@ def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list
 def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
     """A change with its parameters under their full names, if they are parameters and may take such values."""
     found: dict[str, dict[str, float]] = {"set": {}, "multiply": {}}
+    if change.condition is not None:
+        names = [n for n in model.conditions if change.condition in (n, n.partition(".")[2])]
+        if len(names) != 1:
+            several = "more than one module knows" if names else "no module knows"
+            help = did_you_mean(change.condition, model.conditions)
+            help = help or (
+                f"known are {', '.join(model.conditions)}" if model.conditions else "give `multiply` instead"
+            )
+            message = f"{several} the condition `{change.condition}`"
+            scenario.file.fail(message, (*change.key, "condition"), help, needle=change.condition)
+        found["multiply"] |= model.conditions[names[0]]
     for how, values in (("set", change.set), ("multiply", change.multiply)):
         for name, value in values.items():
             key = (*change.key, how, *name.split("."))
@@ -339,7 +350,7 @@ def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
                     raise SetError(f"a factor on `{full}` cannot be negative")
             except SetError as error:
                 scenario.file.fail(error.message, key, error.help)
-            found[how][full] = value
+            found[how][full] = value * (found[how].get(full, 1.0) if how == "multiply" else 1.0)
     return replace(change, **found)
 
 

@@ -109,6 +109,7 @@ class ChangeLine(Record):
     about: Line = Field("", description="what it stands for")
     at: Line = Field(description="when it begins, from the start")
     until: Line | None = Field(None, description="when it ends; the end when left out")
+    condition: Line | None = Field(None, description="a condition that a module knows, such as `everolimus.rifampicin`")
     set: Settings = Field(default={}, description="parameters and their values meanwhile")
     multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
 
@@ -192,6 +193,7 @@ class Change:
 
     start: float
     end: float
+    condition: str | None
     set: dict[str, float]
     multiply: dict[str, float]
     key: tuple[str | int, ...]
@@ -446,9 +448,9 @@ class _Resolver:
         end = self._time(line.until, *key, "until") if line.until is not None else float("inf")
         if end <= start:
             self.file.fail("the change ends before it begins", (*key, "until"), "make `until` later than `at`")
-        if not line.set and not line.multiply:
-            self.file.fail("nothing changes", key, "give `set` or `multiply`")
-        return Change(start, end, dict(line.set), dict(line.multiply), key)
+        if not line.set and not line.multiply and line.condition is None:
+            self.file.fail("nothing changes", key, "give `condition`, `set` or `multiply`")
+        return Change(start, end, line.condition, dict(line.set), dict(line.multiply), key)
 
     def _dosing(self, line: DoseLine, key: tuple[str | int, ...]) -> Dosing:
         if line.drug not in self.data.model:

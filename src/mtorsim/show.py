@@ -48,6 +48,11 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
     ]
     blocks += _formulas("Observables", observed)
     doses = [(n, d.to, d.unit, d.bioavailability, d.lag, d.about) for n, d in data.doses.items()]
+    conditions = [
+        (n, ", ".join(f"{p} x {f:g}" for p, f in c.multiply.items()), c.about, c.source, c.evidence)
+        for n, c in data.conditions.items()
+    ]
+    blocks += _part("Conditions", Table(("condition", "changes", "about", "source", "evidence"), tuple(conditions)))
     blocks += _part("Doses", Table(("route", "to", "unit", "bioavailability", "lag", "about"), tuple(doses)))
     blocks += _at_rest(module)
     return [*blocks, *_cited(_sources(module), references)]
@@ -239,7 +244,7 @@ def _plain(name: str, expression: Expression) -> Formula:
 
 
 def _sources(module: Module) -> dict[str, None]:
-    lines: list[Any] = [*module.data.parameters.values(), *module.data.contributes]
+    lines: list[Any] = [*module.data.parameters.values(), *module.data.contributes, *module.data.conditions.values()]
     lines += [*module.data.expressions.values(), *module.data.observables.values()]
     return dict.fromkeys(x.source for x in lines if x.source)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tables import HERE
-from test_truth_table import bolus, infused
+from test_truth_table import K, bolus, infused
 
 import mtorsim as mt
 from mtorsim.library import Library
@@ -125,6 +125,112 @@ def test_late_doses_are_each_subjects_own_and_the_same_for_any_number_of_subject
 def test_a_regimen_that_cannot_be_meant_is_one_message(line, message):
     def planned():
         scenario, library = described(line)
+        make_plan(scenario, library=library)
+
+    with pytest.raises(mt.MtorsimError) as found:
+        planned()
+    assert message in str(found.value)
+    assert "regimens.toml:" in str(found.value)
+
+
+def change(**more):
+    lines = "".join(f"{k} = {v}\n" for k, v in more.items())
+    return f"[[change]]\n{lines}"
+
+
+def test_a_clearance_that_is_another_for_a_while():
+    text = iv(amount="100 mg") + change(at='"6 h"', until='"18 h"', **{'multiply."one.CL"': 3.0})
+    found, times = blood(text, days=2, every="3 h")
+    eliminated = K * np.clip(times, 0, 6) + 3 * K * np.clip(times - 6, 0, 12) + K * np.clip(times - 18, 0, None)
+    assert np.allclose(found[1:], 100 * np.exp(-eliminated)[1:], rtol=1e-6)
+
+
+def test_a_fraction_is_that_of_the_doses_own_time_and_changes_that_overlap_multiply():
+    text = iv(amount="100 mg", every="24 h") + change(at='"1 d"', until='"3 d"', **{"multiply.F_blood": 0.5})
+    text += change(at='"2 d"', **{"multiply.F_blood": 0.5}) + change(at='"4 d"', **{"set.F_blood": 0.9})
+    found, times = blood(text, days=6, every="12 h")
+    fractions = [1, 0.5, 0.25, 0.5, 0.45, 0.45]
+    wanted = sum(np.where(times > 24 * i, bolus(times - 24.0 * i, 100 * f), 0) for i, f in enumerate(fractions))
+    assert np.allclose(found, wanted, rtol=1e-6, atol=1e-6)
+
+
+def test_what_is_observed_follows_a_change_of_what_it_is_made_of():
+    text = """
+title = "levels"
+model = ["everolimus"]
+population = "ngt"
+duration = "3 d"
+observe = ["everolimus.C", "everolimus.A_c"]
+[[dose]]
+drug = "everolimus"
+amount = "10 mg"
+[[change]]
+at = "1 d"
+multiply.everolimus.V1 = 2
+[visits]
+at = ["0 d", "1 d", "2 d"]
+sample = "random"
+"""
+    visits = mt.simulate(scenario_from_text(text, Path("levels.toml")), subjects=1).visits.isel(arm=0, subject=0)
+    volume = 1000 * visits["everolimus.A_c"] / visits["everolimus.C"]
+    assert np.allclose(volume[1:], [29, 58], rtol=1e-6)
+
+
+EXPOSURE = """
+title = "exposure"
+model = ["everolimus"]
+population = "ngt"
+duration = "60 d"
+observe = ["everolimus.C"]
+[[dose]]
+drug = "everolimus"
+amount = "10 mg"
+{change}
+[visits]
+at = "0 d"
+[record]
+every = "0.5 h"
+"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "peak", "area"),
+    [
+        ("ketoconazole", 3.9, 15.0), ("erythromycin", 2.0, 4.4), ("verapamil", 2.3, 3.5), ("rifampicin", 0.42, 0.37),
+        ("ciclosporin", None, 2.2), ("high_fat_meal", 0.46, 0.73), ("child_pugh_a", None, 1.60),
+        ("child_pugh_b", None, 3.26), ("child_pugh_c", None, 3.64),
+    ],
+)  # fmt: skip
+def test_conditions_give_the_ratios_they_were_fitted_to(condition, peak, area):
+    """In-sample: factors against the ratios of peak and area that they were made from."""
+
+    def exposure(change):
+        text = EXPOSURE.format(change=change)
+        series = mt.simulate(scenario_from_text(text, Path("exposure.toml")), subjects=1).series
+        level = series["everolimus.C"].to_numpy()[0, 0]
+        return level.max(), np.trapezoid(level, series.time)
+
+    usual = exposure("")
+    found = exposure(f'[[change]]\nat = "0 d"\ncondition = "everolimus.{condition}"')
+    assert found[1] / usual[1] == pytest.approx(area, rel=0.05)
+    if peak is not None:
+        assert found[0] / usual[0] == pytest.approx(peak, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ({"at": '"1 d"'}, "nothing changes"),
+        ({"at": '"2 d"', "until": '"1 d"', "set.CL": 3}, "the change ends before it begins"),
+        ({"at": '"1 d"', "set.CLL": 3}, "there is no parameter `CLL` to change"),
+        ({"at": '"1 d"', "multiply.CL": -1}, "a factor on `one.CL` cannot be negative"),
+        ({"at": '"1 d"', "condition": '"one.grapefruit"'}, "no module knows the condition `one.grapefruit`"),
+        ({"at": '"9 d"', "set.CL": 3}, "lies after the end"),
+    ],
+)
+def test_a_change_that_cannot_be_meant_is_one_message(lines, message):
+    def planned():
+        scenario, library = described(iv(amount="5 mg") + change(**lines))
         make_plan(scenario, library=library)
 
     with pytest.raises(mt.MtorsimError) as found:
