@@ -284,8 +284,8 @@ def _carry(
     tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
     # The kernel changes the parameters it is given as their turns come.
     kernel.advance(
-        people.start[who], kernel.memory(len(who)), own.copy(), events, times, rows, (0.0, plan.scenario.duration), tolerance,
-        arm.steers(kernel), states, status, cancel,
+        people.start[who], kernel.memory(len(who)), own.copy(), events, times, rows, (0.0, plan.scenario.duration),
+        tolerance, arm.steers(kernel), states, status, cancel,
     )  # fmt: skip
     return _observed(plan, arm, times, states, rows, own, columns), status
 
