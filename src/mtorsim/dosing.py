@@ -12,10 +12,10 @@ from .checks import time_factor
 from .compose import Dose, Model
 from .draws import uniform
 from .errors import UnitError, did_you_mean
-from .exact import FUNCTIONS, log
+from .exact import FUNCTIONS, log, normal_quantile
 from .expressions import evaluate
 from .kernel.event import ADD, PARAMETER, Events
-from .scenario import Branch, Change, Dosing, MealEvent, Scenario
+from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 from .system import inflow
 from .units import convert
 
@@ -37,7 +37,9 @@ class Stop:
     missed, late
         Probability that a subject misses it, and mean delay in hours.
     number
-        Which dose of its regimen this is, the key of that draw.
+        Which dose of its regimen, or which meal, this is: the key of what is drawn.
+    jitter, waits
+        Standard deviation of its time, and whether it may be late but not early.
     """
 
     time: float
@@ -47,6 +49,8 @@ class Stop:
     missed: float = 0.0
     late: float = 0.0
     number: int = 0
+    jitter: float = 0.0
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -162,13 +166,20 @@ class Schedule:
         return times, np.full(shape, PARAMETER), rows, amounts
 
     def _delay(self, seed: int, subjects: Array) -> Array:
-        """Hours by which each dose is late, exponential, (n, doses)."""
+        """Hours by which each dose is late, exponential, and each meal late or early, normal, (n, doses)."""
         delay = np.zeros((len(subjects), len(self.stops)))
         for name in dict.fromkeys(s.dose.name for s in self.stops if s.late > 0):
             at = [i for i, s in enumerate(self.stops) if s.dose.name == name and s.late > 0]
             numbers = np.array([self.stops[i].number for i in at])
             u = uniform(seed, [f"late {name}"], subjects[:, None], numbers[None, :])[0]
             delay[:, at] = -np.array([self.stops[i].late for i in at]) * log(u)
+        at = [i for i, s in enumerate(self.stops) if s.jitter > 0]
+        if at:
+            numbers = np.array([self.stops[i].number for i in at])
+            u = uniform(seed, ["meal time"], subjects[:, None], numbers[None, :])[0]
+            z = np.clip(normal_quantile(u), -MOST_JITTER, MOST_JITTER)
+            waits = np.array([self.stops[i].waits for i in at])
+            delay[:, at] = np.array([self.stops[i].jitter for i in at]) * np.where(waits, np.abs(z), z)
         return delay
 
     def _taken(self, seed: int, subjects: Array) -> Array:
@@ -279,12 +290,13 @@ def _meals(meals: Sequence[MealEvent], model: Model) -> list[Stop]:
     if _SOLID not in routes or _LIQUID not in routes:
         return []
     stops = []
-    for meal in meals:
+    for k, meal in enumerate(meals):
         milligrams = 1000.0 * meal.carbohydrate
-        if meal.solid > 0:
-            stops.append(Stop(meal.time, routes[_SOLID], milligrams * meal.solid))
-        if meal.solid < 1:
-            stops.append(Stop(meal.time, routes[_LIQUID], milligrams * (1 - meal.solid)))
+        for route, share in ((_SOLID, meal.solid), (_LIQUID, 1 - meal.solid)):
+            if share > 0:
+                # Both parts of a meal have its number, and so its time.
+                amount = milligrams * share
+                stops.append(Stop(meal.time, routes[route], amount, number=k, jitter=meal.jitter, waits=meal.waits))
     return stops
 
 

@@ -27,6 +27,9 @@ FASTING_HOURS = 8.0
 EVENING_FAST = 13.0
 """Hours fasted at t = 0."""
 
+MOST_JITTER = 2.5
+"""Standard deviations a meal is early or late at most."""
+
 MOST_SUBJECTS = 10**9
 LONGEST = 100 * 8766.0
 """Hours; a scenario lasts a hundred years at most."""
@@ -100,6 +103,8 @@ class Meals(Record):
     habit: Line = Field("three a day", description="plan of the untreated days before the start")
     plan: Line | None = Field(None, description="plan during the scenario; the habit when left out")
     solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of a plan's meals eaten as solid food")
+    jitter: Line = Field("0 h", description="standard deviation of a plan's mealtimes, drawn per subject and meal")
+    fast: Lines = Field(default=[], description="times from which a plan's meals are left out for a day")
     add: list[Meal] = Field(default=[], description="further meals")
 
 
@@ -201,11 +206,21 @@ class Change:
 
 @dataclass(frozen=True)
 class MealEvent:
-    """One meal: hours, g of carbohydrate, share eaten as solid food."""
+    """One meal: hours, g of carbohydrate, share eaten as solid food.
+
+    Attributes
+    ----------
+    jitter
+        Standard deviation of its time.
+    waits
+        Whether it may be late but not early: something is measured before it.
+    """
 
     time: float
     carbohydrate: float
     solid: float
+    jitter: float = 0.0
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -298,8 +313,9 @@ class _Resolver:
         data = self.data
         habit = tuple(self._plan(data.meals.habit, "habit", 24.0))
         plan = data.meals.plan if data.meals.plan is not None else data.meals.habit
-        meals = sorted([*self._plan(plan, "plan", self.duration), *self._added()], key=lambda m: m.time)
         visits = self._visits()
+        eaten = self._on_time_or_not(self._plan(plan, "plan", self.duration), visits)
+        meals = sorted([*eaten, *self._added()], key=lambda m: m.time)
         self._check_fasting(visits, meals)
         return Scenario(
             data=data,
@@ -364,6 +380,19 @@ class _Resolver:
                     yield MealEvent(time, grams, solid)
             day += 1
 
+    def _on_time_or_not(self, meals: Iterator[MealEvent], visits: tuple[float, ...]) -> Iterator[MealEvent]:
+        """A plan's meals less those of days of fasting, and how far each may stray."""
+        jitter = self._hours(self.data.meals.jitter, "meals", "jitter")
+        if not 0 <= jitter <= 2:
+            self.file.fail("`jitter` is from 0 to 2 h", ("meals", "jitter"))
+        fasts = [self._time(text, "meals", "fast") for text in self.data.meals.fast]
+        for meal in meals:
+            if any(since <= meal.time < since + 24.0 for since in fasts):
+                continue
+            before = [0.0, *visits]
+            waits = any(t <= meal.time < t + MOST_JITTER * jitter for t in before)
+            yield replace(meal, jitter=jitter, waits=waits)
+
     def _added(self) -> Iterator[MealEvent]:
         for i, meal in enumerate(self.data.meals.add):
             try:
@@ -405,7 +434,7 @@ class _Resolver:
         if self.data.visits.sample != "fasting":
             return
         for visit in visits:
-            since = since_last_meal(visit, [m.time for m in meals])
+            since = since_last_meal(visit, [m.time + MOST_JITTER * m.jitter for m in meals])
             if since < FASTING_HOURS:
                 message = f"the visit at {visit:g} h cannot be fasting: the last meal was {since:g} h before"
                 help = f'{FASTING_HOURS:g} h after a meal it is (at whole days, 07:30); or write sample = "random"'

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +42,17 @@ def scenario(model, settings):
     return scenario_from_text(text, HERE / "records.toml", library), library
 
 
-def runner(tmp_path):
+def kept(rows, name, number):
+    """Hold a table against its file in `rows`; MTORSIM_WRITE=1 writes it."""
+    path = HERE / "rows" / f"{name}.{number}.csv"
+    text = rows if isinstance(rows, str) else written(rows)
+    if os.environ.get("MTORSIM_WRITE") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="")
+    assert path.read_text(encoding="utf-8").splitlines() == text.splitlines()
+
+
+def runner(tmp_path, name):
     """What runs a table by every method and returns what the records see: `run(rows, model="one", CL=3)`."""
 
     def carried(rows, method, model, settings, interpolation):
@@ -52,7 +64,11 @@ def runner(tmp_path):
             described, table, method=method, precision="double", rtol=1e-10, atol=1e-12, library=library
         )
 
+    numbers = itertools.count(1)
+
     def go(rows, model="one", interpolation=None, **settings):
+        if name is not None:
+            kept(rows, name, next(numbers))
         frames = [carried(rows, m, model, settings, interpolation) for m in METHODS]
         names = OBSERVED[model]
         for other in frames[1:]:

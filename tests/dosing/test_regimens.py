@@ -237,3 +237,63 @@ def test_a_change_that_cannot_be_meant_is_one_message(lines, message):
         planned()
     assert message in str(found.value)
     assert "regimens.toml:" in str(found.value)
+
+
+MEALS = """
+title = "meals"
+model = ["glucose_insulin"]
+population = "ngt"
+duration = "5 d"
+{dose}
+[meals]
+{meals}
+[visits]
+at = ["0 d", "2 d"]
+[record]
+every = "10 min"
+"""
+
+
+def meal_times(meals, n=50):
+    plan = make_plan(scenario_from_text(MEALS.format(meals=meals, dose=""), Path("meals.toml")))
+    people = prepare(plan, np.arange(n))
+    named = {name: people.parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    events, _ = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+    return np.stack([events.time[a:b] for a, b in zip(events.first, events.last, strict=True)])
+
+
+def test_mealtimes_stray_but_never_before_what_is_measured_first():
+    found = meal_times('jitter = "20 min"').reshape(50, 15, 2)
+    assert (found[:, :, 0] == found[:, :, 1]).all()  # both parts of a meal come together
+    nominal = np.array([24.0 * d + h for d in range(5) for h in (0.0, 5.0, 11.0)])
+    off = found[:, :, 0] - nominal
+    assert np.abs(off).max() <= 2.5 / 3 + 1e-9
+    assert off[:, [0, 6]].min() > 0  # breakfast after the visits of day 0 and day 2
+    assert off[:, 3].min() < -0.2
+    assert off[:, 1].std() == pytest.approx(1 / 3, rel=0.25)
+    assert len(np.unique(off[:, 1])) > 45
+
+
+def test_a_day_of_fasting_has_no_meals():
+    found = meal_times('fast = ["3 d"]', n=1)[0]
+    assert len(found) == 2 * 12
+    assert not ((found >= 72) & (found < 96)).any()
+
+
+def test_glucose_into_a_vein_arrives_at_once_and_all_of_it():
+    dose = """
+[[dose]]
+drug = "glucose_insulin"
+route = "iv_glucose"
+amount = "300 mg/kg"
+over = "2 min"
+start = "1 d"
+"""
+    text = MEALS.format(meals='plan = "none"', dose=dose).replace('at = ["0 d", "2 d"]', 'at = ["0 d"]')
+    text = text.replace('every = "10 min"', 'every = "2 min"').replace("[visits]", "[visits]")
+    series = mt.simulate(scenario_from_text(text, Path("ivgtt.toml")), subjects=1).series
+    glucose = series.glucose.to_numpy()[0, 0]
+    before, after = (glucose[np.argmin(np.abs(series.time.to_numpy() - t))] for t in (24.0, 24.0 + 2 / 60))
+    # 300 mg/kg into 1.88 dL/kg, less what has gone into tissue within two minutes.
+    assert after - before == pytest.approx(300 / 1.88, rel=0.12)
+    assert abs(glucose[-1] - before) < 5

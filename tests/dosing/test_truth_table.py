@@ -395,6 +395,19 @@ def test_49_more_samples_change_no_bit(run):
     assert many[::40].tobytes() == few.tobytes()
 
 
+def test_50_a_run_cut_in_two_goes_on_as_it_would_have(run):
+    whole = run(table(dose(0, 100, ADDL=3, II=8), at(12.0, 20.0, 30.0)))
+    amounts = [observed(whole, c)[0] for c in ("gut", "blood", "gone")]
+    named = zip(("gut", "blood", "gone"), amounts, strict=True)
+    start = [{"TIME": 0, "EVID": 5, "AMT": round(float(a), 6), "CMT": c} for c, a in named]
+    rest = run(table(start, dose(4, 100, ADDL=1, II=8), at(8.0, 18.0)))
+    exact(observed(rest), observed(whole)[1:], rtol=1e-6)
+
+
+def test_51_a_dose_is_given_where_nothing_is_looked_at(run):
+    exact(seen(run, dose(48, 100, CMT="blood"), at(47.9, 50.0)), [0.0, 100 * np.exp(-2 * K)])
+
+
 def test_52_two_states_given_at_one_time_hold_their_own(run):
     frame = run([dose(0, 100), dose(0, 7, CMT="blood"), *at(0.0)])
     exact([observed(frame, "gut")[0], observed(frame, "blood")[0]], [100.0, 7.0])
