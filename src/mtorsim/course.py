@@ -188,13 +188,16 @@ class _Layer:
         self.model = routes.model
         self.base = dict(zip(routes.kernel.parameters, parameters.tolist(), strict=True))
         self.times = self._times()
+        self.last = max(self.times.values(), default=0.0)
         self.laid = _Laid()
         self.nominal: list[tuple[float, int]] = []
         self.status = WELL
 
     def _times(self) -> dict[int, float]:
         """Time of each record since the first occasion began; a reset may start the clock again."""
-        offset, before, found = 0.0, -math.inf, {}
+        # The clock of the kernel begins at 0, a table's may begin before.
+        offset = max(0.0, -float(self.table.time[self.records[0]])) if self.records else 0.0
+        before, found = -math.inf, {}
         for r in self.records:
             time = float(self.table.time[r])
             if time + offset < before:
@@ -282,6 +285,8 @@ class _Layer:
                 return
         for k in range(int(table.addl[r]) + 1):
             nominal = time + k * interval
+            if nominal > self.last:
+                break
             each = given if k == 0 else self._given(r, state, nominal)
             if each is None:
                 return

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .checks import check_value
 from .course import Course, Routes, lay_out
-from .errors import DataError
+from .errors import DataError, SetError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
 from .library import Library
@@ -152,6 +153,13 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
         record = table.changing(name)
         if record is not None and name not in table.interpolation:
             table.fail(record, name, "this covariate changes", f"name `{name}`'s interpolation: locf, nocb or linear")
+    for name, full in found.items():
+        for record in np.flatnonzero(~np.isnan(table.covariates[name])):
+            value = float(table.covariates[name][record])
+            try:
+                check_value(full, plan.model.parameters[full][0], value)
+            except SetError as error:
+                table.fail(int(record), name, error.message, error.help)
     for name in table.interpolation:
         if name not in found:
             raise DataError(f"the model has no parameter for the covariate `{name}`")

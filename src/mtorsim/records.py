@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,10 @@ Frame: TypeAlias = Any
 
 INTERPOLATIONS = ("locf", "nocb", "linear")
 """How a covariate goes on between records: its last value, its next one, or straight from one to the other."""
+
+LONGEST = 100 * 8766.0
+"""Hours."""
+MOST_DOSES = 1_000_000
 
 _NUMBERS = ("TIME", "EVID", "AMT", "RATE", "DUR", "II", "ADDL", "SS")
 _KNOWN = ("ID", *_NUMBERS, "CMT", "DV", "MDV")
@@ -119,12 +125,28 @@ def read_events(
     import pandas as pd
 
     path = Path(path)
+    _check_head(path)
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=["", "."], skipinitialspace=True)
     except (OSError, UnicodeDecodeError, ValueError) as problem:
         raise DataError(f"cannot read `{shown_path(path)}`: {problem}") from None
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
     return _Reader(frame, shown_path(path), hours, dict(interpolation or {})).table()
+
+
+def _check_head(path: Path) -> None:
+    """Refuse what pandas would make the best of: no table at all, or a column that stands twice."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            head = [name.strip() for name in next(csv.reader(file), [])]
+    except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
+        raise DataError(f"cannot read `{shown_path(path)}`: {reason}") from None
+    twice = next((name for name in head if head.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{shown_path(path)}:1: column `{twice}` stands twice")
+    if len(head) == 1 and re.search(r"[;\t|]", head[0]):
+        raise DataError(f"{shown_path(path)}:1: there is one column only", help="separate columns by commas")
 
 
 class _Reader:
@@ -175,6 +197,8 @@ class _Reader:
             dur=values["DUR"] * self.hours, ii=zero("II") * self.hours, addl=zero("ADDL"), ss=zero("SS"), cmt=cmt,
             covariates=covariates, interpolation=self.interpolation,
         )  # fmt: skip
+        if not n:
+            raise DataError(f"{self.path}: there are no records")
         _check(table)
         return table
 
@@ -228,6 +252,9 @@ def _check(table: EventTable) -> None:
     whole = (table.evid % 1 != 0, table.addl % 1 != 0, table.ss % 1 != 0)
     faults = (
         ("TIME", np.isnan(table.time), "there is no time", None),
+        ("TIME", np.abs(table.time) > LONGEST, "time is more than 100 years from the start", None),
+        ("II", table.ii > LONGEST, "an interval is longer than 100 years", None),
+        ("ADDL", table.addl > MOST_DOSES, f"there are more than {MOST_DOSES:,} further doses", None),
         ("TIME", back, "time goes back", "only after a reset (EVID 3 or 4) may it begin again"),
         ("EVID", (table.evid < 0) | (table.evid > 7) | whole[0], "EVID is a whole number from 0 to 7", None),
         ("AMT", ~gives & (table.amt != 0), "an observation has an amount", "a dose has EVID 1"),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tables import HERE, at, dose, scenario, table, written
 
 import mtorsim as mt
+from mtorsim.scenario import scenario_from_text
 
 TIMES = (5.0, 13.5, 24.0, 40.0)
 
@@ -105,6 +106,11 @@ def test_columns_in_any_case_and_further_ones_are_carried(tmp_path_factory):
         ("ID,TIME,EVID\n1,0,9\n", "data.csv:2: subject 1, column EVID: EVID is a whole number from 0 to 7"),
         ("ID,TIME,AMT\n1,inf,5\n", "data.csv:2: column TIME: `inf` is not a number"),
         ("", "cannot read"),
+        ("ID,TIME,AMT\n", "there are no records"),
+        ("ID,TIME,AMT,TIME\n1,0,5,3\n", "data.csv:1: column `TIME` stands twice"),
+        ("ID;TIME;AMT\n1;0;5\n", "data.csv:1: there is one column only"),
+        ("ID,TIME,AMT\n1,1e300,5\n", "column TIME: time is more than 100 years from the start"),
+        ("ID,TIME,AMT,ADDL,II\n1,0,5,1e9,1\n", "column ADDL: there are more than 1,000,000 further doses"),
     ],
 )
 def test_a_malformed_table_is_one_message(tmp_path, text, message):
@@ -113,6 +119,26 @@ def test_a_malformed_table_is_one_message(tmp_path, text, message):
     with pytest.raises(mt.MtorsimError) as found:
         mt.read_events(path)
     assert message in str(found.value)
+
+
+def test_time_may_begin_before_nothing_and_additional_doses_go_on_past_the_end(tmp_path_factory):
+    rows = table(dose(-5, 100, CMT="blood", ADDL=900_000, II=10), at(0.0, 4.0))
+    frame = seen(tmp_path_factory, rows)
+    assert frame.tad.tolist() == [0.0, 5.0, 9.0]
+    later = seen(tmp_path_factory, table(dose(0, 100, CMT="blood"), at(5.0, 9.0)))
+    assert np.allclose(blood(frame), blood(later), rtol=1e-9)
+
+
+def test_a_covariate_that_a_parameter_cannot_be_is_named(tmp_path_factory):
+    text = "TIME,AMT,haematocrit\n0,5,0.4\n2,.,4\n"
+    path = tmp_path_factory.mktemp("records") / "data.csv"
+    path.write_text(text)
+    described = scenario_from_text(
+        'title = "x"\nmodel = ["everolimus"]\npopulation = "ngt"\nduration = "1 d"\n[visits]\nat = "0 d"\n',
+        HERE / "x.toml",
+    )
+    with pytest.raises(mt.MtorsimError, match=r"data.csv:3: subject 1, column haematocrit: .*plausible range"):
+        mt.simulate_events(described, mt.read_events(path, interpolation={"haematocrit": "locf"}))
 
 
 def test_a_hundred_thousand_records_are_read_as_they_stand(tmp_path):

@@ -39,7 +39,8 @@ def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, A
             {"subjects": table.subjects, "records": len(frame), "failed": failed, "table": str(path) if path else None}
         )
     else:
-        print(f"{table.subjects:,} subjects, {len(frame):,} records")
+        who = "1 subject" if table.subjects == 1 else f"{table.subjects:,} subjects"
+        print(f"{who}, {len(frame):,} record{'s' if len(frame) > 1 else ''}")
         for sentence, count in failed.items():
             print(f"{count:,} could not be carried: {sentence}")
         if path:
