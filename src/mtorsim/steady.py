@@ -92,14 +92,16 @@ def steady_state(
     linear
         Whether doses add up.
     status
-        0, or NO_STEADY_STATE.
+        0, or NO_STEADY_STATE, or why an interval could not be carried.
     """
     own = list(rows)
     x = np.zeros(len(own))
     largest = max(interval.size, 1e-300)
     linear = True
     for step in range(MOST_STEPS):
-        after, slopes = _through(kernel, start, parameters, own, interval, x, largest)
+        after, slopes, ended = _through(kernel, start, parameters, own, interval, x, largest)
+        if ended != WELL:
+            return np.full(len(own), np.nan), False, ended
         gap = after - x
         if np.abs(gap).max() <= SETTLED * max(largest, np.abs(x).max()):
             return x, linear and step <= 1, WELL
@@ -115,8 +117,8 @@ def steady_state(
 
 def _through(
     kernel: Kernel, start: Array, parameters: Array, own: list[int], interval: Interval, x: Array, size: float
-) -> tuple[Array, Array]:
-    """What one interval makes of a state, and the derivatives of that by the state."""
+) -> tuple[Array, Array, int]:
+    """What one interval makes of a state, the derivatives of that by the state, and how it ended."""
     m = len(own)
     # For a linear drug any difference is exact; for another it must be small, but far above rounding.
     moved = np.maximum(1e-4 * np.abs(x), 1e-4 * size)
@@ -131,6 +133,4 @@ def _through(
         np.zeros(0, np.int64), (0.0, interval.length), (RTOL, scale), np.ones(len(kernel.states)),
         np.zeros((m + 1, 0, 0)), status,
     )  # fmt: skip
-    if status.any():
-        return np.full(m, np.nan), np.full((m, m), np.nan)
-    return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T
+    return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T, int(status.max())
