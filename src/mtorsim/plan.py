@@ -45,9 +45,9 @@ SINGLE_RTOL = 3e-5
 """The tightest tolerance that single precision is taken for."""
 RTOL = 3e-3
 ATOL_SHARE = 0.1
-"""Defaults, chosen by measurement: glucose is right to 0.02 mg/dL at any hour, and fasting to 0.01 over
-24 weeks, less than a hundredth of what an assay errs, at half the cost of the explicit method, which
-stability holds back to 400 steps a day whatever the tolerance."""
+"""Defaults, chosen by measurement (docs/benchmarks.md): fasting glucose is right to 0.01 mg/dL over 24
+weeks, less than a hundredth of what an assay errs, at a third of the cost of the explicit method,
+which stability holds back to 400 steps a day whatever the tolerance."""
 
 
 @dataclass(frozen=True)

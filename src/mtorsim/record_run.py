@@ -148,7 +148,11 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
         known.setdefault(full.partition(".")[2].lower(), full)
         if line.covariate:
             known[line.covariate.lower()] = full
-    found = {name: known[name.lower()] for name in table.covariates if name.lower() in known}
+    found = {name: known[name.lower()] for name in table.frame.columns if name.lower() in known}
+    for name in found:
+        if name not in table.covariates:
+            bad = table.not_a_number(name)
+            table.fail(bad, name, f"`{table.frame[name].iloc[bad]}` is not a number", f"it would be `{found[name]}`")
     for name in found:
         record = table.changing(name)
         if record is not None and name not in table.interpolation:

@@ -80,6 +80,11 @@ class EventTable:
         changed = known[1:][(np.diff(values[known]) != 0) & (np.diff(self.subject[known]) == 0)]
         return int(changed[0]) if len(changed) else None
 
+    def not_a_number(self, name: str) -> int:
+        """The first record where a column holds something else than a number."""
+        bad = np.isnan(_as_numbers(self.frame[name])) & self.frame[name].notna().to_numpy()
+        return int(np.flatnonzero(bad)[0])
+
     @property
     def subjects(self) -> int:
         """How many there are."""

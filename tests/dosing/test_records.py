@@ -130,15 +130,19 @@ def test_time_may_begin_before_nothing_and_additional_doses_go_on_past_the_end(t
 
 
 def test_a_covariate_that_a_parameter_cannot_be_is_named(tmp_path_factory):
-    text = "TIME,AMT,haematocrit\n0,5,0.4\n2,.,4\n"
     path = tmp_path_factory.mktemp("records") / "data.csv"
-    path.write_text(text)
     described = scenario_from_text(
         'title = "x"\nmodel = ["everolimus"]\npopulation = "ngt"\nduration = "1 d"\n[visits]\nat = "0 d"\n',
         HERE / "x.toml",
     )
+    path.write_text("TIME,AMT,haematocrit\n0,5,0.4\n2,.,4\n")
+    table_ = mt.read_events(path, interpolation={"haematocrit": "locf"})
     with pytest.raises(mt.MtorsimError, match=r"data.csv:3: subject 1, column haematocrit: .*plausible range"):
-        mt.simulate_events(described, mt.read_events(path, interpolation={"haematocrit": "locf"}))
+        mt.simulate_events(described, table_)
+    path.write_text("TIME,AMT,haematocrit\n0,5,0.4\n2,.,0.3x\n")
+    table_ = mt.read_events(path)
+    with pytest.raises(mt.MtorsimError, match=r"data.csv:3: subject 1, column haematocrit: `0.3x` is not a number"):
+        mt.simulate_events(described, table_)
 
 
 def test_a_hundred_thousand_records_are_read_as_they_stand(tmp_path):
