@@ -7,10 +7,11 @@ import pytest
 
 import mtorsim as mt
 from helpers import published, scenario
+from mtorsim.validation.check import reference
 
 
 def test_the_oral_test_of_the_reference_person_is_as_measured():
-    rows = published("ogtt_healthy.csv")
+    rows = list(reference("ogtt_healthy.csv"))
     found = mt.simulate("ogtt").visits.isel(arm=0, subject=0)
     inside = 0
     for row in rows:
@@ -20,7 +21,7 @@ def test_the_oral_test_of_the_reference_person_is_as_measured():
         inside += abs(value - float(row["mean"])) <= float(row["sd"])
     assert len(rows) == 52
     print(f"{inside} of {len(rows)} points inside 1 SD")
-    assert inside >= 48
+    assert inside == 52
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ def test_entry_criteria_hold_for_everyone(untreated):
     assert float(ill.fasting_glucose.isel(arm=0, time=0).std()) > 8
 
 
-@pytest.mark.parametrize("preset", ["ngt", "ngt_obese", "igt", "t2d_mild", "t2d"])
+@pytest.mark.parametrize("preset", ["ngt", "ngt_obese", "igt", "t2d_mild", "t2d", "t1d"])
 def test_every_preset_rests_and_stays_at_rest(preset):
     text = f"""
     title = "fasting"
@@ -77,13 +78,18 @@ def test_every_preset_rests_and_stays_at_rest(preset):
     [visits]
     at = ["0 d", "1 d", "7 d"]
     """
-    result = mt.simulate(scenario(text))
+    result = mt.simulate(scenario(text), rtol=1e-4)
     values = result.visits.fasting_glucose.to_numpy().ravel()
     assert result.status == {"well": 1}
-    assert np.ptp(values) < 0.02
-    low, high = {"ngt": (85, 97), "ngt_obese": (85, 105), "igt": (90, 115), "t2d_mild": (110, 160), "t2d": (140, 260)}[
-        preset
-    ]
+    assert np.ptp(values) < 0.05
+    low, high = {
+        "ngt": (85, 97),
+        "ngt_obese": (85, 105),
+        "igt": (90, 115),
+        "t2d_mild": (110, 160),
+        "t2d": (140, 260),
+        "t1d": (90, 180),
+    }[preset]
     assert low < values[0] < high
 
 
@@ -141,4 +147,4 @@ def test_nobody_is_admitted_whose_stomach_cannot_empty_what_is_eaten(population)
     values, plausible = people.draw(1, np.arange(50_000))
     capacity = values["glucose_insulin.kmax"] * values["glucose_insulin.Qsat"] * 1440 / 1000  # g a day
     assert capacity[plausible].min() > 1.3 * 220
-    assert capacity.min() < 250  # such people are drawn, and turned away
+    assert capacity.min() < 1.3 * 220  # such people are drawn, and turned away

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .compose import Model, load_model
     from .errors import MtorsimError
+    from .examination import examine
     from .library import Library
     from .population_reading import load_population
     from .record_run import simulate_events
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from .simulation import simulate
 
 __all__ = [
-    "EventTable", "Library", "Model", "MtorsimError", "Result", "load_model", "load_population", "open_result",
-    "read_events", "read_scenario", "simulate", "simulate_events",
+    "EventTable", "Library", "Model", "MtorsimError", "Result", "examine", "load_model", "load_population",
+    "open_result", "read_events", "read_scenario", "simulate", "simulate_events",
 ]  # fmt: skip
 
 _HOME = {
@@ -33,6 +34,7 @@ _HOME = {
     "Model": "compose",
     "MtorsimError": "errors",
     "Result": "result",
+    "examine": "examination",
     "load_model": "compose",
     "load_population": "population_reading",
     "open_result": "result",

@@ -99,10 +99,6 @@ class PlannedArm:
     switches: Mapping[str, float]
     steering: frozenset[str]
 
-    def steers(self, kernel: Kernel) -> Array:
-        """1 for each state of the kernel that takes part in the choice of steps."""
-        return np.array([float(s in self.steering) for s in kernel.states])
-
 
 @dataclass(frozen=True)
 class Draft:

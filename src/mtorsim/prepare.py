@@ -16,7 +16,7 @@ from .population_form import Entry
 from .system import is_inflow
 from .units import convert, parse_unit
 
-__all__ = ["People", "prepare"]
+__all__ = ["People", "prepare", "prepare_given"]
 
 Array = np.ndarray
 
@@ -99,6 +99,27 @@ def prepare(plan: Plan, subjects: Array) -> People:
         people.status[some[done]] = status[done]
         pending = np.setdiff1d(pending, some[done])
     return people
+
+
+def prepare_given(plan: Plan, values: dict[str, Array]) -> People:
+    """Typical people with some parameters as they are given, each run in; nobody is turned away.
+
+    Parameters
+    ----------
+    plan
+        The run; what is not given is that of its population's subject 0.
+    values
+        An array (n,) for each parameter that is given, by full name.
+    """
+    n = len(next(iter(values.values())))
+    drawn, _ = plan.population.draw(plan.seed, np.zeros(n, np.int64))
+    everything = {name: np.broadcast_to(v, (n,)) for name, v in drawn.items()} | values
+    parameters = _matrix(plan, everything, n)
+    start, status, _ = _settle(plan, parameters)
+    traits = np.stack([everything[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
+    return People(
+        np.arange(n), parameters, start, status, np.zeros(n, np.int64), np.zeros((n, 0)) if traits is None else traits
+    )
 
 
 def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:

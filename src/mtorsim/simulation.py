@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .built import Kernel
+from .carry import carry, observed, parameters_in
 from .errors import SetError
-from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
+from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .library import Library
 from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
@@ -30,8 +30,6 @@ SMALLEST_SLICE, LARGEST_SLICE = 32, 128
 """Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
 SERIES_OF = 1000
 """The finer series for figures is kept for the first subjects only, so that memory stays flat."""
-RETRY = 0.01
-"""A failed subject is tried once more, with the other method at this share of the tolerances."""
 
 
 def simulate(
@@ -147,7 +145,7 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
     times = Times.of(plan, subject < SERIES_OF)
     people = prepare(plan, np.array([subject]))
     block = _through(plan, people, (chosen,), times, np.zeros(1, np.int64))
-    return block, dict(zip(plan.kernel.parameters, _parameters_in(plan, chosen, people)[0].tolist(), strict=True))
+    return block, dict(zip(plan.kernel.parameters, parameters_in(plan, chosen, people)[0].tolist(), strict=True))
 
 
 def _cores() -> int:
@@ -238,71 +236,19 @@ def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Ti
     )
 
 
-def _parameters_in(plan: Plan, arm: PlannedArm, people: People) -> Array:
-    """Everyone's parameters in one arm, (n, parameters)."""
-    parameters = people.parameters.copy()
-    for j, name in enumerate(plan.kernel.parameters):
-        if name in arm.parameters:
-            parameters[:, j] = arm.parameters[name]
-        elif name in arm.switches:
-            parameters[:, j] = arm.switches[name]
-    return parameters
-
-
 def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:
-    """One arm: what was observed (n, times, observables), and status; a failed subject is tried twice."""
-    parameters = _parameters_in(plan, arm, people)
-    everyone = np.arange(len(people.subjects))
-    out, status = _carry(plan, plan.kernel, arm, people, parameters, everyone, times.all, 1.0, cancel)
-    failed = np.flatnonzero((status != WELL) & (people.status == WELL) & (status != CANCELLED))
-    if len(failed):
-        again, second = _carry(plan, plan.spare, arm, people, parameters, failed, times.all, RETRY, cancel)
-        out[failed], status[failed] = again, second
-    return _named(plan, out, times.fasting), status
-
-
-def _carry(
-    plan: Plan,
-    kernel: Kernel,
-    arm: PlannedArm,
-    people: People,
-    parameters: Array,
-    who: Array,
-    times: Array,
-    share: float,
-    cancel: Array,
-) -> tuple[Array, Array]:
-    """Carry subjects through an arm; rows of `observe` at `times`, NaN where a subject did not get."""
-    own = parameters[who]
-    named = {name: own[:, j] for j, name in enumerate(kernel.parameters)}
-    events, possible = arm.schedule.events(kernel.states, named, plan.seed, people.subjects[who])
-    columns = plan.columns[plan.columns >= 0]
-    rows = kernel.read_by(columns)
-    states = np.full((len(who), len(times), len(rows)), np.nan)
-    status = people.status[who].copy()
-    status[(status == WELL) & ~possible] = IMPOSSIBLE_DOSE
-    tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
-    # The kernel changes the parameters it is given as their turns come.
-    kernel.advance(
-        people.start[who], kernel.memory(len(who)), own.copy(), events, times, rows, (0.0, plan.scenario.duration),
-        tolerance, arm.steers(kernel), states, status, cancel,
-    )  # fmt: skip
-    return _observed(plan, arm, times, states, rows, own, columns), status
-
-
-def _observed(
-    plan: Plan, arm: PlannedArm, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
-) -> Array:
-    """Observables from states, with parameters as they are at each time; a sample comes before a change."""
-    turns = sorted({t.time for t in arm.schedule.turns})
-    out = np.full((*states.shape[:2], len(columns)), np.nan)
-    cuts = [0, *np.searchsorted(times, turns, side="right"), len(times)]
+    """One arm: what was observed (n, times, observables), and status."""
+    parameters = parameters_in(plan, arm, people)
     named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
-    for since, (a, b) in zip([-1.0, *turns], pairwise(cuts), strict=True):
-        if a < b:
-            now = np.stack(list(arm.schedule.parameters_at(since, named).values()), axis=1)
-            out[:, a:b] = plan.spare.observed(times[a:b], np.ascontiguousarray(states[:, a:b]), rows, now, columns)
-    return out
+    events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+    columns = plan.columns[plan.columns >= 0]
+    rows = plan.kernel.read_by(columns)
+    status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
+    states, status = carry(
+        plan, people.start, parameters, events, times.all, rows, plan.scenario.duration, arm.steering, status, cancel
+    )
+    out = observed(plan, arm.schedule, times.all, states, rows, parameters, columns)
+    return _named(plan, out, times.fasting), status
 
 
 def _named(plan: Plan, out: Array, fasting: Array) -> Array:

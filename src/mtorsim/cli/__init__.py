@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Equations, values, units, sources and grades of a module, model or population.",
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
+    "test": "A test of the virtual laboratory: glucose tolerance, clamps, a day.",
     "plot": "Draw the figures of a result again.",
     "replay": "Compute one subject of a result again, alone.",
     "compare": "What differs between two results.",

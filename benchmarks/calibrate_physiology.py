@@ -1,0 +1,314 @@
+"""Calibrate the untreated physiology on the reference data: the reference person first, then each preset.
+
+    python benchmarks/calibrate_physiology.py [--preset NAME ...] [--write]
+
+Least squares (scipy.optimize.least_squares) on the logarithms of the parameters. What counts:
+
+- each point of the oral test, by the SD of the subjects; beyond 0.85 SD nine times as much, so that
+  the curve stays inside the band where it can;
+- clamp, intravenous test, day and secretion by the tolerances in `TARGETS`, likewise;
+- a prior on every free parameter: centred where the fit starts (`BEFORE`), with an SD on the log scale
+  of 0.3 unless `SPREADS` says otherwise.
+
+Each line prints what was aimed at, the tolerance, and what came out; `--write` puts the parameters into
+the model and population files. Nothing of a drug, a trial or a mechanism check is looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import re
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from mtorsim.examination import plan_tests
+from mtorsim.laboratory import examine_people
+from mtorsim.library import bundled_folder
+from mtorsim.plan import Plan
+from mtorsim.prepare import prepare_given
+from mtorsim.protocols import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile
+
+MODELS = bundled_folder("models")
+BODY = "glucose_insulin."
+TESTS = {
+    "ogtt": ogtt(),
+    "clamp": clamp(),
+    "low": clamp(insulin=0.25),
+    "ivgtt": ivgtt(),
+    "hyper": hyperglycaemic_clamp(),
+    "day": profile(),
+}
+HINGE, STIFF = 0.85, 8.0
+"""Beyond so many SD a residual grows this much faster."""
+
+NGT_FREE = (
+    "kmax", "Qsat", "kabs", "VG", "k1", "k2", "Vm0", "Vmx", "us", "nu", "p2U", "EGP0", "KL", "nL", "kL", "ng", "gmin",
+    "aFh", "aFp", "m4", "m3x", "KHE", "phis", "Ks", "ns", "ay", "r0", "r1", "Kr", "nr", "ainc", "Kinc", "kinc", "Fmax",
+    "Klip", "nlip", "kF",
+)  # fmt: skip
+PRESET_FREE = ("SIp", "SIh", "SIa", "phis", "phid", "phinc", "CLI", "ay", "kEGP", "GE")
+BEFORE = {
+    "ngt": {
+        "kmax": 0.074, "Qsat": 8100, "kabs": 0.17, "VG": 1.58, "k1": 0.081, "k2": 0.09, "Vm0": 0.91, "Vmx": 60,
+        "us": 784, "nu": 1.62, "p2U": 0.065, "EGP0": 5.46, "KL": 4.904, "nL": 1.33, "kL": 0.033, "ng": 1.2,
+        "gmin": 0.3, "aFh": 0.215, "aFp": 0.145, "m4": 0.0655, "m3x": 0.2189, "KHE": 68, "phis": 18.08, "Ks": 222,
+        "ns": 2.7, "ay": 0.094, "r0": 0.00694, "r1": 0.7, "Kr": 165, "nr": 8.8, "ainc": 1.207, "Kinc": 3.1,
+        "kinc": 0.075, "Fmax": 1.02, "Klip": 34.35, "nlip": 1.8, "kF": 0.052,
+    },
+    "ngt_obese": {
+        "SIp": 0.42, "SIh": 0.552, "SIa": 0.552, "phis": 32.9, "phid": 1, "phinc": 0.993, "CLI": 1, "ay": 0.054,
+        "kEGP": 1, "GE": 1,
+    },
+    "igt": {
+        "SIp": 0.38, "SIh": 0.55, "SIa": 0.55, "phis": 20.35, "phid": 1, "phinc": 0.7, "CLI": 1, "ay": 0.1,
+        "kEGP": 1, "GE": 1,
+    },
+    "t2d_mild": {
+        "SIp": 0.185, "SIh": 0.214, "SIa": 0.214, "phis": 26.9, "phid": 1, "phinc": 0.7, "CLI": 1, "ay": 0.037,
+        "kEGP": 1, "GE": 1,
+    },
+    "t2d": {
+        "SIp": 0.3, "SIh": 0.384, "SIa": 0.384, "phis": 8.17, "phid": 1, "phinc": 0.7, "CLI": 1, "ay": 0.046,
+        "kEGP": 1, "GE": 1,
+    },
+}  # fmt: skip
+"""Where each fit starts, and the centre of its priors: the first fit of this structure to the same curves, or 1."""
+
+SPREADS = {
+    "nu": 0.10, "us": 0.35, "gmin": 0.25, "ng": 0.15, "VG": 0.08, "EGP0": 0.4, "Vmx": 0.6, "kEGP": 0.10, "GE": 0.15,
+    "CLI": 0.20, "SIp": 1.0, "SIh": 1.0, "SIa": 0.5, "phis": 0.8, "phid": 0.7, "phinc": 0.35, "m4": 0.6, "KHE": 0.5,
+    "m3x": 0.5, "kmax": 0.5, "Qsat": 0.5, "kabs": 0.4, "r0": 0.5,
+}  # fmt: skip
+"""SD of the prior of a parameter's logarithm; 0.3 for the others."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """One number of one test: what was measured, and the SD that it is weighed with."""
+
+    test: str
+    index: str
+    value: float
+    sd: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Case:
+    """One person: the population file, the group of the oral test, further targets, free parameters."""
+
+    population: str
+    ogtt: tuple[str, str | None] | None
+    targets: tuple[Target, ...]
+    free: tuple[str, ...]
+    points: tuple[tuple[float, float, float], ...] = field(default=())
+
+
+def near(test: str, index: str, value: float, sd: float, why: str) -> Target:
+    """A target."""
+    return Target(test, index, value, sd, why)
+
+
+CASES = {
+    "ngt": Case(
+        "ngt",
+        ("ogtt_healthy.csv", None),
+        (
+            near("clamp", "M_2", 8.3, 1.2, "Bavenholm 2001; its SE is 0.6"),
+            near("clamp", "insulin_2", 67.5, 6.0, "typical 60-75 (recalled)"),
+            near("low", "delta_production_1", 1.25, 0.2, "Bavenholm 2001"),
+            near("ivgtt", "S_I", 3.5, 1.3, "Denti 2010, SD 1.7 between people"),
+            near("ivgtt", "S_G", 0.0192, 0.003, "Denti 2010, SD 0.004"),
+            near("ivgtt", "p2", 0.0254, 0.0096, "Denti 2010"),
+            near("ivgtt", "AIRg", 59.6, 20.0, "MINMOD table, SD 55"),
+            near("day", "mean_glucose", 98.5, 2.5, "CGM 98-99 below 60 years"),
+            near("day", "secretion_24h", 270.0, 20.0, "Polonsky 1988 at 1.85 m2"),
+            near("ogtt", "basal_hepatic_extraction", 0.531, 0.03, "Polonsky 1988"),
+            near("ogtt", "basal_production", 1.87, 0.10, "76 mg/m2/min at 1.85 m2, 75 kg"),
+            near("ogtt", "lowest_production", 0.40, 0.08, "tracer studies 0.3-0.5 (recalled)"),
+            near("hyper", "secretion_fold", 6.2, 0.6, "Polonsky 1988"),
+        ),
+        NGT_FREE,
+    ),
+    "ngt_obese": Case(
+        "ngt_obese",
+        ("ogtt_obese_groups.csv", "NGT"),
+        (
+            near("day", "secretion_24h", 580.0, 60.0, "Polonsky 1988 at 2.1 m2; Camastra 2005 468 +/- 202"),
+            near("ogtt", "basal_hepatic_extraction", 0.516, 0.03, "Polonsky 1988"),
+            near("clamp", "production_suppression_2", 85.0, 6.0, "Conte 2012, between its middle and high dose"),
+            near("ivgtt", "AIRg", 100.0, 60.0, "obese people answer more; not measured here"),
+            near("ivgtt", "S_I", 2.2, 1.0, "MINMOD table NGT 2.62, SD 2.21"),
+            near("ivgtt", "S_G", 0.021, 0.006, "MINMOD table NGT"),
+        ),
+        PRESET_FREE,
+    ),
+    "igt": Case(
+        "igt",
+        ("ogtt_obese_groups.csv", "IGT"),
+        (
+            near("clamp", "M_2", 5.4, 1.1, "Bavenholm 2001; its SE is 0.9"),
+            near("low", "delta_production_1", 0.75, 0.15, "Bavenholm 2001; its SE is 0.14"),
+            near("ivgtt", "S_I", 1.27, 1.2, "MINMOD table"),
+            near("ivgtt", "S_G", 0.016, 0.007, "MINMOD table"),
+            near("ivgtt", "AIRg", 42.4, 42.6, "MINMOD table"),
+        ),
+        PRESET_FREE,
+    ),
+    "t2d_mild": Case(
+        "t2d_mild",
+        ("ogtt_obese_groups.csv", "T2D"),
+        (
+            near("clamp", "M_2", 4.7, 1.0, "Bavenholm 2001; its SE is 0.4"),
+            near("low", "delta_production_1", 0.58, 0.13, "Bavenholm 2001; its SE is 0.09"),
+            near("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
+            near("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
+            near("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
+            near("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
+        ),
+        PRESET_FREE,
+    ),
+    "t2d": Case(
+        "t2d",
+        None,
+        (
+            near("clamp", "M_2", 4.1, 1.0, "Japanese clamps 3.8-4.1, SD 1.4-1.8"),
+            near("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
+            near("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
+            near("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
+            near("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
+            near("ogtt", "fasting_glucose", 158.0, 4.0, "NHANES: diagnosed 153, undiagnosed 166.5"),
+            near("ogtt", "fasting_insulin", 12.5, 3.0, "composite (recalled)"),
+            near("day", "mean_glucose", 180.0, 5.0, "HbA1c 7.5-8 at this fasting glucose (recalled), by ADAG 169-183"),
+            near("ogtt", "glucose_120", 270.0, 25.0, "composite 285 (recalled)"),
+            near("ogtt", "insulin_120", 40.0, 12.0, "composite 45 (recalled)"),
+        ),
+        PRESET_FREE,
+    ),
+}  # fmt: skip
+
+
+def rows(file: str, group: str | None) -> list[tuple[str, float, float, float]]:
+    """Analyte, minute, mean and SD of each point of an oral test."""
+    with (MODELS / "reference" / file).open(encoding="utf-8") as handle:
+        next(handle)
+        table = [r for r in csv.DictReader(handle) if group is None or r["group"] == group]
+    return [(r["analyte"], float(r["minute"]), float(r["mean"]), float(r["sd"])) for r in table]
+
+
+def stiff(residual: float) -> float:
+    """A residual, steeper beyond the band."""
+    size = abs(residual)
+    return residual if size <= HINGE else float(np.sign(residual)) * (HINGE + STIFF * (size - HINGE))
+
+
+class Fit:
+    """One case, its plan and its free parameters."""
+
+    def __init__(self, name: str) -> None:
+        self.case = CASES[name]
+        self.plan: Plan = plan_tests(list(TESTS.values()), population=self.case.population, rtol=1e-4)[0]
+        self.names = [BODY + n for n in self.case.free]
+        self.start = np.array([BEFORE[name][n] for n in self.case.free])
+        self.centre = np.log(self.start)
+        self.sd = np.array([SPREADS.get(n, 0.3) for n in self.case.free])
+        lines = [self.plan.model.parameters[n][0] for n in self.names]
+        self.low = np.log([max(line.range[0], 1e-9) for line in lines]) + 1e-6
+        self.high = np.log([line.range[1] for line in lines]) - 1e-6
+        self.points = rows(*self.case.ogtt) if self.case.ogtt else []
+
+    def seen(self, table: np.ndarray) -> list[list[tuple[str, float, float, float]]]:
+        """For each row of parameters: name, aim, SD and what came out."""
+        values = {n: np.exp(table[:, j]) for j, n in enumerate(self.names)}
+        people = prepare_given(self.plan, values)
+        used = {"ogtt", *(t.test for t in self.case.targets)}
+        tests = {n: p for n, p in TESTS.items() if n in used}
+        found = examine_people(self.plan, people, self.plan.arms[0], [(0.0, p) for p in tests.values()])
+        shown = dict(zip(tests, found, strict=True))
+        out = []
+        for i in range(len(table)):
+            each = []
+            test = shown["ogtt"]
+            for analyte, minute, mean, sd in self.points:
+                value = test.curves[analyte][i, int(np.searchsorted(test.minutes, minute))]
+                each.append((f"{analyte} {minute:g} min", mean, sd, float(value)))
+            for t in self.case.targets:
+                each.append((f"{t.test} {t.index}", t.value, t.sd, float(shown[t.test].indices[t.index][1][i])))
+            out.append(each)
+        return out
+
+    def residuals(self, table: np.ndarray) -> np.ndarray:
+        """Residuals of each row of parameters, (rows, residuals)."""
+        out = []
+        for x, each in zip(table, self.seen(table), strict=True):
+            data = [stiff((value - aim) / sd) if np.isfinite(value) else 50.0 for _, aim, sd, value in each]
+            out.append([*data, *((x - self.centre) / self.sd)])
+        return np.array(out)
+
+    def run(self) -> np.ndarray:
+        """The best parameters, by Levenberg-Marquardt with differences that are computed side by side."""
+        step = 0.01
+
+        def jacobian(x: np.ndarray) -> np.ndarray:
+            table = np.concatenate([x + step * np.eye(len(x)), x - step * np.eye(len(x))])
+            r = self.residuals(np.clip(table, self.low, self.high))
+            return ((r[: len(x)] - r[len(x) :]) / (2 * step)).T
+
+        start = np.clip(np.log(self.start), self.low, self.high)
+        found = least_squares(
+            lambda x: self.residuals(x[None])[0], start, jac=jacobian, bounds=(self.low, self.high), max_nfev=60,
+            xtol=1e-5, ftol=1e-5,
+        )  # fmt: skip
+        print(f"cost {found.cost:.2f} after {found.nfev} evaluations: {found.message}")
+        return found.x
+
+    def report(self, x: np.ndarray) -> None:
+        """What was aimed at, and what came out."""
+        for name, aim, sd, value in self.seen(x[None])[0]:
+            mark = "" if abs(value - aim) <= sd else "  <-- outside"
+            print(f"  {name:32s} {aim:9.4g} +/- {sd:7.3g}  {value:9.4g}  {(value - aim) / sd:+5.2f}{mark}")
+        for name, centre, sd, new in zip(self.case.free, np.exp(self.centre), self.sd, np.exp(x), strict=True):
+            print(f"  {name:8s} {centre:10.5g} -> {new:10.5g}   {(np.log(new / centre)) / sd:+.2f} SD of its prior")
+
+    def write(self, x: np.ndarray) -> None:
+        """Put the parameters into their file, four digits each."""
+        if self.case.population == "ngt":
+            path = MODELS / "physiology" / "glucose_insulin.toml"
+            text = path.read_text(encoding="utf-8")
+            for name, value in zip(self.case.free, np.exp(x), strict=True):
+                text, count = re.subn(rf"(?m)^({name} = {{ value = )[^,]+,", rf"\g<1>{value:.4g},", text)
+                assert count == 1, name
+        else:
+            path = MODELS / "populations" / f"{self.case.population}.toml"
+            text = path.read_text(encoding="utf-8")
+            for name, value in zip(self.case.free, np.exp(x), strict=True):
+                line = f'"{BODY}{name}" = {{ median = {value:.4g}, '
+                text, count = re.subn(rf'(?m)^"{BODY}{name}" = {{ median = [^,]+, ', line, text)
+                if not count:
+                    text = text.rstrip() + f'\n{line}source = "Vanderbilt", evidence = "fit" }}\n'
+        path.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Fit what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--preset", nargs="*", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--write", action="store_true", help="put the parameters into the files")
+    given = parser.parse_args()
+    for name in given.preset:
+        print(f"== {name}", flush=True)
+        started = time.perf_counter()
+        fit = Fit(name)
+        x = fit.run()
+        fit.report(x)
+        print(f"  {time.perf_counter() - started:.0f} s", flush=True)
+        if given.write:
+            fit.write(x)
+
+
+if __name__ == "__main__":
+    main()

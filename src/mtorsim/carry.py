@@ -1,0 +1,127 @@
+"""Carries prepared subjects through a schedule and looks at them, once more with care where that fails."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+
+from .built import Kernel
+from .dosing import Schedule
+from .kernel.event import Events
+from .kernel.status import CANCELLED, WELL
+from .plan import Plan, PlannedArm
+from .prepare import People
+
+__all__ = ["carry", "observed", "parameters_in"]
+
+Array = np.ndarray
+
+RETRY = 0.01
+"""A failed subject is tried once more, with the other method at this share of the tolerances."""
+
+
+def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> Array:
+    """Everyone's parameters in one arm, (n, parameters)."""
+    parameters = people.parameters.copy()
+    for j, name in enumerate(plan.kernel.parameters):
+        if name in arm.parameters:
+            parameters[:, j] = arm.parameters[name]
+        elif name in arm.switches:
+            parameters[:, j] = arm.switches[name]
+    return parameters
+
+
+def carry(
+    plan: Plan,
+    start: Array,
+    parameters: Array,
+    events: Events,
+    times: Array,
+    rows: Array | None,
+    until: float,
+    steering: frozenset[str],
+    status: Array,
+    cancel: Array | None = None,
+) -> tuple[Array, Array]:
+    """Carry subjects from t = 0, each failed one a second time by the other method at tighter tolerance.
+
+    Parameters
+    ----------
+    start, parameters
+        Shape (n, states) and (n, parameters); neither is changed.
+    events
+        Of each subject.
+    times
+        When states are recorded, hours, (m,).
+    rows
+        The states that are recorded; all when None.
+    until
+        Hours.
+    steering
+        States that take part in the choice of steps.
+    status
+        Shape (n,): who is not well is not carried.
+
+    Returns
+    -------
+    states, status
+        Shape (n, m, rows), NaN where a subject did not get; and (n,).
+    """
+    rows = np.arange(len(plan.kernel.states)) if rows is None else rows
+    n = len(start)
+    states = np.full((n, len(times), len(rows)), np.nan)
+    ended = status.copy()
+    _once(plan, plan.kernel, 1.0, start, parameters, events, times, rows, until, steering, states, ended, cancel)
+    failed = np.flatnonzero((ended != WELL) & (status == WELL) & (ended != CANCELLED))
+    if len(failed):
+        some = Events(events.time, events.kind, events.row, events.amount, events.first[failed], events.last[failed])
+        again, second = states[failed], status[failed].copy()
+        again[:] = np.nan
+        _once(
+            plan, plan.spare, RETRY, start[failed], parameters[failed], some, times, rows, until, steering, again,
+            second, cancel,
+        )  # fmt: skip
+        states[failed], ended[failed] = again, second
+    return states, ended
+
+
+def _once(
+    plan: Plan, kernel: Kernel, share: float, start: Array, parameters: Array, events: Events, times: Array,
+    rows: Array, until: float, steering: frozenset[str], states: Array, status: Array, cancel: Array | None,
+) -> None:  # fmt: skip
+    tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
+    steers = np.array([float(s in steering) for s in kernel.states])
+    # The kernel moves states and parameters in place, as events come.
+    kernel.advance(
+        start.copy(), kernel.memory(len(start)), parameters.copy(), events, times, rows, (0.0, until), tolerance,
+        steers, states, status, cancel,
+    )  # fmt: skip
+
+
+def observed(
+    plan: Plan, schedule: Schedule, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
+) -> Array:
+    """Quantities from states, with parameters as they are at each time; a sample comes before a change.
+
+    Parameters
+    ----------
+    parameters
+        As they are at t = 0, (n, parameters).
+    columns
+        The quantities, as rows of the kernel's.
+
+    Returns
+    -------
+    ndarray
+        Shape (n, times, columns).
+    """
+    turns = sorted({t.time for t in schedule.turns})
+    out = np.full((*states.shape[:2], len(columns)), np.nan)
+    cuts = [0, *np.searchsorted(times, turns, side="right"), len(times)]
+    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    for since, (a, b) in zip([-1.0, *turns], pairwise(cuts), strict=True):
+        if a < b:
+            now = np.stack(list(schedule.parameters_at(since, named).values()), axis=1)
+            out[:, a:b] = plan.spare.observed(times[a:b], np.ascontiguousarray(states[:, a:b]), rows, now, columns)
+    return out

@@ -1,0 +1,173 @@
+"""`mtorsim test`: a test of the virtual laboratory."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from mtorsim.cli.console import note, print_json, print_table, warn
+from mtorsim.cli.options import as_json, parse_settings, quiet, units
+from mtorsim.errors import SetError
+
+if TYPE_CHECKING:
+    from mtorsim.conversions import Reader
+    from mtorsim.laboratory import Examination
+
+_SHOWN = ("glucose", "insulin", "c_peptide", "ffa", "production", "disposal", "glucose_infusion")
+"""Curves of the printed table."""
+_MOST_ROWS = 26
+
+
+@click.command()
+@click.argument("test")
+@click.option("--preset", metavar="NAME", help="Who is tested: a preset such as NGT, IGT or T2D, or any population.")
+@click.option("--scenario", metavar="SCENARIO", help="Instead: the people of a scenario, at a time of it.")
+@click.option("--dose", metavar="TEXT", help="What is taken until the test, such as 'everolimus 10 mg q24h'.")
+@click.option("--at", default="0 h", show_default=True, metavar="TIME", help="When: time from the start.")
+@click.option("--arm", metavar="NAME", help="Arm of the scenario; its first when left out.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set a parameter, or switch a mechanism; repeatable.",
+)
+@click.option(
+    "--with",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change the test, such as grams=50 or insulin=0.25,1; repeatable.",
+)
+@click.option("--subjects", type=int, metavar="N", help="How many; one where the population is a typical person.")
+@click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
+@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: a .png, .pdf or .svg.")
+@units
+@as_json
+@quiet
+def command(test: str, preset: str | None, scenario: str | None, **given: Any) -> int:
+    """Do TEST: ogtt, mixed-meal, ivgtt, clamp, hyperglycaemic-clamp or profile.
+
+    \b
+      mtorsim test ogtt --preset NGT
+      mtorsim test clamp --preset IGT --with insulin=0.25,1 --figure clamp.png
+      mtorsim test ivgtt --preset NGT --dose "everolimus 10 mg q24h" --at "12 weeks"
+      mtorsim test ogtt --scenario everolimus_healthy --at "28 d" --subjects 50
+
+    The drug in the body stays; the dose of the day is given after the test. A clamp holds 90 mg/dL,
+    target=0 holds each subject's own fasting glucose.
+    """  # noqa: D301
+    from mtorsim.conversions import reader
+    from mtorsim.examination import examine
+
+    shown_in = reader(given["units"])
+    if preset is None and scenario is None:
+        preset = "ngt"
+    found = examine(
+        test, preset, scenario=scenario, at=given["at"], arm=given["arm"], dose=given["dose"],
+        settings=parse_settings(given["settings"]), subjects=given["subjects"], seed=given["seed"],
+        note=None if given["quiet"] else note, **_options(given["options"]),
+    )  # fmt: skip
+    who = scenario or preset
+    if given["figure"] is not None:
+        from mtorsim.plots import draw_test
+
+        draw_test(found, given["figure"], shown_in, f"{who}")
+    record = _record(found, shown_in) | {"population" if scenario is None else "scenario": who}
+    if given["as_json"]:
+        print_json(record)
+    else:
+        _print(found, record, who or "")
+    failed = int((found.status != 0).sum())
+    if failed:
+        from mtorsim.kernel.status import SENTENCES
+
+        for code in sorted(set(found.status[found.status != 0].tolist())):
+            warn(f"subjects {found.subjects[found.status == code].tolist()}: {SENTENCES[code]}")
+    return 1 if failed else 0
+
+
+def _options(texts: tuple[str, ...]) -> dict[str, Any]:
+    """Read `NAME=VALUE` pairs, a value being a number or several with commas."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        try:
+            numbers = [float(v) for v in value.split(",")]
+        except ValueError:
+            numbers = [math.nan]
+        if not equals or not name or not all(map(math.isfinite, numbers)):
+            raise SetError(f"`--with {text}` is not NAME=NUMBER", help="write for example `--with grams=50`")
+        found[name] = numbers[0] if len(numbers) == 1 else numbers
+    return found
+
+
+def _record(found: Examination, reader: Reader) -> dict[str, Any]:
+    """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
+    from mtorsim.laboratory import CURVES
+
+    curves = {n: reader.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
+    indices = {n: reader.value(n, unit, values) for n, (unit, values) in found.indices.items()}
+    record: dict[str, Any] = {
+        "test": found.protocol.name,
+        "about": found.protocol.about,
+        "arm": found.arm,
+        "at_h": found.at,
+        "subjects": len(found.subjects),
+        "failed": int((found.status != 0).sum()),
+        "times": found.protocol.minutes.tolist(),
+        "time_unit": "min",
+        "curves": {n: _numbers(_quantile(c, 50)) for n, c in curves.items()},
+        "units": {n: reader.unit(n, CURVES[n][0]) for n in curves},
+        "indices": {n: _numbers(_quantile(v, 50)) for n, v in indices.items()},
+        "index_units": {n: reader.unit(n, unit) for n, (unit, _) in found.indices.items()},
+    }
+    if len(found.subjects) > 1:
+        for key, percent in (("low", 5), ("high", 95)):
+            record[f"curves_{key}"] = {n: _numbers(_quantile(c, percent)) for n, c in curves.items()}
+            record[f"indices_{key}"] = {n: _numbers(_quantile(v, percent)) for n, v in indices.items()}
+    return record
+
+
+def _quantile(values: np.ndarray, percent: float) -> np.ndarray:
+    if len(values) == 1:
+        return values[0]
+    kept = values[np.isfinite(values).reshape(len(values), -1).all(axis=1)]
+    return np.percentile(kept, percent, axis=0) if len(kept) else np.full(values.shape[1:], np.nan)
+
+
+def _numbers(values: Any) -> Any:
+    """Plain numbers; None for what is none."""
+    if np.ndim(values):
+        return [_numbers(v) for v in values]
+    number = float(values)
+    return number if math.isfinite(number) else None
+
+
+def _print(found: Examination, record: dict[str, Any], who: str) -> None:
+    n = len(found.subjects)
+    when = f", {found.at / 24:g} d after the start, arm {found.arm}" if found.at else ""
+    print(f"{found.protocol.name} of {who}{f', median of {n} subjects' if n > 1 else ''}{when}")
+    print(found.protocol.about)
+    names = [n for n in _SHOWN if n in record["curves"]]
+    times = record["times"]
+    step = max(1, math.ceil(len(times) / _MOST_ROWS))
+    rows = [[f"{times[i]:g} min", *(_text(record["curves"][c][i]) for c in names)] for i in range(0, len(times), step)]
+    print_table(["", *(f"{c.replace('_', ' ')} {record['units'][c]}" for c in names)], rows)
+    head = ["index", "value", "unit"]
+    rows = []
+    for name, value in record["indices"].items():
+        text = _text(value)
+        if n > 1:
+            text += f" ({_text(record['indices_low'][name])} to {_text(record['indices_high'][name])})"
+        unit = record["index_units"][name]
+        rows.append([name, text, "" if unit == "1" else unit])
+    print_table(head, rows)
+
+
+def _text(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

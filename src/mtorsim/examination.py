@@ -1,0 +1,202 @@
+"""One call for one test: in people of a population, or in those of a scenario at any of its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .errors import SetError, UnitError, did_you_mean
+from .laboratory import BODY, Examination, examine_people, needs
+from .library import Library
+from .model import Module, read_module
+from .plan import Options, Plan, library_for, make_plan
+from .prepare import prepare
+from .protocols import Protocol, protocol
+from .reading import TomlFile
+from .scenario import Scenario, read_scenario, scenario_from_text
+from .units import convert, parse_quantity, parse_unit
+
+__all__ = ["examine", "plan_tests", "preset_name"]
+
+RTOL = 1e-4
+"""A test is one short run, and its indices are differences: finer than a long run needs."""
+
+
+def examine(
+    test: str | Protocol,
+    population: str | None = None,
+    *,
+    scenario: Scenario | str | Path | None = None,
+    at: str | float = 0.0,
+    arm: str | None = None,
+    dose: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    subjects: int | None = None,
+    seed: int | None = None,
+    rtol: float = RTOL,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+    **options: float | Sequence[float],
+) -> Examination:
+    """Do a test of the virtual laboratory.
+
+    Parameters
+    ----------
+    test
+        `ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`, or a protocol.
+    population
+        Who is tested: a population, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
+    scenario
+        Instead: people of a scenario, with what they were given until then.
+    at
+        When in the scenario, or how long after the first dose: hours, or text such as `12 weeks`.
+    arm
+        Arm of the scenario; its first when left out.
+    dose
+        Without a scenario: what is taken until the test, such as `everolimus 10 mg q24h`.
+    settings
+        Medians of parameters and values of switches, by name; the module that knows a name is added.
+    subjects, seed
+        How many and of which seed; one for a typical person, else 100, when left out.
+    rtol
+        Relative error allowed in each step.
+    library
+        Where names are looked up.
+    note
+        Told in one line when something takes long.
+    options
+        What differs from the standard test, such as `grams=50` or `insulin=[0.25, 1]`.
+
+    Returns
+    -------
+    Examination
+        Curves and indices of every subject.
+
+    Raises
+    ------
+    MtorsimError
+        If something is not known, out of range, or the test cannot be done then.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> test = mt.examine("ogtt", "ngt")
+    >>> unit, value = test.indices["glucose_120"]
+    >>> 100 < value[0] < 140, unit
+    (True, 'mg/dL')
+    """
+    chosen = test if isinstance(test, Protocol) else protocol(test, **options)
+    if (population is None) == (scenario is None):
+        raise SetError("a test is done in a population or in a scenario", help="name one of them")
+    plan, hours, n = plan_tests(
+        [chosen], population=population, scenario=scenario, at=at, dose=dose, settings=settings, subjects=subjects,
+        seed=seed, rtol=rtol, library=library, note=note,
+    )  # fmt: skip
+    names = [a.name for a in plan.arms]
+    if arm is not None and arm not in names:
+        raise SetError(f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names))
+    planned = plan.arms[names.index(arm) if arm is not None else 0]
+    return examine_people(plan, prepare(plan, np.arange(n)), planned, [(hours, chosen)])[0]
+
+
+def plan_tests(
+    tests: Sequence[Protocol],
+    *,
+    population: str | None = None,
+    scenario: Scenario | str | Path | None = None,
+    at: str | float = 0.0,
+    dose: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    subjects: int | None = None,
+    seed: int | None = None,
+    rtol: float = RTOL,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+) -> tuple[Plan, float, int]:
+    """The plan that some tests are done with, when in hours, and in how many subjects; see `examine`."""
+    hours = _hours(at) if isinstance(at, str) else float(at)
+    if hours < 0:
+        raise SetError(f"`at` = {at} lies before the start")
+    longest = max((p.duration for p in tests if p.everyday), default=0.0)
+    if scenario is None:
+        assert population is not None
+        library = library or library_for(Path())
+        name = preset_name(population, library)
+        scenario = _own_scenario(name, hours, longest, dose, library)
+        typical = not TomlFile.read(library.population(name), SetError).data.get("population", {}).get("spread", True)
+        n = subjects if subjects is not None else (1 if typical else 100)
+    else:
+        if dose is not None:
+            raise SetError("a scenario says itself what is given", help="leave out `dose`, or the scenario")
+        if not isinstance(scenario, Scenario):
+            library = library or library_for(scenario)
+            scenario = read_scenario(scenario, library)
+        n = scenario.data.subjects if subjects is None else subjects
+    library = library or library_for(scenario.file.path)
+    more = [*needs(tests), *_modules_for([*(settings or {})], scenario, library)]
+    model = list(dict.fromkeys([*scenario.data.model, *more]))
+    scenario = replace(scenario, data=scenario.data.model_copy(update={"model": model}))
+    if n < 1:
+        raise SetError(f"subjects = {n}: there must be at least 1")
+    plan = make_plan(
+        scenario, seed=seed, settings=settings, options=Options.given(rtol=rtol), library=library, note=note
+    )
+    return plan, hours, n
+
+
+def preset_name(name: str, library: Library) -> str:
+    """A population's name, whatever its case: presets are written NGT or ngt."""
+    low = name.lower().replace("-", "_")
+    return low if name not in library.populations and low in library.populations else name
+
+
+def _own_scenario(population: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
+    """People of a population, taking a drug or nothing until they are tested."""
+    drug, _, regimen = (dose or "").strip().partition(" ")
+    model = [BODY, *(("mtor", drug) if drug else ())]
+    lines = [
+        'title = "virtual laboratory"', f"model = {model}", f'population = "{population}"', "subjects = 1",
+        f'duration = "{max(hours + longest, 24.0)!r} h"', '[visits]', 'at = ["0 d"]',
+    ]  # fmt: skip
+    if drug:
+        lines += ["[[dose]]", f"drug = {_quoted(drug)}", f"regimen = {_quoted(regimen.strip())}"]
+    return scenario_from_text("\n".join(lines).replace("'", '"'), Path("laboratory.toml"), library)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _modules_for(names: Sequence[str], scenario: Scenario, library: Library) -> list[str]:
+    """Modules of the library that know a parameter or a mechanism which those of a scenario do not."""
+    here = [read_module(library.module(m)) for m in scenario.data.model if m in library.modules]
+    wanted = [n for n in names if not any(_knows(m, n) for m in here)]
+    found: list[str] = []
+    for name in wanted:
+        for other, path in library.modules.items():
+            if other in scenario.data.model or other in found:
+                continue
+            module = read_module(path)
+            if _knows(module, name) and set(module.data.module.reads) <= {BODY}:
+                found.append(other)
+                break
+    return found
+
+
+def _knows(module: Module, name: str) -> bool:
+    """Whether a module has this parameter, written in full, or mechanisms of this name or head."""
+    head, _, tail = name.partition(".")
+    if head == module.name and tail in module.data.parameters:
+        return True
+    return any(c.mechanism == name or c.mechanism.startswith(name + ".") for c in module.data.contributes)
+
+
+def _hours(text: str) -> float:
+    try:
+        value, unit = parse_quantity(text)
+        return convert(value, unit, parse_unit("h"))
+    except UnitError as error:
+        raise SetError(f"`at`: {error.message}", help="write for example `12 weeks` or `28 d`") from None

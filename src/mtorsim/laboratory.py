@@ -1,0 +1,399 @@
+"""The virtual laboratory: tests on copies of subjects, at any time of a scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from . import indices as ix
+from .carry import carry, observed, parameters_in
+from .checks import time_factor
+from .dosing import Schedule, Stop, Turn
+from .errors import SetError
+from .kernel.status import IMPOSSIBLE_DOSE, WELL
+from .minmod import fit_minimal_model
+from .plan import Plan, PlannedArm
+from .prepare import People
+from .protocols import Protocol
+from .scenario import FASTING_HOURS, since_last_meal
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["CURVES", "Examination", "examine_people", "needs"]
+
+Array = np.ndarray
+
+BODY = "glucose_insulin"
+CLAMP = "clamp"
+
+CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "glucose": ("mg/dL", ("glucose",)),
+    "insulin": ("uU/mL", ("insulin",)),
+    "c_peptide": ("ng/mL", ("c_peptide",)),
+    "ffa": ("mmol/L", ("ffa",)),
+    "appearance": ("mg/kg/min", (f"{BODY}.Ra",)),
+    "production": ("mg/kg/min", (f"{BODY}.EGP",)),
+    "disposal": ("mg/kg/min", (f"{BODY}.Uid", f"{BODY}.Uii")),
+    "urinary_loss": ("mg/kg/min", (f"{BODY}.E",)),
+    "secretion": ("pmol/kg/min", (f"{BODY}.S",)),
+    "hepatic_extraction": ("1", (f"{BODY}.HE",)),
+    "glucose_infusion": ("mg/kg/min", (f"{CLAMP}.gir",)),
+}
+"""What is recorded: unit, and the observable or the quantities that are summed."""
+
+STEADY = 30.0
+"""Minutes at the end of a step over which a clamp is read."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a test showed in some subjects.
+
+    Attributes
+    ----------
+    protocol
+        The test.
+    at
+        Hours from the start of the scenario.
+    arm, subjects, status
+        The arm, and numbers and status of the subjects (n,).
+    minutes
+        Of the curves, (m,); finer than blood is drawn.
+    curves
+        An array (n, m) for each of `CURVES` that the model has.
+    indices
+        Unit and array (n,) of each index; NaN where a subject has none.
+    """
+
+    protocol: Protocol
+    at: float
+    arm: str
+    subjects: Array
+    status: Array
+    minutes: Array
+    curves: Mapping[str, Array]
+    indices: Mapping[str, tuple[str, Array]]
+
+    def drawn(self, name: str) -> Array:
+        """A curve where blood is drawn, (n, samples)."""
+        return self.curves[name][:, np.searchsorted(self.minutes, self.protocol.minutes)]
+
+    def dataset(self) -> xr.Dataset:
+        """Curves (subject, minute) and indices (subject,) with their units."""
+        import xarray as xr
+
+        data = {n: (("subject", "minute"), c, {"units": CURVES[n][0]}) for n, c in self.curves.items()}
+        data |= {n: (("subject",), v, {"units": unit}) for n, (unit, v) in self.indices.items()}
+        data["status"] = (("subject",), self.status, {})
+        coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
+        attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
+        return xr.Dataset(data, coords, attrs)
+
+
+def needs(protocols: Sequence[Protocol]) -> tuple[str, ...]:
+    """Modules that tests need besides the subject's own."""
+    return (CLAMP,) if any(p.clamped for p in protocols) else ()
+
+
+def examine_people(
+    plan: Plan,
+    people: People,
+    arm: PlannedArm,
+    requests: Sequence[tuple[float, Protocol]],
+    cancel: Array | None = None,
+) -> list[Examination]:
+    """Carry subjects through an arm and test copies of them; the arm goes on as if nothing had happened.
+
+    Parameters
+    ----------
+    plan
+        The run; its model has the modules that the tests need.
+    people
+        Prepared subjects.
+    arm
+        Whose doses and settings they have until then, and through a profile.
+    requests
+        When, in hours, and which test. Drug given at that very time comes after a test; drug in the body
+        stays, and no more is given while it lasts.
+
+    Returns
+    -------
+    list of Examination
+        In the order of the requests.
+
+    Raises
+    ------
+    SetError
+        If a test cannot be done: the model has no glucose and insulin, the subject is not fasting, or
+        the scenario ends before a profile does.
+    """
+    for at, protocol in requests:
+        _check(plan, at, protocol)
+    parameters = parameters_in(plan, arm, people)
+    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+    status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
+    grids = [at + _grid(p) / 60 if p.everyday else np.array([at]) for at, p in requests]
+    times = np.unique(np.concatenate(grids))
+    if times[-1] > 0:
+        states, status = carry(
+            plan, people.start, parameters, events, times, None, float(times[-1]), arm.steering, status, cancel
+        )
+    else:
+        states = people.start[:, None].copy()
+    found = []
+    for grid, (at, protocol) in zip(grids, requests, strict=True):
+        where = np.searchsorted(times, grid)
+        if protocol.everyday:
+            values = _look(plan, arm.schedule, times[where], states[:, where], parameters)
+            found.append(_read(plan, protocol, at, arm, people, status, values, parameters))
+        else:
+            found.append(_copy(plan, protocol, at, arm, people, states[:, where[0]], status, parameters, cancel))
+    return found
+
+
+def _check(plan: Plan, at: float, protocol: Protocol) -> None:
+    missing = [m for m in (BODY, *needs([protocol])) if m not in {m.name for m in plan.model.modules}]
+    if missing:
+        names = " and ".join(f"`{m}`" for m in missing)
+        raise SetError(f"the test `{protocol.name}` needs the module {names}", help="add it to `model`")
+    end = at + (protocol.duration if protocol.everyday else 0.0)
+    if end > plan.scenario.duration + 1e-9:
+        raise SetError(
+            f"a test `{protocol.name}` at {at:g} h ends after the scenario, which lasts {plan.scenario.duration:g} h",
+            help="make `duration` longer, or test earlier",
+        )
+    since = since_last_meal(at, [m.time for m in plan.scenario.meals])
+    if protocol.fasting and since < FASTING_HOURS:
+        raise SetError(
+            f"the test `{protocol.name}` at {at:g} h is not fasting: the last meal was {since:g} h before",
+            help="at whole days it is 07:30, before breakfast",
+        )
+
+
+def _grid(protocol: Protocol) -> Array:
+    """Minutes that are looked at: when blood is drawn, and in a test every minute."""
+    if protocol.everyday:
+        return protocol.minutes
+    return np.unique(np.concatenate([protocol.minutes, np.arange(0, protocol.minutes[-1] + 0.5)]))
+
+
+def _copy(
+    plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, start: Array, status: Array,
+    parameters: Array, cancel: Array | None,
+) -> Examination:  # fmt: skip
+    """Test copies of subjects as they stand."""
+    columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
+    named = arm.schedule.parameters_at(at, {name: parameters[:, j] for name, j in columns.items()})
+    # A turn at this very time belongs to what comes after.
+    own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
+    if protocol.above is not None:
+        fasting = _look(plan, Schedule((), {}), np.zeros(1), start[:, None], own)["glucose"][:, 0]
+        own[:, columns[f"{CLAMP}.target"]] = fasting + protocol.above
+    schedule = _schedule(plan, protocol)
+    events, _ = schedule.events(plan.kernel.states, dict(zip(columns, own.T, strict=True)), plan.seed, people.subjects)
+    times = _grid(protocol) / 60
+    steering = plan.model.steering(arm.switches)
+    states, ended = carry(plan, start, own, events, times, None, float(times[-1]), steering, status, cancel)
+    values = _look(plan, schedule, times, states, own)
+    return _read(plan, protocol, at, arm, people, ended, values, own)
+
+
+def _schedule(plan: Plan, protocol: Protocol) -> Schedule:
+    """What a test gives, as a schedule of its own."""
+    doses = plan.model.doses
+    given = [(g, doses[f"{BODY}.{g.route}"]) for g in protocol.given]
+    stops = tuple(Stop(g.minute / 60, dose, g.amount, g.over / 60) for g, dose in given)
+    turns = []
+    if protocol.clamped:
+        since, until = (m / 60 for m in protocol.clamped)
+        turns.append(Turn(since, f"{CLAMP}.on", 1.0, 1.0))
+        if protocol.above is None:
+            turns.append(Turn(since, f"{CLAMP}.target", protocol.target, 1.0))
+        if until < protocol.duration:
+            turns.append(Turn(until, f"{CLAMP}.on", 0.0, 1.0))
+    hours = {dose.name: time_factor(plan.model, dose.lag) for _, dose in given}
+    return Schedule(tuple(sorted(stops, key=lambda s: s.time)), hours, tuple(turns))
+
+
+def _look(plan: Plan, schedule: Schedule, times: Array, states: Array, parameters: Array) -> dict[str, Array]:
+    """Every curve the model has, (n, times)."""
+    model, quantities = plan.model, plan.spare.quantities
+    summed = {
+        name: [quantities.index(q) for q in (model.observables.get(part, part) for part in parts) if q in quantities]
+        for name, (_, parts) in CURVES.items()
+    }
+    columns = np.unique([c for part in summed.values() for c in part]).astype(np.int64)
+    everything = np.arange(len(plan.kernel.states))
+    values = observed(plan, schedule, times, states, everything, parameters, columns)
+    return {
+        name: np.sum([values[..., np.searchsorted(columns, c)] for c in part], axis=0)
+        for name, part in summed.items()
+        if part
+    }
+
+
+def _read(
+    plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, status: Array,
+    curves: dict[str, Array], parameters: Array,
+) -> Examination:  # fmt: skip
+    weight = parameters[:, plan.kernel.parameters.index(f"{BODY}.BW")]
+    minutes = _grid(protocol)
+    seen = np.searchsorted(minutes, protocol.minutes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = _INDICES[protocol.name](protocol, minutes, curves, seen, weight)
+    bad = status != WELL
+    for values in (*curves.values(), *(v for _, v in found.values())):
+        values[bad] = np.nan
+    return Examination(protocol, at, arm.name, people.subjects, status, minutes, curves, found)
+
+
+Found = dict[str, tuple[str, Array]]
+
+
+def _fasting(curves: Mapping[str, Array]) -> Found:
+    glucose, insulin = curves["glucose"][:, 0], curves["insulin"][:, 0]
+    return {
+        "fasting_glucose": ("mg/dL", glucose.copy()),
+        "fasting_insulin": ("uU/mL", insulin.copy()),
+        "fasting_c_peptide": ("ng/mL", curves["c_peptide"][:, 0].copy()),
+        "fasting_ffa": ("mmol/L", curves["ffa"][:, 0].copy()),
+        "homa_ir": ("1", ix.homa_ir(glucose, insulin)),
+        "homa_b": ("%", ix.homa_b(glucose, insulin)),
+        "quicki": ("1", ix.quicki(glucose, insulin)),
+        "basal_production": ("mg/kg/min", curves["production"][:, 0].copy()),
+        "basal_hepatic_extraction": ("1", curves["hepatic_extraction"][:, 0].copy()),
+    }
+
+
+def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+    t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
+    fine, fine_i = curves["glucose"], curves["insulin"]
+    c_peptide = curves["c_peptide"][:, seen]
+    index, sensitivity = ix.insulinogenic(t, glucose, insulin), ix.matsuda(t, glucose, insulin)
+    return _fasting(curves) | {
+        "glucose_30": ("mg/dL", ix.at(t, glucose, 30)),
+        "glucose_60": ("mg/dL", ix.at(t, glucose, 60)),
+        "glucose_120": ("mg/dL", ix.at(t, glucose, 120)),
+        "insulin_30": ("uU/mL", ix.at(t, insulin, 30)),
+        "insulin_120": ("uU/mL", ix.at(t, insulin, 120)),
+        "peak_glucose": ("mg/dL", fine.max(axis=1)),
+        "peak_glucose_time": ("min", minutes[fine.argmax(axis=1)]),
+        "peak_insulin": ("uU/mL", fine_i.max(axis=1)),
+        "peak_insulin_time": ("min", minutes[fine_i.argmax(axis=1)]),
+        "matsuda": ("1", sensitivity),
+        "insulinogenic_index": ("uU/mL/(mg/dL)", index),
+        "oral_disposition_index": ("1", index * sensitivity),
+        "issi_2": ("1", ix.area(t, insulin, 0, 120) / ix.area(t, glucose, 0, 120) * sensitivity),
+        "glucose_area": ("mg/dL*min", ix.area(t, glucose, 0, 120)),
+        "glucose_area_above_fasting": ("mg/dL*min", ix.incremental_area(t, glucose, 0, 120)),
+        "insulin_area": ("uU/mL*min", ix.area(t, insulin, 0, 120)),
+        "insulin_area_above_fasting": ("uU/mL*min", ix.incremental_area(t, insulin, 0, 120)),
+        "c_peptide_area": ("ng/mL*min", ix.area(t, c_peptide, 0, 120)),
+        "lowest_production": ("mg/kg/min", curves["production"].min(axis=1)),
+    }
+
+
+def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+    t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
+    # AIRg: mean rise over the samples of the first ten minutes, as the reference values are given.
+    first = (t >= 2) & (t <= 10)
+    airg = insulin[:, first].mean(axis=1) - insulin[:, 0]
+    late = (t >= 10) & (t <= 19)
+    slope = np.array([np.polyfit(t[late], np.log(g[late]), 1)[0] if np.isfinite(g).all() else np.nan for g in glucose])
+    names = ("S_G", "S_I", "p2", "cv")
+    fitted = np.full((len(glucose), len(names)), np.nan)
+    for i in np.flatnonzero(np.isfinite(glucose).all(axis=1)):
+        fit = fit_minimal_model(t, glucose[i], insulin[i])
+        fitted[i] = [getattr(fit, n) for n in names]
+    return _fasting(curves) | {
+        "S_G": ("1/min", fitted[:, 0].copy()),
+        "S_I": ("1e-4/min/(uU/mL)", 1e4 * fitted[:, 1]),
+        "p2": ("1/min", fitted[:, 2].copy()),
+        "AIRg": ("uU/mL", airg),
+        "disposition_index": ("1", 1e4 * fitted[:, 1] * airg),
+        "K_G": ("%/min", -100 * slope),
+        "minimal_model_residual": ("%", 100 * fitted[:, 3]),
+    }
+
+
+def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+    found = _fasting(curves)
+    basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin")}
+    for k, (_, end, rate) in enumerate(protocol.steps, start=1):
+        last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.items()}
+        # Glucose that left or filled its space while the clamp was read is not metabolised (DeFronzo 1979).
+        change = (ix.at(minutes, curves["glucose"], end) - ix.at(minutes, curves["glucose"], end - STEADY)) / STEADY
+        m = last["glucose_infusion"] - SPACE * change - last["urinary_loss"]
+        rise = last["insulin"] - basal["insulin"]
+        found |= {
+            f"M_{k}": ("mg/kg/min", m),
+            f"glucose_{k}": ("mg/dL", last["glucose"]),
+            f"insulin_{k}": ("uU/mL", last["insulin"]),
+            f"M_over_I_{k}": ("mg/kg/min/(uU/mL)", m / last["insulin"]),
+            f"S_I_clamp_{k}": ("1e-4 dL/kg/min/(uU/mL)", 1e4 * m / (last["glucose"] * rise)),
+            f"insulin_clearance_{k}": ("mL/kg/min", 1000 * rate / rise),
+            f"production_{k}": ("mg/kg/min", last["production"]),
+            f"delta_production_{k}": ("mg/kg/min", basal["production"] - last["production"]),
+            f"production_suppression_{k}": ("%", 100 * (1 - last["production"] / basal["production"])),
+            f"disposal_{k}": ("mg/kg/min", last["disposal"]),
+            f"disposal_rise_{k}": ("%", 100 * (last["disposal"] / basal["disposal"] - 1)),
+            f"ffa_suppression_{k}": ("%", 100 * (1 - last["ffa"] / basal["ffa"])),
+        }
+    return found
+
+
+SPACE = 1.9
+"""Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
+
+
+def _hyperglycaemic(
+    protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array
+) -> Found:
+    t, insulin = protocol.minutes, curves["insulin"][:, seen]
+    end = float(minutes[-1])
+    first = (t > 0) & (t <= 10)
+    last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.items()}
+    m = last["glucose_infusion"] - last["urinary_loss"]
+    return _fasting(curves) | {
+        "first_phase": ("uU/mL", insulin[:, first].mean(axis=1) - insulin[:, 0]),
+        "second_phase": ("uU/mL", last["insulin"] - insulin[:, 0]),
+        "glucose_end": ("mg/dL", last["glucose"]),
+        "insulin_end": ("uU/mL", last["insulin"]),
+        "M": ("mg/kg/min", m),
+        "M_over_I": ("mg/kg/min/(uU/mL)", m / last["insulin"]),
+        "secretion_fold": ("1", last["secretion"] / curves["secretion"][:, 0]),
+    }
+
+
+def _profile(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+    days = protocol.duration / 24
+    until = float(minutes[-1])
+    secretion = ix.area(minutes, curves["secretion"], 0, until) * weight / 1000 / days
+    basal = curves["secretion"][:, 0] * weight * 1440 / 1000
+    units = {"mean_glucose": "mg/dL", "sd_glucose": "mg/dL", "mage": "mg/dL"}
+    # The last sample is the first of the next day.
+    found = {n: (units.get(n, "%"), v) for n, v in ix.cgm(curves["glucose"][:, :-1]).items()}
+    return {
+        "fasting_glucose": ("mg/dL", curves["glucose"][:, 0].copy()),
+        **found,
+        "mean_insulin": ("uU/mL", ix.mean(minutes, curves["insulin"], 0, until)),
+        "mean_ffa": ("mmol/L", ix.mean(minutes, curves["ffa"], 0, until)),
+        "secretion_24h": ("nmol", secretion),
+        "basal_share_of_secretion": ("%", 100 * basal / secretion),
+        "urinary_glucose_24h": ("g", ix.area(minutes, curves["urinary_loss"], 0, until) * weight / 1000 / days),
+    }
+
+
+_INDICES = {
+    "ogtt": _meal,
+    "mixed-meal": _meal,
+    "ivgtt": _ivgtt,
+    "clamp": _clamp,
+    "hyperglycaemic-clamp": _hyperglycaemic,
+    "profile": _profile,
+}

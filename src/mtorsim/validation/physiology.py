@@ -1,0 +1,242 @@
+"""The untreated person: oral, intravenous and clamp tests, the day, HbA1c, and a population's spread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mtorsim.laboratory import Examination
+from mtorsim.protocols import clamp, hyperglycaemic_clamp, ivgtt, mixed_meal, ogtt, profile
+
+from .check import Check, judged, reference
+from .session import Session, untreated
+
+__all__ = ["checks", "population_checks"]
+
+SECTION = "physiology"
+BSA = {"ngt": 1.85, "ngt_obese": 2.1, "t2d": 2.0}
+"""Body surface, m2, taken for what is given per m2 (design)."""
+GROUPS = {
+    "ngt": ("healthy lean", "ogtt_healthy.csv", None),
+    "ngt_obese": ("obese, normal tolerance", "ogtt_obese_groups.csv", "NGT"),
+    "igt": ("impaired tolerance", "ogtt_obese_groups.csv", "IGT"),
+    "t2d_mild": ("mild type 2 diabetes", "ogtt_obese_groups.csv", "T2D"),
+}
+OF_GROUP = {"NGT": ("ngt",), "IGT": ("igt",), "T2D_mild": ("t2d_mild",), "T2D": ("t2d_mild", "t2d")}
+MINMOD = {"SG": ("S_G", 1.0), "SI": ("S_I", 1.0), "AIRg_mean_increment": ("AIRg", 1.0)}
+TESTS = (ogtt(), clamp(), clamp(insulin=0.25), ivgtt(), hyperglycaemic_clamp(), profile(), mixed_meal())
+
+
+def checks(session: Session) -> Iterator[Check]:
+    """Every comparison of the untreated person."""
+    seen = {}
+    for preset in ("ngt", "ngt_obese", "igt", "t2d_mild", "t2d"):
+        found = session.examine(untreated(preset), [(0.0, test) for test in TESTS])
+        names = ("ogtt", "clamp", "low", "ivgtt", "hyper", "day", "meal")
+        seen[preset] = dict(zip(names, found, strict=True))
+    yield from _oral(seen)
+    yield from _clamps(seen)
+    yield from _intravenous(seen)
+    yield from _secretion(seen)
+    yield from _day(seen)
+    yield from _hba1c(seen)
+
+
+Seen = dict[str, dict[str, Examination]]
+
+
+def _index(test: Examination, name: str) -> float:
+    return float(test.indices[name][1][0])
+
+
+def _oral(seen: Seen) -> Iterator[Check]:
+    for preset, (words, file, group) in GROUPS.items():
+        test = seen[preset]["ogtt"]
+        for row in reference(file, **({"group": group} if group else {})):
+            minute, mean, sd = float(row["minute"]), float(row["mean"]), float(row["sd"])
+            value = float(test.curves[row["analyte"]][0, int(np.searchsorted(test.minutes, minute))])
+            yield judged(
+                f"ogtt.{preset}.{row['analyte']}.{row['minute']}", SECTION,
+                f"75 g OGTT, {words}: {row['analyte']} at {row['minute']} min",
+                f"{mean:g} +/- {sd:g} (SD, n {row['n']})", value, row["unit"], "seen", "in-sample",
+                "Fujita2022" if group is None else "Vanderbilt", mean - sd, mean + sd,
+            )  # fmt: skip
+
+
+def _clamps(seen: Seen) -> Iterator[Check]:
+    for quantity, key, index, words in (
+        ("clamp_M_1mU_kg_min", "clamp", "M_2", "clamp at 1 mU/kg/min: glucose metabolised (M)"),
+        ("delta_EGP_0.25mU_kg_min", "low", "delta_production_1", "clamp at 0.25 mU/kg/min: fall of glucose production"),
+    ):
+        for row in reference("clamp_ivgtt.csv", quantity=quantity):
+            value = float(row["value"])
+            for preset in OF_GROUP[row["group"]]:
+                yield judged(
+                    f"{index}.{preset}", SECTION, f"{words}, {preset}",
+                    f"{value:g} +/- {row['spread']} (a standard error); agreement within 25 %",
+                    _index(seen[preset][key], index), row["unit"], row["evidence"], "in-sample", row["source"],
+                    0.75 * value, 1.25 * value,
+                )  # fmt: skip
+    yield judged(
+        "clamp_insulin.ngt", SECTION, "clamp at 1 mU/kg/min: plasma insulin", "60-75", _index(seen["ngt"]["clamp"],
+        "insulin_2"), "uU/mL", "recalled", "in-sample", "typical clamp, no citation", 60, 75,
+    )  # fmt: skip
+    for row in reference("clamp_ivgtt.csv", quantity="clamp_GIR_1.12mU_kg_min"):
+        value, sd = float(row["value"]), float(row["spread"].split()[0])
+        yield judged(
+            f"GIR.{row['group']}", SECTION,
+            f"clamp at 1.12 mU/kg/min, {row['group']}: glucose infusion (here t2d at 1)",
+            f"{value:g} +/- {sd:g}", _index(seen["t2d"]["clamp"], "M_2"), row["unit"], row["evidence"], "in-sample",
+            row["source"], value - sd, value + sd,
+        )  # fmt: skip
+
+
+def _intravenous(seen: Seen) -> Iterator[Check]:
+    for name, (index, _) in MINMOD.items():
+        for row in reference("clamp_ivgtt.csv", quantity=name):
+            if not row["spread"].replace(".", "").isdigit():
+                continue
+            value, spread = float(row["value"]), float(row["spread"])
+            low, high = value - spread, value + spread
+            presets = OF_GROUP.get(row["group"], ("ngt",))
+            if "omega" in row["spread_type"]:
+                low, high = value * np.exp(-spread / 100), value * np.exp(spread / 100)
+            for preset in presets:
+                yield judged(
+                    f"{index}.{row['group']}.{preset}", SECTION,
+                    f"intravenous test, minimal model: {index} of {row['group']} (model: {preset})",
+                    f"{value:g} +/- {row['spread']} ({row['spread_type']})",
+                    _index(seen[preset]["ivgtt"], index), row["unit"], row["evidence"], "in-sample", row["source"],
+                    low, high,
+                )  # fmt: skip
+    for row in reference("clamp_ivgtt.csv", quantity="p2"):
+        value = float(row["value"])
+        spread = float(row["spread"]) / 100
+        yield judged(
+            "p2.ngt", SECTION, "intravenous test, minimal model: rate of insulin action p2",
+            f"{value:g}, varies by {row['spread']} %", _index(seen["ngt"]["ivgtt"], "p2"), row["unit"],
+            row["evidence"], "in-sample", row["source"], value * np.exp(-spread), value * np.exp(spread),
+        )  # fmt: skip
+
+
+def _secretion(seen: Seen) -> Iterator[Check]:
+    lean = _index(seen["ngt"]["day"], "secretion_24h")
+    obese = _index(seen["ngt_obese"]["day"], "secretion_24h")
+    yield judged(
+        "secretion.lean", SECTION, "insulin secreted in 24 h, lean", "235 +/- 85 (Camastra 2005); 270 (Polonsky 1988)",
+        lean, "nmol", "seen", "in-sample", "Camastra 2005; Polonsky 1988, J Clin Invest", 150, 320,
+    )  # fmt: skip
+    yield judged(
+        "secretion.obese", SECTION, "insulin secreted in 24 h, obese", "468 +/- 202 (Camastra 2005); 587 (Polonsky "
+        "1988 at 2.1 m2)", obese, "nmol", "seen", "in-sample", "Camastra 2005; Polonsky 1988, J Clin Invest", 266, 670,
+    )  # fmt: skip
+    for row in reference("clamp_ivgtt.csv", quantity="hepatic_extraction_basal"):
+        preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
+        value = float(row["value"])
+        yield judged(
+            f"extraction.{preset}", SECTION, f"hepatic extraction of insulin, fasting, {row['group']}", f"{value:g} %",
+            100 * _index(seen[preset]["ogtt"], "basal_hepatic_extraction"), "%", row["evidence"], "in-sample",
+            row["source"], value - 5, value + 5,
+        )  # fmt: skip
+    for row in reference("clamp_ivgtt.csv", quantity="secretion_basal"):
+        preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
+        value, test = float(row["value"]), seen[preset]["ogtt"]
+        weight = {"ngt": 75.0, "ngt_obese": 82.0}[preset]
+        yield judged(
+            f"secretion_basal.{preset}", SECTION, f"basal insulin secretion, {row['group']}", f"{value:g}; within 25 %",
+            float(test.curves["secretion"][0, 0]) * weight / BSA[preset], row["unit"], row["evidence"], "independent",
+            row["source"], 0.75 * value, 1.25 * value,
+        )  # fmt: skip
+    for row in reference("clamp_ivgtt.csv", quantity="hyperglycaemic_clamp_secretion_fold"):
+        value = float(row["value"])
+        yield judged(
+            "hyperglycaemic.fold", SECTION, "hyperglycaemic clamp, +125 mg/dL: secretion over basal",
+            f"{value:g}; within 25 %", _index(seen["ngt"]["hyper"], "secretion_fold"), "1", row["evidence"],
+            "in-sample", row["source"], 0.75 * value, 1.25 * value,
+        )  # fmt: skip
+    for group, preset, weight in (("control", "ngt", 75.0), ("T2D", "t2d", 82.0)):
+        row = next(reference("clamp_ivgtt.csv", quantity="HGP_basal", group=group))
+        value = float(row["value"])
+        yield judged(
+            f"production.{preset}", SECTION, f"glucose production, fasting, {group}", f"{value:g}; within 25 %",
+            _index(seen[preset]["ogtt"], "basal_production") * weight / BSA[preset], row["unit"], row["evidence"],
+            "in-sample" if preset == "ngt" else "independent", row["source"], 0.75 * value, 1.25 * value,
+        )  # fmt: skip
+    yield judged(
+        "production.nadir", SECTION, "OGTT, healthy: lowest glucose production", "0.3-0.5",
+        _index(seen["ngt"]["ogtt"], "lowest_production"), "mg/kg/min", "recalled", "in-sample", "tracer studies", 0.3,
+        0.5,
+    )  # fmt: skip
+
+
+def _day(seen: Seen) -> Iterator[Check]:
+    day = seen["ngt"]["day"]
+    yield judged(
+        "cgm.mean", SECTION, "24-h mean glucose, healthy below 60 years", "98-99 (sensor)",
+        _index(day, "mean_glucose"), "mg/dL", "seen", "in-sample", "Shah 2019; JDRF 2010", 95, 104,
+        "104 above 60 years",
+    )  # fmt: skip
+    yield judged(
+        "cgm.cv", SECTION, "variation of glucose within a day, healthy", "17 +/- 3", _index(day, "cv_glucose"), "%",
+        "seen", "independent", "Shah 2019", 14, 20,
+    )  # fmt: skip
+    yield judged(
+        "cgm.range", SECTION, "time at 71-120 mg/dL, healthy", "91 %", _index(day, "time_71_120"), "%", "seen",
+        "independent", "JDRF 2010", 80, 100,
+    )  # fmt: skip
+    t2d = seen["t2d"]
+    yield judged(
+        "day.t2d", SECTION, "24-h mean glucose of type 2 diabetes at a fasting glucose of 155",
+        "169-183: HbA1c 7.5-8 by ADAG", _index(t2d["day"], "mean_glucose"), "mg/dL", "recalled", "in-sample",
+        "Nathan2008", 165, 187,
+    )  # fmt: skip
+    yield judged(
+        "meal.t2d", SECTION, "mixed meal of 78 g, type 2 diabetes: rise of glucose to its peak",
+        "137 (159 to 296) in Dalla Man's model", _index(t2d["meal"], "peak_glucose") - _index(t2d["meal"],
+        "fasting_glucose"), "mg/dL", "seen-secondary", "independent", "DallaMan2007", 90, 185,
+    )  # fmt: skip
+
+
+def _hba1c(seen: Seen) -> Iterator[Check]:
+    """HbA1c of a steady mean glucose, by the model's line, against the red-cell model at the same glucose."""
+    for row in reference("hba1c.csv", model="IGRH_steady_state"):
+        mean, value = float(row["mean_glucose_mgdl"]), float(row["value"])
+        yield judged(
+            f"hba1c.{mean:g}", SECTION, f"HbA1c at a steady mean glucose of {mean:g} mg/dL: the model's line (ADAG) "
+            "against a red-cell model", f"{value:g}; within 0.5", (mean + 46.7) / 28.7, "%", row["evidence"],
+            "independent", row["source"], value - 0.5, value + 0.5,
+            "the two published relations differ by 0.85 at high glucose" if mean > 230 else "",
+        )  # fmt: skip
+
+
+OBESE = (
+    ("FPG, CV", "fasting_glucose", None, 10.0, 5.0),
+    ("fasting insulin, CV", "fasting_insulin", None, 60.0, 15.0),
+    ("2-h glucose, CV", "glucose_120", None, 25.0, 10.0),
+    ("2-h insulin, CV", "insulin_120", None, 75.0, 25.0),
+    ("Matsuda index, CV", "matsuda", None, 56.0, 15.0),
+    ("HOMA-IR, CV", "homa_ir", None, 66.0, 15.0),
+    ("insulinogenic index, CV", "insulinogenic_index", None, 69.0, 20.0),
+    ("FPG and fasting insulin, correlation", "fasting_glucose", "fasting_insulin", 0.36, 0.20),
+    ("FPG and 2-h glucose, correlation", "fasting_glucose", "glucose_120", 0.19, 0.20),
+    ("fasting and 2-h insulin, correlation", "fasting_insulin", "insulin_120", 0.55, 0.20),
+    ("2-h glucose and insulin, correlation", "glucose_120", "insulin_120", 0.58, 0.20),
+    ("Matsuda and insulinogenic index, correlation", "matsuda", "insulinogenic_index", -0.30, 0.25),
+)
+"""Of the log values of 166 obese adults without diabetes: what is measured, and how near counts as agreement."""
+
+
+def population_checks(session: Session) -> Iterator[Check]:
+    """Spread and correlations of a population's oral tests, non-diabetic, against 166 obese adults."""
+    test = session.examine(untreated("breast_postmenopausal", 400), [(0.0, ogtt())], subjects=400)[0]
+    found = {n: v for n, (_, v) in test.indices.items()}
+    kept = (found["fasting_glucose"] < 126) & (found["glucose_120"] < 200) & (found["insulinogenic_index"] > 0)
+    logs = {n: np.log(v[kept]) for n, v in found.items() if (v[kept] > 0).all()}
+    for k, (words, a, b, value, tolerance) in enumerate(OBESE, start=1):
+        here = 100 * np.sqrt(np.exp(np.var(logs[a])) - 1) if b is None else float(np.corrcoef(logs[a], logs[b])[0, 1])
+        yield judged(
+            f"population.{k:02d}", SECTION, f"without diabetes, n {int(kept.sum())} of breast_postmenopausal: {words}",
+            f"{value:g}; within {tolerance:g}", here, "%" if b is None else "1", "seen", "independent", "Vanderbilt",
+            value - tolerance, value + tolerance, "another population: women of 62 years, not selected for obesity",
+        )  # fmt: skip
