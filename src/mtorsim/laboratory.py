@@ -12,7 +12,7 @@ from . import indices as ix
 from .carry import carry, observed, parameters_in
 from .checks import time_factor
 from .dosing import Schedule, Stop, Turn
-from .errors import SetError
+from .errors import SetError, did_you_mean
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .minmod import fit_minimal_model
 from .plan import Plan, PlannedArm
@@ -42,8 +42,11 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "secretion": ("pmol/kg/min", (f"{BODY}.S",)),
     "hepatic_extraction": ("1", (f"{BODY}.HE",)),
     "glucose_infusion": ("mg/kg/min", (f"{CLAMP}.gir",)),
+    "triglycerides": ("mg/dL", ("triglycerides",)),
+    "ldl": ("mg/dL", ("ldl",)),
+    "drug_level": ("ug/L", ("drug_level",)),
 }
-"""What is recorded: unit, and the observable or the quantities that are summed."""
+"""What is recorded: unit, and the observable or the quantities that are summed; those the model has."""
 
 STEADY = 30.0
 """Minutes at the end of a step over which a clamp is read."""
@@ -86,7 +89,7 @@ class Examination:
         """Curves (subject, minute) and indices (subject,) with their units."""
         import xarray as xr
 
-        data = {n: (("subject", "minute"), c, {"units": CURVES[n][0]}) for n, c in self.curves.items()}
+        data = {n: (("subject", "minute"), c, {"units": CURVES.get(n, ("",))[0]}) for n, c in self.curves.items()}
         data |= {n: (("subject",), v, {"units": unit}) for n, (unit, v) in self.indices.items()}
         data["status"] = (("subject",), self.status, {})
         coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
@@ -104,6 +107,7 @@ def examine_people(
     people: People,
     arm: PlannedArm,
     requests: Sequence[tuple[float, Protocol]],
+    observe: Sequence[str] = (),
     cancel: Array | None = None,
 ) -> list[Examination]:
     """Carry subjects through an arm and test copies of them; the arm goes on as if nothing had happened.
@@ -119,6 +123,8 @@ def examine_people(
     requests
         When, in hours, and which test. Drug given at that very time comes after a test; drug in the body
         stays, and no more is given while it lasts.
+    observe
+        Further quantities, by full name, that become curves.
 
     Returns
     -------
@@ -133,6 +139,7 @@ def examine_people(
     """
     for at, protocol in requests:
         _check(plan, at, protocol)
+    sources = _sources(plan, observe)
     parameters = parameters_in(plan, arm, people)
     named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
     events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
@@ -149,10 +156,11 @@ def examine_people(
     for grid, (at, protocol) in zip(grids, requests, strict=True):
         where = np.searchsorted(times, grid)
         if protocol.everyday:
-            values = _look(plan, arm.schedule, times[where], states[:, where], parameters)
+            values = _look(plan, sources, arm.schedule, times[where], states[:, where], parameters)
             found.append(_read(plan, protocol, at, arm, people, status, values, parameters))
         else:
-            found.append(_copy(plan, protocol, at, arm, people, states[:, where[0]], status, parameters, cancel))
+            start = states[:, where[0]]
+            found.append(_copy(plan, protocol, at, arm, people, start, status, parameters, sources, cancel))
     return found
 
 
@@ -184,7 +192,7 @@ def _grid(protocol: Protocol) -> Array:
 
 def _copy(
     plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, start: Array, status: Array,
-    parameters: Array, cancel: Array | None,
+    parameters: Array, sources: Sources, cancel: Array | None,
 ) -> Examination:  # fmt: skip
     """Test copies of subjects as they stand."""
     columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
@@ -192,14 +200,14 @@ def _copy(
     # A turn at this very time belongs to what comes after.
     own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
     if protocol.above is not None:
-        fasting = _look(plan, Schedule((), {}), np.zeros(1), start[:, None], own)["glucose"][:, 0]
+        fasting = _look(plan, sources, Schedule((), {}), np.zeros(1), start[:, None], own)["glucose"][:, 0]
         own[:, columns[f"{CLAMP}.target"]] = fasting + protocol.above
     schedule = _schedule(plan, protocol)
     events, _ = schedule.events(plan.kernel.states, dict(zip(columns, own.T, strict=True)), plan.seed, people.subjects)
     times = _grid(protocol) / 60
     steering = plan.model.steering(arm.switches)
     states, ended = carry(plan, start, own, events, times, None, float(times[-1]), steering, status, cancel)
-    values = _look(plan, schedule, times, states, own)
+    values = _look(plan, sources, schedule, times, states, own)
     return _read(plan, protocol, at, arm, people, ended, values, own)
 
 
@@ -220,20 +228,31 @@ def _schedule(plan: Plan, protocol: Protocol) -> Schedule:
     return Schedule(tuple(sorted(stops, key=lambda s: s.time)), hours, tuple(turns))
 
 
-def _look(plan: Plan, schedule: Schedule, times: Array, states: Array, parameters: Array) -> dict[str, Array]:
-    """Every curve the model has, (n, times)."""
+Sources = Mapping[str, list[int]]
+"""For each curve the kernel's quantities that are summed."""
+
+
+def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
+    """Every curve the model has, and what is asked for besides."""
     model, quantities = plan.model, plan.spare.quantities
-    summed = {
-        name: [quantities.index(q) for q in (model.observables.get(part, part) for part in parts) if q in quantities]
-        for name, (_, parts) in CURVES.items()
-    }
-    columns = np.unique([c for part in summed.values() for c in part]).astype(np.int64)
+    found: dict[str, list[int]] = {}
+    for name, parts in {**{n: p for n, (_, p) in CURVES.items()}, **{n: (n,) for n in observe}}.items():
+        full = [model.observables.get(part, part) for part in parts]
+        if name in observe and full[0] not in quantities:
+            raise SetError(f"there is no quantity `{name}` to observe", help=did_you_mean(name, quantities))
+        found[name] = [quantities.index(q) for q in full if q in quantities]
+    return {name: part for name, part in found.items() if part}
+
+
+def _look(
+    plan: Plan, sources: Sources, schedule: Schedule, times: Array, states: Array, parameters: Array
+) -> dict[str, Array]:
+    """Every curve, (n, times)."""
+    columns = np.unique([c for part in sources.values() for c in part]).astype(np.int64)
     everything = np.arange(len(plan.kernel.states))
     values = observed(plan, schedule, times, states, everything, parameters, columns)
     return {
-        name: np.sum([values[..., np.searchsorted(columns, c)] for c in part], axis=0)
-        for name, part in summed.items()
-        if part
+        name: np.sum([values[..., np.searchsorted(columns, c)] for c in part], axis=0) for name, part in sources.items()
     }
 
 

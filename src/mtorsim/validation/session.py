@@ -52,13 +52,13 @@ class Session:
 
     def examine(
         self, text: str, requests: Sequence[tuple[float, Protocol]], arm: str | None = None, subjects: int = 1,
-        values: Mapping[str, np.ndarray] | None = None,
+        values: Mapping[str, np.ndarray] | None = None, observe: Sequence[str] = (),
     ) -> list[Examination]:  # fmt: skip
         """Tests in the people of a scenario; with `values`, typical people with these parameters."""
         plan = self.plan(text)
         people = self.people(plan, subjects, values)
         planned = next((a for a in plan.arms if a.name == arm), plan.arms[0])
-        return examine_people(plan, people, planned, requests)
+        return examine_people(plan, people, planned, requests, observe)
 
     @staticmethod
     def people(plan: Plan, subjects: int, values: Mapping[str, np.ndarray] | None) -> People:

@@ -170,4 +170,7 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
 
 
 def _text(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    if value is None:
+        return "-"
+    # What rounding has left of nothing is nothing.
+    return "0" if abs(value) < 1e-9 else f"{value:.4g}"

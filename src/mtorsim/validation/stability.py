@@ -1,0 +1,89 @@
+"""Untreated people do not drift, and what disturbs them dies away: one-day multipliers of every preset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mtorsim.carry import parameters_in
+from mtorsim.kernel.status import WELL
+from mtorsim.plan import Options, make_plan
+from mtorsim.prepare import prepare
+from mtorsim.simulation import simulate
+
+from .check import Check, judged
+from .session import PRESETS, Session, untreated
+
+__all__ = ["drift_checks", "multipliers", "stability_checks"]
+
+SHIFT = 1e-3
+"""Of each state, relative to its scale: the differences err by the square of it, and by rounding over it."""
+
+
+def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
+    """Floquet multipliers of the untreated day of a preset, slow states included.
+
+    Returns
+    -------
+    states
+        Names.
+    values, vectors
+        Eigenvalues and eigenvectors of the derivative of the one-day map at the periodic day, by
+        central differences that are computed side by side.
+    """
+    options = Options(method="tsit5", precision="double", rtol=1e-9, atol=1e-10)
+    scenario = session.scenario(untreated(preset))
+    plan = make_plan(scenario, options=options, library=session.library, note=session.note)
+    people, arm = prepare(plan, np.zeros(1, np.int64)), plan.arms[0]
+    kernel = plan.kernel
+    n = len(kernel.states)
+    scale = plan.scales(kernel)
+    start = np.repeat(people.start, 2 * n, axis=0)
+    start[np.arange(n), np.arange(n)] += SHIFT * scale
+    start[n + np.arange(n), np.arange(n)] -= SHIFT * scale
+    parameters = np.repeat(parameters_in(plan, arm, people), 2 * n, axis=0)
+    named = {name: parameters[:, j] for j, name in enumerate(kernel.parameters)}
+    events, _ = arm.schedule.events(kernel.states, named, plan.seed, np.arange(2 * n))
+    end, status = start.copy(), np.zeros(2 * n, np.int64)
+    kernel.advance(
+        end, kernel.memory(2 * n), parameters, events, np.zeros(0), np.zeros(0, np.int64), (0.0, 24.0),
+        (options.rtol, options.atol * scale), np.ones(n), np.zeros((2 * n, 0, 0)), status,
+    )  # fmt: skip
+    if (status != WELL).any():
+        return kernel.states, np.full(n, np.nan, complex), np.eye(n, dtype=complex)
+    jacobian = ((end[:n] - end[n:]) / (2 * SHIFT) / scale).T
+    values, vectors = np.linalg.eig(jacobian)
+    order = np.argsort(-np.abs(values))
+    return kernel.states, values[order], vectors[:, order]
+
+
+def stability_checks(session: Session) -> Iterator[Check]:
+    """The largest multiplier of each preset, and which state it belongs to."""
+    for preset in PRESETS:
+        states, values, vectors = multipliers(session, preset)
+        # Participation, left times right eigenvector: whose mode it is, whatever the states' scales.
+        owner = states[int(np.argmax(np.abs(vectors[:, 0] * np.linalg.inv(vectors)[0])))].partition(".")[2]
+        largest, second = float(np.abs(values[0])), float(np.abs(values[1]))
+        years = -1 / (365.25 * np.log(largest)) if 0 < largest < 1 else np.inf
+        yield judged(
+            f"floquet.{preset}", "stability", f"one-day map of {preset}: largest multiplier, below 1 where every "
+            "disturbance dies away", "below 1", largest, "1", "design", "independent", "this_work", None, 1 - 1e-9,
+            f"mode of `{owner}`, gone by 1/e in {years:.3g} years; the next multiplier is {second:.4f}",
+        )  # fmt: skip
+
+
+def drift_checks(session: Session) -> Iterator[Check]:
+    """Change of the daily mean of glucose over 180 untreated days in 1,000 subjects of two populations."""
+    at = ", ".join(f'"{24 * day + hour} h"' for day in (0, 180) for hour in range(24))
+    for population in ("healthy_adults", "breast_postmenopausal"):
+        text = untreated(population, 1000, "181 d").replace('at = ["0 d"]', f'at = [{at}]\nsample = "random"')
+        result = simulate(session.scenario(text), library=session.library, note=session.note)
+        glucose = result.visits.glucose.isel(arm=0).to_numpy()
+        drift = np.abs(glucose[:, 24:].mean(axis=1) / glucose[:, :24].mean(axis=1) - 1)
+        failed = int((result.visits.status.to_numpy() != WELL).sum())
+        yield judged(
+            f"drift.{population}", "drift", f"untreated drift of daily mean glucose over 180 days, largest of 1,000 "
+            f"subjects of {population}", "below 0.15 %", 100 * float(np.nanmax(drift)), "%", "design", "independent",
+            "this_work", None, 0.15, f"median {100 * float(np.nanmedian(drift)):.4f} %; {failed} subjects failed",
+        )  # fmt: skip
