@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.integrate import simpson
 
-import exposures
 import mtorsim as mt
 from helpers import scenario
+from mtorsim.validation import exposures
 
 FAR = {
     "later dose-reduced", "not reduced", "10 mg QD men", "10 mg QD women", "Japan", "ciclosporin Cmin",

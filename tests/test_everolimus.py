@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import exposures
 import mtorsim as mt
 from helpers import bits, scenario, typical
+from mtorsim.validation import exposures
 
 
 @pytest.mark.parametrize("drug", ["everolimus", "everolimus_haematocrit"])

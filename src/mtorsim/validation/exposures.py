@@ -1,6 +1,4 @@
-"""Drug exposures in the models beside every one that was read in its source: value, ratio, reason.
-
-    python benchmarks/exposures.py [--everolimus everolimus_haematocrit] [--drug sirolimus]
+"""Drug exposures in the models beside every one that was measured: value, ratio, reason.
 
 Only the drug's own module runs: the typical subject, or 1,000 people where the source gives the spread
 of a population. Every row of the table has a prediction, or the reason why there is none; where the
@@ -9,24 +7,25 @@ prediction is more than 20 % off it has the reason for that.
 
 from __future__ import annotations
 
-import argparse
-import csv
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-import mtorsim as mt
 from mtorsim.scenario import scenario_from_text
+from mtorsim.simulation import simulate
+
+from .check import Check, judged, reference
 
 __all__ = [
     "CLOSE",
     "Case",
     "Given",
     "Profile",
+    "checks",
     "measured",
     "outside",
     "predict",
@@ -35,8 +34,6 @@ __all__ = [
     "rows",
     "simulated",
 ]
-
-TABLE = Path(__file__).parent / "published" / "pk_exposures.csv"
 
 CLOSE = 0.2
 """A prediction agrees when it is within this share of the measured value."""
@@ -288,10 +285,27 @@ CASES: dict[tuple[str, str], Case] = {
 
 
 def rows() -> list[dict[str, str]]:
-    """Every row of the table; its first line is the citation."""
-    with TABLE.open(encoding="utf-8") as file:
-        next(file)
-        return list(csv.DictReader(file))
+    """Every row of the table."""
+    return list(reference("pk_exposures.csv"))
+
+
+def checks() -> Iterator[Check]:
+    """Every row of the table, judged by 20 %."""
+    for k, row in enumerate(rows(), start=1):
+        value, reason = predict(row)
+        low, high = measured(row)
+        if "_change" in row["metric"]:
+            ends = 100 * ((1 + low / 100) * (1 - CLOSE) - 1), 100 * ((1 + high / 100) * (1 + CLOSE) - 1)
+        else:
+            ends = low * (1 - CLOSE), high * (1 + CLOSE)
+        if value is not None and reason:
+            reason = f"ratio {ratio(row, value):.2f}: {reason}"
+        yield judged(
+            f"PK{k:03d}", "drugs", f"{row['drug']}, {row['regimen']}: {row['metric']}",
+            f"{row['value']}{' (' + row['spread'] + ')' if row['spread'] else ''}; within 20 %",
+            float("nan") if value is None else value, row["unit"], row["evidence"], "in-sample", row["source"], *ends,
+            reason,
+        )  # fmt: skip
 
 
 def measured(row: Mapping[str, str]) -> tuple[float, float]:
@@ -417,7 +431,7 @@ def simulated(module: str, regimens: Sequence[Given]) -> dict[tuple[Given, str],
     observe = ", ".join(f'"{module}.{n}"' for n in names)
     text = _HEAD.format(module=module, population="ngt", subjects=1, days=DAYS, visit="0 d", step=STEP, observe=observe)
     text += "".join(_arm(f"regimen {i}", module, given) for i, given in enumerate(regimens))
-    series = mt.simulate(scenario_from_text(text, Path("exposures.toml")), rtol=1e-6).series.isel(subject=0)
+    series = simulate(scenario_from_text(text, Path("exposures.toml")), rtol=1e-6).series.isel(subject=0)
     time = series.time.to_numpy()
     return {
         (given, name): Profile(given, time, series[f"{module}.{name}"].sel(arm=f"regimen {i}").to_numpy())
@@ -433,7 +447,7 @@ def _troughs(module: str, given: Given) -> np.ndarray:
         module=module, population="healthy_adults", subjects=1000, days=15, visit="14 d", step=24,
         observe=f'"{module}.C"',
     )  # fmt: skip
-    result = mt.simulate(scenario_from_text(text + _arm("regimen", module, given), Path("people.toml")))
+    result = simulate(scenario_from_text(text + _arm("regimen", module, given), Path("people.toml")))
     return result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
 
 
@@ -461,24 +475,3 @@ def _arm(name: str, module: str, given: Given) -> str:
     change = f'{{ at = "0 h", condition = "{module}.{given.condition}" }}' if given.condition else ""
     own = ", ".join(f'"{module}.{n}" = {v}' for n, v in given.settings)
     return f'\n[[arm]]\nname = "{name}"\ndose = [{{ {dose} }}]\nchange = [{change}]\nset = {{ {own} }}\n'
-
-
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--everolimus", default="everolimus", choices=["everolimus", "everolimus_haematocrit"])
-    parser.add_argument("--drug", choices=sorted(MODULES), help="one drug of the table; all when left out")
-    options = parser.parse_args()
-    head = f"{'drug':22s} {'regimen':42s} {'metric':20s} {'measured':>10s} {'model':>8s} {'ratio':>6s}"
-    print(f"{head}  evidence; reason")
-    for row in rows():
-        if options.drug not in (None, row["drug"]):
-            continue
-        value, reason = predict(row, options.everolimus if row["drug"] == "everolimus" else None)
-        shown = f"{'-':>8s} {'-':>6s}" if value is None else f"{value:8.3g} {ratio(row, value):6.2f}"
-        said = f"{row['evidence']}; {'OUTSIDE 20 %: ' if outside(row, value) else ''}{reason}".rstrip("; ")
-        print(f"{row['drug']:22s} {row['regimen'][:42]:42s} {row['metric']:20s} {row['value']:>10s} {shown}  {said}")
-
-
-if __name__ == "__main__":
-    main()
