@@ -298,7 +298,9 @@ def _balance(w: _Writer, system: System) -> list[str]:
         w.assign(name, expression)
         if name in system.states:
             w.store("y", system.states.index(name), sympy.Symbol(name, real=True))
-    return [*w.lines, f"return {w.use(total)}"]
+    # What the balance alone uses is loaded by this, before the lines are listed.
+    last = f"return {w.use(total)}"
+    return [*w.lines, last]
 
 
 def _linearise(w: _Writer, system: System) -> list[str]:

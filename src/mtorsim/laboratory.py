@@ -44,6 +44,7 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "glucose_infusion": ("mg/kg/min", (f"{CLAMP}.gir",)),
     "triglycerides": ("mg/dL", ("triglycerides",)),
     "ldl": ("mg/dL", ("ldl",)),
+    "hba1c": ("%", ("hba1c",)),
     "drug_level": ("ug/L", ("drug_level",)),
 }
 """What is recorded: unit, and the observable or the quantities that are summed; those the model has."""

@@ -22,9 +22,9 @@ class hill(sympy.Function):
     is_real = True
 
     @classmethod
-    def eval(cls, x: Expr, k: Expr, n: Expr) -> Expr | None:
+    def eval(cls, *args: Expr) -> Expr | None:
         """Nothing of a drug that is not there: else its logarithm would stand in the code."""
-        return sympy.Integer(0) if x.is_zero else None
+        return sympy.Integer(0) if args[0].is_zero else None
 
 
 class ln(sympy.Function):

@@ -28,9 +28,11 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
     -------
     states
         Names.
-    values, vectors
-        Eigenvalues and eigenvectors of the derivative of the one-day map at the periodic day, by
+    values
+        Eigenvalues of the derivative of the one-day map at the periodic day, the largest first, by
         central differences that are computed side by side.
+    share
+        Participation of each state in the mode of the largest: left times right eigenvector.
     """
     options = Options(method="tsit5", precision="double", rtol=1e-9, atol=1e-10)
     scenario = session.scenario(untreated(preset))
@@ -51,19 +53,19 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
         (options.rtol, options.atol * scale), np.ones(n), np.zeros((2 * n, 0, 0)), status,
     )  # fmt: skip
     if (status != WELL).any():
-        return kernel.states, np.full(n, np.nan, complex), np.eye(n, dtype=complex)
+        return kernel.states, np.full(n, np.nan, complex), np.zeros(n)
     jacobian = ((end[:n] - end[n:]) / (2 * SHIFT) / scale).T
-    values, vectors = np.linalg.eig(jacobian)
-    order = np.argsort(-np.abs(values))
-    return kernel.states, values[order], vectors[:, order]
+    values, right = np.linalg.eig(jacobian)
+    others, left = np.linalg.eig(jacobian.T)
+    share = np.abs(right[:, np.argmax(np.abs(values))] * left[:, np.argmax(np.abs(others))])
+    return kernel.states, values[np.argsort(-np.abs(values))], share
 
 
 def stability_checks(session: Session) -> Iterator[Check]:
     """The largest multiplier of each preset, and which state it belongs to."""
     for preset in PRESETS:
-        states, values, vectors = multipliers(session, preset)
-        # Participation, left times right eigenvector: whose mode it is, whatever the states' scales.
-        owner = states[int(np.argmax(np.abs(vectors[:, 0] * np.linalg.inv(vectors)[0])))].partition(".")[2]
+        states, values, share = multipliers(session, preset)
+        owner = states[int(np.argmax(share))].partition(".")[2]
         largest, second = float(np.abs(values[0])), float(np.abs(values[1]))
         years = -1 / (365.25 * np.log(largest)) if 0 < largest < 1 else np.inf
         yield judged(
