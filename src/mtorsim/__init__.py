@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from .result import Result, open_result
     from .scenario import read_scenario
     from .simulation import simulate
+    from .validation.run import validate
 
 __all__ = [
     "EventTable", "Library", "Model", "MtorsimError", "Result", "examine", "load_model", "load_population",
-    "open_result", "read_events", "read_scenario", "simulate", "simulate_events",
+    "open_result", "read_events", "read_scenario", "simulate", "simulate_events", "validate",
 ]  # fmt: skip
 
 _HOME = {
@@ -42,6 +43,7 @@ _HOME = {
     "read_scenario": "scenario",
     "simulate": "simulation",
     "simulate_events": "record_run",
+    "validate": "validation.run",
 }
 
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
     "test": "A test of the virtual laboratory: glucose tolerance, clamps, a day.",
+    "validate": "The model beside everything that was measured: a dossier of hits and misses.",
     "plot": "Draw the figures of a result again.",
     "replay": "Compute one subject of a result again, alone.",
     "compare": "What differs between two results.",

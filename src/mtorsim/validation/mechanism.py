@@ -13,7 +13,7 @@ from mtorsim.protocols import Protocol, clamp, ivgtt, ogtt, profile
 from .check import Check, judged, reference
 from .session import Session
 
-__all__ = ["checks"]
+__all__ = ["LOOK", "checks", "lipid_checks", "text"]
 
 SECTION = "mechanism"
 MODEL = ("glucose_insulin", "mtor", "lipids", "everolimus", "sirolimus", "azd8055", "alpelisib", "bath")
@@ -69,15 +69,33 @@ class Answer:
 
 def checks(session: Session) -> Iterator[Check]:
     """Every row of the mechanism checks; those that need a transplant trial are named and not simulated."""
+    parts = (_krebs, _alpelisib, _teutonico, _s6k, _acute, _cells, _benedini, _washout)
+    yield from _rows(SECTION, [x for part in parts for x in part(session)], OF_LIPIDS)
+
+
+def lipid_checks(session: Session) -> Iterator[Check]:
+    """The rows of the mechanism checks that are about lipids."""
+    yield from _rows("lipids", [x for part in (_lipids, _everest) for x in part(session)], None)
+
+
+OF_LIPIDS = ("MC14", "MC15", "MC16", "MC17", "MC18", "MC19", "MC20", "MC35")
+"""They have a section of their own."""
+
+
+def _rows(section: str, given: Sequence[tuple[str, Answer]], without: Sequence[str] | None) -> Iterator[Check]:
+    """Rows with their answers: all rows but some, named where they have none; or only those that have one."""
     answers: dict[str, list[Answer]] = {}
-    for part in (_krebs, _alpelisib, _teutonico, _lipids, _s6k, _acute, _cells, _benedini, _washout, _everest):
-        for name, answer in part(session):
-            answers.setdefault(name, []).append(answer)
+    for name, answer in given:
+        answers.setdefault(name, []).append(answer)
     for row in reference("mechanism_checks.csv"):
-        for k, answer in enumerate(answers.get(row["check_id"], [NOT_HERE])):
-            suffix = "" if len(answers.get(row["check_id"], [1])) == 1 else "abcdef"[k]
+        id = row["check_id"]
+        if (without is None and id not in answers) or (without is not None and id in without):
+            continue
+        mine = answers.get(id, [NOT_HERE])
+        for k, answer in enumerate(mine):
+            suffix = "" if len(mine) == 1 else "abcdef"[k]
             yield judged(
-                row["check_id"] + suffix, SECTION, row["what"] + (f": {answer.what}" if answer.what else ""),
+                id + suffix, section, row["what"] + (f": {answer.what}" if answer.what else ""),
                 f"{row['expected']}; {row['tolerance_or_direction']}", answer.value, answer.unit, row["evidence"],
                 "in-sample" if answer.in_sample else "independent", row["source"], answer.low, answer.high, answer.note,
             )  # fmt: skip

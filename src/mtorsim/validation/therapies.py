@@ -1,4 +1,4 @@
-"""Drugs against diabetes in the typical person with type 2 diabetes: are their effects as large as measured?"""
+"""Drugs against diabetes in the typical person with type 2 diabetes: are their effects as large as measured."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def checks(session: Session) -> Iterator[Check]:
     for dose, value in (("1.5", -34.0), ("3", -41.0)):
         name = f"metformin {dose} g/d"
         yield judged(
-            f"metformin.fasting.{dose}", SECTION, f"{name}: change of fasting glucose", f"{value:g} %; within 15 points",
+            f"metformin.fasting.{dose}", SECTION, f"{name}: change of fasting glucose",
+            f"{value:g} %; within 15 points",
             fasting(name), "%", "seen", "independent", "McIntyre1991", value - 15, value + 15, small,
         )  # fmt: skip
     name = "metformin 2 g/d"

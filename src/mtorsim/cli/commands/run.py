@@ -120,7 +120,7 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
 def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]) -> list[Path]:
     if out is None or not given["figures"]:
         return []
-    from mtorsim.plots import draw
+    from mtorsim.plots.run import draw
 
     return draw(result, out, shown_in)
 

@@ -74,7 +74,7 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     )  # fmt: skip
     who = scenario or preset
     if given["figure"] is not None:
-        from mtorsim.plots import draw_test
+        from mtorsim.plots.laboratory import draw_test
 
         draw_test(found, given["figure"], shown_in, f"{who}")
     record = _record(found, shown_in) | {"population" if scenario is None else "scenario": who}

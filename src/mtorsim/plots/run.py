@@ -1,4 +1,4 @@
-"""Figures of a result: the only module that draws."""
+"""Figures of a result."""
 
 from __future__ import annotations
 
@@ -13,23 +13,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .conversions import Reader
-from .errors import DataError, SetError
-from .laboratory import CURVES, Examination
-from .rates import ordered_limits
-from .result import Result
+from mtorsim.conversions import Reader
+from mtorsim.errors import DataError
+from mtorsim.rates import ordered_limits
+from mtorsim.result import Result
 
-__all__ = ["FIGURES", "FORMATS", "draw", "draw_test", "shares", "time_course"]
+from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
+
+__all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
 
 Array = np.ndarray
-
-FORMATS = ("png", "pdf", "svg")
-
-COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
-"""Okabe and Ito's, told apart by readers with any colour vision."""
-
-DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
-"""Of lines, so that arms that lie on one another are all seen."""
 
 PANELS = {
     "drug_level": "Drug in whole blood",
@@ -44,22 +37,6 @@ PANELS = {
 DRUG_PANELS = ("drug_level", "mtorc1", "mtorc2_liver")
 SHORT_PANELS = {"glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-peptide", "ffa": "Free fatty acids"}
 """What is drawn of a test of hours instead of fasting glucose and HbA1c."""
-
-_ABOVE, _BELOW = 0.62, 0.36
-"""Inches kept free for the title with the arms, and for the note."""
-
-_STYLE: dict[Any, Any] = {
-    "font.size": 9.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 10.0,
-    "axes.titlelocation": "left",
-    "axes.grid": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "svg.hashsalt": "mtorsim",
-}
 
 
 def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> list[Path]:
@@ -97,7 +74,7 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
             folder.mkdir(parents=True, exist_ok=True)
             # No date inside: the same result gives the same file.
             dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-            with mpl.rc_context(_STYLE):
+            with mpl.rc_context(STYLE):
                 figure(result, reader).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
         except OSError as problem:
             raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
@@ -115,8 +92,8 @@ def time_course(result: Result, reader: Reader) -> Figure:
     columns = max(1, min(len(names), 4 if len(names) == 4 else 3))
     rows = max(1, math.ceil(len(names) / columns))
     scale, unit = _clock(float(series.time.max()))
-    with mpl.rc_context(_STYLE):
-        figure = _figure(3.5 * columns + 0.3, 2.5 * rows)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(3.5 * columns + 0.3, 2.5 * rows)
         axes = figure.subplots(rows, columns, squeeze=False)
         below = {j: axes[i, j] for i in range(rows) for j in range(columns) if i * columns + j < len(names)}
         for name, axis in zip(names, axes.flat, strict=False):
@@ -124,7 +101,7 @@ def time_course(result: Result, reader: Reader) -> Figure:
             arms = _arms(result)
             for (arm, colour), dashes in zip(arms.items(), itertools.cycle(DASHES), strict=False):
                 values = reader.value(name, units[name], series[name].sel(arm=arm).to_numpy())
-                _band(axis, series.time.to_numpy() / scale, values, colour, dashes, wide=len(arms) < 3)
+                band(axis, series.time.to_numpy() / scale, values, colour, dashes, wide=len(arms) < 3)
             fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
             axis.set_title(_panels(result)[name] + fraction)
             axis.set_xlim(0, float(series.time.max()) / scale)
@@ -145,8 +122,8 @@ def shares(result: Result, reader: Reader) -> Figure:
     import matplotlib as mpl
 
     limits = ordered_limits(result.summary["limits_mg_dl"])
-    with mpl.rc_context(_STYLE):
-        figure = _figure(7.0, 2.7)
+    with mpl.rc_context(STYLE):
+        figure = new_figure(7.0, 2.7)
         axis = figure.subplots()
         arms = _arms(result)
         for i, (arm, colour) in enumerate(arms.items()):
@@ -168,57 +145,6 @@ def shares(result: Result, reader: Reader) -> Figure:
     return figure
 
 
-TEST_PANELS = {
-    "glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-peptide", "ffa": "Free fatty acids",
-    "production": "Glucose production", "disposal": "Glucose disposal", "glucose_infusion": "Glucose infusion",
-    "secretion": "Insulin secretion",
-}  # fmt: skip
-"""Curves of a test that are drawn."""
-
-
-def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
-    """Draw the curves of a test of the virtual laboratory: median and bands over its subjects.
-
-    Raises
-    ------
-    SetError
-        If the file's ending is not one of `FORMATS`.
-    DataError
-        If it cannot be written.
-    """
-    import matplotlib as mpl
-
-    if path.suffix.lstrip(".") not in FORMATS:
-        raise SetError(f"`{path}` is no picture", help="end it in " + " or ".join(f".{f}" for f in FORMATS))
-    names = [n for n in TEST_PANELS if n in found.curves and np.nanmax(np.abs(found.curves[n])) > 0]
-    rows = math.ceil(len(names) / 3)
-    hours = found.minutes[-1] > 600
-    with mpl.rc_context(_STYLE):
-        figure = _figure(10.8, 2.5 * rows)
-        axes = figure.subplots(rows, 3, squeeze=False)
-        for name, axis in zip(names, axes.flat, strict=False):
-            unit = CURVES[name][0]
-            values = reader.value(name, unit, found.curves[name])
-            _band(axis, found.minutes / (60 if hours else 1), values, COLOURS[1], DASHES[0], wide=True)
-            axis.set_title(f"{TEST_PANELS[name]} ({reader.unit(name, unit)})")
-            axis.set_xlabel("time (h)" if hours else "time (min)")
-            axis.set_xlim(0, found.minutes[-1] / (60 if hours else 1))
-            axis.set_ylim(bottom=0)
-        for axis in axes.flat[len(names) :]:
-            axis.set_axis_off()
-        n = len(found.subjects)
-        people = f", {n} subjects: median, 50 and 90 % of them" if n > 1 else ""
-        when = f", {found.at / 24:g} d after the start, arm {found.arm}" if found.at else ""
-        title = f"{found.protocol.name}: {found.protocol.about}\n{who}{when}{people}"
-        figure.suptitle(textwrap.fill(title.splitlines()[0], 110) + "\n" + title.splitlines()[1], x=0.01, ha="left")
-        dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=150, metadata=dated.get(path.suffix.lstrip("."), {}))
-        except OSError as problem:
-            raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
-
-
 def _counted(result: Result) -> bool:
     """Whether there was more than one subject, and a fasting visit after the start."""
     arms = result.summary["arms"].values()
@@ -226,16 +152,6 @@ def _counted(result: Result) -> bool:
 
 
 FIGURES = {"time_course": time_course, "shares": shares}
-
-
-def _figure(width: float, height: float) -> Figure:
-    """An empty figure with room above for title and arms, below for the note; inches."""
-    whole = height + _ABOVE + _BELOW
-    figure = Figure(figsize=(width, whole), layout="constrained")
-    engine = figure.get_layout_engine()
-    assert engine is not None
-    engine.set(rect=(0.0, _BELOW / whole, 1.0, height / whole), h_pad=0.06, w_pad=0.08)  # pyright: ignore[reportCallIssue]
-    return figure
 
 
 def _panels(result: Result) -> dict[str, str]:
@@ -262,20 +178,6 @@ def _clock(end: float) -> tuple[float, str]:
     if end > 21 * 24:
         return 168.0, "weeks"
     return (24.0, "days") if end > 72 else (1.0, "hours")
-
-
-def _band(axis: Axes, time: Array, values: Array, colour: str, dashes: Any, wide: bool) -> None:
-    """Median, quartiles and, where there is room, 5th to 95th percentile of values (subjects, times)."""
-    some = np.isfinite(values).any(axis=0)
-    if not some.any():
-        return
-    time, values = time[some], values[:, some]
-    low, quarter, middle, three, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
-    if len(values) > 1:
-        if wide:
-            axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
-        axis.fill_between(time, quarter, three, color=colour, alpha=0.22 if wide else 0.10, lw=0)
-    axis.plot(time, middle, color=colour, lw=1.6, ls=dashes)
 
 
 def _limit_line(axis: Axes, result: Result, reader: Reader) -> None:

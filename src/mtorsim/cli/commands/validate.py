@@ -1,0 +1,90 @@
+"""`mtorsim validate`: the model beside everything that was measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mtorsim.cli.console import note, print_json, print_table
+from mtorsim.cli.options import quiet
+from mtorsim.errors import DataError
+
+if TYPE_CHECKING:
+    from mtorsim.validation.check import Check
+
+
+@click.command()
+@click.option("--section", "sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
+@click.option("--json", "json_to", metavar="FILE", help="Write the checks as a JSON list; - prints it.")
+@click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the dossier.")
+@quiet
+def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None, quiet: bool) -> int:
+    """Re-run every comparison with measurements; write a dossier.
+
+    \b
+      mtorsim validate --html validation.html --json validation.json
+      mtorsim validate --section mechanism
+
+    Sections: physiology, drugs, pathway, mechanism, lipids, therapies, drift, stability. Misses stay in,
+    each with its reason; they do not change the exit code.
+    """  # noqa: D301
+    from mtorsim.validation.run import validate
+
+    started = time.perf_counter()
+    # What cannot be written is found out before minutes are spent.
+    for path in (html_to, Path(json_to) if json_to not in (None, "-") else None):
+        if path is not None:
+            _write(path, "")
+    checks = validate(
+        sections, note=None if quiet else note, progress=None if quiet else lambda name: note(f"{name} ...")
+    )
+    if json_to is not None:
+        records = [c.record() for c in checks]
+        if json_to == "-":
+            print_json(records)
+        else:
+            _write(Path(json_to), json.dumps(records, indent=1, ensure_ascii=False) + "\n")
+    if html_to is not None:
+        from mtorsim.plots.dossier import dossier_figures
+        from mtorsim.validation.dossier import page
+
+        _write(html_to, page(checks, dossier_figures(checks)))
+    if json_to != "-":
+        _print(checks)
+        for path in (html_to, json_to):
+            if path is not None:
+                print(f"written   {path}")
+    if not quiet:
+        print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
+
+
+def _print(checks: Sequence[Check]) -> None:
+    rows = []
+    for section in dict.fromkeys(c.section for c in checks):
+        mine = [c for c in checks if c.section == section]
+        own = [c for c in mine if c.kind == "independent"]
+        asked = ((mine, True), (mine, False), (mine, None), (own, True), (own, False))
+        rows.append([section, *(str(sum(c.passed is verdict for c in part)) for part, verdict in asked)])
+    print_table(["section", "agree", "miss", "shown", "independent: agree", "miss"], rows)
+    misses = [c for c in checks if c.passed is False]
+    if misses:
+        print("misses")
+    for c in misses:
+        print(f"  {c.id}  {c.claim}: {c.expected}; here {c.value:.4g} {c.unit if c.unit not in ('1', '-') else ''}")
+        if c.note:
+            print(f"      {c.note}")

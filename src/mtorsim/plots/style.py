@@ -1,0 +1,61 @@
+"""What all figures share: type, colours, sizes, bands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "STYLE", "band", "new_figure"]
+
+Array = np.ndarray
+
+FORMATS = ("png", "pdf", "svg")
+
+COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+"""Okabe and Ito's, told apart by readers with any colour vision."""
+
+DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
+"""Of lines, so that arms that lie on one another are all seen."""
+
+ABOVE, BELOW = 0.62, 0.36
+"""Inches kept free for the title with the arms, and for the note."""
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10.0,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "svg.hashsalt": "mtorsim",
+}
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure with room above for title and arms, below for the note; inches."""
+    whole = height + ABOVE + BELOW
+    figure = Figure(figsize=(width, whole), layout="constrained")
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(rect=(0.0, BELOW / whole, 1.0, height / whole), h_pad=0.06, w_pad=0.08)  # pyright: ignore[reportCallIssue]
+    return figure
+
+
+def band(axis: Axes, time: Array, values: Array, colour: str, dashes: Any, wide: bool) -> None:
+    """Median, quartiles and, where there is room, 5th to 95th percentile of values (subjects, times)."""
+    some = np.isfinite(values).any(axis=0)
+    if not some.any():
+        return
+    time, values = time[some], values[:, some]
+    low, quarter, middle, three, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
+    if len(values) > 1:
+        if wide:
+            axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
+        axis.fill_between(time, quarter, three, color=colour, alpha=0.22 if wide else 0.10, lw=0)
+    axis.plot(time, middle, color=colour, lw=1.6, ls=dashes)

@@ -1,0 +1,189 @@
+"""The validation as one page that needs no network: claims, figures, parameters, and what it all is good for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import metadata
+
+from mtorsim.library import Library
+from mtorsim.model import read_module
+
+from .check import Check
+from .run import SECTIONS
+
+__all__ = ["page"]
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1180px; padding: 0 1em; color: #222; }
+h1 { font-size: 1.6em; } h2 { margin-top: 2em; border-bottom: 1px solid #ccc; }
+table { border-collapse: collapse; width: 100%; font-size: 0.84em; }
+th, td { text-align: left; padding: 0.25em 0.6em; vertical-align: top; border-bottom: 1px solid #e4e4e4; }
+td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.pass { color: #00588c; } .miss { color: #b34700; font-weight: 600; } .shown { color: #666; }
+details summary { cursor: pointer; margin: 0.6em 0; } svg { max-width: 100%; height: auto; }
+.note { color: #555; } nav a { margin-right: 1em; }
+"""
+
+CREDIBILITY = (
+    (
+        "Context of use",
+        "Comparing regimens, populations and mechanisms of mTOR inhibitors for research and teaching. Not for the care "
+        "of a patient, and not for rates of severe hyperglycaemia: those need the trial layer and its calibration.",
+    ),
+    (
+        "Credible for",
+        "exposure of everolimus, sirolimus and temsirolimus at licensed doses; oral, intravenous and clamp tests of "
+        "the untreated presets; the sign and order of what rapalogs do to insulin action, secretion and lipids over "
+        "months; recovery after stopping.",
+    ),
+    (
+        "Not credible for",
+        "absolute levels of kinase inhibitors (placeholders); the share between mTORC2 loss and slow mTORC1 loss, "
+        "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes under "
+        "rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation.",
+    ),
+    (
+        "Data and their grades",
+        "every parameter and every comparison names its source and how sure we are of it; `recalled` means that nobody "
+        "has checked it. In-sample comparisons are marked: agreement there is no evidence of prediction.",
+    ),
+    (
+        "Verification",
+        "closed forms, conservation, order of convergence, an independent solver and an independent program are tests "
+        "of the suite; this page is about validation only.",
+    ),
+    (
+        "Uncertainty",
+        "populations vary what was seen to vary; slow adaptation, potencies for mTORC2 and tissue gains are design "
+        "values with stated ranges, to be treated as uncertain inputs.",
+    ),
+    (
+        "Reproducibility",
+        "the page is written by one command from the files of this version; the same command gives the same numbers.",
+    ),
+)
+"""Keyed to the items of CURE (credible, understandable, reproducible, extensible) and the ten simple rules."""
+
+
+def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library | None = None) -> str:
+    """The dossier as HTML.
+
+    Parameters
+    ----------
+    checks
+        Of every section that was asked for.
+    figures
+        SVG by name: a section's own name, or `section.something`.
+    library
+        Whose parameters are listed.
+    """
+    sections = list(dict.fromkeys(c.section for c in checks))
+    parts = [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width'><title>mtorsim: validation</title>",
+        f"<style>{STYLE}</style></head><body>",
+        f"<h1>mtorsim {escape(metadata.version('mtorsim'))}: the model beside what was measured</h1>",
+        "<nav>" + "".join(f"<a href='#{s}'>{s}</a>" for s in sections) + "<a href='#credibility'>credibility</a>"
+        "<a href='#parameters'>parameters</a></nav>",
+        _overview(checks, sections),
+        *(_section(s, [c for c in checks if c.section == s], figures) for s in sections),
+        "<h2 id='credibility'>What this is credible for</h2><table>",
+        *(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in CREDIBILITY),
+        "</table>",
+        _parameters(library or Library()),
+        "</body></html>",
+    ]
+    return "\n".join(parts)
+
+
+def _overview(checks: Sequence[Check], sections: Sequence[str]) -> str:
+    head = _head("section", "agree", "miss", "shown only", "of which independent: agree", "miss")
+    lines = []
+    for section in [*sections, None]:
+        mine = [c for c in checks if section in (None, c.section)]
+        own = [c for c in mine if c.kind == "independent"]
+        counts = (_count(mine, True), _count(mine, False), _count(mine, None), _count(own, True), _count(own, False))
+        cells = "".join(f"<td class='number'>{n}</td>" for n in counts)
+        lines.append(f"<tr><td>{section or 'all'}</td>{cells}</tr>")
+    return f"<table>{head}{''.join(lines)}</table>"
+
+
+def _head(*names: str) -> str:
+    return "<tr>" + "".join(f"<th>{n}</th>" for n in names) + "</tr>"
+
+
+def _count(checks: Sequence[Check], verdict: bool | None) -> int:
+    return sum(c.passed is verdict for c in checks)
+
+
+def _section(name: str, checks: Sequence[Check], figures: Mapping[str, bytes]) -> str:
+    about = SECTIONS[name][0] if name in SECTIONS else ""
+    drawn = [f for f in figures if f == name or f.startswith(name + ".")]
+    misses = [c for c in checks if c.passed is False]
+    shown = "".join(_inline(figures[f]) for f in drawn)
+    missed = f"<h3>Misses</h3>{_table(misses)}" if misses else "<p>No misses.</p>"
+    return (
+        f"<h2 id='{name}'>{escape(name)}</h2><p>{escape(about)}.</p>{shown}{missed}"
+        f"<details{'' if len(checks) > 40 else ' open'}><summary>All {len(checks)} comparisons</summary>"
+        f"{_table(checks)}</details>"
+    )
+
+
+def _inline(svg: bytes) -> str:
+    text = svg.decode("utf-8")
+    return text[text.index("<svg") :]
+
+
+def _table(checks: Sequence[Check]) -> str:
+    head = _head("id", "claim", "measured", "agreement", "model", "", "kind", "grade, source")
+    lines = []
+    for c in checks:
+        word = {True: "agrees", False: "miss", None: "shown"}[c.passed]
+        css = {True: "pass", False: "miss", None: "shown"}[c.passed]
+        note = f"<br><span class='note'>{escape(c.note)}</span>" if c.note else ""
+        lines.append(
+            f"<tr><td>{escape(c.id)}</td><td>{escape(c.claim)}{note}</td><td>{escape(c.expected)}</td>"
+            f"<td class='number'>{_interval(c)}</td><td class='number'>{_number(c.value)} {escape(_unit(c.unit))}</td>"
+            f"<td class='{css}'>{word}</td><td>{c.kind}</td><td>{escape(c.grade)}<br>{escape(c.source)}</td></tr>"
+        )
+    return f"<table>{head}{''.join(lines)}</table>"
+
+
+def _unit(unit: str) -> str:
+    return "" if unit in ("1", "-") else unit
+
+
+def _interval(c: Check) -> str:
+    if c.low is None and c.high is None:
+        return ""
+    if c.low is None:
+        return f"≤ {_number(c.high)}"
+    return f"≥ {_number(c.low)}" if c.high is None else f"{_number(c.low)} to {_number(c.high)}"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"
+
+
+def _parameters(library: Library) -> str:
+    parts = ["<h2 id='parameters'>Parameters</h2>"]
+    for name, path in library.modules.items():
+        module = read_module(path)
+        head = _head("name", "value", "unit", "range", "meaning", "grade, source")
+        lines = []
+        for parameter, line in module.data.parameters.items():
+            ends = f"{line.range[0]:g} to {line.range[1]:g}" if line.range else ""
+            value = "per subject" if line.value is None else f"{line.value:g}"
+            lines.append(
+                f"<tr><td>{escape(parameter)}</td><td class='number'>{value}</td><td>{escape(line.unit)}</td>"
+                f"<td class='number'>{ends}</td><td>{escape(line.about)}</td>"
+                f"<td>{escape(str(line.evidence or ''))}<br>{escape(str(line.source or ''))}</td></tr>"
+            )
+        count = len(module.data.parameters)
+        parts.append(
+            f"<details><summary>{escape(name)}: {escape(module.data.module.about)} ({count} parameters)</summary>"
+            f"<table>{head}{''.join(lines)}</table></details>"
+        )
+    return "".join(parts)

@@ -1,0 +1,83 @@
+"""Every comparison, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from mtorsim.errors import SetError, did_you_mean
+from mtorsim.library import Library
+
+from . import exposures, mechanism, pathway, physiology, stability, therapies
+from .check import Check
+from .session import Session
+
+__all__ = ["SECTIONS", "validate"]
+
+
+def _physiology(session: Session) -> Iterator[Check]:
+    yield from physiology.checks(session)
+    yield from physiology.population_checks(session)
+
+
+def _drugs(session: Session) -> Iterator[Check]:
+    return exposures.checks()
+
+
+SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
+    "physiology": ("The untreated person: oral, intravenous and clamp tests, the day, a population", _physiology),
+    "drugs": ("Levels of the drugs, alone and with what changes them", _drugs),
+    "pathway": (
+        "mTORC1 and mTORC2 under the drugs, directions that must come out, variants",
+        pathway.checks,
+    ),
+    "mechanism": ("What drugs did in people, animals and cells", mechanism.checks),
+    "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
+    "therapies": ("Drugs against diabetes", therapies.checks),
+    "drift": ("Untreated people stay as they are", stability.drift_checks),
+    "stability": ("What disturbs an untreated person dies away", stability.stability_checks),
+}
+"""What each section is about, and its checks."""
+
+
+def validate(
+    sections: Sequence[str] = (),
+    *,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> list[Check]:
+    """Compare the model with everything that was measured.
+
+    Parameters
+    ----------
+    sections
+        Which; all when empty.
+    library
+        Where models are looked up.
+    note
+        Told in one line when something takes long.
+    progress
+        Told the name of each section as it begins.
+
+    Returns
+    -------
+    list of Check
+        In the order of the sections; misses are among them.
+
+    Raises
+    ------
+    SetError
+        If there is no such section.
+    """
+    for name in sections:
+        if name not in SECTIONS:
+            help = did_you_mean(name, SECTIONS) or "sections are " + ", ".join(SECTIONS)
+            raise SetError(f"there is no section `{name}`", help=help)
+    session = Session(library or Library(), note)
+    found: list[Check] = []
+    for name, (_, checks) in SECTIONS.items():
+        if not sections or name in sections:
+            if progress:
+                progress(name)
+            found += checks(session)
+    return found
