@@ -61,7 +61,7 @@ def _oral(checks: Sequence[Check]) -> Figure:
     """Oral tests: the band that was measured, and the model's curve through its points."""
     presets = list(dict.fromkeys(c.id.split(".")[1] for c in checks))
     figure = Figure(figsize=(11.0, 2.1 * len(ANALYTES)), layout="constrained")
-    axes = figure.subplots(len(ANALYTES), len(presets), squeeze=False, sharex=True)
+    axes = figure.subplots(len(ANALYTES), len(presets), squeeze=False, sharex="col")
     for j, preset in enumerate(presets):
         for i, (analyte, unit) in enumerate(ANALYTES.items()):
             axis = axes[i, j]
@@ -123,7 +123,7 @@ def _intervals(checks: Sequence[Check]) -> Figure:
     axis.set_xlim(-2.8, 2.8)
     axis.set_xticks([-1, 0, 1], ["low", "", "high"])
     axis.grid(axis="y", visible=False)
-    axis.set_title("value within the interval of agreement (grey); crosses are misses, cut at the edge", fontsize=9)
+    figure.suptitle("values in their intervals of agreement (grey); crosses are misses", fontsize=9)
     return figure
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +57,7 @@ def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
         people = f", {n} subjects: median, 50 and 90 % of them" if n > 1 else ""
         when = f", {found.at / 24:g} d after the start, arm {found.arm}" if found.at else ""
         title = f"{found.protocol.name}: {found.protocol.about}\n{who}{when}{people}"
-        figure.suptitle(textwrap.fill(title.splitlines()[0], 110) + "\n" + title.splitlines()[1], x=0.01, ha="left")
+        figure.text(0.008, 1 - 0.1 / figure.get_figheight(), title, ha="left", va="top", fontsize=10.5)
         dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

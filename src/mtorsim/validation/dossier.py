@@ -41,8 +41,8 @@ CREDIBILITY = (
     (
         "Not credible for",
         "absolute levels of kinase inhibitors (placeholders); the share between mTORC2 loss and slow mTORC1 loss, "
-        "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes under "
-        "rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation.",
+        "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes "
+        "under rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation.",
     ),
     (
         "Data and their grades",
