@@ -59,7 +59,7 @@ def carried(plan, people, times, options):
     out, status = np.full((n, len(times), size), np.nan), np.zeros(n, np.int64)
     kernel.advance(
         people.start.copy(), kernel.memory(n), people.parameters.copy(), events, times, columns, (0.0, 168.0),
-        (options.rtol, options.atol * plan.scales(kernel)), plan.arms[0].steers(kernel), out, status,
+        (options.rtol, options.atol * plan.scales(kernel)), np.array([float(s in plan.arms[0].steering) for s in kernel.states]), out, status,
     )  # fmt: skip
     assert (status == 0).all()
     return out, events

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from .errors import SetError, UnitError, did_you_mean
-from .laboratory import BODY, Examination, examine_people, needs
+from .laboratory import BODY, Examination, examine_people
 from .library import Library
 from .model import Module, read_module
 from .plan import Options, Plan, library_for, make_plan
 from .prepare import prepare
-from .protocols import Protocol, protocol
+from .protocols import Protocol, needs, protocol
 from .reading import TomlFile
 from .scenario import Scenario, read_scenario, scenario_from_text
 from .units import convert, parse_quantity, parse_unit

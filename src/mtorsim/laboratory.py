@@ -17,13 +17,13 @@ from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .minmod import fit_minimal_model
 from .plan import Plan, PlannedArm
 from .prepare import People
-from .protocols import Protocol
+from .protocols import Protocol, needs
 from .scenario import FASTING_HOURS, since_last_meal
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CURVES", "Examination", "examine_people", "needs"]
+__all__ = ["CURVES", "Examination", "examine_people"]
 
 Array = np.ndarray
 
@@ -96,11 +96,6 @@ class Examination:
         coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
         attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
         return xr.Dataset(data, coords, attrs)
-
-
-def needs(protocols: Sequence[Protocol]) -> tuple[str, ...]:
-    """Modules that tests need besides the subject's own."""
-    return (CLAMP,) if any(p.clamped for p in protocols) else ()
 
 
 def examine_people(

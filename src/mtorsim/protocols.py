@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .errors import SetError, did_you_mean
 
-__all__ = ["PROTOCOLS", "Given", "Protocol", "protocol"]
+__all__ = ["PROTOCOLS", "Given", "Protocol", "needs", "protocol"]
 
 Array = np.ndarray
 
@@ -164,6 +164,11 @@ def profile(hours: float = 24.0) -> Protocol:
     _within("hours", hours, 24, 24 * 14, "h")
     minutes = np.arange(0, 60 * hours + 1e-9, 5)
     return Protocol("profile", f"{hours:g} h as they are lived", minutes, fasting=False, everyday=True)
+
+
+def needs(protocols: Iterable[Protocol]) -> tuple[str, ...]:
+    """Modules that tests need besides the subject's own."""
+    return ("clamp",) if any(p.clamped for p in protocols) else ()
 
 
 PROTOCOLS: Mapping[str, Callable[..., Protocol]] = {

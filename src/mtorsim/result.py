@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,30 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
 
-__all__ = ["Block", "Result", "labelled", "open_result", "people_table", "visit_table"]
+__all__ = ["Block", "Result", "TestValues", "labelled", "open_result", "people_table", "test_table", "visit_table"]
 
 Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class TestValues:
+    """The indices of one test of the virtual laboratory in some subjects of one arm.
+
+    Attributes
+    ----------
+    test, at_h, arm
+        Which, when, and whose.
+    units
+        Of each index, by name.
+    values
+        Shape (n, indices), NaN where a subject has none.
+    """
+
+    test: str
+    at_h: float
+    arm: str
+    units: Mapping[str, str]
+    values: Array
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,8 @@ class Block:
         What tells the subjects apart, shape (n, traits).
     visits, series
         Shape (arms, n, times, observables); `series` has no rows where it is not kept.
+    tests
+        One for each arm, test and time.
     """
 
     subjects: Array
@@ -48,6 +71,7 @@ class Block:
     traits: Array
     visits: Array
     series: Array
+    tests: tuple[TestValues, ...] = ()
 
     @classmethod
     def joined(cls, blocks: list[Block]) -> Block:
@@ -61,6 +85,10 @@ class Block:
             traits=np.concatenate([b.traits for b in blocks]),
             visits=np.concatenate([b.visits for b in blocks], axis=1),
             series=np.concatenate(kept, axis=1),
+            tests=tuple(
+                replace(same[0], values=np.concatenate([t.values for t in same]))
+                for same in zip(*(b.tests for b in blocks), strict=True)
+            ),
         )
 
 
@@ -105,6 +133,19 @@ class Result:
         if not parts:
             raise DataError(f"`{self.folder}` has no table of people")
         return pd.concat(parts).set_index("subject").drop(columns="turned_away")
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """Indices of the tests of the virtual laboratory: one row an arm, subject, test, time and index."""
+        import pandas as pd
+
+        if self.block is not None:
+            return test_table(self.block).to_pandas()
+        assert self.folder is not None
+        parts = [pd.read_parquet(p) for p in sorted((self.folder / "tests.parquet").glob("chunk-*.parquet"))]
+        if not parts:
+            raise DataError(f"`{self.folder}` has no tests", help="a scenario asks for them with `[[test]]`")
+        return pd.concat(parts, ignore_index=True)
 
     @property
     def status(self) -> Mapping[str, int]:
@@ -206,6 +247,26 @@ def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
         columns[name] = pa.array(block.traits[:, j])
         fields.append(pa.field(name, pa.float64(), metadata={"unit": unit}))
     return pa.table(list(columns.values()), schema=pa.schema(fields))
+
+
+def test_table(block: Block) -> pa.Table:
+    """Indices of tests, one row an arm, subject, test, time and index."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "test", "at_h", "index", "value", "unit")}
+    for t in block.tests:
+        n, names = len(block.subjects), list(t.units)
+        for name, cells in (
+            ("arm", np.full(n * len(names), t.arm)),
+            ("subject", np.repeat(block.subjects.astype(np.int64), len(names))),
+            ("test", np.full(n * len(names), t.test)),
+            ("at_h", np.full(n * len(names), t.at_h)),
+            ("index", np.tile(np.array(names), n)),
+            ("value", t.values.reshape(-1)),
+            ("unit", np.tile(np.array(list(t.units.values())), n)),
+        ):
+            columns[name].append(cells)
+    return pa.table({name: np.concatenate(parts) if parts else [] for name, parts in columns.items()})
 
 
 def open_result(folder: str | Path) -> Result:

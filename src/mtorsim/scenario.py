@@ -13,8 +13,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from .conversions import glucose_in_mg_dl
-from .errors import ScenarioError, UnitError, did_you_mean
+from .errors import ScenarioError, SetError, UnitError, did_you_mean
 from .library import Library
+from .protocols import Protocol, needs, protocol
 from .reading import Line, Record, TomlFile, read_record
 from .regimen import Part, in_turn, read_regimen
 from .units import Unit, convert, parse_quantity, parse_unit
@@ -119,6 +120,16 @@ class ChangeLine(Record):
     multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
 
 
+class TestLine(Record):
+    """A `[[test]]` table: a test of the virtual laboratory, on copies of the subjects."""
+
+    kind: Line = Field(description="`ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`")
+    at: Lines = Field(description="times from the start")
+    options: dict[str, float | list[float]] = Field(
+        default={}, description="what differs from the standard test, such as `insulin = [0.25, 1]`"
+    )
+
+
 class Visits(Record):
     """The `[visits]` table."""
 
@@ -159,6 +170,7 @@ class ScenarioFile(Record):
     change: list[ChangeLine] = Field(default=[], description="parameters that are others for a while")
     meals: Meals = Field(default=Meals(), description="what is eaten")  # pyright: ignore[reportCallIssue]
     visits: Visits = Field(description="when it is measured")
+    test: list[TestLine] = Field(default=[], description="tests of the virtual laboratory on copies of the subjects")
     record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]
     observe: list[Line] = Field(default=[], description="further quantities to record, by full name")
     set: Settings = Field(default={}, description="medians of parameters, and switches")
@@ -246,6 +258,8 @@ class Scenario:
         Times of the finer series.
     habit
         Meals of one habitual day.
+    tests
+        Tests of the virtual laboratory, each at its time.
     """
 
     data: ScenarioFile
@@ -257,6 +271,7 @@ class Scenario:
     meals: tuple[MealEvent, ...]
     habit: tuple[MealEvent, ...]
     branches: tuple[Branch, ...]
+    tests: tuple[tuple[float, Protocol], ...] = ()
 
     @property
     def name(self) -> str:
@@ -317,8 +332,10 @@ class _Resolver:
         eaten = self._on_time_or_not(self._plan(plan, "plan", self.duration), visits)
         meals = sorted([*eaten, *self._added()], key=lambda m: m.time)
         self._check_fasting(visits, meals)
+        tests = tuple(self._tests(meals))
+        modules = list(dict.fromkeys([*data.model, *needs(p for _, p in tests)]))
         return Scenario(
-            data=data,
+            data=data.model_copy(update={"model": modules}),
             file=self.file,
             duration=self.duration,
             uln=self._uln(),
@@ -327,6 +344,7 @@ class _Resolver:
             meals=tuple(meals),
             habit=habit,
             branches=tuple(self._branches()),
+            tests=tests,
         )
 
     def _hours(self, text: str, *key: str | int) -> float:
@@ -439,6 +457,27 @@ class _Resolver:
                 message = f"the visit at {visit:g} h cannot be fasting: the last meal was {since:g} h before"
                 help = f'{FASTING_HOURS:g} h after a meal it is (at whole days, 07:30); or write sample = "random"'
                 self.file.fail(message, ("visits", "at"), help)
+
+    def _tests(self, meals: list[MealEvent]) -> Iterator[tuple[float, Protocol]]:
+        eaten = [m.time + MOST_JITTER * m.jitter for m in meals]
+        for i, line in enumerate(self.data.test):
+            try:
+                test = protocol(line.kind, **line.options)
+            except SetError as error:
+                self.file.fail(error.message, ("test", i), error.help, needle=line.kind)
+            for text in line.at:
+                time = self._time(text, "test", i, "at")
+                since = since_last_meal(time, eaten)
+                if test.fasting and since < FASTING_HOURS:
+                    message = (
+                        f"the test `{test.name}` at {time:g} h is not fasting: the last meal was {since:g} h before"
+                    )
+                    help = "at whole days it is 07:30, before breakfast"
+                    self.file.fail(message, ("test", i, "at"), help, needle=text)
+                if test.everyday and time + test.duration > self.duration:
+                    message = f"`{test.name}` at {text} ends after the scenario, which lasts {self.data.duration}"
+                    self.file.fail(message, ("test", i, "at"), "make `duration` longer", needle=text)
+                yield time, test
 
     def _branches(self) -> Iterator[Branch]:
         data = self.data

@@ -15,10 +15,11 @@ import numpy as np
 from .carry import carry, observed, parameters_in
 from .errors import SetError
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
+from .laboratory import examine_people
 from .library import Library
 from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
-from .result import Block, Result
+from .result import Block, Result, TestValues
 from .scenario import MOST_SUBJECTS, Scenario
 from .writer import Writer
 
@@ -225,6 +226,7 @@ def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array) -> Block:
 def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Times, cancel: Array) -> Block:
     """Prepared people through some arms."""
     runs = [_arm(plan, arm, people, times, cancel) for arm in arms]
+    tests = [_tests(plan, arm, people, cancel) for arm in arms] if plan.scenario.tests else []
     return Block(
         subjects=people.subjects,
         arms=tuple(a.name for a in arms),
@@ -233,7 +235,20 @@ def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Ti
         traits=people.traits,
         visits=np.stack([out[:, times.visits] for out, _ in runs]),
         series=np.stack([out[:, times.series] for out, _ in runs]),
+        tests=tuple(t for of_arm in tests for t in of_arm),
     )
+
+
+def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array) -> list[TestValues]:
+    """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
+    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel)
+    return [
+        TestValues(
+            e.protocol.name, e.at, e.arm, {n: unit for n, (unit, _) in e.indices.items()},
+            np.stack([v for _, v in e.indices.values()], axis=1),
+        )
+        for e in found
+    ]  # fmt: skip
 
 
 def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:

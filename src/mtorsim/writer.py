@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
 from .rates import Share, limit_names, worst_fasting
-from .result import Block, Result, labelled, people_table, visit_table
+from .result import Block, Result, TestValues, labelled, people_table, test_table, visit_table
 
 __all__ = ["Writer", "open_folder", "write_json"]
 
@@ -176,7 +177,18 @@ class Writer:
             table = pq.ParquetFile(path).read()
             columns = [table.column(name).to_numpy().reshape(n, visits) for name in self.manifest["observables"]]
             values.append(np.stack(columns, axis=-1))
-        return Block(arms=tuple(self.manifest["arms"]), visits=np.stack(values), **rest)
+        tests = self._load_tests(folder, n) if self.plan.scenario.tests else ()
+        return Block(arms=tuple(self.manifest["arms"]), visits=np.stack(values), tests=tests, **rest)
+
+    def _load_tests(self, folder: Path, n: int) -> tuple[TestValues, ...]:
+        import pyarrow.parquet as pq
+
+        table = pq.ParquetFile(folder / "tests.parquet" / f"chunk-{self.number:06d}.parquet").read().to_pandas()
+        found = []
+        for (arm, test, at), part in table.groupby(["arm", "test", "at_h"], sort=False):
+            units = dict(zip(part["index"], part["unit"], strict=True))
+            found.append(TestValues(test, at, arm, units, part["value"].to_numpy().reshape(n, len(units))))
+        return tuple(found)
 
     def _count(self, block: Block) -> None:
         names = list(self.plan.observables)
@@ -221,6 +233,12 @@ class Writer:
         draft = path.with_name(f".{path.name}.draft")
         pq.write_table(people_table(self.manifest, block), draft)
         draft.replace(path)
+        if block.tests:
+            path = self.folder / "tests.parquet" / f"chunk-{self.number:06d}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            draft = path.with_name(f".{path.name}.draft")
+            pq.write_table(test_table(block), draft)
+            draft.replace(path)
 
     def _shares(self, counts: Array, of: int) -> dict[str, dict[str, Share]]:
         """Shares by arm and limit."""
@@ -275,6 +293,7 @@ class Writer:
             "settings": dict(self.plan.settings),
             "population": self.plan.population.name,
             "arms": arms,
+            "tests": [_test_bands(t) for t in first.tests],
             "seconds": round(seconds, 3),
         }
 
@@ -291,8 +310,20 @@ def _part(block: Block, kept: Array) -> Block:
     rows = min(block.series.shape[1], int(kept.sum()))
     return Block(
         block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.traits[kept],
-        block.visits[:, kept], block.series[:, :rows],
+        block.visits[:, kept], block.series[:, :rows], tuple(replace(t, values=t.values[kept]) for t in block.tests),
     )  # fmt: skip
+
+
+def _test_bands(test: TestValues) -> dict[str, Any]:
+    """Quantiles over subjects of the indices of one test."""
+    found: dict[str, Any] = {"arm": test.arm, "test": test.test, "at_h": test.at_h, "indices": {}}
+    for j, (name, unit) in enumerate(test.units.items()):
+        column = test.values[:, j]
+        column = column[np.isfinite(column)]
+        if len(column):
+            quantiles = zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
+            found["indices"][name] = {"unit": unit} | {f"q{round(100 * q):02d}": float(x) for q, x in quantiles}
+    return found
 
 
 def _spoken(counts: Counter[int]) -> dict[str, int]:
@@ -317,7 +348,8 @@ def _bands(values: Array, names: list[str], times: tuple[float, ...]) -> list[di
 
 
 _OURS = (
-    "run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", "records.csv", _PARTS,
+    "run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", "tests.parquet",
+    "records.csv", _PARTS,
 )  # fmt: skip
 _FIGURES = ("time_course", "shares")
 

@@ -40,6 +40,7 @@ def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str
             }
             for name, arm in summary["arms"].items()
         },
+        "tests": summary["tests"],
         "seconds": summary["seconds"],
         "out": str(out) if out is not None else None,
     }
@@ -68,6 +69,25 @@ def print_summary(result: Result, reader: Reader) -> None:
     if n > 1:
         _print_shares(result, reader)
     _print_course(result, reader)
+    _print_tests(result, reader)
+
+
+def _print_tests(result: Result, reader: Reader) -> None:
+    """Median of each index of each test, a column an arm and time."""
+    tests = result.summary["tests"]
+    for kind in dict.fromkeys(t["test"] for t in tests):
+        mine = [t for t in tests if t["test"] == kind]
+        names = list(dict.fromkeys(n for t in mine for n in t["indices"]))
+        rows = []
+        for name in names:
+            unit = next(t["indices"][name]["unit"] for t in mine if name in t["indices"])
+            cells = [
+                reader.value(name, unit, t["indices"][name]["q50"]) if name in t["indices"] else None for t in mine
+            ]
+            shown = "" if unit == "1" else f" ({reader.unit(name, unit)})"
+            rows.append([f"{name}{shown}", *("-" if c is None else f"{c:.4g}" for c in cells)])
+        head = [kind, *(f"{t['arm']}, {t['at_h'] / 24:g} d" for t in mine)]
+        print_table(head, rows, "median of each index")
 
 
 def _print_shares(result: Result, reader: Reader) -> None:

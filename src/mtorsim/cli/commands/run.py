@@ -108,6 +108,8 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
         print(f"run       {out / 'run.json'}")
         print(f"visits    {out / 'visits.parquet'}")
         print(f"people    {out / 'people.parquet'}")
+        if (out / "tests.parquet").exists():
+            print(f"tests     {out / 'tests.parquet'}")
         if (out / "shares.csv").exists():
             print(f"table     {out / 'shares.csv'}", flush=True)
         for path in _figures(result, shown_in, out, given):
