@@ -57,9 +57,8 @@ def score(values: dict[str, float], folder: Path, show: bool = False) -> float:
         assert c.value is not None
         total += ((2 * c.value - c.low - c.high) / (c.high - c.low)) ** 2
         if show:
-            print(
-                f"  {c.claim.partition(': ')[2]:45s} {c.expected:22s} {c.value:7.3f} {'' if c.passed else '<-- outside'}"
-            )
+            mark = "" if c.passed else "<-- outside"
+            print(f"  {c.claim.partition(': ')[2]:45s} {c.expected:22s} {c.value:7.3f} {mark}")
     return total
 
 

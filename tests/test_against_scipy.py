@@ -56,10 +56,11 @@ def carried(plan, people, times, options):
     named = {name: people.parameters[:, j] for j, name in enumerate(kernel.parameters)}
     events, _ = plan.arms[0].schedule.events(kernel.states, named, plan.seed, people.subjects)
     columns = np.arange(size)
+    steers = np.array([float(s in plan.arms[0].steering) for s in kernel.states])
     out, status = np.full((n, len(times), size), np.nan), np.zeros(n, np.int64)
     kernel.advance(
         people.start.copy(), kernel.memory(n), people.parameters.copy(), events, times, columns, (0.0, 168.0),
-        (options.rtol, options.atol * plan.scales(kernel)), np.array([float(s in plan.arms[0].steering) for s in kernel.states]), out, status,
+        (options.rtol, options.atol * plan.scales(kernel)), steers, out, status,
     )  # fmt: skip
     assert (status == 0).all()
     return out, events
