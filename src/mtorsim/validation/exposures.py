@@ -7,6 +7,7 @@ prediction is more than 20 % off it has the reason for that.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.result import Result
 from mtorsim.scenario import scenario_from_text
 from mtorsim.simulation import simulate
 
@@ -427,37 +429,41 @@ def _profiles(module: str) -> dict[tuple[Given, str], Profile]:
 
 def simulated(module: str, regimens: Sequence[Given]) -> dict[tuple[Given, str], Profile]:
     """Profiles of the typical subject by regimen and quantity, each regimen an arm of one scenario."""
-    names = LEVELS.get(module, ("C",))
-    observe = ", ".join(f'"{module}.{n}"' for n in names)
-    text = _HEAD.format(module=module, population="ngt", subjects=1, days=DAYS, visit="0 d", step=STEP, observe=observe)
-    text += "".join(_arm(f"regimen {i}", module, given) for i, given in enumerate(regimens))
-    series = simulate(scenario_from_text(text, Path("exposures.toml")), rtol=1e-6).series.isel(subject=0)
+    arms = "".join(_arm(f"regimen {i}", module, given) for i, given in enumerate(regimens))
+    series = _run("ngt", 1, DAYS, "0 d", STEP, arms).series.isel(subject=0)
     time = series.time.to_numpy()
     return {
         (given, name): Profile(given, time, series[f"{module}.{name}"].sel(arm=f"regimen {i}").to_numpy())
         for i, given in enumerate(regimens)
-        for name in names
+        for name in LEVELS.get(module, ("C",))
     }
 
 
 @cache
 def _troughs(module: str, given: Given) -> np.ndarray:
     """Troughs of 1,000 people after two weeks of a regimen."""
-    text = _HEAD.format(
-        module=module, population="healthy_adults", subjects=1000, days=15, visit="14 d", step=24,
-        observe=f'"{module}.C"',
-    )  # fmt: skip
-    result = simulate(scenario_from_text(text + _arm("regimen", module, given), Path("people.toml")))
+    result = _run("healthy_adults", 1000, 15, "14 d", 24, _arm("regimen", module, given))
     return result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
+
+
+def _run(population: str, subjects: int, days: int, visit: str, step: float, arms: str) -> Result:
+    """A scenario of all drugs in one model, so that one kernel serves them: what is not given is not there."""
+    modules = sorted({*MODULES.values(), "everolimus_haematocrit"})
+    seen = [f"{m}.{name}" for m in modules for name in LEVELS.get(m, ("C",))]
+    text = _HEAD.format(
+        model=json.dumps(modules), population=population, subjects=subjects, days=days, visit=visit, step=step,
+        observe=json.dumps(seen),
+    )  # fmt: skip
+    return simulate(scenario_from_text(text + arms, Path("exposures.toml")), rtol=1e-6)
 
 
 _HEAD = """
 title = "exposures"
-model = ["{module}"]
+model = {model}
 population = "{population}"
 subjects = {subjects}
 duration = "{days} d"
-observe = [{observe}]
+observe = {observe}
 
 [visits]
 at = ["{visit}"]
