@@ -3,7 +3,8 @@
     python benchmarks/calibrate_population.py [--write]
 
 Nelder and Mead's search (scipy.optimize) over a few log-SDs, one correlation and the slope by which
-secretion answers to insulin sensitivity between people. What counts are the seven coefficients of
+secretion answers to insulin sensitivity between people (the spread of `phis` within its susceptible group
+follows). What counts are the seven coefficients of
 variation and five correlations of `validation.physiology.OBESE`, by their tolerances, and a prior on
 each quantity: its value before, with half of it as SD. The same 400 people are drawn each time, so that
 the search is not led by chance. Medians, groups and entry criteria stay as they are, and no trial is

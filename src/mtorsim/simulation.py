@@ -108,7 +108,7 @@ def simulate(
     >>> import mtorsim as mt
     >>> result = mt.simulate("ogtt")
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
-    148
+    157
     """
     workers = _cores() if threads is None else threads
     for name, value in (("subjects", subjects), ("chunk", chunk), ("threads", workers)):

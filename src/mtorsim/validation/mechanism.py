@@ -48,6 +48,8 @@ def text(
         lines += ["[meals]", 'fast = ["0 d"]']
     if settings:
         lines += ["[set]", *(f'"{k}" = {v:g}' for k, v in settings.items())]
+    # An arm whose switches differ: then one kernel, that has every switch, serves all of these scenarios.
+    lines += ["[[arm]]", 'name = "switches"', 'set."mtorc1.slow" = 0.5']
     drugs = sorted({d.partition(" until ")[0] for d, _ in doses})
     if drugs:
         lines += ["[[arm]]", 'name = "placebo"', "without = " + str(drugs).replace("'", '"')]
