@@ -250,7 +250,7 @@ def test_the_command_prints_and_draws(capsys, tmp_path):
 def test_a_switch_of_another_module_may_be_set(capsys):
     args = ("test", "ogtt", "--preset", "igt", "--dose", "everolimus 10 mg q24h", "--at", "14 d", "--json")
     _, out, _ = run(capsys, *args)
-    _, without, _ = run(capsys, *args, "--set", "mtorc2=0")
+    _, without, _ = run(capsys, *args, "--set", "mtorc2=0.5")
     assert json.loads(without)["indices"]["matsuda"] > json.loads(out)["indices"]["matsuda"]
 
 

@@ -69,7 +69,8 @@ def test_a_finer_series_changes_no_visit(usual):
     assert bits(finer) == bits(usual)
 
 
-def test_nobody_changes_when_a_model_gains_a_parameter(usual, tmp_path):
+def test_nobody_changes_when_a_model_gains_a_parameter(tmp_path):
+    alone = TEXT.replace('["glucose_insulin", "mtor", "everolimus"]', '["everolimus"]') + "\n[record]\nevery = '7 d'\n"
     models = tmp_path / "models"
     models.mkdir()
     path = bundled_folder("models") / "drugs" / "everolimus.toml"
@@ -79,8 +80,13 @@ def test_nobody_changes_when_a_model_gains_a_parameter(usual, tmp_path):
         'new = { value = 3, unit = "1", iiv = 0.5, about = "new", source = "this_work", evidence = "design" }\n',
     )
     (models / "everolimus.toml").write_text(text, encoding="utf-8")
-    gained = mt.simulate(scenario(TEXT), library=Library((tmp_path,)))
+    gained = mt.simulate(scenario(alone), library=Library((tmp_path,)))
+    usual = mt.simulate(scenario(alone))
     assert bits(gained) == bits(usual)
+    drawn = [c for c in usual.people.columns if c.startswith("everolimus.")]
+    assert drawn
+    assert gained.people[drawn].equals(usual.people[drawn])
+    assert gained.people["everolimus.new"].std() > 0
 
 
 def test_other_seeds_make_other_people(usual):
