@@ -28,11 +28,6 @@ details summary { cursor: pointer; margin: 0.6em 0; } svg { max-width: 100%; hei
 
 CREDIBILITY = (
     (
-        "Context of use",
-        "Comparing regimens, populations and mechanisms of mTOR inhibitors for research and teaching. Not for the care "
-        "of a patient, and not for rates of severe hyperglycaemia: those need the trial layer and its calibration.",
-    ),
-    (
         "Credible for",
         "exposure of everolimus, sirolimus and temsirolimus at licensed doses; oral, intravenous and clamp tests of "
         "the untreated presets; the sign and order of what rapalogs do to insulin action, secretion and lipids over "
@@ -42,29 +37,53 @@ CREDIBILITY = (
         "Not credible for",
         "absolute levels of kinase inhibitors (placeholders); the share between mTORC2 loss and slow mTORC1 loss, "
         "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes "
-        "under rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation.",
+        "under rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation; "
+        "rates of severe hyperglycaemia in trials, which need visits, dose rules and a calibration of their own.",
     ),
     (
-        "Data and their grades",
+        "1 · Context of use",
+        "comparing regimens, populations and mechanisms of mTOR inhibitors, for research and teaching; never for the "
+        "care of a patient.",
+    ),
+    (
+        "2 · Appropriate data",
         "every parameter and every comparison names its source and how sure we are of it; `recalled` means that nobody "
-        "has checked it. In-sample comparisons are marked: agreement there is no evidence of prediction.",
+        "has checked it. Most sources were read as abstract, label or somebody's encoding.",
     ),
     (
-        "Verification",
-        "closed forms, conservation, order of convergence, an independent solver and an independent program are tests "
-        "of the suite; this page is about validation only.",
+        "3 · Evaluation within the context",
+        "this page: untreated people, drugs, mechanism, lipids, therapies. Agreement marked in-sample is no evidence "
+        "of prediction.",
+    ),
+    ("4 · Limitations", "the misses above, each with its reason, and what is named as not credible."),
+    (
+        "5 · Version control",
+        "the numbers are those of this version's files; every run keeps the texts it was made from.",
     ),
     (
-        "Uncertainty",
-        "populations vary what was seen to vary; slow adaptation, potencies for mTORC2 and tissue gains are design "
-        "values with stated ranges, to be treated as uncertain inputs.",
+        "6 · Documentation",
+        "models are text files with unit, meaning, source and grade on each line; `mtorsim show` prints equations.",
+    ),
+    ("7 · Dissemination", "open source, MIT; one command writes this page again."),
+    ("8 · Independent review", "none by anybody outside the project yet."),
+    (
+        "9 · Competing implementations",
+        "the untreated person is checked against an independent program, kernels against SciPy on equations that never "
+        "went through the code generator, dosing against closed forms; structural variants run side by side.",
     ),
     (
-        "Reproducibility",
-        "the page is written by one command from the files of this version; the same command gives the same numbers.",
+        "10 · Standards",
+        "event records as NONMEM reads them, grades and indices by their published definitions, units on everything.",
+    ),
+    (
+        "CURE",
+        "credible: verification by tests, validation here, uncertainty by stated ranges and varied populations. "
+        "Understandable: files that need no Python. Reproducible: the same bits for any split of the work. Extensible: "
+        "a drug is one file.",
     ),
 )
-"""Keyed to the items of CURE (credible, understandable, reproducible, extensible) and the ten simple rules."""
+"""What the model is for, by the ten simple rules for credible practice and by CURE (credible, understandable,
+reproducible, extensible)."""
 
 
 def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library | None = None) -> str:
