@@ -272,7 +272,11 @@ def test_a_switch_of_another_module_may_be_set(capsys):
         (("test", "ogtt", "--preset", "NGT", "--scenario", "ogtt"), ["in a population or in a scenario"]),
         (("test", "ogtt", "--scenario", "everolimus_healthy", "--arm", "placbo"), ["no arm", "placebo"]),
         (("test", "profile", "--scenario", "everolimus_healthy", "--at", "20 weeks"), ["ends after the scenario"]),
+        (("test", "ogtt", "--preset", "NGT", "--with", "grams=50,75"), ["`grams` must be one number"]),
+        (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus 10 mg q24h"), ["nothing has been given yet"]),
+        (("test", "clamp", "--preset", "NGT", "--set", "clamp.target=200"), ["belongs to the test"]),
         (("test", "ogtt", "--preset", "NGT", "--subjects", "0"), ["at least 1"]),
+        (("test", "ogtt", "--preset", "NGT", "--subjects", "1000000000"), ["at most 10,000"]),
     ],
 )
 def test_a_mistake_is_one_message(capsys, args, said):
@@ -292,6 +296,8 @@ def test_a_mistake_is_one_message(capsys, args, said):
         ('[[test]]\nkind = "profile"\nat = "15 d"', "ends after the scenario"),
         ('[[test]]\nkind = "ogtt"\nat = "0 d"\noptions.gram = 5', "has no `gram`"),
         ('[[test]]\nkind = "ogtt"\nat = "16 d"', "after the end"),
+        ('[[test]]\nkind = "ogtt"\nat = ["0 d", "0 d"]', "two tests `ogtt`"),
+        ('[[test]]\nkind = "ogtt"\nat = []', "there is no time"),
     ],
 )
 def test_a_wrong_test_in_a_scenario_is_one_message(table, said):

@@ -21,6 +21,8 @@ from .units import convert, parse_quantity, parse_unit
 
 __all__ = ["examine", "plan_tests", "preset_name"]
 
+MOST_SUBJECTS = 10_000
+"""Every curve of every subject is held in memory."""
 RTOL = 1e-4
 """A test is one short run, and its indices are differences: finer than a long run needs."""
 
@@ -126,6 +128,10 @@ def plan_tests(
         library = library or library_for(Path())
         name = preset_name(population, library)
         scenario = _own_scenario(name, hours, longest, dose, library)
+        if dose is not None and hours == 0:
+            raise SetError(
+                "nothing has been given yet at 0 h", help="say when the test is done: `at`, such as `4 weeks`"
+            )
         typical = not TomlFile.read(library.population(name), SetError).data.get("population", {}).get("spread", True)
         n = subjects if subjects is not None else (1 if typical else 100)
     else:
@@ -135,12 +141,18 @@ def plan_tests(
             library = library or library_for(scenario)
             scenario = read_scenario(scenario, library)
         n = scenario.data.subjects if subjects is None else subjects
+    for name in settings or {}:
+        if name in ("clamp.on", "clamp.target"):
+            raise SetError(f"`{name}` belongs to the test", help="`target` of the test `clamp` says what is held")
     library = library or library_for(scenario.file.path)
     more = [*needs(tests), *_modules_for([*(settings or {})], scenario, library)]
     model = list(dict.fromkeys([*scenario.data.model, *more]))
     scenario = replace(scenario, data=scenario.data.model_copy(update={"model": model}))
     if n < 1:
         raise SetError(f"subjects = {n}: there must be at least 1")
+    if n > MOST_SUBJECTS:
+        help = "a scenario with `[[test]]` streams them to a folder"
+        raise SetError(f"subjects = {n:,}: a test is of at most {MOST_SUBJECTS:,}", help=help)
     plan = make_plan(
         scenario, seed=seed, settings=settings, options=Options.given(rtol=rtol), library=library, note=note
     )

@@ -60,6 +60,8 @@ def minimal_model(times: Array, insulin: Array, basal: tuple[float, float], p: t
     ndarray
         mg/dL, shape (n,).
     """
+    from scipy.signal import lfilter
+
     s_g, s_i, p2, start = p
     glucose, fasting = basal
     grid = np.arange(0.0, times[-1] + GRID / 2, GRID)
@@ -68,17 +70,15 @@ def minimal_model(times: Array, insulin: Array, basal: tuple[float, float], p: t
     decay = np.exp(-p2 * GRID)
     gain_0 = (1 - decay) / (p2 * GRID) - decay
     gain_1 = 1 - (1 - decay) / (p2 * GRID)
-    action = np.zeros(len(grid))
-    for i in range(len(grid) - 1):
-        action[i + 1] = action[i] * decay + s_i * (gain_0 * rise[i] + gain_1 * rise[i + 1])
+    action = s_i * np.asarray(lfilter([gain_1, gain_0], [1.0, -decay], rise))
+    # What lfilter takes for the first point was before the test.
+    action -= action[0] * decay ** np.arange(len(grid))
     # Glucose above basal: integrating factor, its source -action * basal by the trapezoid rule.
     rate = s_g + action
     factor = np.exp(-GRID * (rate[:-1] + rate[1:]) / 2)
-    above = np.zeros(len(grid))
-    above[0] = start - glucose
-    for i in range(len(grid) - 1):
-        source = action[i] * factor[i] + action[i + 1]
-        above[i + 1] = above[i] * factor[i] - GRID / 2 * glucose * source
+    source = -GRID / 2 * glucose * (action[:-1] * factor + action[1:])
+    decline = np.concatenate([[1.0], np.cumprod(factor)])
+    above = decline * (start - glucose + np.concatenate([[0.0], np.cumsum(source / decline[1:])]))
     return np.interp(times, grid, glucose + above)
 
 

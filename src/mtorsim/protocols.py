@@ -208,7 +208,20 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
         if option not in known:
             help = did_you_mean(option, known) or f"`{name}` takes {', '.join(known)}"
             raise SetError(f"the test `{name}` has no `{option}`", help=help)
+        _check_number(option, options[option])
     return PROTOCOLS[name](**options)
+
+
+def _check_number(option: str, value: object) -> None:
+    """An option is a number; only the rates of a clamp may be several, and then at least one."""
+    several = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
+    plain = [v for v in several if isinstance(v, (int, float, np.number)) and not isinstance(v, bool)]
+    if len(plain) != len(several) or not all(np.isfinite(v) for v in plain):
+        raise SetError(f"`{option}` must be a number")
+    if several is not value and option != "insulin":
+        return
+    if option != "insulin" or not len(several):
+        raise SetError(f"`{option}` must be {'at least one rate' if option == 'insulin' else 'one number'}")
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:

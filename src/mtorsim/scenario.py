@@ -460,11 +460,14 @@ class _Resolver:
 
     def _tests(self, meals: list[MealEvent]) -> Iterator[tuple[float, Protocol]]:
         eaten = [m.time + MOST_JITTER * m.jitter for m in meals]
+        seen: set[tuple[str, float]] = set()
         for i, line in enumerate(self.data.test):
             try:
                 test = protocol(line.kind, **line.options)
             except SetError as error:
                 self.file.fail(error.message, ("test", i), error.help, needle=line.kind)
+            if not line.at:
+                self.file.fail("there is no time", ("test", i, "at"), 'write for example `at = "4 weeks"`')
             for text in line.at:
                 time = self._time(text, "test", i, "at")
                 since = since_last_meal(time, eaten)
@@ -477,6 +480,10 @@ class _Resolver:
                 if test.everyday and time + test.duration > self.duration:
                     message = f"`{test.name}` at {text} ends after the scenario, which lasts {self.data.duration}"
                     self.file.fail(message, ("test", i, "at"), "make `duration` longer", needle=text)
+                if (test.name, time) in seen:
+                    help = "other options are for another time, or for a scenario of their own"
+                    self.file.fail(f"two tests `{test.name}` at {text}", ("test", i, "at"), help, needle=text)
+                seen.add((test.name, time))
                 yield time, test
 
     def _branches(self) -> Iterator[Branch]:
