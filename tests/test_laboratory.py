@@ -136,6 +136,13 @@ def test_a_clamp_may_hold_each_subject_at_fasting_glucose():
     assert test.curves["glucose"][0, -1] == pytest.approx(test.curves["glucose"][0, 0], abs=0.5)
 
 
+def test_where_glucose_is_not_held_yet_there_is_no_m():
+    test = mt.examine("clamp", "t2d")
+    assert test.indices["glucose_1"][1][0] > 95
+    assert np.isnan(test.indices["M_1"][1][0])
+    assert np.isfinite(test.indices["M_2"][1][0])
+
+
 def test_an_oral_test_is_the_scenario_of_that_name():
     ours = mt.examine("ogtt", "ngt", rtol=1e-6)
     theirs = mt.simulate("ogtt", rtol=1e-6).visits.isel(arm=0, subject=0)

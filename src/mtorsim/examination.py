@@ -168,6 +168,8 @@ def preset_name(name: str, library: Library) -> str:
 def _own_scenario(population: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
     """People of a population, taking a drug or nothing until they are tested."""
     drug, _, regimen = (dose or "").strip().partition(" ")
+    if drug in (BODY, "mtor", "clamp"):
+        raise SetError(f"`{drug}` is no drug", help="write for example `everolimus 10 mg q24h`")
     model = [BODY, *(("mtor", drug) if drug else ())]
     lines = [
         'title = "virtual laboratory"', f"model = {model}", f'population = "{population}"', "subjects = 1",

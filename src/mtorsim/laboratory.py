@@ -344,6 +344,9 @@ def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
         # Glucose that left or filled its space while the clamp was read is not metabolised (DeFronzo 1979).
         change = (ix.at(minutes, curves["glucose"], end) - ix.at(minutes, curves["glucose"], end - STEADY)) / STEADY
         m = last["glucose_infusion"] - SPACE * change - last["urinary_loss"]
+        wanted = protocol.target if protocol.above is None else curves["glucose"][:, 0] + protocol.above
+        # Where glucose is not held yet, what is infused says nothing of what is used.
+        m = np.where(np.abs(last["glucose"] - wanted) <= HELD * wanted, m, np.nan)
         rise = last["insulin"] - basal["insulin"]
         found |= {
             f"M_{k}": ("mg/kg/min", m),
@@ -362,6 +365,8 @@ def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
     return found
 
 
+HELD = 0.05
+"""Share of the target within which glucose counts as held."""
 SPACE = 1.9
 """Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
 
