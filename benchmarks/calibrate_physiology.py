@@ -20,7 +20,7 @@ import argparse
 import csv
 import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -105,12 +105,6 @@ class Case:
     ogtt: tuple[str, str | None] | None
     targets: tuple[Target, ...]
     free: tuple[str, ...]
-    points: tuple[tuple[float, float, float], ...] = field(default=())
-
-
-def near(test: str, index: str, value: float, sd: float, why: str) -> Target:
-    """A target."""
-    return Target(test, index, value, sd, why)
 
 
 CASES = {
@@ -118,19 +112,19 @@ CASES = {
         "ngt",
         ("ogtt_healthy.csv", None),
         (
-            near("clamp", "M_2", 8.3, 1.2, "Bavenholm 2001; its SE is 0.6"),
-            near("clamp", "insulin_2", 67.5, 6.0, "typical 60-75 (recalled)"),
-            near("low", "delta_production_1", 1.25, 0.2, "Bavenholm 2001"),
-            near("ivgtt", "S_I", 3.5, 1.3, "Denti 2010, SD 1.7 between people"),
-            near("ivgtt", "S_G", 0.0192, 0.003, "Denti 2010, SD 0.004"),
-            near("ivgtt", "p2", 0.0254, 0.0096, "Denti 2010"),
-            near("ivgtt", "AIRg", 59.6, 20.0, "MINMOD table, SD 55"),
-            near("day", "mean_glucose", 98.5, 2.5, "CGM 98-99 below 60 years"),
-            near("day", "secretion_24h", 270.0, 20.0, "Polonsky 1988 at 1.85 m2"),
-            near("ogtt", "basal_hepatic_extraction", 0.531, 0.03, "Polonsky 1988"),
-            near("ogtt", "basal_production", 1.87, 0.10, "76 mg/m2/min at 1.85 m2, 75 kg"),
-            near("ogtt", "lowest_production", 0.40, 0.08, "tracer studies 0.3-0.5 (recalled)"),
-            near("hyper", "secretion_fold", 6.2, 0.6, "Polonsky 1988"),
+            Target("clamp", "M_2", 8.3, 1.2, "Bavenholm 2001; its SE is 0.6"),
+            Target("clamp", "insulin_2", 67.5, 6.0, "typical 60-75 (recalled)"),
+            Target("low", "delta_production_1", 1.25, 0.2, "Bavenholm 2001"),
+            Target("ivgtt", "S_I", 3.5, 1.3, "Denti 2010, SD 1.7 between people"),
+            Target("ivgtt", "S_G", 0.0192, 0.003, "Denti 2010, SD 0.004"),
+            Target("ivgtt", "p2", 0.0254, 0.0096, "Denti 2010"),
+            Target("ivgtt", "AIRg", 59.6, 20.0, "MINMOD table, SD 55"),
+            Target("day", "mean_glucose", 98.5, 2.5, "CGM 98-99 below 60 years"),
+            Target("day", "secretion_24h", 270.0, 20.0, "Polonsky 1988 at 1.85 m2"),
+            Target("ogtt", "basal_hepatic_extraction", 0.531, 0.03, "Polonsky 1988"),
+            Target("ogtt", "basal_production", 1.87, 0.10, "76 mg/m2/min at 1.85 m2, 75 kg"),
+            Target("ogtt", "lowest_production", 0.40, 0.08, "tracer studies 0.3-0.5 (recalled)"),
+            Target("hyper", "secretion_fold", 6.2, 0.6, "Polonsky 1988"),
         ),
         NGT_FREE,
     ),
@@ -138,12 +132,12 @@ CASES = {
         "ngt_obese",
         ("ogtt_obese_groups.csv", "NGT"),
         (
-            near("day", "secretion_24h", 580.0, 60.0, "Polonsky 1988 at 2.1 m2; Camastra 2005 468 +/- 202"),
-            near("ogtt", "basal_hepatic_extraction", 0.516, 0.03, "Polonsky 1988"),
-            near("clamp", "production_suppression_2", 85.0, 6.0, "Conte 2012, between its middle and high dose"),
-            near("ivgtt", "AIRg", 100.0, 60.0, "obese people answer more; not measured here"),
-            near("ivgtt", "S_I", 2.2, 1.0, "MINMOD table NGT 2.62, SD 2.21"),
-            near("ivgtt", "S_G", 0.021, 0.006, "MINMOD table NGT"),
+            Target("day", "secretion_24h", 580.0, 60.0, "Polonsky 1988 at 2.1 m2; Camastra 2005 468 +/- 202"),
+            Target("ogtt", "basal_hepatic_extraction", 0.516, 0.03, "Polonsky 1988"),
+            Target("clamp", "production_suppression_2", 85.0, 6.0, "Conte 2012, between its middle and high dose"),
+            Target("ivgtt", "AIRg", 100.0, 60.0, "obese people answer more; not measured here"),
+            Target("ivgtt", "S_I", 2.2, 1.0, "MINMOD table NGT 2.62, SD 2.21"),
+            Target("ivgtt", "S_G", 0.021, 0.006, "MINMOD table NGT"),
         ),
         PRESET_FREE,
     ),
@@ -151,11 +145,11 @@ CASES = {
         "igt",
         ("ogtt_obese_groups.csv", "IGT"),
         (
-            near("clamp", "M_2", 5.4, 1.1, "Bavenholm 2001; its SE is 0.9"),
-            near("low", "delta_production_1", 0.75, 0.15, "Bavenholm 2001; its SE is 0.14"),
-            near("ivgtt", "S_I", 1.27, 1.2, "MINMOD table"),
-            near("ivgtt", "S_G", 0.016, 0.007, "MINMOD table"),
-            near("ivgtt", "AIRg", 42.4, 42.6, "MINMOD table"),
+            Target("clamp", "M_2", 5.4, 1.1, "Bavenholm 2001; its SE is 0.9"),
+            Target("low", "delta_production_1", 0.75, 0.15, "Bavenholm 2001; its SE is 0.14"),
+            Target("ivgtt", "S_I", 1.27, 1.2, "MINMOD table"),
+            Target("ivgtt", "S_G", 0.016, 0.007, "MINMOD table"),
+            Target("ivgtt", "AIRg", 42.4, 42.6, "MINMOD table"),
         ),
         PRESET_FREE,
     ),
@@ -163,12 +157,12 @@ CASES = {
         "t2d_mild",
         ("ogtt_obese_groups.csv", "T2D"),
         (
-            near("clamp", "M_2", 4.7, 1.0, "Bavenholm 2001; its SE is 0.4"),
-            near("low", "delta_production_1", 0.58, 0.13, "Bavenholm 2001; its SE is 0.09"),
-            near("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
-            near("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
-            near("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
-            near("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
+            Target("clamp", "M_2", 4.7, 1.0, "Bavenholm 2001; its SE is 0.4"),
+            Target("low", "delta_production_1", 0.58, 0.13, "Bavenholm 2001; its SE is 0.09"),
+            Target("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
+            Target("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
+            Target("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
+            Target("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
         ),
         PRESET_FREE,
     ),
@@ -176,16 +170,16 @@ CASES = {
         "t2d",
         None,
         (
-            near("clamp", "M_2", 4.1, 1.0, "Japanese clamps 3.8-4.1, SD 1.4-1.8"),
-            near("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
-            near("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
-            near("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
-            near("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
-            near("ogtt", "fasting_glucose", 158.0, 4.0, "NHANES: diagnosed 153, undiagnosed 166.5"),
-            near("ogtt", "fasting_insulin", 12.5, 3.0, "composite (recalled)"),
-            near("day", "mean_glucose", 180.0, 5.0, "HbA1c 7.5-8 at this fasting glucose (recalled), by ADAG 169-183"),
-            near("ogtt", "glucose_120", 270.0, 25.0, "composite 285 (recalled)"),
-            near("ogtt", "insulin_120", 40.0, 12.0, "composite 45 (recalled)"),
+            Target("clamp", "M_2", 4.1, 1.0, "Japanese clamps 3.8-4.1, SD 1.4-1.8"),
+            Target("ivgtt", "S_I", 0.57, 0.82, "MINMOD table"),
+            Target("ivgtt", "S_G", 0.015, 0.011, "MINMOD table"),
+            Target("ivgtt", "AIRg", 6.7, 18.5, "MINMOD table"),
+            Target("ogtt", "fasting_ffa", 0.6, 0.15, "higher than in health (recalled)"),
+            Target("ogtt", "fasting_glucose", 158.0, 4.0, "NHANES: diagnosed 153, undiagnosed 166.5"),
+            Target("ogtt", "fasting_insulin", 12.5, 3.0, "composite (recalled)"),
+            Target("day", "mean_glucose", 180.0, 5.0, "HbA1c 7.5-8 at this fasting glucose (recalled)"),
+            Target("ogtt", "glucose_120", 270.0, 25.0, "composite 285 (recalled)"),
+            Target("ogtt", "insulin_120", 40.0, 12.0, "composite 45 (recalled)"),
         ),
         PRESET_FREE,
     ),

@@ -20,6 +20,7 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1180px
 h1 { font-size: 1.6em; } h2 { margin-top: 2em; border-bottom: 1px solid #ccc; }
 table { border-collapse: collapse; width: 100%; font-size: 0.84em; }
 th, td { text-align: left; padding: 0.25em 0.6em; vertical-align: top; border-bottom: 1px solid #e4e4e4; }
+.counts th:not(:first-child) { text-align: right; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .pass { color: #00588c; } .miss { color: #b34700; font-weight: 600; } .shown { color: #666; }
 details summary { cursor: pointer; margin: 0.6em 0; } svg { max-width: 100%; height: auto; }
@@ -126,7 +127,7 @@ def _overview(checks: Sequence[Check], sections: Sequence[str]) -> str:
         counts = (_count(mine, True), _count(mine, False), _count(mine, None), _count(own, True), _count(own, False))
         cells = "".join(f"<td class='number'>{n}</td>" for n in counts)
         lines.append(f"<tr><td>{section or 'all'}</td>{cells}</tr>")
-    return f"<table>{head}{''.join(lines)}</table>"
+    return f"<table class='counts'>{head}{''.join(lines)}</table>"
 
 
 def _head(*names: str) -> str:

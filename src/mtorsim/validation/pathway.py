@@ -65,7 +65,7 @@ def _readouts(session: Session) -> Iterator[Check]:
     growth = (1 - seen[10]["mtor.M2_liver"]) / (1 - seen[5]["mtor.M2_liver"])
     yield judged(
         "dose.mtorc2", SECTION, "liver mTORC2 loss on 10 over that on 5 mg daily", "a dose response must come from a "
-        "driver of low affinity", growth, "1", "design", "independent", "this_work", 1.3, 2.0,
+        "driver of low affinity", growth, "1", "design", "in-sample", "this_work", 1.3, 2.0,
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def _directions(session: Session) -> Iterator[Check]:
     left = 100 * _rise(session, course, 112) / _rise(session, course, 84)
     yield judged(
         "direction.washout", SECTION, "four weeks after 12 weeks of everolimus: rise of fasting glucose left",
-        "effects wane within weeks of stopping", left, "%", "seen", "independent", "Shivaswamy 2010; PMID 27500257",
+        "effects wane within weeks of stopping", left, "%", "seen", "in-sample", "Shivaswamy 2010; PMID 27500257",
         None, 50,
     )  # fmt: skip
     rapalog = _triglycerides(session, text("57 d", [("everolimus", "10 mg q24h")]))

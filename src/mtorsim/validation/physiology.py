@@ -24,7 +24,7 @@ GROUPS = {
     "t2d_mild": ("mild type 2 diabetes", "ogtt_obese_groups.csv", "T2D"),
 }
 OF_GROUP = {"NGT": ("ngt",), "IGT": ("igt",), "T2D_mild": ("t2d_mild",), "T2D": ("t2d_mild", "t2d")}
-MINMOD = {"SG": ("S_G", 1.0), "SI": ("S_I", 1.0), "AIRg_mean_increment": ("AIRg", 1.0)}
+MINMOD = {"SG": "S_G", "SI": "S_I", "AIRg_mean_increment": "AIRg"}
 TESTS = (ogtt(), clamp(), clamp(insulin=0.25), ivgtt(), hyperglycaemic_clamp(), profile(), mixed_meal())
 
 
@@ -93,7 +93,7 @@ def _clamps(seen: Seen) -> Iterator[Check]:
 
 
 def _intravenous(seen: Seen) -> Iterator[Check]:
-    for name, (index, _) in MINMOD.items():
+    for name, index in MINMOD.items():
         for row in reference("clamp_ivgtt.csv", quantity=name):
             if not row["spread"].replace(".", "").isdigit():
                 continue

@@ -70,7 +70,7 @@ def stability_checks(session: Session) -> Iterator[Check]:
         years = -1 / (365.25 * np.log(largest)) if 0 < largest < 1 else np.inf
         yield judged(
             f"floquet.{preset}", "stability", f"one-day map of {preset}: largest multiplier, below 1 where every "
-            "disturbance dies away", "below 1", largest, "1", "design", "independent", "this_work", None, 1 - 1e-9,
+            "disturbance dies away", "below 1", largest, "1", "design", "in-sample", "this_work", None, 1 - 1e-9,
             f"mode of `{owner}`, gone by 1/e in {years:.3g} years; the next multiplier is {second:.4f}",
         )  # fmt: skip
 
@@ -86,6 +86,6 @@ def drift_checks(session: Session) -> Iterator[Check]:
         failed = int((result.visits.status.to_numpy() != WELL).sum())
         yield judged(
             f"drift.{population}", "drift", f"untreated drift of daily mean glucose over 180 days, largest of 1,000 "
-            f"subjects of {population}", "below 0.15 %", 100 * float(np.nanmax(drift)), "%", "design", "independent",
+            f"subjects of {population}", "below 0.15 %", 100 * float(np.nanmax(drift)), "%", "design", "in-sample",
             "this_work", None, 0.15, f"median {100 * float(np.nanmedian(drift)):.4f} %; {failed} subjects failed",
         )  # fmt: skip

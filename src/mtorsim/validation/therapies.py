@@ -1,4 +1,7 @@
-"""Drugs against diabetes in the typical person with type 2 diabetes: are their effects as large as measured."""
+"""Drugs against diabetes in the typical person with type 2 diabetes: are their effects as large as measured.
+
+Gains and the size of glucotoxicity were chosen with all of these numbers in view: none is independent.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ def checks(session: Session) -> Iterator[Check]:
         yield judged(
             f"metformin.fasting.{dose}", SECTION, f"{name}: change of fasting glucose",
             f"{value:g} %; within 15 points",
-            fasting(name), "%", "seen", "independent", "McIntyre1991", value - 15, value + 15, small,
+            fasting(name), "%", "seen", "in-sample", "McIntyre1991", value - 15, value + 15, small,
         )  # fmt: skip
     name = "metformin 2 g/d"
     yield judged(
@@ -93,7 +96,7 @@ def checks(session: Session) -> Iterator[Check]:
     )  # fmt: skip
     yield judged(
         "sglt2.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.7", hba1c(name), "%", "recalled",
-        "independent", "no citation", -1.0, -0.4,
+        "in-sample", "no citation", -1.0, -0.4,
     )  # fmt: skip
     name = "DPP-4 inhibitor (sitagliptin 100 mg/d)"
     yield judged(
@@ -103,11 +106,11 @@ def checks(session: Session) -> Iterator[Check]:
     name = "basal insulin 0.3 U/kg/d"
     yield judged(
         "insulin.fasting", SECTION, f"{name}: change of fasting glucose", "it falls; trials titrate to 100 mg/dL with "
-        "0.3-0.5 U/kg", fasting(name), "%", "recalled", "independent", "no citation", -50, -15,
+        "0.3-0.5 U/kg", fasting(name), "%", "recalled", "in-sample", "no citation", -50, -15,
     )  # fmt: skip
     yield judged(
         "insulin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "it falls", hba1c(name), "%",
-        "recalled", "independent", "no citation", None, -0.3,
+        "recalled", "in-sample", "no citation", None, -0.3,
     )  # fmt: skip
 
 
