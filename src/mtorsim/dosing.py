@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 from .system import inflow
 from .units import convert
 
-__all__ = ["Schedule", "Turn", "meal_schedule", "schedule", "turns_of"]
+__all__ = ["Layout", "Schedule", "Turn", "in_unit_of", "meal_schedule", "schedule", "turns_of"]
 
 Array = np.ndarray
 
@@ -40,6 +41,8 @@ class Stop:
         Which dose of its regimen, or which meal, this is: the key of what is drawn.
     jitter, waits
         Standard deviation of its time, and whether it may be late but not early.
+    dormant
+        Whether a rule must start it.
     """
 
     time: float
@@ -51,6 +54,7 @@ class Stop:
     number: int = 0
     jitter: float = 0.0
     waits: bool = False
+    dormant: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,11 @@ class Schedule:
         possible
             Shape (n,), False where a subject's lag or bioavailability is negative or not a number.
         """
+        laid = self.layout(states, parameters, seed, subjects)
+        return laid.events(), laid.possible
+
+    def layout(self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array) -> Layout:
+        """When everything arrives in each subject, and how much of it; as for `events`."""
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
         hours = np.array([self.lag_hours[s.dose.name] for s in self.stops])
@@ -122,22 +131,14 @@ class Schedule:
         fraction = self._per_subject(parameters, n, "bioavailability")
         with np.errstate(invalid="ignore"):
             sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
-        possible = np.asarray(sound.all(axis=1))
+        possible = sound.all(axis=1)
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
         times = np.array([s.time for s in self.stops])[None, :] + lag + self._delay(seed, subjects)
         amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * self._taken(seed, subjects)
-        over = np.array([s.over for s in self.stops])
-        at_once = np.flatnonzero(over == 0)
-        rows = np.array([row_of[self.stops[i].dose.to] for i in at_once], np.int64)
         column = {name: i for i, name in enumerate(parameters)}
-        shape = (n, len(at_once))
-        kinds = np.full(shape, ADD)
-        found = [self._turned(parameters, column, n)]
-        found += [(times[:, at_once], kinds, np.broadcast_to(rows, shape), amounts[:, at_once])]
-        for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
-            mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
-            found.append(_infused(times[:, mine], amounts[:, mine], over[mine], column[inflow(to)]))
-        return _in_order(found), possible
+        rows = np.array([column[inflow(s.dose.to)] if s.over else row_of[s.dose.to] for s in self.stops], np.int64)
+        turned = self._turned(parameters, column, n)
+        return Layout(self.stops, times, amounts, rows, turned, np.asarray(possible))
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
@@ -197,6 +198,65 @@ _Part = tuple[Array, Array, Array, Array]
 """Time, kind, row and amount of events, each (n, events)."""
 
 
+@dataclass(frozen=True)
+class Layout:
+    """A schedule laid out for subjects.
+
+    Attributes
+    ----------
+    times, amounts
+        When each stop arrives, and how much of it, (n, stops).
+    rows
+        Where it goes, (stops,): a state's row, or a parameter's column where it runs in.
+    turned
+        The turns, as events.
+    possible
+        False where a subject cannot be dosed so, (n,).
+    """
+
+    stops: tuple[Stop, ...]
+    times: Array
+    amounts: Array
+    rows: Array
+    turned: _Part
+    possible: Array
+
+    def events(self, given: Array | None = None) -> Events:
+        """The events, each dose times `given` (n, stops); what waits for a rule is not given without it."""
+        if given is None:
+            given = np.array([0.0 if s.dormant else 1.0 for s in self.stops])
+            return _in_order(self._parts(given))
+        # Rules change amounts and no time, so that the order is found once.
+        order, (time, kind, row) = self._order
+        amount = np.take_along_axis(np.concatenate([p[3] for p in self._parts(given)], axis=1), order, axis=1)
+        n, count = order.shape
+        first = np.arange(n, dtype=np.int64) * count
+        return Events(time, kind, row, np.ascontiguousarray(amount).reshape(-1), first=first, last=first + count)
+
+    @cached_property
+    def _order(self) -> tuple[Array, tuple[Array, Array, Array]]:
+        """Order of the events of each subject; and their times, kinds and rows in it."""
+        parts = self._parts(np.ones(len(self.stops)))
+        times, kinds, rows = (np.concatenate([p[i] for p in parts], axis=1) for i in range(3))
+        order = np.argsort(times, axis=1, kind="stable")
+        flat = (np.ascontiguousarray(np.take_along_axis(a, order, axis=1)).reshape(-1) for a in (times, kinds, rows))
+        time, kind, row = flat
+        return order, (time, kind, row)
+
+    def _parts(self, given: Array) -> list[_Part]:
+        amounts = self.amounts * given
+        over = np.array([s.over for s in self.stops])
+        at_once = np.flatnonzero(over == 0)
+        shape = (len(self.times), len(at_once))
+        found = [self.turned]
+        rows = np.broadcast_to(self.rows[at_once], shape)
+        found += [(self.times[:, at_once], np.full(shape, ADD), rows, amounts[:, at_once])]
+        for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
+            mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
+            found.append(_infused(self.times[:, mine], amounts[:, mine], over[mine], int(self.rows[mine[0]])))
+        return found
+
+
 def _infused(start: Array, amounts: Array, over: Array, column: int) -> _Part:
     """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
     rate = amounts / over
@@ -233,18 +293,21 @@ def schedule(scenario: Scenario, branch: Branch, model: Model, turns: Sequence[T
     """
     stops = []
     for dosing in branch.dosing:
-        dose = _route(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
-        amounts = _in_unit_of(scenario, dosing, dose)
+        dose = route_of(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
+        amounts = in_unit_of(scenario, dosing, dose)
         stops += [
-            Stop(t, dose, a, dosing.over, dosing.missed, dosing.late, k)
+            Stop(
+                t, dose, 0.0 if dosing.placebo else a, dosing.over, dosing.missed, dosing.late, k,
+                dormant=dosing.waits,
+            )
             for k, (t, a) in enumerate(zip(dosing.times, amounts, strict=True))
-        ]
+        ]  # fmt: skip
     stops += _meals(scenario.meals, model)
     # A stable sort keeps doses before meals at one instant.
     return _schedule(sorted(stops, key=lambda s: s.time), model, turns)
 
 
-def _in_unit_of(scenario: Scenario, dosing: Dosing, dose: Dose) -> list[float]:
+def in_unit_of(scenario: Scenario, dosing: Dosing, dose: Dose) -> list[float]:
     """Amounts in the unit of a route, if they are plausible."""
     key = dosing.key
     try:
@@ -300,7 +363,7 @@ def _meals(meals: Sequence[MealEvent], model: Model) -> list[Stop]:
     return stops
 
 
-def _route(scenario: Scenario, drug: str, route: str | None, key: tuple[str | int, ...], model: Model) -> Dose:
+def route_of(scenario: Scenario, drug: str, route: str | None, key: tuple[str | int, ...], model: Model) -> Dose:
     routes = {name.partition(".")[2]: dose for name, dose in model.doses.items() if name.startswith(f"{drug}.")}
     if not routes:
         scenario.file.fail(f"`{drug}` takes no doses", (*key, "drug"), "its module has no [doses] table")

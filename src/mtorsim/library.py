@@ -54,6 +54,26 @@ class Library:
         """Path of each scenario by name."""
         return self._files("scenarios", "scenario")
 
+    def grades(self, name: str) -> Path:
+        """Return the path of the grades called `name`.
+
+        Raises
+        ------
+        ScenarioError
+            If there are none.
+        """
+        return _find(name, self._files("models", "grades"), "file of grades", ScenarioError)
+
+    def reporting(self, name: str) -> Path:
+        """Return the path of the reporting layer called `name`.
+
+        Raises
+        ------
+        ScenarioError
+            If there is none.
+        """
+        return _find(name, self._files("models", "reporting"), "reporting layer", ScenarioError)
+
     @property
     def references(self) -> tuple[Path, ...]:
         """Every bibliography, the user's own first."""
@@ -105,7 +125,7 @@ class Library:
         return dict(sorted(found.items()))
 
 
-_HEAD = re.compile(r"^\s*\[(module|population)\]", re.MULTILINE)
+_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting)\]", re.MULTILINE)
 _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 

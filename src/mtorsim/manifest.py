@@ -51,6 +51,17 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "traits": dict(plan.population.traits),
         "left out": [f"{e.name} to {e.port}" for e in plan.model.left_out],
         "not in this model": list(plan.population.unused),
+        "rules": {
+            a.name: {
+                "rules": [r.name for r in a.rules],
+                "asks": [r.question.first for r in a.rules],
+                "drugs": [g.drug for g in a.regimens],
+                "amounts": [g.amount for g in a.regimens],
+                "units": [g.unit for g in a.regimens],
+            }
+            for a in plan.arms
+        },
+        "graded": plan.graded,
         "chunk": chunk,
         "kernels": [k.name for k in (plan.kernel, plan.spare, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
@@ -63,6 +74,7 @@ def _files(plan: Plan) -> dict[str, str]:
     texts = {f"{plan.scenario.name}.toml": plan.scenario.file.text}
     texts |= {f"models/{m.name}.toml": m.file.text for m in plan.model.modules}
     texts[f"models/{plan.population.name}.toml"] = plan.population.file.text
+    texts |= {f"models/{base.path.stem}.toml": base.text for base in plan.population.bases}
     texts["references.bib"] = plan.bibliography
     return texts
 

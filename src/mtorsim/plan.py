@@ -13,12 +13,16 @@ from .built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, lo
 from .checks import check_model, check_value
 from .compose import Model, load_model
 from .dosing import Schedule, meal_schedule, schedule, turns_of
-from .errors import ModelError, SetError, did_you_mean
+from .errors import ModelError, ScenarioError, SetError, did_you_mean
+from .grades import Grading, ctcae, read_grading
 from .library import Library
+from .measurement import MEASURED
 from .population import Population, apply_settings, full_settings
-from .population_reading import load_population
+from .population_reading import check_entries, load_population
 from .references import read_references
+from .rule_plan import PlannedRule, Regimen, plan_rules
 from .scenario import Branch, Change, Scenario, read_scenario
+from .scenario_form import Stray
 from .units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
@@ -90,6 +94,10 @@ class PlannedArm:
     ----------
     steering
         States that take part in the choice of steps.
+    branch
+        The arm as the scenario has it.
+    rules, regimens
+        What is decided at visits, and what of.
     """
 
     name: str
@@ -98,6 +106,9 @@ class PlannedArm:
     parameters: Mapping[str, float]
     switches: Mapping[str, float]
     steering: frozenset[str]
+    branch: Branch
+    rules: tuple[PlannedRule, ...] = ()
+    regimens: tuple[Regimen, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -128,6 +139,28 @@ class Draft:
     options: Options
     settings: Mapping[str, float]
     bibliography: str
+    grading: Grading
+
+    @property
+    def measured(self) -> Mapping[str, float]:
+        """Coefficient of variation of each observable that is measured with error."""
+        visits = self.scenario.data.visits
+        return visits.assay if visits.stray is None else {"fasting_glucose": 0.0} | visits.assay
+
+    @property
+    def stray(self) -> Stray | None:
+        """Samples that are not what they are taken for."""
+        return self.scenario.data.visits.stray
+
+    @property
+    def graded(self) -> str:
+        """The observable that limits and grades are about: fasting glucose, as it is measured."""
+        return "fasting_glucose" + (MEASURED if "fasting_glucose" in self.measured else "")
+
+    @property
+    def ruled(self) -> bool:
+        """Whether anything is decided, or anybody leaves, on the way."""
+        return any(a.rules or a.branch.staying for a in self.arms)
 
 
 @dataclass(frozen=True)
@@ -186,7 +219,7 @@ def draft_plan(
     people = load_population(population or data.population, model, library)
     _settings(people, scenario)
     merged = {**full_settings(people, data.set), **full_settings(people, settings or {})}
-    people, switches = apply_settings(people, merged)
+    people, switches = apply_settings(_as_in(scenario, people), merged)
     if seed is not None and not 0 <= seed < 2**63:
         raise SetError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
     options = options or Options()
@@ -198,14 +231,24 @@ def draft_plan(
         population=people,
         switches=switches,
         habit=meal_schedule(scenario, model),
-        arms=tuple(_arm(scenario, b, model, switches) for b in scenario.branches),
+        arms=tuple(_arm(scenario, b, model, switches, observables) for b in scenario.branches),
         observables=observables,
         sources=tuple(sources),
         seed=data.seed if seed is None else seed,
         options=options,
         settings=merged,
         bibliography="".join(p.read_text(encoding="utf-8") for p in library.references),
+        grading=_grading(scenario, library),
     )
+
+
+def _grading(scenario: Scenario, library: Library) -> Grading:
+    """What grades glucose in this scenario."""
+    trial = scenario.data.trial
+    try:
+        return read_grading(ctcae(trial.ctcae if trial else "4.03"), scenario.uln, library)
+    except ScenarioError as error:
+        scenario.file.fail(error.message, ("trial", "ctcae"), error.help)
 
 
 def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | None = None, **given: Any) -> Plan:
@@ -266,6 +309,28 @@ def _check_watched(draft: Draft, day: Kernel | None) -> None:
             draft.population.file.fail(message, ("entry", i, "statistic"), 'write statistic = "fasting"')
 
 
+def _as_in(scenario: Scenario, people: Population) -> Population:
+    """The population with the shares, samples and criteria that the scenario declares."""
+    data, file = scenario.data, scenario.file
+    names = [g.name for g in people.groups]
+    for table, values in (("share", data.share), ("sampled", data.sampled)):
+        for name in values:
+            if name not in names:
+                help = did_you_mean(name, names) or (f"groups are {', '.join(names)}" if names else "it has no groups")
+                file.fail(f"`{people.name}` has no group `{name}`", (table, name), help)
+    groups = [
+        g.model_copy(update={"share": data.share.get(g.name, g.share), "sampled": data.sampled.get(g.name, g.sampled)})
+        for g in people.groups
+    ]
+    for g in groups:
+        if g.sampled is not None and not 0 < g.share < 1:
+            file.fail(f"all or none are `{g.name}`, so none are sampled apart", ("sampled", g.name))
+    with_entries = replace(people, groups=tuple(groups), entries=(*people.entries, *data.entry))
+    if data.entry:
+        check_entries(with_entries, file, len(people.entries))
+    return with_entries
+
+
 def _settings(people: Population, scenario: Scenario) -> None:
     """Check the scenario's own settings one by one, so that a mistake is shown where it stands."""
     for name, value in scenario.data.set.items():
@@ -311,6 +376,18 @@ def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list
         if name not in units:
             units[name] = str(model.units.get(full, "1"))
             sources.append(full)
+    visits = scenario.data.visits
+    for name in visits.assay:
+        if name not in units:
+            help = did_you_mean(name, units) or "measured are " + ", ".join(units)
+            scenario.file.fail(f"`{name}` is not measured", ("visits", "assay", name), help)
+    # What was measured stands beside what was there.
+    for name in [
+        *(["fasting_glucose"] if visits.stray and "fasting_glucose" not in visits.assay else []),
+        *visits.assay,
+    ]:
+        units[name + MEASURED] = units[name]
+        sources.append(None)
     return units, sources
 
 
@@ -350,7 +427,9 @@ def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
     return replace(change, **found)
 
 
-def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float]) -> PlannedArm:
+def _arm(
+    scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], units: Mapping[str, str]
+) -> PlannedArm:
     own = dict(switches)
     parameters: dict[str, float] = {}
     index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
@@ -377,4 +456,7 @@ def _arm(scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str
             scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
     changes = [_resolved(scenario, c, model) for c in branch.changes]
     doses = schedule(scenario, branch, model, turns_of(changes))
-    return PlannedArm(branch.name, branch.about, doses, parameters, own, model.steering(own))
+    rules, regimens = plan_rules(scenario, branch, model, units) if branch.dosing else ((), ())
+    return PlannedArm(
+        branch.name, branch.about, doses, parameters, own, model.steering(own), branch, rules, regimens
+    )  # fmt: skip

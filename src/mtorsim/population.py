@@ -18,9 +18,12 @@ from .expressions import Expression, evaluate, parse_expression
 from .population_form import Entry, Group
 from .reading import TomlFile
 
-__all__ = ["Population", "Quantity", "apply_settings", "check_medians", "full_settings"]
+__all__ = ["WEIGHT", "Population", "Quantity", "apply_settings", "check_medians", "full_settings"]
 
 Array = np.ndarray
+
+WEIGHT = "weight"
+"""Name under which a subject's weight is drawn."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class Population:
         Covariates, then the population's own parameters in file order, then the model's.
     entries
         Criteria on the untreated person.
-    file
-        Where it was read from.
+    file, bases
+        Where it was read from, and the populations it is like.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Population:
     entries: tuple[Entry, ...]
     unused: tuple[str, ...]
     file: TomlFile
+    bases: tuple[TomlFile, ...] = ()
 
     @cached_property
     def traits(self) -> dict[str, str]:
@@ -133,6 +137,7 @@ class Population:
             values[q.name] = _spread(median, eta.get(q.name), q)
             if q.range:
                 plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
+        values[WEIGHT] = np.ones(n)
         for group in self.groups:
             self._apply_group(group, values, seed, subjects, attempt)
         return values, plausible
@@ -156,8 +161,12 @@ class Population:
     def _apply_group(
         self, group: Group, values: dict[str, Array], seed: int, subjects: Array, attempt: Array | int
     ) -> None:
-        member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < group.share
+        sampled = group.share if group.sampled is None else group.sampled
+        member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < sampled
         values[f"group {group.name}"] = member.astype(float)
+        if group.sampled is not None:
+            of_members, of_others = group.share / sampled, (1.0 - group.share) / (1.0 - sampled)
+            values[WEIGHT] = values[WEIGHT] * np.where(member, of_members, of_others)
         for name, factor in group.multiply.items():
             if name not in values:
                 continue

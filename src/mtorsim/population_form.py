@@ -18,6 +18,7 @@ class Head(Record):
     name: Line = Field(description="the population's name, its file's name too")
     about: Line = Field(description="one sentence on who these people are")
     spread: bool = Field(True, description="false for one typical person, without variation")
+    like: Line | None = Field(None, description="a population that this one is like, but for what stands here")
 
 
 class Covariate(Spread):
@@ -62,6 +63,9 @@ class Group(Record):
 
     name: Line = Field(description="the group's name")
     share: Annotated[float, Field(ge=0, le=1)] = Field(description="its share of the population")
+    sampled: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None, description="share among the subjects, where the group is to be seen better; each then has a weight"
+    )
     about: Line = Field(description="who they are")
     source: Line = Field(description="a key of references.bib")
     evidence: Evidence = Field(description="how sure we are of it")

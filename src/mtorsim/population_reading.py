@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from .checks import check_value
 from .compose import Model
@@ -17,7 +19,7 @@ from .reading import TomlFile, read_record
 from .references import read_references
 from .units import convert, parse_unit
 
-__all__ = ["load_population", "read_population"]
+__all__ = ["check_entries", "load_population", "read_population"]
 
 
 def load_population(name: str, model: Model, library: Library | None = None) -> Population:
@@ -34,7 +36,7 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
 
 def read_population(path: Path, model: Model, library: Library) -> Population:
     """Read a population file and fit it to a model; see `load_population`."""
-    file = TomlFile.read(path, PopulationError)
+    file, bases = _with_bases(TomlFile.read(path, PopulationError), library)
     data = read_record(file, PopulationFile)
     if data.population.name != path.stem:
         message = f"the population is called `{data.population.name}` but its file `{path.name}`"
@@ -61,10 +63,57 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
         entries=tuple(data.entry),
         unused=tuple(unused),
         file=file,
+        bases=bases,
     )
     _ = population.cholesky
-    _check_entries(population)
+    check_entries(population, file)
     return population
+
+
+def _with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
+    """A file with what it leaves out taken from the population it is like; and the files that came from."""
+    bases: list[TomlFile] = []
+    chain, data = [file.path.stem], file.data
+    while isinstance(head := data.get("population"), dict) and isinstance(name := head.get("like"), str):
+        key = ("population", "like") if not bases else ()
+        if name not in library.populations:
+            help = did_you_mean(name, library.populations) or "known are " + ", ".join(library.populations)
+            file.fail(f"there is no population `{name}`", key, help, needle=name)
+        if name in chain:
+            file.fail(f"`{name}` is like itself, by way of {' and '.join(chain)}", key)
+        chain.append(name)
+        base = TomlFile.read(library.populations[name], PopulationError)
+        bases.append(base)
+        data = _overlaid(base.data, data)
+    return (replace(file, data=data), tuple(bases)) if bases else (file, ())
+
+
+_SPREADS = ("sd", "iiv", "cv")
+
+
+def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A population's tables over those of another: lines by name, groups by name, pairs by pair."""
+    merged = {**base, **own}
+    head = base.get("population", {})
+    merged["population"] = {k: v for k, v in head.items() if k in ("spread", "like")} | {
+        k: v for k, v in own.get("population", {}).items() if k != "like"
+    }
+    for table in ("covariates", "parameters"):
+        lines = {name: dict(line) for name, line in base.get(table, {}).items()}
+        for name, line in own.get(table, {}).items():
+            kept = lines.get(name, {}) if isinstance(line, dict) else {}
+            if isinstance(line, dict) and any(s in line for s in _SPREADS):
+                kept = {k: v for k, v in kept.items() if k not in _SPREADS}
+            lines[name] = kept | line if isinstance(line, dict) else line
+        merged[table] = lines
+    groups = own.get("group", [])
+    named = {g.get("name"): g for g in base.get("group", [])}
+    mine = [named.get(g.get("name"), {}) | g if isinstance(g, dict) else g for g in groups]
+    merged["group"] = [*mine, *(g for n, g in named.items() if n not in [m.get("name") for m in mine])]
+    pairs = own.get("correlation", [])
+    taken = [frozenset(c.get("of", ())) for c in pairs if isinstance(c, dict)]
+    merged["correlation"] = [*pairs, *(c for c in base.get("correlation", []) if frozenset(c["of"]) not in taken)]
+    return merged
 
 
 def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
@@ -190,21 +239,28 @@ def _from_model(model: Model, spread: bool, covariates: set[str]) -> list[Quanti
     return found
 
 
-def _check_entries(population: Population) -> None:
-    for i, entry in enumerate(population.entries):
+def check_entries(population: Population, file: TomlFile, first: int = 0) -> None:
+    """Criteria that stand in a file, from the population's `first` on: each on an observable, with a limit.
+
+    Raises
+    ------
+    MtorsimError
+        Of the file's kind, for the first that is not.
+    """
+    for i, entry in enumerate(population.entries[first:]):
         full = population.model.observables.get(entry.observable)
         key = ("entry", i, "observable")
         if full is None:
             if population.model.rest is None and not _misspelt(entry.observable, population.model):
                 continue
             help = did_you_mean(entry.observable, population.model.observables)
-            population.file.fail(f"unknown observable `{entry.observable}`", key, help)
+            file.fail(f"unknown observable `{entry.observable}`", key, help)
         if entry.at_least is None and entry.at_most is None:
-            population.file.fail("the criterion has no limit", key, "give `at_least` or `at_most`")
+            file.fail("the criterion has no limit", key, "give `at_least` or `at_most`")
         try:
             convert(1.0, parse_unit(entry.unit), population.model.units[full])
         except UnitError as error:
-            population.file.fail(error.message, ("entry", i, "unit"))
+            file.fail(error.message, ("entry", i, "unit"))
 
 
 def _misspelt(observable: str, model: Model) -> bool:

@@ -12,6 +12,7 @@ from .exact import FUNCTIONS
 from .expressions import evaluate
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
+from .population import WEIGHT
 from .population_form import Entry
 from .system import is_inflow
 from .units import convert, parse_unit
@@ -49,6 +50,8 @@ class People:
         How many drawn people were turned away before each was admitted (n,).
     traits
         What tells them apart, shape (n, traits), in the population's order.
+    weights
+        How many people of the population each stands for, shape (n,).
     """
 
     subjects: Array
@@ -57,6 +60,7 @@ class People:
     status: Array
     attempts: Array
     traits: Array
+    weights: Array
 
 
 def prepare(plan: Plan, subjects: Array) -> People:
@@ -77,6 +81,7 @@ def prepare(plan: Plan, subjects: Array) -> People:
         status=np.full(n, NOT_ADMITTED),
         attempts=np.zeros(n, np.int64),
         traits=np.full((n, len(plan.population.traits)), np.nan),
+        weights=np.ones(n),
     )
     pending = np.arange(n)
     for attempt in range(MOST_ATTEMPTS):
@@ -95,6 +100,7 @@ def prepare(plan: Plan, subjects: Array) -> People:
         people.parameters[some] = parameters
         for j, name in enumerate(plan.population.traits):
             people.traits[some, j] = values[name][plausible]
+        people.weights[some] = values[WEIGHT][plausible]
         people.start[some] = start
         people.status[some[done]] = status[done]
         pending = np.setdiff1d(pending, some[done])
@@ -118,8 +124,9 @@ def prepare_given(plan: Plan, values: dict[str, Array]) -> People:
     start, status, _ = _settle(plan, parameters)
     traits = np.stack([everything[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
     return People(
-        np.arange(n), parameters, start, status, np.zeros(n, np.int64), np.zeros((n, 0)) if traits is None else traits
-    )
+        np.arange(n), parameters, start, status, np.zeros(n, np.int64),
+        np.zeros((n, 0)) if traits is None else traits, np.ones(n),
+    )  # fmt: skip
 
 
 def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:

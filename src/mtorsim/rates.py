@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LIMITS", "Share", "limit_names", "ordered_limits", "wilson", "worst_fasting"]
+__all__ = ["LIMITS", "Share", "limit_names", "ordered_limits", "quantiles", "wilson", "worst_fasting"]
 
 Array = np.ndarray
 
@@ -20,20 +20,28 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Share:
-    """A fraction with its 95 % interval; `of` is 0 where there was nothing to count."""
+    """A fraction with its 95 % interval; `of` is 0 where there was nothing to count.
 
-    count: int
-    of: int
+    Attributes
+    ----------
+    size
+        Effective number of subjects where they are weighted: how many equal ones would say as much.
+    """
+
+    count: float
+    of: float
+    size: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
         """As it stands in summary.json."""
         if self.of == 0:
             return {"value": None, "low": None, "high": None}
-        low, high = wilson(self.count, self.of)
-        return {"value": self.count / self.of, "low": low, "high": high}
+        size = self.of if self.size is None else self.size
+        low, high = wilson(self.count / self.of * size, size)
+        return {"value": float(self.count / self.of), "low": float(low), "high": float(high)}
 
 
-def wilson(count: int, of: int) -> tuple[float, float]:
+def wilson(count: float, of: float) -> tuple[float, float]:
     """Wilson's 95 % interval of a fraction.
 
     References
@@ -47,6 +55,13 @@ def wilson(count: int, of: int) -> tuple[float, float]:
     low = 0.0 if count == 0 else (centre - spread) / denominator
     high = 1.0 if count == of else (centre + spread) / denominator
     return low, high
+
+
+def quantiles(values: Array, shares: tuple[float, ...], weights: Array) -> Array:
+    """Quantiles of weighted values, (n,); of equal weights, interpolated."""
+    if (weights == weights[0]).all():
+        return np.quantile(values, shares)
+    return np.quantile(values, shares, weights=weights, method="inverted_cdf")
 
 
 def limit_names(uln: float) -> dict[str, float]:

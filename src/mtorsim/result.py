@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import xarray as xr
 
-__all__ = ["Block", "Result", "TestValues", "labelled", "open_result", "people_table", "test_table", "visit_table"]
+__all__ = [
+    "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table", "test_table",
+    "treatment_table", "visit_table",
+]  # fmt: skip
 
 Array = np.ndarray
 
@@ -60,6 +63,14 @@ class Block:
         What tells the subjects apart, shape (n, traits).
     visits, series
         Shape (arms, n, times, observables); `series` has no rows where it is not kept.
+    weights
+        How many people of the population each subject stands for, shape (n,).
+    left
+        Hours at which each left, infinite for those who stayed, shape (arms, n).
+    ledger
+        What was decided in each arm: rows as `mtorsim.decisions.LEDGER` has them.
+    given
+        Of each arm the share of the planned amount of each regimen that was given, shape (n, regimens).
     tests
         One for each arm, test and time.
     """
@@ -71,6 +82,10 @@ class Block:
     traits: Array
     visits: Array
     series: Array
+    weights: Array
+    left: Array
+    ledger: tuple[Array, ...]
+    given: tuple[Array, ...]
     tests: tuple[TestValues, ...] = ()
 
     @classmethod
@@ -85,6 +100,10 @@ class Block:
             traits=np.concatenate([b.traits for b in blocks]),
             visits=np.concatenate([b.visits for b in blocks], axis=1),
             series=np.concatenate(kept, axis=1),
+            weights=np.concatenate([b.weights for b in blocks]),
+            left=np.concatenate([b.left for b in blocks], axis=1),
+            ledger=tuple(np.concatenate(same) for same in zip(*(b.ledger for b in blocks), strict=True)),
+            given=tuple(np.concatenate(same) for same in zip(*(b.given for b in blocks), strict=True)),
             tests=tuple(
                 replace(same[0], values=np.concatenate([t.values for t in same]))
                 for same in zip(*(b.tests for b in blocks), strict=True)
@@ -128,10 +147,7 @@ class Result:
         if self.block is not None:
             frame = pd.DataFrame(self.block.traits, columns=list(self.manifest["traits"]))
             return frame.set_index(pd.Index(self.block.subjects, name="subject"))
-        assert self.folder is not None
-        parts = [pd.read_parquet(p) for p in sorted((self.folder / "people.parquet").glob("chunk-*.parquet"))]
-        if not parts:
-            raise DataError(f"`{self.folder}` has no table of people")
+        parts = self._parts("people.parquet", "it is not whole")
         return pd.concat(parts).set_index("subject").drop(columns="turned_away")
 
     @cached_property
@@ -141,11 +157,38 @@ class Result:
 
         if self.block is not None:
             return test_table(self.block).to_pandas()
+        return pd.concat(self._parts("tests.parquet", "a scenario asks for them with `[[test]]`"), ignore_index=True)
+
+    @cached_property
+    def ledger(self) -> pd.DataFrame:
+        """Every decision: one row an arm, subject and decision, in order of time; doses in their unit.
+
+        `rule` is empty where a subject left by itself; `value` is what the rule asked for first.
+        """
+        import pandas as pd
+
+        if self.block is not None:
+            return ledger_table(self.manifest, self.block).to_pandas()
+        return pd.concat(self._parts("ledger.parquet", "a scenario has one with `[[rule]]`"), ignore_index=True)
+
+    @cached_property
+    def treatment(self) -> pd.DataFrame:
+        """One row an arm, subject and drug: when the subject left, and the share of the planned amount given."""
+        import pandas as pd
+
+        if self.block is not None:
+            return treatment_table(self.manifest, self.block).to_pandas()
+        return pd.concat(self._parts("treatment.parquet", "a scenario has one with `[[rule]]`"), ignore_index=True)
+
+    def _parts(self, name: str, help: str) -> list[pd.DataFrame]:
+        """Every chunk of one of the tables beside the visits."""
+        import pandas as pd
+
         assert self.folder is not None
-        parts = [pd.read_parquet(p) for p in sorted((self.folder / "tests.parquet").glob("chunk-*.parquet"))]
+        parts = [pd.read_parquet(p) for p in sorted((self.folder / name).glob("chunk-*.parquet"))]
         if not parts:
-            raise DataError(f"`{self.folder}` has no tests", help="a scenario asks for them with `[[test]]`")
-        return pd.concat(parts, ignore_index=True)
+            raise DataError(f"`{self.folder}` has no {name.partition('.')[0]}", help=help)
+        return parts
 
     @property
     def status(self) -> Mapping[str, int]:
@@ -249,6 +292,57 @@ def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
     return pa.table(list(columns.values()), schema=pa.schema(fields))
 
 
+def ledger_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
+    """Every decision of a block, names and units instead of numbers."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {
+        n: [] for n in ("arm", "subject", "time_h", "rule", "drug", "what", "asked", "value", "before", "after", "unit")
+    }
+    for arm, rows in zip(block.arms, block.ledger, strict=True):
+        told = manifest["rules"][arm]
+        names, asked = [*told["rules"], ""], [*told["asks"], ""]
+        drugs, units = [*told["drugs"], ""], [*told["units"], ""]
+        amounts = np.array([*told["amounts"], 1.0])
+        rule = np.where(rows["rule"] < len(names) - 1, rows["rule"], -1)
+        columns["arm"].append(np.full(len(rows), arm, dtype=object))
+        columns["subject"].append(rows["subject"])
+        columns["time_h"].append(rows["time_h"])
+        given = np.array([*names[:-1], ""], dtype=object)[rule]
+        columns["rule"].append(np.where(rows["rule"] > rule, "function", given))
+        columns["drug"].append(np.array(drugs, dtype=object)[rows["regimen"]])
+        columns["what"].append(rows["what"].astype(object))
+        columns["asked"].append(np.array(asked, dtype=object)[rule])
+        columns["value"].append(rows["value"])
+        columns["before"].append(rows["before"] * amounts[rows["regimen"]])
+        columns["after"].append(rows["after"] * amounts[rows["regimen"]])
+        columns["unit"].append(np.array(units, dtype=object)[rows["regimen"]])
+    text = ("arm", "rule", "drug", "what", "asked", "unit")
+    return pa.table(
+        {
+            n: pa.array(np.concatenate(parts).tolist(), pa.string()) if n in text else np.concatenate(parts)
+            for n, parts in columns.items()
+        }
+    )
+
+
+def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
+    """When each subject left, and how much of each drug's plan was given until then."""
+    import pyarrow as pa
+
+    columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "left_h", "drug", "given")}
+    for i, arm in enumerate(block.arms):
+        for d, drug in enumerate(manifest["rules"][arm]["drugs"]):
+            n = len(block.subjects)
+            columns["arm"] += [arm] * n
+            columns["subject"] += block.subjects.tolist()
+            columns["left_h"] += [None if np.isinf(t) else float(t) for t in block.left[i]]
+            columns["drug"] += [drug] * n
+            columns["given"] += block.given[i][:, d].tolist()
+    types = (pa.string(), pa.int64(), pa.float64(), pa.string(), pa.float64())
+    return pa.table({n: pa.array(v, t) for (n, v), t in zip(columns.items(), types, strict=True)})
+
+
 def test_table(block: Block) -> pa.Table:
     """Indices of tests, one row an arm, subject, test, time and index."""
     import pyarrow as pa
@@ -327,4 +421,8 @@ def _read_block(result: Result) -> Block:
         traits=np.zeros((n, 0)),
         visits=np.stack(visits),
         series=np.zeros((len(visits), 0, 0, len(names))),
+        weights=np.ones(n),
+        left=np.full((len(visits), n), np.inf),
+        ledger=(),
+        given=(),
     )

@@ -8,19 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BeforeValidator, Field
 
 from .conversions import glucose_in_mg_dl
 from .errors import ScenarioError, SetError, UnitError, did_you_mean
 from .library import Library
 from .protocols import Protocol, needs, protocol
-from .reading import Line, Record, TomlFile, read_record
+from .reading import TomlFile, read_record
 from .regimen import Part, in_turn, read_regimen
+from .rules import Action, Condition, Hold, read_action, read_condition
+from .scenario_form import ChangeLine, DoseLine, Leaving, RuleLine, ScenarioFile
 from .units import Unit, convert, parse_quantity, parse_unit
 
-__all__ = ["FASTING_HOURS", "Scenario", "ScenarioFile", "read_scenario"]
+__all__ = ["FASTING_HOURS", "Rule", "Scenario", "read_scenario"]
 
 FASTING_HOURS = 8.0
 """Hours since the last meal from which a sample counts as fasting."""
@@ -31,7 +30,6 @@ EVENING_FAST = 13.0
 MOST_JITTER = 2.5
 """Standard deviations a meal is early or late at most."""
 
-MOST_SUBJECTS = 10**9
 LONGEST = 100 * 8766.0
 """Hours; a scenario lasts a hundred years at most."""
 MOST_TIMES = 2_000_000
@@ -45,136 +43,6 @@ MEAL_PLANS: dict[str, tuple[tuple[str, float], ...]] = {
     "none": (),
 }
 """Clock time and grams of carbohydrate of each meal of a day."""
-
-
-def _many(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-Lines = Annotated[list[Line], BeforeValidator(_many, json_schema_input_type=str | list[str])]
-
-
-def _flat(value: Any) -> Any:
-    """Tables within tables as dotted names: `everolimus.CL = 25` needs no quotes."""
-    if not isinstance(value, dict):
-        return value
-    flat: dict[str, Any] = {}
-    for key, inner in value.items():
-        more = {f"{key}.{k}": v for k, v in _flat(inner).items()} if isinstance(inner, dict) else {key: inner}
-        if set(more) & set(flat):
-            raise ValueError(f"gives `{next(iter(set(more) & set(flat)))}` twice")
-        flat |= more
-    return flat
-
-
-Settings = Annotated[dict[str, float], BeforeValidator(_flat, json_schema_input_type=dict[str, Any])]
-
-
-class DoseLine(Record):
-    """A `[[dose]]` table."""
-
-    drug: Line = Field(description="name of the drug's module")
-    amount: Line | None = Field(None, description="amount with unit, such as `10 mg`")
-    every: Line | None = Field(None, description="dosing interval, such as `24 h`; once when left out")
-    regimen: Line | None = Field(
-        None, description="both as text, in turn: `10 mg q24h x 28 then 5 mg q12h x 56 then 5 mg q24h`"
-    )
-    over: Line | None = Field(None, description="duration of an infusion; at once when left out")
-    on: Line | None = Field(None, description="doses are given for so long, and then withheld for `off`, in turn")
-    off: Line | None = Field(None, description="how long doses are withheld after each `on`")
-    start: Line = Field("0 h", description="time of the first dose's day, from the start")
-    stop: Line | None = Field(None, description="no dose at or after this time; the end when left out")
-    time: Line = Field("07:30", description="clock time of the first dose")
-    route: Line | None = Field(None, description="route of the drug's module; its first when left out")
-    missed: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="share of doses missed, drawn per subject")
-    late: Line = Field("0 h", description="mean delay of a dose, drawn per subject")
-
-
-class Meal(Record):
-    """A `[[meals.add]]` table."""
-
-    at: Line = Field(description="time from the start")
-    carbohydrate: Line = Field(description="amount with unit, such as `75 g`")
-    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share eaten as solid food")
-
-
-class Meals(Record):
-    """The `[meals]` table."""
-
-    habit: Line = Field("three a day", description="plan of the untreated days before the start")
-    plan: Line | None = Field(None, description="plan during the scenario; the habit when left out")
-    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of a plan's meals eaten as solid food")
-    jitter: Line = Field("0 h", description="standard deviation of a plan's mealtimes, drawn per subject and meal")
-    fast: Lines = Field(default=[], description="times from which a plan's meals are left out for a day")
-    add: list[Meal] = Field(default=[], description="further meals")
-
-
-class ChangeLine(Record):
-    """A `[[change]]` table: parameters that are others for a while, such as a clearance beside an inhibitor."""
-
-    about: Line = Field("", description="what it stands for")
-    at: Line = Field(description="when it begins, from the start")
-    until: Line | None = Field(None, description="when it ends; the end when left out")
-    condition: Line | None = Field(None, description="a condition that a module knows, such as `everolimus.rifampicin`")
-    set: Settings = Field(default={}, description="parameters and their values meanwhile")
-    multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
-
-
-class TestLine(Record):
-    """A `[[test]]` table: a test of the virtual laboratory, on copies of the subjects."""
-
-    kind: Line = Field(description="`ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`")
-    at: Lines = Field(description="times from the start")
-    options: dict[str, float | list[float]] = Field(
-        default={}, description="what differs from the standard test, such as `insulin = [0.25, 1]`"
-    )
-
-
-class Visits(Record):
-    """The `[visits]` table."""
-
-    at: Lines = Field(description="times from the start; `every 4 weeks` goes on from the last one")
-    sample: Line = Field("fasting", description="`fasting`, or `random` for whatever the hour brings")
-
-
-class RecordLine(Record):
-    """The `[record]` table: a finer series for figures."""
-
-    every: Line = Field("24 h", description="interval of the series")
-
-
-class Arm(Record):
-    """An `[[arm]]` table: a variant of the scenario as written."""
-
-    name: Line = Field(description="the arm's name")
-    about: Line = Field("", description="what differs")
-    without: Lines = Field(default=[], description="drugs whose doses are placebo")
-    dose: list[DoseLine] | None = Field(None, description="doses that replace the scenario's")
-    change: list[ChangeLine] | None = Field(None, description="changes that replace the scenario's")
-    set: Settings = Field(default={}, description="parameters and switches from t = 0 on, for everyone in the arm")
-
-
-class ScenarioFile(Record):
-    """A scenario file, table by table."""
-
-    title: Line = Field(description="one line for the head of reports")
-    about: Line = Field("", description="what the scenario is for")
-    model: Annotated[list[Line], Field(min_length=1)] = Field(description="names of the modules")
-    population: Line = Field(description="name of the population")
-    subjects: Annotated[int, Field(ge=1, le=MOST_SUBJECTS)] = Field(200, description="how many subjects there are")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="of the population's draws")
-    duration: Line = Field(description="how long, such as `24 weeks`")
-    uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
-    arm_name: Line | None = Field(None, description="name of the arm as written; its drugs when left out")
-    dose: list[DoseLine] = Field(default=[], description="doses of drugs")
-    change: list[ChangeLine] = Field(default=[], description="parameters that are others for a while")
-    meals: Meals = Field(default=Meals(), description="what is eaten")  # pyright: ignore[reportCallIssue]
-    visits: Visits = Field(description="when it is measured")
-    test: list[TestLine] = Field(default=[], description="tests of the virtual laboratory on copies of the subjects")
-    record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]
-    observe: list[Line] = Field(default=[], description="further quantities to record, by full name")
-    set: Settings = Field(default={}, description="medians of parameters, and switches")
-    arm: list[Arm] = Field(default=[], description="variants of the scenario as written")
 
 
 @dataclass(frozen=True)
@@ -191,6 +59,10 @@ class Dosing:
         Share of doses missed, and mean delay.
     key
         Where the amount is written.
+    waits
+        Whether a rule must start it.
+    placebo
+        Whether nothing is in it.
     """
 
     drug: str
@@ -202,6 +74,45 @@ class Dosing:
     missed: float
     late: float
     key: tuple[str | int, ...]
+    waits: bool = False
+    placebo: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the protocol: what is asked at visits, and what is done.
+
+    Attributes
+    ----------
+    confirmed
+        Visits in a row at which the condition must hold.
+    most
+        How often at most in one subject; None for no bound.
+    since
+        Hours before which it is not asked.
+    """
+
+    name: str
+    condition: Condition
+    actions: tuple[Action, ...]
+    confirmed: int
+    most: int | None
+    since: float
+    key: tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Staying:
+    """How long people stay: a Weibull distribution.
+
+    Attributes
+    ----------
+    median
+        Hours.
+    """
+
+    median: float
+    shape: float
 
 
 @dataclass(frozen=True)
@@ -244,6 +155,8 @@ class Branch:
     dosing: tuple[Dosing, ...]
     changes: tuple[Change, ...]
     settings: dict[str, float]
+    rules: tuple[Rule, ...] = ()
+    staying: Staying | None = None
 
 
 @dataclass(frozen=True)
@@ -333,6 +246,8 @@ class _Resolver:
         meals = sorted([*eaten, *self._added()], key=lambda m: m.time)
         self._check_fasting(visits, meals)
         tests = tuple(self._tests(meals))
+        branches = tuple(self._branches())
+        self._check_rechecks(branches, visits, meals)
         modules = list(dict.fromkeys([*data.model, *needs(p for _, p in tests)]))
         return Scenario(
             data=data.model_copy(update={"model": modules}),
@@ -343,7 +258,7 @@ class _Resolver:
             series=tuple(_grid(0.0, self._positive(data.record.every, "record", "every"), self.duration)),
             meals=tuple(meals),
             habit=habit,
-            branches=tuple(self._branches()),
+            branches=branches,
             tests=tests,
         )
 
@@ -503,7 +418,9 @@ class _Resolver:
         if not re.fullmatch(r"[\w+. -]{1,60}", first) or first.strip(". ") != first:
             self.file.fail(f"`{first}` cannot name an arm", ("arm_name",), "letters, digits, spaces and + - _ .")
         changes = tuple(self._change(line, ("change", i)) for i, line in enumerate(data.change))
-        yield Branch(first, "", own, changes, {})
+        rules = self._rules(data.rule, ("rule",), own)
+        staying = self._staying(data.leaving, ("leaving",))
+        yield Branch(first, "", own, changes, {}, rules, staying)
         for i, arm in enumerate(data.arm):
             dosing = own
             if arm.dose is not None:
@@ -516,7 +433,72 @@ class _Resolver:
             mine = changes
             if arm.change is not None:
                 mine = tuple(self._change(line, ("arm", i, "change", j)) for j, line in enumerate(arm.change))
-            yield Branch(arm.name, arm.about, dosing, mine, dict(arm.set))
+            obeyed = self._rules(data.rule, ("rule",), dosing, arm.name)
+            if arm.rule is not None:
+                obeyed = self._rules(arm.rule, ("arm", i, "rule"), dosing)
+            stay = self._staying(arm.leaving, ("arm", i, "leaving")) if arm.leaving is not None else staying
+            yield Branch(arm.name, arm.about, dosing, mine, dict(arm.set), obeyed, stay)
+
+    def _rules(
+        self, lines: Sequence[RuleLine], key: tuple[str | int, ...], dosing: Sequence[Dosing], arm: str | None = None
+    ) -> tuple[Rule, ...]:
+        """Rules as they are read; every drug they speak of must be dosed."""
+        dosed, found = [d.drug for d in dosing], []
+        for i, line in enumerate(lines):
+            here = (*key, i)
+            try:
+                condition = read_condition(line.when)
+            except ScenarioError as error:
+                self.file.fail(error.message, (*here, "when"), error.help)
+            if not line.do:
+                self.file.fail("the rule does nothing", (*here, "do"), "write for example `stop everolimus`")
+            actions = []
+            for text in line.do:
+                try:
+                    action = read_action(text)
+                except ScenarioError as error:
+                    self.file.fail(error.message, (*here, "do"), error.help, needle=text)
+                drug = getattr(action, "drug", None)
+                if drug is not None and drug not in dosed:
+                    what = f" in the arm `{arm}`" if arm else ""
+                    help = (
+                        did_you_mean(drug, dosed)
+                        or f"give `{drug}` a [[dose]], with `waits = true` if a rule starts it"
+                    )
+                    self.file.fail(f"`{drug}` is not dosed{what}", (*here, "do"), help, needle=drug)
+                actions.append(action)
+            name = line.name or f"rule {i + 1}"
+            if name in [r.name for r in found]:
+                self.file.fail(f"two rules are called `{name}`", (*here, "name"))
+            since = self._time(line.since, *here, "since")
+            found.append(Rule(name, condition, tuple(actions), line.confirmed, line.most, since, here))
+        return tuple(found)
+
+    def _staying(self, line: Leaving | None, key: tuple[str | int, ...]) -> Staying | None:
+        if line is None:
+            return None
+        median = self._hours(line.median, *key, "median")
+        if median <= 0:
+            self.file.fail("`median` must be longer than 0", (*key, "median"))
+        return Staying(median, line.shape)
+
+    def _check_rechecks(self, branches: Sequence[Branch], visits: tuple[float, ...], meals: list[MealEvent]) -> None:
+        """What is looked at between visits must be fasting where that is asked."""
+        eaten = [m.time + MOST_JITTER * m.jitter for m in meals]
+        for branch in branches:
+            for rule in branch.rules:
+                for action in rule.actions:
+                    if not (isinstance(action, Hold) and action.check and action.until):
+                        continue
+                    times = rechecks(visits, action.check, self.duration)
+                    if sum(1 for _ in times) > MOST_TIMES:
+                        self.file.fail("this is checked too often", (*rule.key, "do"))
+                    bad = [t for t in times if since_last_meal(t, eaten) < FASTING_HOURS]
+                    if bad and "fasting_glucose" in action.until.quantities():
+                        help = "check after whole days: visits are at 07:30"
+                        self.file.fail(
+                            f"`{action.text}` is checked at {bad[0]:g} h, not fasting", (*rule.key, "do"), help
+                        )
 
     def _change(self, line: ChangeLine, key: tuple[str | int, ...]) -> Change:
         start = self._time(line.at, *key, "at")
@@ -548,7 +530,7 @@ class _Resolver:
                 self.file.fail(f"`{name}` cannot be negative", (*key, name))
         times, amounts = zip(*doses, strict=True)
         said = (*key, "amount" if line.amount is not None else "regimen")
-        return Dosing(line.drug, line.route, amounts, unit, times, over, line.missed, late, said)
+        return Dosing(line.drug, line.route, amounts, unit, times, over, line.missed, late, said, line.waits)
 
     def _parts(self, line: DoseLine, key: tuple[str | int, ...]) -> tuple[list[Part], Unit]:
         """What is given in turn, in one unit."""
@@ -599,6 +581,12 @@ def since_last_meal(time: float, meals: Sequence[float]) -> float:
     return time - (meals[count - 1] if count else -EVENING_FAST)
 
 
+def rechecks(visits: Sequence[float], every: float, until: float) -> list[float]:
+    """Times between visits at which those who wait are looked at, counted from each visit."""
+    ends = [*visits[1:], until]
+    return [t for v, end in zip(visits, ends, strict=True) for t in _grid(v + every, every, end) if t < end]
+
+
 def _clock_hours(text: str) -> float:
     """Hours from 07:30 to a clock time, the next day's where it is earlier."""
     hours, _, minutes = text.partition(":")
@@ -615,4 +603,4 @@ def _grid(first: float, step: float, until: float) -> Iterator[float]:
 
 def _placebo(dosing: Dosing) -> Dosing:
     """The same doses at the same times, of nothing: arms then stop at the same instants."""
-    return replace(dosing, amounts=(0.0,) * len(dosing.amounts))
+    return replace(dosing, placebo=True)

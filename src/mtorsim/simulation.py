@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,15 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from .carry import carry, observed, parameters_in
+from .carry import parameters_in
+from .decisions import PythonRule, follow
 from .errors import SetError
-from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .laboratory import examine_people
 from .library import Library
 from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result, TestValues
-from .scenario import MOST_SUBJECTS, Scenario
+from .scenario import Scenario
+from .scenario_form import MOST_SUBJECTS
 from .writer import Writer
 
 __all__ = ["one_subject", "simulate"]
@@ -52,6 +53,7 @@ def simulate(
     library: Library | None = None,
     progress: Callable[[int, int], None] | None = None,
     note: Callable[[str], None] | None = None,
+    rules: Sequence[PythonRule] = (),
 ) -> Result:
     """Run a population through every arm of a scenario.
 
@@ -91,6 +93,9 @@ def simulate(
         Called with the number of subjects done and their total.
     note
         Told in one line when something takes long.
+    rules
+        Functions that look at each visit and decide, after the scenario's own rules and in every arm; see
+        `mtorsim.Visit`. What a function does is not in the manifest, so such a run is kept in memory.
 
     Returns
     -------
@@ -116,6 +121,8 @@ def simulate(
             raise SetError(f"{name} = {value}: there must be at least 1")
         if value is not None and value > MOST_SUBJECTS:
             raise SetError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
+    if rules and out is not None:
+        raise SetError("rules that are functions cannot be written to a folder", help="leave `out` out")
     if out is None and (force or resume):
         raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
     options = Options.given(method, precision, rtol, atol)
@@ -125,7 +132,7 @@ def simulate(
     n = plan.scenario.data.subjects if subjects is None else subjects
     writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
     started = time.perf_counter()
-    for block in _blocks(plan, writer.done, n, chunk, workers, progress):
+    for block in _blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
         writer.add(block)
     return writer.finish(threads=workers, seconds=time.perf_counter() - started)
 
@@ -155,8 +162,9 @@ def _cores() -> int:
 
 
 def _blocks(
-    plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None
-) -> Iterator[Block]:
+    plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None,
+    rules: Sequence[PythonRule],
+) -> Iterator[Block]:  # fmt: skip
     """Chunks of subjects in order, each computed slice by slice on several threads."""
     cancel = np.zeros(1, np.int64)
     times = {series: Times.of(plan, series) for series in (True, False)}
@@ -166,7 +174,8 @@ def _blocks(
                 last = min(first + chunk, n)
                 cuts = [*_cuts(first, last, threads), last]
                 futures = [
-                    pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel) for a, b in pairwise(cuts)
+                    pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel, rules)
+                    for a, b in pairwise(cuts)
                 ]
                 _import_tables()
                 pending: set[Future[Block]] = set(futures)
@@ -218,23 +227,30 @@ class Times:
         return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
 
 
-def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array) -> Block:
+def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array, rules: Sequence[PythonRule]) -> Block:
     """A few subjects through every arm."""
-    return _through(plan, prepare(plan, subjects), plan.arms, times, cancel)
+    return _through(plan, prepare(plan, subjects), plan.arms, times, cancel, rules)
 
 
-def _through(plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Times, cancel: Array) -> Block:
+def _through(
+    plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Times, cancel: Array,
+    rules: Sequence[PythonRule] = (),
+) -> Block:  # fmt: skip
     """Prepared people through some arms."""
-    runs = [_arm(plan, arm, people, times, cancel) for arm in arms]
+    runs = [follow(plan, arm, people, times.all, times.fasting, cancel, rules) for arm in arms]
     tests = [_tests(plan, arm, people, cancel) for arm in arms] if plan.scenario.tests else []
     return Block(
         subjects=people.subjects,
         arms=tuple(a.name for a in arms),
-        status=np.stack([status for _, status in runs]),
+        status=np.stack([r.status for r in runs]),
         attempts=people.attempts,
         traits=people.traits,
-        visits=np.stack([out[:, times.visits] for out, _ in runs]),
-        series=np.stack([out[:, times.series] for out, _ in runs]),
+        visits=np.stack([r.values[:, times.visits] for r in runs]),
+        series=np.stack([r.values[:, times.series] for r in runs]),
+        weights=people.weights,
+        left=np.stack([r.left for r in runs]),
+        ledger=tuple(r.ledger for r in runs),
+        given=tuple(r.given for r in runs),
         tests=tuple(t for of_arm in tests for t in of_arm),
     )
 
@@ -249,26 +265,3 @@ def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array) -> list[T
         )
         for e in found
     ]  # fmt: skip
-
-
-def _arm(plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: Array) -> tuple[Array, Array]:
-    """One arm: what was observed (n, times, observables), and status."""
-    parameters = parameters_in(plan, arm, people)
-    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
-    events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
-    columns = plan.columns[plan.columns >= 0]
-    rows = plan.kernel.read_by(columns)
-    status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
-    states, status = carry(
-        plan, people.start, parameters, events, times.all, rows, plan.scenario.duration, arm.steering, status, cancel
-    )
-    out = observed(plan, arm.schedule, times.all, states, rows, parameters, columns)
-    return _named(plan, out, times.fasting), status
-
-
-def _named(plan: Plan, out: Array, fasting: Array) -> Array:
-    """Columns in the order of the plan's observables; NaN where the model has none, or it is not fasting."""
-    full = np.full((*out.shape[:2], len(plan.columns)), np.nan)
-    full[:, :, plan.columns >= 0] = out
-    full[:, ~fasting, list(plan.observables).index("fasting_glucose")] = np.nan
-    return full

@@ -19,8 +19,18 @@ from .errors import DataError
 from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
-from .rates import Share, limit_names, worst_fasting
-from .result import Block, Result, TestValues, labelled, people_table, test_table, visit_table
+from .rates import Share, limit_names, quantiles, worst_fasting
+from .result import (
+    Block,
+    Result,
+    TestValues,
+    labelled,
+    ledger_table,
+    people_table,
+    test_table,
+    treatment_table,
+    visit_table,
+)
 
 __all__ = ["Writer", "open_folder", "write_json"]
 
@@ -30,6 +40,8 @@ BANDS_OF = 1000
 """Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PARTS = "unfinished"
+_KEPT = ("subjects", "status", "attempts", "traits", "series", "weights", "left")
+"""What the tables do not say of a chunk, kept until the run ends."""
 LISTED = 20
 """Failed subjects that the summary lists by number."""
 
@@ -61,7 +73,8 @@ class Writer:
         times = np.array(plan.scenario.visits)
         counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
         self.of = subjects if counted and "glucose" in plan.model.observables else 0
-        self.above = np.zeros((len(plan.arms), len(self.limits)), np.int64)
+        self.above = np.zeros((len(plan.arms), len(self.limits)))
+        self.sums = np.zeros(2)
         self.new = np.zeros_like(self.above)
         self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
         # Values and status apart, so that the cuts between chunks leave no trace.
@@ -148,8 +161,10 @@ class Writer:
         path.parent.mkdir(exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         with draft.open("wb") as file:
-            kept = ("subjects", "status", "attempts", "traits", "series")
-            np.savez(file, **{name: getattr(block, name) for name in kept})
+            kept = {name: getattr(block, name) for name in _KEPT}
+            for name in ("ledger", "given"):
+                kept |= {f"{name} {i}": part for i, part in enumerate(getattr(block, name))}
+            np.savez(file, **kept)
         draft.replace(path)
 
     def _read_part(self, folder: Path) -> Block | None:
@@ -169,7 +184,9 @@ class Writer:
 
         # Opened here, so that it is closed even where it turns out to be no archive.
         with (folder / _PARTS / f"chunk-{self.number:06d}.npz").open("rb") as file, np.load(file) as part:
-            rest = dict(part)
+            rest: dict[str, Any] = {name: part[name] for name in _KEPT}
+            for name in ("ledger", "given"):
+                rest[name] = tuple(part[f"{name} {i}"] for i in range(len(self.plan.arms)))
         n, visits = len(rest["subjects"]), len(self.manifest["visits_h"])
         values = []
         for arm in self.manifest["arms"]:
@@ -193,15 +210,17 @@ class Writer:
     def _count(self, block: Block) -> None:
         names = list(self.plan.observables)
         times = np.array(self.plan.scenario.visits)
-        fasting = block.visits[..., names.index("fasting_glucose")]
+        fasting = block.visits[..., names.index(self.plan.graded)]
         worst = worst_fasting(fasting, times)
         start = fasting[..., np.flatnonzero(times == 0)[:1]].max(axis=-1, initial=-np.inf)
         for i, (values, status) in enumerate(self.digests):
             values.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
             status.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
             self.status[i].update(block.status[i].tolist())
-            self.above[i] += [(worst[i] > limit).sum() for limit in self.limits.values()]
-            self.new[i] += [((worst[i] > limit) & (start[i] <= limit)).sum() for limit in self.limits.values()]
+            self.above[i] += [block.weights @ (worst[i] > limit) for limit in self.limits.values()]
+            passed = [(worst[i] > limit) & (start[i] <= limit) for limit in self.limits.values()]
+            self.new[i] += [block.weights @ new for new in passed]
+        self.sums += np.array([block.weights.sum(), block.weights @ block.weights])
         together = block.status.max(axis=0)
         self.worst_status.update(together.tolist())
         self.turned_away += int(block.attempts.sum())
@@ -228,22 +247,29 @@ class Writer:
             draft = path.with_name(f".{path.name}.draft")
             pq.write_table(visit_table(self.manifest, block, i), draft)
             draft.replace(path)
-        path = self.folder / "people.parquet" / f"chunk-{self.number:06d}.parquet"
-        path.parent.mkdir(exist_ok=True)
-        draft = path.with_name(f".{path.name}.draft")
-        pq.write_table(people_table(self.manifest, block), draft)
-        draft.replace(path)
+        tables = {"people": people_table(self.manifest, block)}
         if block.tests:
-            path = self.folder / "tests.parquet" / f"chunk-{self.number:06d}.parquet"
+            tables["tests"] = test_table(block)
+        if self.plan.ruled:
+            tables["ledger"] = ledger_table(self.manifest, block)
+            tables["treatment"] = treatment_table(self.manifest, block)
+        for name, table in tables.items():
+            path = self.folder / f"{name}.parquet" / f"chunk-{self.number:06d}.parquet"
             path.parent.mkdir(exist_ok=True)
             draft = path.with_name(f".{path.name}.draft")
-            pq.write_table(test_table(block), draft)
+            pq.write_table(table, draft)
             draft.replace(path)
 
     def _shares(self, counts: Array, of: int) -> dict[str, dict[str, Share]]:
         """Shares by arm and limit."""
+        total, squares = self.sums
+        # Weights count as shares of the whole, so that those of all people sum to their number.
+        scale = of / total if total else 1.0
+        size = total * total / squares if squares and of else 0.0
         return {
-            arm.name: {n: Share(count, of) for n, count in zip(self.limits, counts[i].tolist(), strict=True)}
+            arm.name: {
+                n: Share(count * scale, of, size) for n, count in zip(self.limits, counts[i].tolist(), strict=True)
+            }
             for i, arm in enumerate(self.plan.arms)
         }
 
@@ -260,23 +286,25 @@ class Writer:
                     found = [*share.as_dict().values(), *new[arm][name].as_dict().values()]
                     cells = ["" if x is None else f"{x:.6g}" for x in found]
                     limit = f"{self.limits[name]:g}"
-                    table.writerow([arm, name, limit, share.of, share.count, new[arm][name].count, *cells])
+                    counts = [f"{s.count:.9g}" for s in (share, new[arm][name])]
+                    table.writerow([arm, name, limit, share.of, *counts, *cells])
 
     def _summary(self, first: Block, seconds: float) -> dict[str, Any]:
         n = self.manifest["subjects"]
         arms = {}
         shares, new = self._shares(self.above, self.of), self._shares(self.new, self.of_new)
         reference = _reference(self.plan)
+        names, times = list(self.plan.observables), self.plan.scenario.visits
         for i, arm in enumerate(self.plan.arms):
             arms[arm.name] = {
                 "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
                 "new_share": {name: share.as_dict() for name, share in new[arm.name].items()},
                 "status": _spoken(self.status[i]),
-                "visits": _bands(first.visits[i], list(self.plan.observables), self.plan.scenario.visits),
+                "visits": _bands(first.visits[i], names, times, first.weights),
             }
             if i != reference and reference is not None:
                 apart = first.visits[i] - first.visits[reference]
-                arms[arm.name]["difference"] = _bands(apart, list(self.plan.observables), self.plan.scenario.visits)
+                arms[arm.name]["difference"] = _bands(apart, names, times, first.weights)
         return {
             "scenario": self.manifest["scenario"],
             "title": self.manifest["title"],
@@ -302,7 +330,10 @@ def _reference(plan: Plan) -> int | None:
     """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
     if len(plan.arms) < 2:
         return None
-    doses = [any(any(d.amounts) for d in branch.dosing) for branch in plan.scenario.branches]
+    doses = [
+        any(any(d.amounts) and not d.placebo and not d.waits for d in branch.dosing)
+        for branch in plan.scenario.branches
+    ]
     return doses.index(False) if False in doses else 0
 
 
@@ -310,7 +341,10 @@ def _part(block: Block, kept: Array) -> Block:
     rows = min(block.series.shape[1], int(kept.sum()))
     return Block(
         block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.traits[kept],
-        block.visits[:, kept], block.series[:, :rows], tuple(replace(t, values=t.values[kept]) for t in block.tests),
+        block.visits[:, kept], block.series[:, :rows], block.weights[kept], block.left[:, kept],
+        tuple(rows[np.isin(rows["subject"], block.subjects[kept])] for rows in block.ledger),
+        tuple(given[kept] for given in block.given),
+        tuple(replace(t, values=t.values[kept]) for t in block.tests),
     )  # fmt: skip
 
 
@@ -321,8 +355,8 @@ def _test_bands(test: TestValues) -> dict[str, Any]:
         column = test.values[:, j]
         column = column[np.isfinite(column)]
         if len(column):
-            quantiles = zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
-            found["indices"][name] = {"unit": unit} | {f"q{round(100 * q):02d}": float(x) for q, x in quantiles}
+            cuts = zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
+            found["indices"][name] = {"unit": unit} | {f"q{round(100 * q):02d}": float(x) for q, x in cuts}
     return found
 
 
@@ -330,26 +364,24 @@ def _spoken(counts: Counter[int]) -> dict[str, int]:
     return {SENTENCES[code]: counts[code] for code in sorted(counts)}
 
 
-def _bands(values: Array, names: list[str], times: tuple[float, ...]) -> list[dict[str, Any]]:
+def _bands(values: Array, names: list[str], times: tuple[float, ...], weights: Array) -> list[dict[str, Any]]:
     """Quantiles over subjects at each visit; values (n, times, observables)."""
     rows = []
     for v, time in enumerate(times):
         row: dict[str, Any] = {"time_h": time}
         for j, name in enumerate(names):
             column = values[:, v, j]
-            column = column[~np.isnan(column)]
-            if len(column):
-                row[name] = {
-                    f"q{round(100 * q):02d}": float(x)
-                    for q, x in zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
-                }
+            there = ~np.isnan(column)
+            if there.any():
+                found = quantiles(column[there], QUANTILES, weights[there])
+                row[name] = {f"q{round(100 * q):02d}": float(x) for q, x in zip(QUANTILES, found, strict=True)}
         rows.append(row)
     return rows
 
 
 _OURS = (
     "run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", "tests.parquet",
-    "records.csv", _PARTS,
+    "ledger.parquet", "treatment.parquet", "trial.json", "records.csv", _PARTS,
 )  # fmt: skip
 _FIGURES = ("time_course", "shares")
 

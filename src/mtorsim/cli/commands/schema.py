@@ -14,7 +14,7 @@ def command(kind: str) -> int:
     from mtorsim.model import ModuleFile
     from mtorsim.population_form import PopulationFile
     from mtorsim.reading import json_schema
-    from mtorsim.scenario import ScenarioFile
+    from mtorsim.scenario_form import ScenarioFile
 
     kinds = {"scenario": ScenarioFile, "population": PopulationFile, "module": ModuleFile}
     print_json(json_schema(kinds[kind], f"mtorsim {kind}"))

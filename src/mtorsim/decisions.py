@@ -1,0 +1,491 @@
+"""From decision to decision: compiled code carries the subjects, rules change what they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from .built import Kernel
+from .carry import RETRY, observed, parameters_in
+from .kernel.event import Events
+from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
+from .measurement import MEASURED, leaving_times, measure
+from .plan import Plan, PlannedArm
+from .prepare import People
+from .rule_plan import CLOCKS, GRADE, Do
+from .rules import Hold
+from .scenario import rechecks
+
+__all__ = ["LEDGER", "Followed", "PythonRule", "Visit", "follow"]
+
+Array = np.ndarray
+
+WAITING, GIVEN, HELD, STOPPED = range(4)
+LEDGER = np.dtype(
+    [
+        ("subject", "i8"), ("time_h", "f8"), ("rule", "i4"), ("regimen", "i4"), ("what", "U8"), ("value", "f8"),
+        ("before", "f8"), ("after", "f8"),
+    ]
+)  # fmt: skip
+"""One row a decision: which rule (-1 for leaving), which regimen (-1 for none), the measured value that
+the rule asked for first, and the dose before and after as shares of what is written."""
+
+Reason = tuple[Callable[[str], Array], str]
+
+
+@dataclass(frozen=True)
+class Followed:
+    """One arm, followed.
+
+    Attributes
+    ----------
+    values
+        Everything observed, (n, times, observables), NaN from when a subject has left.
+    status, left
+        Status, and hours at which each left, infinite for those who stayed, (n,).
+    ledger
+        Rows of `LEDGER`, by subject and time.
+    given
+        Share of the planned amount of each regimen that was given while the subject was there, (n, regimens).
+    """
+
+    values: Array
+    status: Array
+    left: Array
+    ledger: Array
+    given: Array
+
+
+@dataclass
+class _Care:
+    """What each subject is given, by regimen, and what rules remember; all (n, ...)."""
+
+    level: Array
+    stage: Array
+    resume: Array
+    release: Array
+    holder: Array
+    streak: Array
+    count: Array
+    left: Array
+    rows: list[Array] = field(default_factory=list)
+
+
+class Visit:
+    """What a rule sees and may do at one visit; every array is over the subjects present, (n,).
+
+    Attributes
+    ----------
+    time
+        Hours from the start.
+    subjects
+        Numbers of the subjects.
+    present
+        Who is there.
+    """
+
+    def __init__(
+        self, time: float, subjects: Array, present: Array, care: _Care, drugs: Sequence[str],
+        measured: Callable[[str], Array],
+    ) -> None:  # fmt: skip
+        self.time = time
+        self.subjects = subjects
+        self.present = present
+        self.drugs = tuple(drugs)
+        self.measured = measured
+        self._care = care
+        self._rule = -1
+        self._value = np.full(len(subjects), np.nan)
+
+    def dose(self, drug: str) -> Array:
+        """What is given of a drug, as a share of what is written."""
+        d = self._index(drug)
+        return np.where(self._care.stage[:, d] == GIVEN, self._care.level[:, d], 0.0)
+
+    def hold(self, drug: str, who: Array, *, hours: float = np.inf, resume: float = 1.0) -> None:
+        """Give no dose for some hours, or until `resume_now`; then the dose before times `resume`."""
+        self._hold(self._index(drug), who, self.time + hours, resume, -1)
+
+    def resume_now(self, drug: str, who: Array) -> None:
+        """Give again what was held."""
+        self._release(self._index(drug), who, self.time)
+
+    def stop(self, drug: str, who: Array) -> None:
+        """Give no dose any more."""
+        d = self._index(drug)
+        who = who & self.present & (self._care.stage[:, d] != STOPPED)
+        before = self.dose(drug)
+        self._care.stage[who, d] = STOPPED
+        self._note(who, d, "stop", before, np.zeros_like(before))
+
+    def start(self, drug: str, who: Array, level: float = 1.0) -> None:
+        """Begin what waits."""
+        d = self._index(drug)
+        who = who & self.present & (self._care.stage[:, d] == WAITING)
+        self._care.stage[who, d] = GIVEN
+        self._care.level[who, d] = level
+        self._note(who, d, "start", np.zeros(len(who)), self._care.level[:, d])
+
+    def set(self, drug: str, who: Array, level: Array | float, what: str = "change") -> None:
+        """Give another dose, as a share of what is written; of what is held, from when it is resumed."""
+        d = self._index(drug)
+        level = np.broadcast_to(np.asarray(level, float), who.shape)
+        given = self._care.stage[:, d] == GIVEN
+        held = self._care.stage[:, d] == HELD
+        before = self._care.level[:, d] * np.where(held, self._care.resume[:, d], 1.0)
+        who = who & self.present & (given | held) & (np.abs(level - before) > 1e-12)
+        self._care.level[who, d] = level[who]
+        self._care.resume[who & held, d] = 1.0
+        self._note(who, d, what, before, level)
+
+    def leave(self, who: Array) -> None:
+        """See some subjects no more."""
+        who = who & self.present
+        self._care.left[who] = self.time
+        self._note(who, -1, "leave", np.full(len(who), np.nan), np.full(len(who), np.nan))
+        self.present = self.present & ~who
+
+    def _index(self, drug: str) -> int:
+        if drug not in self.drugs:
+            raise KeyError(f"`{drug}` is not dosed; dosed are {', '.join(self.drugs)}")
+        return self.drugs.index(drug)
+
+    def _hold(self, d: int, who: Array, until: float, resume: float, holder: int) -> None:
+        care = self._care
+        who = who & self.present & (care.stage[:, d] == GIVEN)
+        before = care.level[:, d].copy()
+        care.stage[who, d] = HELD
+        care.resume[who, d] = resume
+        care.release[who, d] = until
+        care.holder[who, d] = holder
+        self._note(who, d, "hold", before, np.zeros_like(before))
+
+    def _release(self, d: int, who: Array, at: float | Array) -> None:
+        care = self._care
+        who = who & self.present & (care.stage[:, d] == HELD)
+        care.level[who, d] *= care.resume[who, d]
+        care.stage[who, d] = GIVEN
+        self._note(who, d, "resume", np.zeros(len(who)), care.level[:, d], at)
+
+    def _note(
+        self, who: Array, d: int, what: str, before: Array, after: Array, at: float | Array | None = None
+    ) -> None:
+        """Write into the ledger what was done to whom."""
+        where = np.flatnonzero(who)
+        if not len(where):
+            return
+        rows = np.zeros(len(where), LEDGER)
+        rows["subject"], rows["rule"], rows["regimen"], rows["what"] = self.subjects[where], self._rule, d, what
+        rows["time_h"] = np.broadcast_to(self.time if at is None else at, who.shape)[where]
+        rows["value"] = self._value[where]
+        rows["before"], rows["after"] = before[where], after[where]
+        self._care.rows.append(rows)
+
+
+PythonRule = Callable[[Visit], None]
+"""A rule as a function: it looks at a visit and says what is to be done."""
+
+
+def follow(
+    plan: Plan, arm: PlannedArm, people: People, times: Array, fasting: Array, cancel: Array | None = None,
+    python_rules: Sequence[PythonRule] = (),
+) -> Followed:  # fmt: skip
+    """Carry subjects through an arm, and decide at its visits; each failed one a second time with more care.
+
+    Parameters
+    ----------
+    plan, arm, people
+        The run, one of its arms, and prepared subjects.
+    times, fasting
+        When something is recorded, hours, and whether it is fasting then, (m,).
+    python_rules
+        Functions that come after the arm's own rules.
+    """
+    walk = _Walk(plan, arm, people, times, fasting, cancel, python_rules)
+    everyone = np.arange(len(people.subjects))
+    found = walk.through(everyone, plan.kernel, 1.0)
+    failed = np.flatnonzero((found.status != WELL) & (people.status == WELL) & (found.status != CANCELLED))
+    failed = failed[walk.possible[failed]]
+    if not len(failed):
+        return found
+    again = walk.through(failed, plan.spare, RETRY)
+    for mine, other in zip(
+        (found.values, found.status, found.left, found.given),
+        (again.values, again.status, again.left, again.given),
+        strict=True,
+    ):
+        mine[failed] = other
+    kept = found.ledger[~np.isin(found.ledger["subject"], people.subjects[failed])]
+    ledger = np.concatenate([kept, again.ledger])
+    return Followed(found.values, found.status, found.left, _in_order(ledger), found.given)
+
+
+def _in_order(ledger: Array) -> Array:
+    return ledger[np.lexsort((np.arange(len(ledger)), ledger["time_h"], ledger["subject"]))]
+
+
+class _Walk:
+    """One arm's people on their way; what does not change on the way."""
+
+    def __init__(
+        self, plan: Plan, arm: PlannedArm, people: People, times: Array, fasting: Array, cancel: Array | None,
+        python_rules: Sequence[PythonRule],
+    ) -> None:  # fmt: skip
+        self.plan, self.arm, self.people, self.cancel = plan, arm, people, cancel
+        self.times, self.fasting = times, fasting
+        self.python_rules = python_rules
+        self.parameters = parameters_in(plan, arm, people)
+        named = {name: self.parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+        self.layout = arm.schedule.layout(plan.kernel.states, named, plan.seed, people.subjects)
+        self.possible = self.layout.possible
+        self.columns = plan.columns[plan.columns >= 0]
+        self.rows = plan.kernel.read_by(self.columns)
+        self.drugs = [r.drug for r in arm.regimens]
+        drug_of = [s.dose.name.partition(".")[0] for s in self.layout.stops]
+        self.regimen_of = np.array([self.drugs.index(d) if d in self.drugs else -1 for d in drug_of], np.int64)
+        self.nominal = np.array([s.time for s in self.layout.stops])
+        self.visits = np.array(plan.scenario.visits)
+        self.decides = bool(arm.rules or python_rules)
+
+    def cuts(self) -> list[float]:
+        """When subjects are looked at: visits, and what is checked between them."""
+        if not self.decides:
+            return []
+        actions = [a for r in self.arm.branch.rules for a in r.actions]
+        checked = {a.check for a in actions if isinstance(a, Hold) and a.check}
+        found = {*self.plan.scenario.visits}
+        for every in checked:
+            found |= {*rechecks(self.plan.scenario.visits, every, self.plan.scenario.duration)}
+        return sorted(found)
+
+    def through(self, who: Array, kernel: Kernel, share: float) -> Followed:
+        """Some of the people from start to end."""
+        plan, n = self.plan, len(who)
+        states = np.full((n, len(self.times), len(self.rows)), np.nan)
+        status = np.where(
+            (self.people.status[who] == WELL) & ~self.possible[who], IMPOSSIBLE_DOSE, self.people.status[who]
+        )
+        care = self._care(who)
+        state, memory = self.people.start[who].copy(), kernel.memory(n)
+        parameters = self.parameters[who].copy()
+        given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
+        cuts = self.cuts()
+        end = plan.scenario.duration
+        events = self._events(who, given) if self.decides else self._planned(who)
+        for a, b in pairwise([0.0, *[c for c in cuts if 0 < c < end], end]):
+            if a in cuts and self._decide(a, who, care, given, states, status):
+                events = self._events(who, given)
+            self._carry(kernel, share, (a, b), who, care, state, memory, parameters, events, states, status)
+        if end in cuts:
+            self._decide(end, who, care, given, states, status)
+        values = self._values(who, self.times, states)
+        values[self.times[None, :] > care.left[:, None]] = np.nan
+        ledger = np.concatenate([np.zeros(0, LEDGER), *care.rows, self._leavers(who, care, status)])
+        return Followed(values, status, care.left, _in_order(ledger), self._share_given(care, given))
+
+    def _care(self, who: Array) -> _Care:
+        n, d, r = len(who), len(self.drugs), len(self.arm.rules)
+        dormant = np.array([g.dormant for g in self.arm.regimens], bool)
+        return _Care(
+            level=np.ones((n, d)),
+            stage=np.where(dormant, WAITING, GIVEN) * np.ones((n, 1), np.int64),
+            resume=np.ones((n, d)),
+            release=np.full((n, d), np.inf),
+            holder=np.full((n, d), -1),
+            streak=np.zeros((n, r), np.int64),
+            count=np.zeros((n, r), np.int64),
+            left=leaving_times(self.arm.branch.staying, self.plan.seed, self.people.subjects[who]),
+        )
+
+    def _events(self, who: Array, given: Array) -> Events:
+        """What happens to some subjects, from the start on."""
+        full = np.ones((len(self.people.subjects), given.shape[1]))
+        full[who] = given
+        events = self.layout.events(full)
+        return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
+
+    def _planned(self, who: Array) -> Events:
+        """What happens to some subjects where nothing is decided."""
+        events = self.layout.events()
+        return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
+
+    def _give(self, care: _Care, given: Array, since: float) -> None:
+        """Doses from a time on as they are decided."""
+        for d in range(len(self.drugs)):
+            later = (self.regimen_of == d) & (self.nominal >= since)
+            share = np.where(care.stage[:, d] == GIVEN, care.level[:, d], 0.0)
+            given[:, later] = share[:, None]
+            timed = (care.stage[:, d] == HELD) & np.isfinite(care.release[:, d])
+            for i in np.flatnonzero(timed):
+                after = later & (self.nominal >= care.release[i, d])
+                given[i, after] = care.level[i, d] * care.resume[i, d]
+
+    def _carry(
+        self, kernel: Kernel, share: float, span: tuple[float, float], who: Array, care: _Care, state: Array,
+        memory: Array, parameters: Array, events: Events, states: Array, status: Array,
+    ) -> None:  # fmt: skip
+        """Carry those who are still there over one span."""
+        a, b = span
+        here = np.flatnonzero((care.left > a) & (status == WELL)) if a > 0 else np.flatnonzero(status == WELL)
+        if not len(here):
+            return
+        mine = (self.times > a if a > 0 else self.times >= a) & (self.times <= b)
+        some = Events(
+            events.time, events.kind, events.row, events.amount, events.first[here], events.last[here]
+        )  # fmt: skip
+        tolerance = self.plan.options.rtol * share, self.plan.options.atol * share * self.plan.scales(kernel)
+        steers = np.array([float(s in self.arm.steering) for s in kernel.states])
+        y, m, p, ended = state[here], memory[here], parameters[here], status[here]
+        out = np.full((len(here), int(mine.sum()), len(self.rows)), np.nan)
+        kernel.advance(
+            y, m, p, some, self.times[mine], self.rows, (a, b), tolerance, steers, out, ended, self.cancel
+        )  # fmt: skip
+        state[here], memory[here], parameters[here], status[here] = y, m, p, ended
+        states[np.ix_(here, np.flatnonzero(mine))] = out
+
+    def _values(self, who: Array, times: Array, states: Array) -> Array:
+        """Everything observed, in the plan's order, with what was measured of it."""
+        plan = self.plan
+        out = observed(plan, self.arm.schedule, times, states, self.rows, self.parameters[who], self.columns)
+        names = list(plan.observables)
+        full = np.full((*out.shape[:2], len(names)), np.nan)
+        full[:, :, plan.columns >= 0] = out
+        fasting = self.fasting[np.searchsorted(self.times, times)]
+        full[:, ~fasting, names.index("fasting_glucose")] = np.nan
+        for name, cv in plan.measured.items():
+            stray = plan.stray if name == "fasting_glucose" else None
+            j, k = names.index(name), names.index(name + MEASURED)
+            full[:, :, k] = measure(full[:, :, j], name, cv, stray, plan.seed, self.people.subjects[who], list(times))
+        return full
+
+    def _decide(self, time: float, who: Array, care: _Care, given: Array, states: Array, status: Array) -> bool:
+        """Ask the rules at one time; returns whether anybody's doses have changed."""
+        at = int(np.searchsorted(self.times, time))
+        values = self._values(who, self.times[at : at + 1], states[:, at : at + 1])[:, 0]
+        present = (status == WELL) & (care.left > time)
+        subjects = self.people.subjects[who]
+        visit = Visit(time, subjects, present, care, self.drugs, self._reader(time, values, len(who)))
+        before = len(care.rows)
+        self._resume(visit)
+        if time in self.plan.scenario.visits:
+            for r, rule in enumerate(self.arm.rules):
+                visit._rule = r
+                asked = visit.present & (time >= rule.since)
+                holds = asked & rule.question.holds(visit.measured)
+                care.streak[asked, r] = np.where(holds[asked], care.streak[asked, r] + 1, 0)
+                fires = holds & (care.streak[:, r] >= rule.confirmed)
+                if rule.most is not None:
+                    fires &= care.count[:, r] < rule.most
+                visit._value = np.array(visit.measured(rule.question.first), float)
+                rows = len(care.rows)
+                for action in rule.actions:
+                    # What a rule has just started it does not change at once.
+                    done = [row["subject"] for row in care.rows[rows:] if (row["regimen"] == action.regimen).any()]
+                    fresh = ~np.isin(subjects, np.concatenate(done)) if done else True
+                    self._act(visit, action, fires & fresh, r)
+                # What changed nothing is no use of a rule.
+                touched = np.concatenate([np.zeros(0, np.int64), *(row["subject"] for row in care.rows[rows:])])
+                care.count[np.isin(subjects, touched), r] += 1
+            for i, rule in enumerate(self.python_rules):
+                visit._rule = len(self.arm.rules) + i
+                visit._value = np.full(len(who), np.nan)
+                rule(visit)
+        if len(care.rows) == before:
+            return False
+        self._give(care, given, time)
+        return True
+
+    def _reader(self, time: float, values: Array, n: int) -> Callable[[str], Array]:
+        """What was measured, by name."""
+        names = list(self.plan.observables)
+
+        def measured(name: str) -> Array:
+            if name in CLOCKS:
+                return np.full(n, time / CLOCKS[name])
+            if name == GRADE:
+                return self.plan.grading.of(values[:, names.index(self.plan.graded)]).astype(float)
+            own = name + MEASURED if name + MEASURED in names else name
+            return values[:, names.index(own)]
+
+        return measured
+
+    def _resume(self, visit: Visit) -> None:
+        """Give again what was held, where its time has passed or what it waits for has come."""
+        care = visit._care
+        for d in range(len(self.drugs)):
+            held = care.stage[:, d] == HELD
+            over = held & (care.release[:, d] <= visit.time)
+            for holder in np.unique(care.holder[over, d]):
+                visit._rule = int(holder)
+                visit._value = np.full(len(held), np.nan)
+                visit._release(d, over & (care.holder[:, d] == holder), care.release[:, d])
+            for r, rule in enumerate(self.arm.rules):
+                for action in rule.actions:
+                    if action.kind != "hold" or action.regimen != d or action.until is None:
+                        continue
+                    waits = (care.stage[:, d] == HELD) & (care.holder[:, d] == r)
+                    if waits.any():
+                        visit._rule = r
+                        visit._value = np.array(visit.measured(action.until.first), float)
+                        visit._release(d, waits & action.until.holds(visit.measured), visit.time)
+
+    def _act(self, visit: Visit, do: Do, who: Array, rule: int) -> None:
+        """Do one thing to those whom a rule is about."""
+        if do.kind == "leave":
+            visit.leave(who)
+            return
+        drug, d = self.drugs[do.regimen], do.regimen
+        if do.kind == "hold":
+            visit._hold(d, who, visit.time + do.hours, do.resume, rule)
+        elif do.kind == "stop":
+            visit.stop(drug, who)
+        elif do.kind == "start":
+            visit.start(drug, who, do.level)
+        elif do.kind == "scale":
+            care = visit._care
+            now = care.level[:, d] * np.where(care.stage[:, d] == HELD, care.resume[:, d], 1.0)
+            level = now * (1.0 if do.by is None else do.by) + (do.plus or 0.0)
+            if do.to is not None:
+                level = np.full_like(now, do.to)
+            visit.set(drug, who, np.clip(level, do.low, do.high))
+        else:
+            self._titrate(visit, do, who)
+
+    def _titrate(self, visit: Visit, do: Do, who: Array) -> None:
+        """Move a dose towards the middle of a window of levels; it halves or doubles at most."""
+        level, (low, high) = visit.measured(do.quantity), do.window
+        now = visit.dose(self.drugs[do.regimen])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            outside = who & (now > 0) & ((level < low) | (level > high))
+            wanted = now * np.clip(np.sqrt(low * high) / level, 0.5, 2.0)
+        wanted = np.where(outside, wanted, now)
+        if do.step > 0:
+            wanted = np.maximum(np.round(wanted / do.step), 1.0) * do.step
+        visit.set(self.drugs[do.regimen], outside, np.clip(wanted, do.low, do.high), "titrate")
+
+    def _leavers(self, who: Array, care: _Care, status: Array) -> Array:
+        """Rows for those who left by themselves before the end."""
+        said = {int(r) for rows in care.rows for r in rows["subject"][rows["what"] == "leave"]}
+        subjects = self.people.subjects[who]
+        gone = (care.left < self.plan.scenario.duration) & (status == WELL)
+        where = [i for i in np.flatnonzero(gone) if int(subjects[i]) not in said]
+        rows = np.zeros(len(where), LEDGER)
+        rows["subject"], rows["time_h"], rows["rule"], rows["regimen"] = subjects[where], care.left[where], -1, -1
+        rows["what"] = "leave"
+        rows["value"] = rows["before"] = rows["after"] = np.nan
+        return rows
+
+    def _share_given(self, care: _Care, given: Array) -> Array:
+        """Share of the planned amount of each regimen that was given while the subject was there."""
+        found = np.full((len(given), len(self.drugs)), np.nan)
+        written = np.array([s.amount for s in self.layout.stops])
+        for d in range(len(self.drugs)):
+            mine = self.regimen_of == d
+            there = (self.nominal[None, mine] < care.left[:, None]) * np.where(written[mine] > 0, written[mine], 1.0)
+            planned = there.sum(axis=1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                found[:, d] = np.where(planned > 0, (there * given[:, mine]).sum(axis=1) / planned, np.nan)
+        return found

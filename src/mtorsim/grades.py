@@ -1,0 +1,112 @@
+"""Grades of a laboratory value: cited data, one file a version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from .errors import ScenarioError
+from .library import Library
+from .model import Evidence
+from .reading import Line, Record, TomlFile, read_record
+
+__all__ = ["Grading", "ctcae", "read_grading"]
+
+Array = np.ndarray
+
+
+class Head(Record):
+    """The `[grades]` table."""
+
+    name: Line = Field(description="the file's name")
+    about: Line = Field(description="what is graded")
+    note: Line = Field("", description="what to know about it")
+    observable: Line = Field(description="the observable that is graded")
+    unit: Line = Field(description="unit of the limits")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="how sure we are of it")
+    refused: Line | None = Field(None, description="why a value alone cannot be graded so")
+
+
+class Grade(Record):
+    """A `[[grade]]` table."""
+
+    grade: Annotated[int, Field(ge=1, le=5)] = Field(description="the grade")
+    above: float | Literal["ULN"] | None = Field(None, description="values above it have the grade")
+    below: float | None = Field(None, description="values below it have the grade")
+    includes: bool = Field(False, description="whether the limit itself has the grade")
+    about: Line = Field(description="in words")
+
+
+class GradesFile(Record):
+    """A file of grades."""
+
+    grades: Head = Field(description="the table that names them")
+    grade: list[Grade] = Field(default=[], description="from the lowest grade on")
+
+
+@dataclass(frozen=True)
+class Grading:
+    """Limits of each grade, with the laboratory's own upper limit of normal put in.
+
+    Attributes
+    ----------
+    limits
+        Grade, limit, +1 where values above and -1 where values below have it, and whether the limit has.
+    """
+
+    name: str
+    about: str
+    source: str
+    evidence: str
+    limits: tuple[tuple[int, float, int, bool], ...]
+
+    def of(self, values: Array) -> Array:
+        """Grade of each value, 0 for none and for what is not a number."""
+        found = np.zeros(np.shape(values), np.int64)
+        with np.errstate(invalid="ignore"):
+            for grade, limit, sign, included in self.limits:
+                beyond = sign * (values - limit)
+                found = np.where((beyond > 0) | (included & (beyond == 0)), grade, found)
+        return found
+
+
+def ctcae(version: str) -> str:
+    """Name of the file that grades by a version of the CTCAE, such as `4.03`."""
+    return "ctcae_" + version.strip().lower().removeprefix("ctcae").strip().removeprefix("v").strip().replace(".", "_")
+
+
+def read_grading(name: str, uln: float, library: Library | None = None) -> Grading:
+    """Read a file of grades.
+
+    Parameters
+    ----------
+    name
+        Of the file.
+    uln
+        The laboratory's upper limit of normal, mg/dL.
+
+    Raises
+    ------
+    ScenarioError
+        If there is none of that name, or it cannot grade a value.
+    """
+    file = TomlFile.read((library or Library()).grades(name), ScenarioError)
+    data = read_record(file, GradesFile)
+    if data.grades.refused:
+        help = "choose 3.0, 4.03 or 6.0" if name.startswith("ctcae") else None
+        raise ScenarioError(f"{data.grades.about} cannot be graded from glucose: {data.grades.refused}", help=help)
+    limits = []
+    for i, line in enumerate(data.grade):
+        if (line.above is None) == (line.below is None):
+            file.fail("a grade has one limit", ("grade", i), "give `above` or `below`")
+        if line.below is not None:
+            limits.append((line.grade, float(line.below), -1, line.includes))
+        else:
+            limit = uln if line.above == "ULN" else float(line.above or 0.0)
+            limits.append((line.grade, limit, 1, line.includes))
+    head = data.grades
+    return Grading(head.name, head.about, head.source, head.evidence, tuple(limits))

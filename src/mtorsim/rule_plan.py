@@ -1,0 +1,224 @@
+"""Rules with their names, units and amounts resolved against a model: what is left is arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .compose import Model
+from .conversions import glucose_in_mg_dl
+from .dosing import in_unit_of, route_of
+from .errors import UnitError, did_you_mean
+from .rules import OPERATORS, Action, Condition, Hold, Leave, Scale, Start, Stop, Titrate
+from .scenario import Branch, Rule, Scenario
+from .units import Unit, convert, parse_unit
+
+__all__ = ["Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
+
+Array = np.ndarray
+
+CLOCKS = {"day": 24.0, "week": 168.0}
+"""Hours of each unit of time that a condition may ask for, counted from the start."""
+GRADE = "grade"
+"""What a condition calls the CTCAE grade of the glucose measured at a visit."""
+_GLUCOSE = ("glucose", "fasting_glucose")
+
+
+@dataclass(frozen=True)
+class Regimen:
+    """What is given of one drug.
+
+    Attributes
+    ----------
+    amount, unit
+        Of its first dose as written: a share of it is what rules change.
+    dormant
+        Whether a rule must start it.
+    """
+
+    drug: str
+    amount: float
+    unit: str
+    dormant: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A condition: limits on measured quantities, `or` of `and`."""
+
+    either: tuple[tuple[tuple[str, str, float], ...], ...]
+
+    def holds(self, measured: Callable[[str], Array]) -> Array:
+        """Where it holds, (n,); what was not measured answers no question with yes."""
+        with np.errstate(invalid="ignore"):
+            parts = [
+                np.logical_and.reduce([np.asarray(OPERATORS[sign](measured(name), value)) for name, sign, value in one])
+                for one in self.either
+            ]
+        return np.logical_or.reduce(parts)
+
+    @property
+    def first(self) -> str:
+        """The quantity that the ledger shows."""
+        return self.either[0][0][0]
+
+
+@dataclass(frozen=True)
+class Do:
+    """One action on one regimen, amounts as shares of what is written.
+
+    Attributes
+    ----------
+    kind
+        `hold`, `stop`, `start`, `scale`, `titrate` or `leave`.
+    regimen
+        Which, -1 for none.
+    """
+
+    kind: str
+    regimen: int
+    text: str
+    until: Question | None = None
+    hours: float = np.inf
+    resume: float = 1.0
+    level: float = 1.0
+    by: float | None = None
+    plus: float | None = None
+    to: float | None = None
+    low: float = 0.0
+    high: float = np.inf
+    step: float = 0.0
+    quantity: str = ""
+    window: tuple[float, float] = (0.0, np.inf)
+
+
+@dataclass(frozen=True)
+class PlannedRule:
+    """A rule, resolved."""
+
+    name: str
+    when: str
+    question: Question
+    actions: tuple[Do, ...]
+    confirmed: int
+    most: int | None
+    since: float
+
+
+def plan_rules(
+    scenario: Scenario, branch: Branch, model: Model, units: Mapping[str, str]
+) -> tuple[tuple[PlannedRule, ...], tuple[Regimen, ...]]:
+    """Resolve the rules of an arm.
+
+    Parameters
+    ----------
+    units
+        Unit of everything that is recorded at visits.
+
+    Raises
+    ------
+    ScenarioError
+        For a quantity that is not measured, or a limit or amount in another kind of unit.
+    """
+    regimens = []
+    for dosing in branch.dosing:
+        if dosing.drug in [r.drug for r in regimens]:
+            continue
+        dose = route_of(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
+        amount = in_unit_of(scenario, dosing, dose)[0]
+        dormant = all(d.waits for d in branch.dosing if d.drug == dosing.drug)
+        regimens.append(Regimen(dosing.drug, amount, str(dose.unit), dormant))
+    reader = _Reader(scenario, regimens, units)
+    return tuple(reader.rule(r) for r in branch.rules), tuple(regimens)
+
+
+class _Reader:
+    def __init__(self, scenario: Scenario, regimens: list[Regimen], units: Mapping[str, str]) -> None:
+        self.file = scenario.file
+        self.regimens = regimens
+        self.units = units
+
+    def rule(self, rule: Rule) -> PlannedRule:
+        question = self._question(rule.condition, (*rule.key, "when"))
+        actions = tuple(self._do(a, (*rule.key, "do")) for a in rule.actions)
+        return PlannedRule(
+            rule.name, rule.condition.text, question, actions, rule.confirmed, rule.most, rule.since
+        )  # fmt: skip
+
+    def _question(self, condition: Condition, key: tuple[Any, ...]) -> Question:
+        return Question(
+            tuple(
+                tuple((c.quantity, c.sign, self._limit(c.quantity, c.value, c.unit, key)) for c in one)
+                for one in condition.either
+            )
+        )
+
+    def _limit(self, name: str, value: float, unit: Unit, key: tuple[Any, ...]) -> float:
+        """A limit in the unit that the quantity is measured in."""
+        one = parse_unit("1")
+        if name in CLOCKS or name == GRADE:
+            if not unit.same_kind(one):
+                self.file.fail(f"`{name}` is a plain number", key, f"write for example `{name} >= 3`", needle=name)
+            return value
+        if name not in self.units:
+            known = [*self.units, *CLOCKS, GRADE]
+            help = did_you_mean(name, known) or "add it to `observe`, or ask for one of " + ", ".join(known)
+            self.file.fail(f"`{name}` is not measured", key, help, needle=name)
+        try:
+            if name.removesuffix("_measured") in _GLUCOSE:
+                return glucose_in_mg_dl(value, unit)
+            return convert(value, unit, parse_unit(self.units[name]))
+        except UnitError as error:
+            self.file.fail(f"`{name}`: {error.message}", key, f"it is measured in {self.units[name]}", needle=name)
+
+    def _share(self, at: int, amount: tuple[float, Unit] | None, default: float, key: tuple[Any, ...]) -> float:
+        """An amount as a share of what is written."""
+        if amount is None:
+            return default
+        value, unit = amount
+        if unit.same_kind(parse_unit("1")):
+            return convert(value, unit, parse_unit("1"))
+        regimen = self.regimens[at]
+        try:
+            return convert(value, unit, parse_unit(regimen.unit)) / regimen.amount
+        except UnitError as error:
+            self.file.fail(error.message, key, f"{regimen.drug} is dosed in {regimen.unit}")
+        except ZeroDivisionError:
+            help = "write the regimen with an amount; an arm of placebo says `without`"
+            self.file.fail(f"the first dose of {regimen.drug} is nothing, so no rule can change it", key, help)
+
+    def _do(self, action: Action, key: tuple[Any, ...]) -> Do:
+        if isinstance(action, Leave):
+            return Do("leave", -1, action.text)
+        at = [r.drug for r in self.regimens].index(action.drug)
+        if isinstance(action, Hold):
+            until = self._question(action.until, key) if action.until else None
+            return Do("hold", at, action.text, until, action.hours or np.inf, action.resume)
+        if isinstance(action, Stop):
+            return Do("stop", at, action.text)
+        if isinstance(action, Start):
+            if not self.regimens[at].dormant:
+                help = "write `waits = true` in its [[dose]]"
+                self.file.fail(f"`{action.drug}` is given from the start, so no rule starts it", key, help)
+            return Do("start", at, action.text, level=action.level)
+        low = self._share(at, action.low, 0.0, key)
+        high = self._share(at, action.high, np.inf, key)
+        if isinstance(action, Scale):
+            if action.to is not None:
+                to = action.to if action.added is None else self._share(at, (action.to, action.added), 1.0, key)
+                return Do("scale", at, action.text, to=to)
+            assert action.by is not None
+            if action.added is None:
+                return Do("scale", at, action.text, by=action.by, low=low, high=high)
+            plus = self._share(at, (action.by, action.added), 0.0, key)
+            return Do("scale", at, action.text, plus=plus, low=low, high=high)
+        assert isinstance(action, Titrate)
+        window = tuple(self._limit(action.quantity, v, action.unit, key) for v in action.window)
+        step = self._share(at, action.step, 0.0, key)
+        return Do(
+            "titrate", at, action.text, low=low, high=high, step=step, quantity=action.quantity,
+            window=(window[0], window[1]),
+        )  # fmt: skip
