@@ -12,7 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .calibration import calibrate
     from .compose import Model, load_model
+    from .decisions import Visit
     from .errors import MtorsimError
     from .examination import examine
     from .library import Library
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
     from .result import Result, open_result
     from .scenario import read_scenario
     from .simulation import simulate
+    from .trial import run_trial
     from .validation.run import validate
 
 __all__ = [
-    "EventTable", "Library", "Model", "MtorsimError", "Result", "examine", "load_model", "load_population",
-    "open_result", "read_events", "read_scenario", "simulate", "simulate_events", "validate",
+    "EventTable", "Library", "Model", "MtorsimError", "Result", "Visit", "calibrate", "examine", "load_model",
+    "load_population", "open_result", "read_events", "read_scenario", "run_trial", "simulate", "simulate_events",
+    "validate",
 ]  # fmt: skip
 
 _HOME = {
@@ -43,6 +47,9 @@ _HOME = {
     "read_scenario": "scenario",
     "simulate": "simulation",
     "simulate_events": "record_run",
+    "Visit": "decisions",
+    "calibrate": "calibration",
+    "run_trial": "trial",
     "validate": "validation.run",
 }
 

@@ -64,6 +64,19 @@ class Library:
         """
         return _find(name, self._files("models", "grades"), "file of grades", ScenarioError)
 
+    def calibration(self, name: str) -> Path:
+        """Return the path of the calibration called `name`, or of a file.
+
+        Raises
+        ------
+        ScenarioError
+            If there is none.
+        """
+        path = Path(name)
+        if path.suffix == ".toml" and path.is_file():
+            return path
+        return _find(name, self._files("models", "calibration"), "calibration", ScenarioError)
+
     def reporting(self, name: str) -> Path:
         """Return the path of the reporting layer called `name`.
 
@@ -125,7 +138,7 @@ class Library:
         return dict(sorted(found.items()))
 
 
-_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting)\]", re.MULTILINE)
+_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting|calibration)\]", re.MULTILINE)
 _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 

@@ -62,6 +62,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
             for a in plan.arms
         },
         "graded": plan.graded,
+        "groups": {g.name: g.share for g in plan.population.groups},
         "chunk": chunk,
         "kernels": [k.name for k in (plan.kernel, plan.spare, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},

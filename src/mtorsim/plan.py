@@ -318,13 +318,12 @@ def _as_in(scenario: Scenario, people: Population) -> Population:
             if name not in names:
                 help = did_you_mean(name, names) or (f"groups are {', '.join(names)}" if names else "it has no groups")
                 file.fail(f"`{people.name}` has no group `{name}`", (table, name), help)
-    groups = [
-        g.model_copy(update={"share": data.share.get(g.name, g.share), "sampled": data.sampled.get(g.name, g.sampled)})
-        for g in people.groups
-    ]
-    for g in groups:
-        if g.sampled is not None and not 0 < g.share < 1:
-            file.fail(f"all or none are `{g.name}`, so none are sampled apart", ("sampled", g.name))
+    groups = []
+    for g in people.groups:
+        share = data.share.get(g.name, g.share)
+        # Where all or none belong to it there is nothing to sample apart.
+        sampled = data.sampled.get(g.name, g.sampled) if 0 < share < 1 else None
+        groups.append(g.model_copy(update={"share": share, "sampled": sampled}))
     with_entries = replace(people, groups=tuple(groups), entries=(*people.entries, *data.entry))
     if data.entry:
         check_entries(with_entries, file, len(people.entries))

@@ -148,7 +148,7 @@ class Result:
             frame = pd.DataFrame(self.block.traits, columns=list(self.manifest["traits"]))
             return frame.set_index(pd.Index(self.block.subjects, name="subject"))
         parts = self._parts("people.parquet", "it is not whole")
-        return pd.concat(parts).set_index("subject").drop(columns="turned_away")
+        return pd.concat(parts).set_index("subject").drop(columns=["turned_away", "weight"])
 
     @cached_property
     def tests(self) -> pd.DataFrame:
@@ -189,6 +189,29 @@ class Result:
         if not parts:
             raise DataError(f"`{self.folder}` has no {name.partition('.')[0]}", help=help)
         return parts
+
+    @cached_property
+    def weights(self) -> Array:
+        """How many people of the population each subject stands for, (n,)."""
+        import pandas as pd
+
+        if self.block is not None:
+            return self.block.weights
+        return pd.concat(self._parts("people.parquet", "it is not whole"))["weight"].to_numpy()
+
+    @cached_property
+    def left(self) -> Mapping[str, Array]:
+        """When each subject left, hours, infinite for those who stayed, (n,), by arm."""
+        import pandas as pd
+
+        if self.block is not None:
+            return dict(zip(self.block.arms, self.block.left, strict=True))
+        found = {}
+        for arm in self.manifest["arms"]:
+            mine = pd.DataFrame(self.treatment[self.treatment["arm"] == arm]).groupby("subject", sort=False).first()
+            left = np.asarray(mine["left_h"], float)
+            found[arm] = np.where(np.isnan(left), np.inf, left)
+        return found
 
     @property
     def status(self) -> Mapping[str, int]:
@@ -284,7 +307,11 @@ def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
     """One row a subject: what tells it apart, and how many drawn people were turned away before it."""
     import pyarrow as pa
 
-    columns = {"subject": pa.array(block.subjects.astype(np.int64)), "turned_away": pa.array(block.attempts)}
+    columns = {
+        "subject": pa.array(block.subjects.astype(np.int64)),
+        "turned_away": pa.array(block.attempts),
+        "weight": pa.array(block.weights),
+    }
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     for j, (name, unit) in enumerate(manifest["traits"].items()):
         columns[name] = pa.array(block.traits[:, j])
@@ -332,13 +359,14 @@ def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
     columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "left_h", "drug", "given")}
     for i, arm in enumerate(block.arms):
-        for d, drug in enumerate(manifest["rules"][arm]["drugs"]):
+        drugs = manifest["rules"][arm]["drugs"]
+        for d, drug in enumerate(drugs or [""]):
             n = len(block.subjects)
             columns["arm"] += [arm] * n
             columns["subject"] += block.subjects.tolist()
             columns["left_h"] += [None if np.isinf(t) else float(t) for t in block.left[i]]
             columns["drug"] += [drug] * n
-            columns["given"] += block.given[i][:, d].tolist()
+            columns["given"] += block.given[i][:, d].tolist() if drugs else [None] * n
     types = (pa.string(), pa.int64(), pa.float64(), pa.string(), pa.float64())
     return pa.table({n: pa.array(v, t) for (n, v), t in zip(columns.items(), types, strict=True)})
 

@@ -160,6 +160,7 @@ class Trial(Record):
     name: Line = Field(description="the trial's name")
     ctcae: Line = Field("4.03", description="version of the CTCAE that grades glucose")
     reporting: Line | None = Field("bolero_2", description="layer from grades to reported adverse events")
+    calibration: Line | None = Field("trials", description="fit whose uncertainty goes into intervals; `none` for none")
     assumptions: list[Line] = Field(default=[], description="what no paper reports and was assumed, each varied")
 
 

@@ -250,7 +250,7 @@ class Writer:
         tables = {"people": people_table(self.manifest, block)}
         if block.tests:
             tables["tests"] = test_table(block)
-        if self.plan.ruled:
+        if self.plan.ruled or self.plan.scenario.data.trial:
             tables["ledger"] = ledger_table(self.manifest, block)
             tables["treatment"] = treatment_table(self.manifest, block)
         for name, table in tables.items():

@@ -1,0 +1,385 @@
+"""Fit few named quantities to what trials reported, with uncertainty.
+
+Shares of subjects above a limit are worked out from the true course of glucose, with the assay's error
+integrated instead of drawn, so that they are smooth in every quantity. Groups of people are sampled apart and
+weighted, so that their share needs no new simulation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import least_squares
+from scipy.special import ndtr
+
+from .draws import normal
+from .errors import ScenarioError, did_you_mean
+from .library import Library
+from .model import Numbers
+from .rates import wilson
+from .reading import Line, Record, TomlFile, read_record
+from .scenario import Scenario, read_scenario
+from .simulation import simulate
+
+__all__ = ["Calibrated", "CalibrationFile", "Target", "calibrate", "plausible_sets", "read_calibration", "share_above"]
+
+Array = np.ndarray
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+"""Points at which the factor of stray samples is integrated."""
+
+
+class Head(Record):
+    """The `[calibration]` table."""
+
+    name: Line = Field(description="the file's name")
+    about: Line = Field(description="what it is fitted to")
+    trials: list[Line] = Field(description="scenarios with `[[observed]]` rows")
+    endpoints: list[Line] = Field(description="the endpoints that are fitted")
+    subjects: Annotated[int, Field(ge=20)] = Field(description="subjects of each arm")
+    seed: int = Field(1, description="of the draws")
+    most_n: Annotated[int, Field(ge=1)] = Field(250, description="most patients an arm counts as: no model is better")
+    sampled: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default={}, description="groups that are sampled apart"
+    )
+
+
+class QuantityLine(Record):
+    """A `[[quantity]]` table: what is fitted."""
+
+    name: Line = Field(description="what it is called in reports")
+    about: Line = Field(description="what it is")
+    parameter: Line | None = Field(None, description="a parameter, whose median it is")
+    group: Line | None = Field(None, description="a group of the population, whose share it is")
+    stray: bool = Field(False, description="the share of stray samples")
+    uln: bool = Field(False, description="the laboratory's upper limit of normal, mg/dL")
+    trials: list[Line] | None = Field(None, description="the trials it is about; all when left out")
+    scale: Literal["linear", "log", "logit"] = Field("linear", description="scale on which it is fitted")
+    prior: float = Field(description="where it is expected")
+    sd: Annotated[float, Field(gt=0)] = Field(description="SD of that, on the scale")
+    range: Numbers = Field(description="limits")
+    step: Annotated[float, Field(gt=0)] = Field(description="step of finite differences, on the scale")
+
+
+class CalibrationFile(Record):
+    """A calibration file."""
+
+    calibration: Head = Field(description="what is fitted to what")
+    quantity: Annotated[list[QuantityLine], Field(min_length=1, max_length=8)] = Field(
+        description="what is fitted: at most eight quantities"
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """One reported share, and what the fit makes of it; shares from 0 to 1."""
+
+    trial: str
+    arm: str
+    endpoint: str
+    observed: float
+    of: int
+    low: float
+    high: float
+    value: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether the fit lies in the reported 95 % interval, widened as the acceptance allows."""
+        return self.low <= self.value <= self.high
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The fit.
+
+    Attributes
+    ----------
+    names, values
+        The quantities, in their own units.
+    mean, covariance
+        On the scale of the fit.
+    targets
+        Reported and fitted shares.
+    cost, evaluations
+        Half the sum of squares, and how many sets were simulated.
+    """
+
+    data: CalibrationFile
+    values: Mapping[str, float]
+    mean: Array
+    covariance: Array
+    targets: tuple[Target, ...]
+    cost: float
+    evaluations: int
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is written: every quantity with its interval, grade, and what it cannot be told from."""
+        sd = np.sqrt(np.diag(self.covariance))
+        correlation = self.covariance / np.outer(sd, sd)
+        quantities = []
+        for i, line in enumerate(self.data.quantity):
+            low, high = (_own(line, self.mean[i] + z * sd[i]) for z in (-1.96, 1.96))
+            others = [
+                {"name": self.data.quantity[j].name, "correlation": round(float(correlation[i, j]), 3)}
+                for j in np.argsort(-np.abs(correlation[i]))
+                if j != i and abs(correlation[i, j]) >= 0.3
+            ]
+            quantities.append(
+                {
+                    "name": line.name, "about": line.about, "value": self.values[line.name], "low": low, "high": high,
+                    "prior": line.prior, "evidence": "fit", "learned": round(float(1 - (sd[i] / line.sd) ** 2), 3),
+                    "goes_with": others,
+                }
+            )  # fmt: skip
+        return {
+            "calibration": self.data.calibration.name,
+            "about": self.data.calibration.about,
+            "version": 1,
+            "seed": self.data.calibration.seed,
+            "subjects": self.data.calibration.subjects,
+            "cost": self.cost,
+            "sets_simulated": self.evaluations,
+            "quantities": quantities,
+            "mean": self.mean.tolist(),
+            "covariance": self.covariance.tolist(),
+            "targets": [vars(t) | {"inside": t.inside} for t in self.targets],
+        }
+
+
+def read_calibration(name: str, library: Library | None = None) -> CalibrationFile:
+    """Read what is to be fitted to what.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such file, or a quantity is not one thing.
+    """
+    file = TomlFile.read((library or Library()).calibration(name), ScenarioError)
+    data = read_record(file, CalibrationFile)
+    for i, q in enumerate(data.quantity):
+        if sum((q.parameter is not None, q.group is not None, q.stray, q.uln)) != 1:
+            file.fail(f"`{q.name}` is not one thing", ("quantity", i), "give `parameter`, `group`, `stray` or `uln`")
+        for trial in q.trials or ():
+            if trial not in data.calibration.trials:
+                help = did_you_mean(trial, data.calibration.trials)
+                file.fail(f"`{trial}` is not fitted", ("quantity", i, "trials"), help, needle=trial)
+        if not q.range[0] <= q.prior <= q.range[1]:
+            file.fail(f"the prior of `{q.name}` is outside its range", ("quantity", i, "prior"))
+    return data
+
+
+def _fit(line: QuantityLine, value: float) -> float:
+    """A value on the scale of the fit."""
+    if line.scale == "log":
+        return math.log(max(value, 1e-9))
+    if line.scale == "logit":
+        return math.log(value / (1 - value)) if 0 < value < 1 else math.copysign(12.0, value - 0.5)
+    return value
+
+
+def _own(line: QuantityLine, fitted: float) -> float:
+    """A value in its own unit, inside its limits."""
+    value = fitted if line.scale == "linear" else math.exp(fitted)
+    if line.scale == "logit":
+        value = value / (1 + value)
+    return min(max(value, line.range[0]), line.range[1])
+
+
+def share_above(
+    glucose: Array, times: Array, limit: float, cv: float, stray: float, factor: float, log_sd: float
+) -> Array:
+    """Probability that the worst measured value after the start passes a limit, (n,).
+
+    Parameters
+    ----------
+    glucose, times
+        True fasting glucose (n, visits), NaN where a subject was not there; hours.
+    cv
+        Of the assay.
+    stray, factor, log_sd
+        Share of stray samples, and their factor.
+    """
+    with np.errstate(invalid="ignore"):
+        passed = ndtr(-(limit / glucose - 1.0) / cv)
+        strayed = sum(
+            w * ndtr(-(limit / (glucose * factor * math.exp(log_sd * x)) - 1.0) / cv)
+            for x, w in zip(NODES, WEIGHTS / WEIGHTS.sum(), strict=True)
+        )
+    missed = np.where(np.isnan(glucose), 1.0, 1.0 - (1 - stray) * passed - stray * strayed)
+    return 1.0 - missed[:, times > 0].prod(axis=1)
+
+
+@dataclass
+class _Trials:
+    """Simulated courses, one set of parameters after another."""
+
+    data: CalibrationFile
+    scenarios: Mapping[str, Scenario]
+    threads: int | None
+    library: Library | None
+    told: Callable[[str], None] | None
+    known: dict[tuple[float, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def courses(self, settings: Mapping[str, float]) -> dict[str, Any]:
+        """True glucose and groups of each trial, simulated once for a set of parameters."""
+        key = tuple(round(v, 12) for v in settings.values())
+        if key not in self.known:
+            if self.told:
+                self.told(f"set {len(self.known) + 1}: " + ", ".join(f"{n} {v:.4g}" for n, v in settings.items()))
+            head = self.data.calibration
+            self.known[key] = {
+                name: simulate(
+                    scenario, settings=settings, subjects=head.subjects, seed=head.seed, threads=self.threads,
+                    library=self.library,
+                )
+                for name, scenario in self.scenarios.items()
+            }  # fmt: skip
+        return self.known[key]
+
+
+def calibrate(
+    name: str,
+    *,
+    threads: int | None = None,
+    most_rounds: int = 6,
+    library: Library | None = None,
+    told: Callable[[str], None] | None = None,
+) -> Calibrated:
+    """Fit the quantities of a calibration file.
+
+    Residuals are differences of shares on the arcsine scale, where a share's error does not depend on it, and
+    distances from the priors. Minimised by trust-region least squares; the covariance is the inverse of J'J.
+
+    Parameters
+    ----------
+    name
+        Of the file.
+    threads
+        Threads to use; all cores when left out.
+    most_rounds
+        Jacobians at most.
+    told
+        Told a line for each set of parameters that is simulated.
+
+    Raises
+    ------
+    MtorsimError
+        If something in the files is wrong.
+    """
+    data = read_calibration(name, library)
+    head = data.calibration
+    scenarios = {t: _sampled(read_scenario(t, library), head.sampled) for t in head.trials}
+    trials = _Trials(data, scenarios, threads, library, told)
+    rows = [
+        (t, o) for t, s in scenarios.items() for o in s.data.observed
+        if o.role == "calibration" and o.endpoint in head.endpoints and o.percent is not None
+    ]  # fmt: skip
+    start = np.array([_fit(q, q.prior) for q in data.quantity])
+    sd = np.array([q.sd for q in data.quantity])
+    limits = np.array([[_fit(q, v) for v in q.range] for q in data.quantity])
+
+    def shares(x: Array) -> Array:
+        values = {q.name: _own(q, v) for q, v in zip(data.quantity, x, strict=True)}
+        courses = trials.courses(
+            {q.parameter: values[q.name] for q in data.quantity if q.parameter}
+        )  # fmt: skip
+        return np.array([_share(data, scenarios[t], t, courses[t], o.arm, o.endpoint, values) for t, o in rows])
+
+    observed = np.array([o.percent / 100 for _, o in rows if o.percent is not None])
+    size = np.array([min(o.of, head.most_n) for _, o in rows])
+
+    def residuals(x: Array) -> Array:
+        apart = 2 * np.sqrt(size) * (np.arcsin(np.sqrt(shares(x))) - np.arcsin(np.sqrt(observed)))
+        return np.concatenate([apart, (x - start) / sd])
+
+    def jacobian(x: Array) -> Array:
+        at = residuals(x)
+        columns = []
+        for i, q in enumerate(data.quantity):
+            # Away from a limit that is near.
+            h = q.step if x[i] + q.step <= limits[i, 1] else -q.step
+            moved = x.copy()
+            moved[i] += h
+            columns.append((residuals(moved) - at) / h)
+        return np.stack(columns, axis=1)
+
+    found = least_squares(
+        residuals, start, jac=jacobian,  # pyright: ignore[reportArgumentType]
+         bounds=(limits[:, 0] - 1e-9, limits[:, 1] + 1e-9), x_scale=sd, xtol=1e-3,
+        ftol=1e-3, max_nfev=most_rounds,
+    )  # fmt: skip
+    values = {q.name: _own(q, x) for q, x in zip(data.quantity, found.x, strict=True)}
+    fitted = shares(found.x)
+    return Calibrated(
+        data=data,
+        values=values,
+        mean=found.x,
+        covariance=np.linalg.inv(found.jac.T @ found.jac),
+        targets=tuple(_target(t, o, float(v)) for (t, o), v in zip(rows, fitted, strict=True)),
+        cost=float(found.cost),
+        evaluations=len(trials.known),
+    )
+
+
+def _sampled(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
+    """A scenario whose groups are sampled apart."""
+    return replace(scenario, data=scenario.data.model_copy(update={"sampled": dict(sampled)}))
+
+
+def _share(
+    data: CalibrationFile, scenario: Scenario, trial: str, result: Any, arm: str, endpoint: str,
+    values: Mapping[str, float],
+) -> float:  # fmt: skip
+    """One endpoint of one arm under the quantities that need no simulation."""
+    mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
+    uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
+    visits = scenario.data.visits
+    stray = visits.stray.share if visits.stray else 0.0
+    stray = next((values[q.name] for q in mine if q.stray), stray)
+    weights = np.ones(result.visits.sizes["subject"])
+    people = result.people
+    shares = {q.group: values[q.name] for q in mine if q.group}
+    for group, sampled in data.calibration.sampled.items():
+        written = float(result.manifest["groups"][group])
+        if not 0 < written < 1:
+            continue
+        share = shares.get(group, written)
+        member = people[f"group {group}"].to_numpy() > 0.5
+        weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
+    glucose = result.visits.fasting_glucose.sel(arm=arm).to_numpy()
+    limit = uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
+    factor, log_sd = (visits.stray.factor, visits.stray.log_sd) if visits.stray else (1.0, 0.0)
+    above = share_above(
+        glucose, np.asarray(scenario.visits), limit, visits.assay.get("fasting_glucose", 1e-6), stray, factor, log_sd
+    )  # fmt: skip
+    return float(weights @ above / weights.sum())
+
+
+def _target(trial: str, row: Any, value: float) -> Target:
+    """A reported share with its interval, widened: 5 points for any grade, a factor of 1.5 for the severe."""
+    low, high = wilson(row.percent / 100 * row.of, row.of)
+    if row.endpoint == ">ULN":
+        low, high = low - 0.05, high + 0.05
+    else:
+        low, high = low / 1.5, high * 1.5
+    return Target(trial, row.arm, row.endpoint, row.percent / 100, row.of, max(low, 0.0), min(high, 1.0), value)
+
+
+def plausible_sets(
+    fit: Mapping[str, Any], data: CalibrationFile, count: int, seed: int
+) -> Sequence[Mapping[str, float]]:
+    """Sets of quantities from the fit's uncertainty, the first of them the fit itself."""
+    mean, covariance = np.array(fit["mean"]), np.array(fit["covariance"])
+    lower = np.linalg.cholesky(covariance)
+    found = []
+    for k in range(count):
+        z = normal(seed, [f"calibration {q.name}" for q in data.quantity], np.array([k]))[:, 0]
+        x = mean + (lower @ z if k else 0.0)
+        found.append({q.name: _own(q, v) for q, v in zip(data.quantity, x, strict=True)})
+    return found

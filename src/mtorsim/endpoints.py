@@ -1,0 +1,251 @@
+"""Clinical endpoints of a trial: worst values and grades over its own visits, incidence, onset, discontinuation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .grades import Grading
+from .rates import Share, worst_fasting
+from .reporting import Reporting
+from .result import Result
+
+__all__ = ["LIMITS", "ArmEndpoints", "arm_endpoints", "difference", "incidence"]
+
+Array = np.ndarray
+
+LIMITS = {">126": 126.0, ">160": 160.0, ">250": 250.0, ">500": 500.0}
+"""mg/dL, beside the laboratory's own upper limit of normal."""
+DIABETES_GLUCOSE, DIABETES_HBA1C = 126.0, 6.5
+"""The ADA's limits: fasting glucose at two visits in a row, or HbA1c."""
+LOW = {"<70": 70.0, "<54": 54.0}
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class ArmEndpoints:
+    """What is needed of one arm, subject by subject.
+
+    Attributes
+    ----------
+    weights
+        Of the subjects (n,).
+    worst, grade
+        Worst measured fasting glucose after the start, -inf where none was measured; and its grade (n,).
+    glucose
+        Measured fasting glucose at each visit (n, visits), NaN where a subject was not there.
+    times
+        Of the visits, hours.
+    left
+        When each left, hours, infinite for those who stayed (n,).
+    values
+        Everything that is reported, as it stands in the JSON.
+    """
+
+    name: str
+    weights: Array
+    worst: Array
+    grade: Array
+    glucose: Array
+    times: Array
+    left: Array
+    values: Mapping[str, Any]
+
+
+def arm_endpoints(result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None) -> ArmEndpoints:
+    """Endpoints of one arm.
+
+    Parameters
+    ----------
+    result
+        Of the run.
+    grading
+        Version of the CTCAE.
+    uln
+        mg/dL.
+    reporting
+        The layer from grades to reported events; None for none.
+    """
+    visits, weights = result.visits.sel(arm=arm), result.weights
+    glucose = visits[result.manifest["graded"]].to_numpy()
+    times = visits.time.to_numpy()
+    # Somebody who failed counts in every denominator, as not above any limit.
+    worst = worst_fasting(glucose, times)
+    grade = grading.of(worst)
+    left = result.left[arm]
+    end = float(times[-1])
+    limits = {">ULN": uln, **LIMITS}
+    values: dict[str, Any] = {
+        "n": len(weights),
+        "n_effective": _size(weights),
+        "share": {n: _share(worst > limit, weights) for n, limit in limits.items()},
+        "grades": {str(g): _share(grade == g, weights) for g in range(5)},
+        "ae": None if reporting is None else {k: {"value": v} for k, v in reporting.shares(grade, weights).items()},
+        "fasting_glucose": [
+            {"time_h": float(t), "week": float(t) / 168, **_mean(glucose[:, v], weights)} for v, t in enumerate(times)
+        ],
+        "hba1c_change": _hba1c_change(visits.hba1c.to_numpy(), weights),
+        "new_onset_diabetes": _new_diabetes(glucose, visits.hba1c.to_numpy(), times, weights),
+        "time_to": {n: _onset(glucose, times, left, limit, weights) for n, limit in limits.items()},
+        "weeks_above": {n: _weeks_above(glucose, times, left, limit, weights) for n, limit in limits.items()},
+        "hypoglycaemia": {n: _share((glucose < limit).any(axis=1), weights) for n, limit in LOW.items()},
+        "discontinuation": _discontinuation(result, arm, left, end, weights),
+        "dose_intensity": _intensity(result, arm, weights),
+        "decisions": _decisions(result, arm, weights),
+    }
+    return ArmEndpoints(arm, weights, worst, grade, glucose, times, left, values)
+
+
+def _size(weights: Array) -> float:
+    """Kish's effective number of subjects."""
+    return round(float(weights.sum() ** 2 / (weights @ weights)), 1)
+
+
+def _share(hit: Array, weights: Array) -> dict[str, float | None]:
+    """A weighted share with its Wilson interval."""
+    n, total = len(weights), weights.sum()
+    return Share(float(weights @ hit / total * n), n, float(total**2 / (weights @ weights))).as_dict()
+
+
+def _mean(values: Array, weights: Array) -> dict[str, Any]:
+    """Weighted mean and SD of those who were there."""
+    there = np.isfinite(values)
+    if not there.any():
+        return {"n": 0, "mean": None, "sd": None}
+    w, x = weights[there] / weights[there].sum(), values[there]
+    mean = float(w @ x)
+    return {"n": int(there.sum()), "mean": mean, "sd": math.sqrt(float(w @ (x - mean) ** 2))}
+
+
+def _hba1c_change(hba1c: Array, weights: Array) -> dict[str, Any]:
+    """Change from the first visit to each subject's last, percentage points."""
+    there = np.isfinite(hba1c)
+    last = np.where(there.any(axis=1), hba1c.shape[1] - 1 - there[:, ::-1].argmax(axis=1), 0)
+    change = hba1c[np.arange(len(hba1c)), last] - hba1c[:, 0]
+    return {"unit": "percentage points", "from": "first to last visit of each subject", **_mean(change, weights)}
+
+
+def _new_diabetes(glucose: Array, hba1c: Array, times: Array, weights: Array) -> dict[str, Any]:
+    """Share of those without diabetes at the start who reach the ADA's limits."""
+    at_start = (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
+    free = ~at_start & np.isfinite(hba1c[:, 0])
+    after = times > 0
+    high = glucose[:, after] >= DIABETES_GLUCOSE
+    twice = (high[:, 1:] & high[:, :-1]).any(axis=1) if high.shape[1] > 1 else np.zeros(len(glucose), bool)
+    new = (twice | (hba1c[:, after] >= DIABETES_HBA1C).any(axis=1)) & free
+    definition = "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %, and neither at the start"
+    if not free.any():
+        return {"of": 0, "value": None, "low": None, "high": None, "definition": definition}
+    return {"of": int(free.sum()), **_share(new[free], weights[free]), "definition": definition}
+
+
+def incidence(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> tuple[Array, Array]:
+    """Share of subjects who have passed a limit by each visit after the start, those who leave being censored.
+
+    Kaplan and Meier, with weights.
+
+    Returns
+    -------
+    times, shares
+        Shape (visits after the start,).
+    """
+    after = np.flatnonzero(times > 0)
+    with np.errstate(invalid="ignore"):
+        above = glucose[:, after] > limit
+    first = np.where(above.any(axis=1), above.argmax(axis=1), len(after))
+    shares, free = [], 1.0
+    for k, v in enumerate(after):
+        at_risk = (first >= k) & (left >= times[v]) & np.isfinite(glucose[:, v])
+        total = weights[at_risk].sum()
+        if total > 0:
+            free *= 1.0 - weights[at_risk & (first == k)].sum() / total
+        shares.append(1.0 - free)
+    return times[after], np.array(shares)
+
+
+def _onset(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> dict[str, Any]:
+    """When those who pass a limit first do, and the incidence over time."""
+    after = times > 0
+    with np.errstate(invalid="ignore"):
+        above = glucose[:, after] > limit
+    hit = above.any(axis=1)
+    weeks = times[after][above.argmax(axis=1)] / 168
+    at, shares = incidence(glucose, times, left, limit, weights)
+    median = None
+    if hit.any():
+        median = float(np.quantile(weeks[hit], 0.5, weights=weights[hit], method="inverted_cdf"))
+    return {
+        "median_week_of_those": median,
+        "incidence": [{"week": float(t) / 168, "value": float(s)} for t, s in zip(at, shares, strict=True)],
+    }
+
+
+def _weeks_above(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> float:
+    """Mean weeks above a limit, each value standing until the next visit or until the subject leaves."""
+    ends = np.minimum(np.append(times[1:], times[-1])[None, :], left[:, None])
+    span = np.maximum(ends - times[None, :], 0.0)
+    with np.errstate(invalid="ignore"):
+        weeks = (span * (glucose > limit)).sum(axis=1) / 168
+    return float(weights @ weeks / weights.sum())
+
+
+def _discontinuation(result: Result, arm: str, left: Array, end: float, weights: Array) -> dict[str, Any]:
+    """Who left the study, and whose treatment was ended by a rule."""
+    found: dict[str, Any] = {"left": _share(left < end, weights)}
+    ledger = result.ledger
+    ledger = ledger[ledger["arm"] == arm]
+    gone = np.sort(left[np.isfinite(left)])
+    found["median_week"] = None
+    if (left < end).sum() * 2 >= len(left) and len(gone):
+        found["median_week"] = float(np.quantile(np.minimum(left, 1e12), 0.5) / 168)
+    by_rule = set(ledger[(ledger["what"] == "leave") & (ledger["rule"] != "")]["subject"])
+    stopped = set(ledger[ledger["what"] == "stop"]["subject"])
+    subjects = result.visits.subject.to_numpy()
+    found["left_by_rule"] = _share(np.isin(subjects, list(by_rule)), weights)
+    found["treatment_stopped"] = _share(np.isin(subjects, list(stopped)), weights)
+    return found
+
+
+def _intensity(result: Result, arm: str, weights: Array) -> dict[str, Any]:
+    """Mean share of each drug's planned amount that was given while subjects were there."""
+    table = result.treatment
+    table = table[table["arm"] == arm]
+    found = {}
+    for drug, part in table.groupby("drug", sort=False):
+        given = np.asarray(part["given"], float)
+        there = np.isfinite(given)
+        found[str(drug)] = float(weights[there] @ given[there] / weights[there].sum()) if there.any() else None
+    return found
+
+
+def _decisions(result: Result, arm: str, weights: Array) -> list[dict[str, Any]]:
+    """Share of subjects about whom each rule did each thing."""
+    ledger = result.ledger
+    ledger = ledger[(ledger["arm"] == arm) & (ledger["rule"] != "")]
+    subjects = result.visits.subject.to_numpy()
+    rows = []
+    for (rule, drug, what), part in ledger.groupby(["rule", "drug", "what"], sort=False):
+        hit = np.isin(subjects, np.asarray(part["subject"]))
+        rows.append(
+            {
+                "rule": rule, "drug": drug, "what": what, "subjects": int(hit.sum()), "times": len(part),
+                **_share(hit, weights),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def difference(arm: ArmEndpoints, reference: ArmEndpoints, limits: Mapping[str, float]) -> dict[str, Any]:
+    """Share above each limit, arm less reference; the same people are in both, so the pairs are compared."""
+    found = {}
+    w = arm.weights / arm.weights.sum()
+    for name, limit in limits.items():
+        apart = (arm.worst > limit).astype(float) - (reference.worst > limit)
+        mean = float(w @ apart)
+        error = math.sqrt(float(w**2 @ (apart - mean) ** 2))
+        found[name] = {"value": mean, "low": mean - _Z * error, "high": mean + _Z * error}
+    return found

@@ -1,0 +1,333 @@
+"""A trial: predicted beside observed, with the uncertainty of patients and of the calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import beta
+
+from .calibration import CalibrationFile, plausible_sets, read_calibration
+from .endpoints import LIMITS, ArmEndpoints, arm_endpoints, difference
+from .errors import DataError, SetError
+from .grades import Grading, ctcae, read_grading
+from .library import Library
+from .plan import library_for
+from .rates import wilson
+from .reporting import Reporting, read_reporting
+from .result import Result
+from .scenario import Branch, Scenario, read_scenario
+from .scenario_form import Observed, Trial
+from .simulation import simulate
+
+__all__ = ["VARIANTS", "TrialReport", "run_trial"]
+
+VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
+"""Structural variants beside both arms together: no human datum tells them apart."""
+SET_SUBJECTS = 160
+"""Subjects whose shares are compared between sets of the calibration: the same people in each."""
+_QUANTILES = (np.arange(200) + 0.5) / 200
+_BETWEEN = " | "
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """A trial, run.
+
+    Attributes
+    ----------
+    result
+        The run: visits, ledger, treatment.
+    arms
+        Endpoints of each arm, by name.
+    data
+        Everything as `mtorsim trial --json` prints it.
+    """
+
+    result: Result
+    arms: Mapping[str, ArmEndpoints]
+    data: Mapping[str, Any]
+
+
+def run_trial(
+    scenario: Scenario | str | Path,
+    *,
+    subjects: int | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, float] | None = None,
+    uln: float | None = None,
+    sets: int = 6,
+    variants: bool = True,
+    threads: int | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    library: Library | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> TrialReport:
+    """Run a trial scenario and compare it with what was observed.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, a bundled name, or the path of a file; `[trial]` and `[[observed]]` may be left out.
+    subjects, seed, settings
+        Replace what the scenario says; settings are medians and switches.
+    uln
+        The laboratory's upper limit of normal, mg/dL; the scenario's when left out.
+    sets
+        Sets of calibrated quantities whose spread goes into the intervals; 1 for the fit alone.
+    variants
+        Whether the structural variants are run beside it.
+    threads, out, force, library, progress, note
+        As for `simulate`.
+
+    Returns
+    -------
+    TrialReport
+
+    Raises
+    ------
+    MtorsimError
+        If something in the scenario or the files it names is wrong.
+    """
+    if sets < 1:
+        raise SetError(f"sets = {sets}: there must be at least 1")
+    if not isinstance(scenario, Scenario):
+        library = library or library_for(scenario)
+        scenario = read_scenario(scenario, library)
+    library = library or library_for(scenario.file.path)
+    if uln is not None:
+        if not 50 <= uln <= 300:
+            raise SetError(f"uln = {uln:g} mg/dL is outside 50 to 300")
+        scenario = replace(scenario, uln=float(uln))
+    table = scenario.data.trial or Trial.model_validate({"name": scenario.data.title})
+    grading, reporting = _layers(scenario, table, library)
+    variants = variants and "mtor" in scenario.data.model
+    given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
+    whole = replace(scenario, branches=_with_variants(scenario) if variants else scenario.branches)
+    result = simulate(
+        whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given
+    )  # fmt: skip
+    arms = {a: arm_endpoints(result, a, grading, scenario.uln, reporting) for a in result.manifest["arms"]}
+    limits = {">ULN": scenario.uln, **LIMITS}
+    spread = _between_sets(whole, scenario, table, result, arms, limits, settings, sets, given)
+    own = [b.name for b in scenario.branches]
+    reference = _reference(scenario)
+    data = {
+        "trial": table.name,
+        "scenario": scenario.name,
+        "title": scenario.data.title,
+        "about": scenario.data.about,
+        "seed": result.manifest["seed"],
+        "subjects": result.manifest["subjects"],
+        "population": result.manifest["population"],
+        "uln_mg_dl": scenario.uln,
+        "ctcae": table.ctcae,
+        "reporting": None if reporting is None else {"name": reporting.name, "about": reporting.about},
+        "calibration": {"name": table.calibration, "sets": spread["sets"]},
+        "intervals": "95 %: sampling of the simulated patients"
+        + (" and the uncertainty of the calibration" if spread["sets"] > 1 else ""),
+        "assumptions": list(table.assumptions),
+        "settings": dict(result.manifest["settings"]),
+        "status": dict(result.summary["status"]),
+        "failed": result.summary["failed"],
+        "flow": _flow(result, arms, own),
+        "arms": {a: _combined(arms[a], spread["shares"].get(a, [])) for a in own},
+        "difference": {
+            "from": reference,
+            "arms": {a: difference(arms[a], arms[reference], limits) for a in own if a != reference}
+            if reference is not None
+            else {},
+        },
+        "variants": _variants(arms, own) if variants else None,
+        "observed": [_beside(o, arms, spread, reporting) for o in scenario.data.observed],
+        "seconds": result.summary["seconds"],
+    }
+    return TrialReport(result, {a: arms[a] for a in own}, data)
+
+
+def _layers(scenario: Scenario, table: Trial, library: Library) -> tuple[Grading, Reporting | None]:
+    """Grades and reporting layer, errors at their place in the scenario."""
+    grading = read_grading(ctcae(table.ctcae), scenario.uln, library)
+    return grading, None if table.reporting in (None, "none") else read_reporting(str(table.reporting), library)
+
+
+def _with_variants(scenario: Scenario) -> tuple[Branch, ...]:
+    """Every arm, and every arm that gives a drug once more under each structural variant."""
+    more = [
+        replace(b, name=f"{b.name}{_BETWEEN}{v}", settings={**b.settings, **switches})
+        for v, switches in VARIANTS.items() for b in scenario.branches if _treated(b)
+    ]  # fmt: skip
+    return (*scenario.branches, *more)
+
+
+def _treated(branch: Branch) -> bool:
+    return any(any(d.amounts) and not d.placebo and not d.waits for d in branch.dosing)
+
+
+def _reference(scenario: Scenario) -> str | None:
+    """The first arm without an active drug; the first where all have one; None if there is one arm."""
+    names = [b.name for b in scenario.branches]
+    if len(names) < 2:
+        return None
+    return next((b.name for b in scenario.branches if not _treated(b)), names[0])
+
+
+def _between_sets(
+    whole: Scenario, scenario: Scenario, table: Trial, result: Result, arms: Mapping[str, ArmEndpoints],
+    limits: Mapping[str, float], settings: Mapping[str, float] | None, sets: int, given: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """How the shares of the same people differ between plausible sets of calibrated quantities."""
+    found: dict[str, Any] = {"sets": 1, "shares": {}}
+    fit = None if table.calibration in (None, "none") else _read_fit(str(table.calibration), given["library"])
+    if fit is None or sets < 2 or "mtor" not in scenario.data.model:
+        return found
+    data = read_calibration(str(table.calibration), given["library"])
+    n = min(SET_SUBJECTS, result.manifest["subjects"])
+    few = {a: e for a, e in arms.items() if a in [b.name for b in scenario.branches]}
+    first = {
+        a: {name: float(e.weights[:n] @ (e.worst[:n] > limit) / e.weights[:n].sum()) for name, limit in limits.items()}
+        for a, e in few.items()
+    }
+    shifts: dict[str, list[dict[str, float]]] = {a: [dict.fromkeys(limits, 0.0)] for a in few}
+    plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
+    for values in plausible[1:]:
+        other, medians, uln = _moved(whole, data, values, plausible[0])
+        run = simulate(other, subjects=n, settings={**medians, **(settings or {})}, **given)
+        for a in few:
+            glucose = run.visits.sel(arm=a)[run.manifest["graded"]].to_numpy()
+            after = run.visits.time.to_numpy() > 0
+            worst = np.where(np.isnan(glucose[:, after]), -np.inf, glucose[:, after]).max(axis=1)
+            w = run.weights / run.weights.sum()
+            now = {name: float(w @ (worst > (uln if name == ">ULN" else limit))) for name, limit in limits.items()}
+            shifts[a].append({name: now[name] - first[a][name] for name in limits})
+    return {"sets": sets, "shares": shifts}
+
+
+def _moved(
+    whole: Scenario, data: CalibrationFile, values: Mapping[str, float], fit: Mapping[str, float]
+) -> tuple[Scenario, dict[str, float], float]:
+    """A scenario under another set: as far from itself as the set is from the fit."""
+    medians: dict[str, float] = {}
+    shares, visits, uln = dict(whole.data.share), whole.data.visits, whole.uln
+    for q in data.quantity:
+        mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
+        if q.parameter is not None:
+            medians[q.parameter] = values[q.name]
+        elif q.group is not None and mine and q.group in shares and 0 < shares[q.group] < 1:
+            odds = shares[q.group] / (1 - shares[q.group])
+            odds *= values[q.name] / (1 - values[q.name]) / (fit[q.name] / (1 - fit[q.name]))
+            shares[q.group] = odds / (1 + odds)
+        elif q.stray and mine and visits.stray is not None:
+            share = min(visits.stray.share * values[q.name] / fit[q.name], 0.5)
+            visits = visits.model_copy(update={"stray": visits.stray.model_copy(update={"share": share})})
+        elif q.uln and q.trials is not None and whole.name in q.trials:
+            uln += values[q.name] - fit[q.name]
+    return replace(whole, data=whole.data.model_copy(update={"share": shares, "visits": visits})), medians, uln
+
+
+def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
+    """The result of a calibration, beside its file; None where it was never run."""
+    path = library.calibration(name).with_suffix(".json")
+    if not path.is_file():
+        return None
+    try:
+        fit = json.loads(path.read_text(encoding="utf-8"))
+        assert len(fit["mean"]) == len(fit["covariance"])
+    except (OSError, ValueError, KeyError, TypeError, AssertionError):
+        raise DataError(f"`{path}` is not whole", help=f"`mtorsim calibrate {name}` writes it again") from None
+    return fit
+
+
+def _pooled(share: float, size: float, shifts: Sequence[float]) -> dict[str, float]:
+    """A share with the interval of its pooled posteriors: Jeffreys' for each set, moved by the set."""
+    draws = []
+    for shift in shifts:
+        p = min(max(share + shift, 0.0), 1.0)
+        draws.append(beta.ppf(_QUANTILES, p * size + 0.5, (1 - p) * size + 0.5))
+    low, high = np.quantile(np.concatenate(draws), (0.025, 0.975))
+    return {"value": share, "low": min(float(low), share), "high": max(float(high), share)}
+
+
+def _combined(arm: ArmEndpoints, shifts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
+    """An arm's endpoints, the uncertainty of the calibration in the intervals of its shares."""
+    values = dict(arm.values)
+    if len(shifts) > 1:
+        size = arm.values["n_effective"]
+        values["share"] = {
+            name: _pooled(share["value"], size, [s[name] for s in shifts])
+            | {"low_sampling": share["low"], "high_sampling": share["high"]}
+            for name, share in arm.values["share"].items()
+        }
+    if values["ae"] is not None:
+        size = arm.values["n_effective"]
+        values["ae"] = {k: _pooled(v["value"], size, [0.0]) for k, v in values["ae"].items()}
+    return values
+
+
+def _variants(arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str, Any]:
+    """Share above each limit of each arm under each structural variant."""
+    found: dict[str, Any] = {a: {"both": arms[a].values["share"]} for a in own}
+    for name, arm in arms.items():
+        base, between, variant = name.partition(_BETWEEN)
+        if between:
+            found[base][variant] = arm.values["share"]
+    return {a: v for a, v in found.items() if len(v) > 1}
+
+
+def _flow(result: Result, arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str, Any]:
+    """Who was screened, entered, left and stayed."""
+    turned = int(result.summary["turned_away"])
+    n = result.manifest["subjects"]
+    end = result.manifest["visits_h"][-1]
+    failed = {f: c for f, c in result.summary["status"].items() if f != "well"}
+    flow: dict[str, Any] = {"screened": n + turned, "turned_away": turned, "entered": n, "arms": {}}
+    for a in own:
+        decided = {(d["rule"], d["what"]): d["subjects"] for d in arms[a].values["decisions"]}
+        left = int((arms[a].left < end).sum())
+        flow["arms"][a] = {
+            "allocated": n,
+            "left": left,
+            "completed": n - left - sum(failed.values()),
+            "treatment_held": sum(c for (_, what), c in decided.items() if what == "hold"),
+            "treatment_stopped": sum(c for (_, what), c in decided.items() if what == "stop"),
+            "rescued": sum(c for (_, what), c in decided.items() if what == "start"),
+            "failed": sum(failed.values()),
+        }
+    return flow
+
+
+def _beside(
+    row: Observed, arms: Mapping[str, ArmEndpoints], spread: Mapping[str, Any], reporting: Reporting | None
+) -> dict[str, Any]:
+    """One observed row with its interval, and the prediction beside it."""
+    found: dict[str, Any] = {
+        "arm": row.arm, "endpoint": row.endpoint, "of": row.of, "role": row.role, "source": row.source,
+        "evidence": row.evidence,
+    }  # fmt: skip
+    if row.percent is not None:
+        share = row.percent / 100
+        low, high = wilson(share * row.of, row.of)
+        found |= {"observed": share, "observed_low": low, "observed_high": high}
+    else:
+        found |= {"observed": None, "observed_low": 0.0, "observed_high": (row.below or 0.0) / 100}
+    values = _combined(arms[row.arm], spread["shares"].get(row.arm, []))
+    kind = {"ae any": "any", "ae grade 3-4": "grade_3_4"}.get(row.endpoint)
+    if kind is not None:
+        predicted = values["ae"][kind] if values["ae"] else None
+    else:
+        predicted = values["share"].get(row.endpoint)
+    if predicted is None:
+        return found | {"predicted": None, "low": None, "high": None, "inside": None}
+    inside = found["observed_low"] <= predicted["value"] <= found["observed_high"]
+    return found | {
+        "predicted": predicted["value"],
+        "low": predicted["low"],
+        "high": predicted["high"],
+        "inside": inside,
+    }
