@@ -195,9 +195,11 @@ def _copy(
     named = arm.schedule.parameters_at(at, {name: parameters[:, j] for name, j in columns.items()})
     # A turn at this very time belongs to what comes after.
     own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
-    if protocol.above is not None:
+    if protocol.clamped:
         fasting = _look(plan, sources, Schedule((), {}), np.zeros(1), start[:, None], own)["glucose"][:, 0]
-        own[:, columns[f"{CLAMP}.target"]] = fasting + protocol.above
+        target = protocol.target if protocol.above is None else fasting + protocol.above
+        own[:, columns[f"{CLAMP}.target"]] = target
+        own[:, columns[f"{CLAMP}.step"]] = np.maximum(target - fasting, 0)
     schedule = _schedule(plan, protocol)
     events, _ = schedule.events(plan.kernel.states, dict(zip(columns, own.T, strict=True)), plan.seed, people.subjects)
     times = _grid(protocol) / 60
@@ -210,17 +212,15 @@ def _copy(
 def _schedule(plan: Plan, protocol: Protocol) -> Schedule:
     """What a test gives, as a schedule of its own."""
     doses = plan.model.doses
-    given = [(g, doses[f"{BODY}.{g.route}"]) for g in protocol.given]
-    stops = tuple(Stop(g.minute / 60, dose, g.amount, g.over / 60) for g, dose in given)
+    stops = [Stop(g.minute / 60, doses[f"{BODY}.{g.route}"], g.amount, g.over / 60) for g in protocol.given]
     turns = []
     if protocol.clamped:
         since, until = (m / 60 for m in protocol.clamped)
+        stops.append(Stop(since, doses[f"{CLAMP}.prime"], 1.0))
         turns.append(Turn(since, f"{CLAMP}.on", 1.0, 1.0))
-        if protocol.above is None:
-            turns.append(Turn(since, f"{CLAMP}.target", protocol.target, 1.0))
         if until < protocol.duration:
             turns.append(Turn(until, f"{CLAMP}.on", 0.0, 1.0))
-    hours = {dose.name: time_factor(plan.model, dose.lag) for _, dose in given}
+    hours = {s.dose.name: time_factor(plan.model, s.dose.lag) for s in stops}
     return Schedule(tuple(sorted(stops, key=lambda s: s.time)), hours, tuple(turns))
 
 
