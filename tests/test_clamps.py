@@ -41,3 +41,16 @@ def test_the_first_phase_of_a_clamp_is_near_that_of_an_injection():
 def test_a_euglycaemic_clamp_does_not_undershoot(preset, target):
     glucose = mt.examine("clamp", preset, target=target).curves["glucose"][0]
     assert glucose.min() > 0.95 * (target or glucose[0])
+
+
+@pytest.mark.parametrize("preset", ["t2d", "t1d"])
+def test_clearance_is_of_the_insulin_that_is_infused(preset):
+    long = {"insulin": 1, "step": 180}
+    # Where glucose is not moved, secretion stays, and the rise of insulin is the infusion's alone.
+    alone = mt.examine("clamp", preset, target=0, **long).indices
+    rise = alone["insulin_1"][1] - alone["fasting_insulin"][1]
+    assert alone["infused_insulin_clearance_1"][1] == pytest.approx(1000 / rise, rel=0.01)
+    # Glucose that falls takes secretion along; clearance is still nearly what it was.
+    fallen = mt.examine("clamp", preset, target=90, **long).indices
+    assert fallen["infused_insulin_clearance_1"][1] == pytest.approx(1000 / rise, rel=0.08)
+    assert fallen["infused_insulin_clearance_1"][0] == "mL/kg/min"

@@ -118,9 +118,6 @@ def test_a_clamp_holds_its_target_and_what_is_given_is_what_is_used(igt):
     assert units == "mg/kg/min"
     assert m[0] == pytest.approx(end["glucose_infusion"], rel=0.03)
     assert (test.curves["glucose_infusion"] >= 0).all()
-    # Steady insulin by its own balance: infusion over the rise is the clearance, 6 pmol/L in 1 uU/mL.
-    rise = test.indices["insulin_2"][1][0] - test.indices["fasting_insulin"][1][0]
-    assert test.indices["insulin_clearance_2"][1][0] == pytest.approx(1000 / rise)
 
 
 def test_a_hyperglycaemic_clamp_holds_each_subject_above_their_own_fasting_glucose():
@@ -315,3 +312,43 @@ def test_a_wrong_test_in_a_scenario_is_one_message(table, said):
 def test_every_test_has_its_defaults_within_its_own_limits():
     for name in PROTOCOLS:
         assert protocol(name).name == name
+
+
+# ---------------------------------------------------------------- insulin from outside
+
+
+OF_SECRETION = ("homa_b", "insulinogenic_index", "oral_disposition_index", "issi_2")
+
+
+def test_insulin_of_a_pump_is_not_taken_for_secreted(capsys):
+    pumped, own = mt.examine("ogtt", "t1d"), mt.examine("ogtt", "t2d")
+    for name in OF_SECRETION:
+        assert np.isnan(pumped.indices[name][1][0]), name
+        assert np.isfinite(own.indices[name][1][0]), name
+    assert "insulin is given from outside" in pumped.notes[0]
+    assert own.notes == ()
+    # What a constant infusion leaves alone stays: the rise of insulin within the test.
+    assert mt.examine("ivgtt", "t1d").indices["AIRg"][1][0] == pytest.approx(0, abs=0.2)
+    _, out, _ = run(capsys, "test", "ogtt", "--preset", "t1d")
+    assert "insulin is given from outside" in out
+    _, out, _ = run(capsys, "test", "ogtt", "--preset", "t1d", "--json")
+    found = json.loads(out)
+    assert found["indices"]["homa_b"] is None
+    assert found["notes"] == list(pumped.notes)
+
+
+def test_insulin_under_the_skin_is_not_taken_for_secreted():
+    basal = scenario(
+        """
+        title = "basal insulin"
+        model = ["glucose_insulin", "basal_insulin"]
+        population = "t2d"
+        subjects = 1
+        duration = "8 d"
+        dose = [{ drug = "basal_insulin", regimen = "20 U q24h" }]
+        [visits]
+        at = ["0 d"]
+        """
+    )
+    assert np.isnan(mt.examine("ogtt", scenario=basal, at="7 d").indices["homa_b"][1][0])
+    assert np.isfinite(mt.examine("ogtt", scenario=basal, at="0 d").indices["homa_b"][1][0])

@@ -52,6 +52,13 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 STEADY = 30.0
 """Minutes at the end of a step over which a clamp is read."""
 
+ARRIVING = "arriving insulin"
+"""Insulin that comes from another module, such as one injected under the skin, pmol/kg/min."""
+OF_SECRETION = ("homa_b", "insulinogenic_index", "oral_disposition_index", "issi_2")
+"""Indices that take all insulin in plasma for secreted."""
+FROM_OUTSIDE = 0.05
+"""Share of fasting insulin that comes from outside, above which they have no meaning."""
+
 
 @dataclass(frozen=True)
 class Examination:
@@ -71,6 +78,8 @@ class Examination:
         An array (n, m) for each of `CURVES` that the model has.
     indices
         Unit and array (n,) of each index; NaN where a subject has none.
+    notes
+        Why some indices are left empty, a sentence each.
     """
 
     protocol: Protocol
@@ -81,6 +90,7 @@ class Examination:
     minutes: Array
     curves: Mapping[str, Array]
     indices: Mapping[str, tuple[str, Array]]
+    notes: tuple[str, ...] = ()
 
     def drawn(self, name: str) -> Array:
         """A curve where blood is drawn, (n, samples)."""
@@ -95,6 +105,7 @@ class Examination:
         data["status"] = (("subject",), self.status, {})
         coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
         attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
+        attrs["notes"] = "; ".join(self.notes)
         return xr.Dataset(data, coords, attrs)
 
 
@@ -237,6 +248,7 @@ def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
         if name in observe and full[0] not in quantities:
             raise SetError(f"there is no quantity `{name}` to observe", help=did_you_mean(name, quantities))
         found[name] = [quantities.index(q) for q in full if q in quantities]
+    found[ARRIVING] = [quantities.index(f"{BODY}.iv_insulin")]
     return {name: part for name, part in found.items() if part}
 
 
@@ -256,15 +268,30 @@ def _read(
     plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, status: Array,
     curves: dict[str, Array], parameters: Array,
 ) -> Examination:  # fmt: skip
-    weight = parameters[:, plan.kernel.parameters.index(f"{BODY}.BW")]
+    own = {name: parameters[:, plan.kernel.parameters.index(f"{BODY}.{name}")] for name in ("BW", "pump", "bolus")}
     minutes = _grid(protocol)
     seen = np.searchsorted(minutes, protocol.minutes)
+    outside = own["pump"] + curves.pop(ARRIVING)[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
-        found = _INDICES[protocol.name](protocol, minutes, curves, seen, weight)
+        who = Who(own["BW"], outside / (outside + curves["secretion"][:, 0]))
+        found = _INDICES[protocol.name](protocol, minutes, curves, seen, who)
+    foreign = (own["bolus"] > 0) | (who.foreign > FROM_OUTSIDE)
     bad = status != WELL
     for values in (*curves.values(), *(v for _, v in found.values())):
         values[bad] = np.nan
-    return Examination(protocol, at, arm.name, people.subjects, status, minutes, curves, found)
+    empty = [name for name in OF_SECRETION if name in found and foreign.any()]
+    for name in empty:
+        found[name][1][foreign] = np.nan
+    notes = (f"insulin is given from outside, so that {', '.join(empty)} would not be of secretion",) if empty else ()
+    return Examination(protocol, at, arm.name, people.subjects, status, minutes, curves, found, notes)
+
+
+@dataclass(frozen=True)
+class Who:
+    """What indices need of the subjects besides curves: weight in kg, share of fasting insulin from outside."""
+
+    weight: Array
+    foreign: Array
 
 
 Found = dict[str, tuple[str, Array]]
@@ -285,7 +312,7 @@ def _fasting(curves: Mapping[str, Array]) -> Found:
     }
 
 
-def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
     t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
     fine, fine_i = curves["glucose"], curves["insulin"]
     c_peptide = curves["c_peptide"][:, seen]
@@ -313,7 +340,7 @@ def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen:
     }
 
 
-def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
     t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
     # AIRg: mean rise over the samples of the first ten minutes, as the reference values are given.
     first = (t >= 2) & (t <= 10)
@@ -336,9 +363,9 @@ def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
     }
 
 
-def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
     found = _fasting(curves)
-    basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin")}
+    basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin", "c_peptide")}
     for k, (_, end, rate) in enumerate(protocol.steps, start=1):
         last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.items()}
         # Glucose that left or filled its space while the clamp was read is not metabolised (DeFronzo 1979).
@@ -348,13 +375,15 @@ def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
         # Where glucose is not held yet, what is infused says nothing of what is used.
         m = np.where(np.abs(last["glucose"] - wanted) <= HELD * wanted, m, np.nan)
         rise = last["insulin"] - basal["insulin"]
+        # Of the insulin before the clamp, what was secreted follows C-peptide (DeFronzo 1979); a pump goes on.
+        before = basal["insulin"] * (who.foreign + (1 - who.foreign) * last["c_peptide"] / basal["c_peptide"])
         found |= {
             f"M_{k}": ("mg/kg/min", m),
             f"glucose_{k}": ("mg/dL", last["glucose"]),
             f"insulin_{k}": ("uU/mL", last["insulin"]),
             f"M_over_I_{k}": ("mg/kg/min/(uU/mL)", m / last["insulin"]),
             f"S_I_clamp_{k}": ("1e-4 dL/kg/min/(uU/mL)", 1e4 * m / (last["glucose"] * rise)),
-            f"insulin_clearance_{k}": ("mL/kg/min", 1000 * rate / rise),
+            f"infused_insulin_clearance_{k}": ("mL/kg/min", 1000 * rate / (last["insulin"] - before)),
             f"production_{k}": ("mg/kg/min", last["production"]),
             f"delta_production_{k}": ("mg/kg/min", basal["production"] - last["production"]),
             f"production_suppression_{k}": ("%", 100 * (1 - last["production"] / basal["production"])),
@@ -371,9 +400,7 @@ SPACE = 1.9
 """Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
 
 
-def _hyperglycaemic(
-    protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array
-) -> Found:
+def _hyperglycaemic(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
     t, insulin = protocol.minutes, curves["insulin"][:, seen]
     end = float(minutes[-1])
     first = (t > 0) & (t <= 10)
@@ -390,11 +417,11 @@ def _hyperglycaemic(
     }
 
 
-def _profile(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, weight: Array) -> Found:
+def _profile(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
     days = protocol.duration / 24
     until = float(minutes[-1])
-    secretion = ix.area(minutes, curves["secretion"], 0, until) * weight / 1000 / days
-    basal = curves["secretion"][:, 0] * weight * 1440 / 1000
+    secretion = ix.area(minutes, curves["secretion"], 0, until) * who.weight / 1000 / days
+    basal = curves["secretion"][:, 0] * who.weight * 1440 / 1000
     units = {"mean_glucose": "mg/dL", "sd_glucose": "mg/dL", "mage": "mg/dL"}
     # The last sample is the first of the next day.
     found = {n: (units.get(n, "%"), v) for n, v in ix.cgm(curves["glucose"][:, :-1]).items()}
@@ -405,7 +432,7 @@ def _profile(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], se
         "mean_ffa": ("mmol/L", ix.mean(minutes, curves["ffa"], 0, until)),
         "secretion_24h": ("nmol", secretion),
         "basal_share_of_secretion": ("%", 100 * basal / secretion),
-        "urinary_glucose_24h": ("g", ix.area(minutes, curves["urinary_loss"], 0, until) * weight / 1000 / days),
+        "urinary_glucose_24h": ("g", ix.area(minutes, curves["urinary_loss"], 0, until) * who.weight / 1000 / days),
     }
 
 

@@ -125,6 +125,7 @@ def _record(found: Examination, reader: Reader) -> dict[str, Any]:
         "units": {n: reader.unit(n, CURVES[n][0]) for n in curves},
         "indices": {n: _numbers(_quantile(v, 50)) for n, v in indices.items()},
         "index_units": {n: reader.unit(n, unit) for n, (unit, _) in found.indices.items()},
+        "notes": list(found.notes),
     }
     if len(found.subjects) > 1:
         for key, percent in (("low", 5), ("high", 95)):
@@ -167,6 +168,8 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
         unit = record["index_units"][name]
         rows.append([name, text, "" if unit == "1" else unit])
     print_table(head, rows)
+    for text in found.notes:
+        print(text)
 
 
 def _text(value: float | None) -> str:
