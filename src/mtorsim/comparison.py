@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .result import Result
+from .result import TEST_KEYS, Result
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -38,6 +38,11 @@ class Comparison:
         arm and name.
     shares
         Share above each limit in both, by arm and limit.
+    tests
+        Largest absolute difference of each index of tests that both have, by arm and by test, options, hour
+        and index.
+    only, only_tests
+        Arms, and tests, that are in the first or in the second alone.
     """
 
     same_bits: bool
@@ -47,6 +52,8 @@ class Comparison:
     differences: Mapping[str, Mapping[str, float]]
     shares: Mapping[str, Mapping[str, tuple[Mapping[str, float | None], Mapping[str, float | None]]]]
     only: tuple[tuple[str, ...], tuple[str, ...]]
+    tests: Mapping[str, Mapping[tuple[str, str, float, str], float]]
+    only_tests: tuple[tuple[str, ...], tuple[str, ...]]
 
 
 def compare(first: Result, second: Result) -> Comparison:
@@ -70,13 +77,18 @@ def compare(first: Result, second: Result) -> Comparison:
     ]
     pairs = {arm: _common(first, second, arm) for arm in both}
     some = next(iter(pairs.values()))[0] if pairs else None
+    tests, only_tests = _tests(first, second)
     return Comparison(
-        same_bits=bool(pairs) and all(_same(one, other) for one, other in pairs.values()),
+        same_bits=bool(pairs)
+        and all(_same(one, other) for one, other in pairs.values())
+        and not any(gap for found in tests.values() for gap in found.values()),
         subjects=some.sizes["subject"] if some is not None else 0,
         visits=some.sizes["time"] if some is not None else 0,
         inputs=tuple(inputs),
         differences={arm: _differences(*pair) for arm, pair in pairs.items()},
         shares={arm: _shares(first.summary, second.summary, arm) for arm in both},
+        tests=tests,
+        only_tests=only_tests,
         only=(tuple(x for x in a["arms"] if x not in both), tuple(x for x in b["arms"] if x not in both)),
     )
 
@@ -104,6 +116,30 @@ def _differences(one: xr.Dataset, other: xr.Dataset) -> dict[str, float]:
         gap = np.where(np.isnan(a) & np.isnan(b), 0.0, np.abs(a - b))
         found[str(name)] = float(np.where(np.isnan(gap), np.inf, gap).max(initial=0.0))
     return found
+
+
+def _tests(
+    first: Result, second: Result
+) -> tuple[dict[str, dict[tuple[str, str, float, str], float]], tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Largest difference of each index that both have; and the tests that only one has."""
+    named = [{_test_name(t) for t in r.summary.get("tests", ())} for r in (first, second)]
+    only = (tuple(sorted(named[0] - named[1])), tuple(sorted(named[1] - named[0])))
+    found: dict[str, dict[tuple[str, str, float, str], float]] = {}
+    if not named[0] & named[1]:
+        return found, only
+    both = first.tests.merge(second.tests, on=list(TEST_KEYS), suffixes=("", "_other"))
+    a, b = both["value"].to_numpy(), both["value_other"].to_numpy()
+    gaps = np.where(np.isnan(a) & np.isnan(b), 0.0, np.abs(a - b))
+    names = (both[n].tolist() for n in ("arm", "test", "options", "at_h", "index"))
+    for arm, test, options, at, index, gap in zip(*names, np.where(np.isnan(gaps), np.inf, gaps), strict=True):
+        key, mine = (test, options, at, index), found.setdefault(arm, {})
+        mine[key] = max(mine.get(key, 0.0), float(gap))
+    return found, only
+
+
+def _test_name(test: Mapping[str, Any]) -> str:
+    options = f" ({test['options']})" if test.get("options") else ""
+    return f"{test['test']}{options} at {test['at_h']:g} h"
 
 
 def _shares(

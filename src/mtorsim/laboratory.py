@@ -344,7 +344,7 @@ def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
     t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
     # AIRg: mean rise over the samples of the first ten minutes, as the reference values are given.
     first = (t >= 2) & (t <= 10)
-    airg = insulin[:, first].mean(axis=1) - insulin[:, 0]
+    airg = np.ascontiguousarray(insulin[:, first]).mean(axis=1) - insulin[:, 0]
     late = (t >= 10) & (t <= 19)
     slope = np.array([np.polyfit(t[late], np.log(g[late]), 1)[0] if np.isfinite(g).all() else np.nan for g in glucose])
     names = ("S_G", "S_I", "p2", "cv")
@@ -407,7 +407,7 @@ def _hyperglycaemic(protocol: Protocol, minutes: Array, curves: Mapping[str, Arr
     last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.items()}
     m = last["glucose_infusion"] - last["urinary_loss"]
     return _fasting(curves) | {
-        "first_phase": ("uU/mL", insulin[:, first].mean(axis=1) - insulin[:, 0]),
+        "first_phase": ("uU/mL", np.ascontiguousarray(insulin[:, first]).mean(axis=1) - insulin[:, 0]),
         "second_phase": ("uU/mL", last["insulin"] - insulin[:, 0]),
         "glucose_end": ("mg/dL", last["glucose"]),
         "insulin_end": ("uU/mL", last["insulin"]),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -57,6 +58,8 @@ class Protocol:
         Whether the subject has to be fasting.
     everyday
         Whether the subject's own meals and doses go on: the day as it is lived.
+    options
+        What differs from the standard test, as text.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Protocol:
     steps: tuple[tuple[float, float, float], ...] = ()
     fasting: bool = True
     everyday: bool = False
+    options: str = ""
 
     @property
     def duration(self) -> float:
@@ -197,8 +201,6 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
     SetError
         If there is no such test or option, or a number is out of range.
     """
-    import inspect
-
     if name not in PROTOCOLS:
         raise SetError(
             f"there is no test `{name}`", help=did_you_mean(name, PROTOCOLS) or "known are " + ", ".join(PROTOCOLS)
@@ -209,7 +211,25 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
             help = did_you_mean(option, known) or f"`{name}` takes {', '.join(known)}"
             raise SetError(f"the test `{name}` has no `{option}`", help=help)
         _check_number(option, options[option])
-    return PROTOCOLS[name](**options)
+    return replace(PROTOCOLS[name](**options), options=_spoken(name, options))
+
+
+UNITS: Mapping[str, str] = {
+    "grams": "g", "ivgtt.grams": "g/kg", "hours": "h", "solid": "", "ivgtt.insulin": "U/kg", "insulin": "mU/kg/min",
+    "target": "mg/dL", "step": "min", "prime": "min", "above": "mg/dL", "minutes": "min",
+}  # fmt: skip
+"""Of each option; a test's own first."""
+
+
+def _spoken(name: str, options: Mapping[str, float | Sequence[float]]) -> str:
+    """What differs from the standard test, in the order of its options: `insulin = 0.5, 2 mU/kg/min; step = 60 min`."""
+    parts = []
+    for option, usual in inspect.signature(PROTOCOLS[name]).parameters.items():
+        values = np.atleast_1d(options.get(option, usual.default)).astype(float)
+        if not np.array_equal(values, np.atleast_1d(usual.default)):
+            unit = UNITS.get(f"{name}.{option}", UNITS[option])
+            parts.append(f"{option} = {', '.join(f'{v:.10g}' for v in values)} {unit}".rstrip())
+    return "; ".join(parts)
 
 
 def _check_number(option: str, value: object) -> None:

@@ -16,10 +16,10 @@ from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
 from .library import Library
 from .manifest import describe_run, machine
-from .plan import RTOL, Options, Plan, make_plan
+from .plan import RTOL, Options, Plan, library_for, make_plan
 from .prepare import prepare
 from .records import EventTable
-from .scenario import Scenario
+from .scenario import Scenario, read_scenario
 from .writer import open_folder, write_json
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def simulate_events(
         If something in the scenario or the table is wrong.
     """
     options = Options.given(method, precision, rtol, atol)
+    if not isinstance(scenario, Scenario):
+        library = library or library_for(scenario)
+        scenario = read_scenario(scenario, library)
+    if scenario.tests:
+        help = "leave `[[test]]` out: only what the table says happens"
+        scenario.file.fail("a table of event records goes without tests of the laboratory", ("test", 0), help)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )

@@ -12,10 +12,11 @@ import numpy as np
 from .errors import DataError, did_you_mean
 from .kernel.status import SENTENCES
 from .manifest import package_versions, plan_from_manifest
-from .result import labelled, open_result
+from .result import TEST_KEYS, labelled, open_result, test_table
 from .simulation import one_subject
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 __all__ = ["Replay", "replay_subject"]
@@ -29,8 +30,10 @@ class Replay:
     ----------
     visits
         What was observed, dims (time,).
+    tests
+        Indices of the tests of the laboratory, a row each, none where there was no test.
     same
-        Whether every number agrees with the stored one to the bit.
+        Whether every number agrees with the stored one to the bit, those of tests among them.
     difference
         Largest relative difference from the stored numbers.
     parameters
@@ -44,6 +47,7 @@ class Replay:
     subject: int
     status: str
     visits: xr.Dataset
+    tests: pd.DataFrame
     same: bool
     difference: float
     parameters: Mapping[str, float]
@@ -84,8 +88,14 @@ def replay_subject(
         block, parameters = one_subject(plan, subject, chosen)
     visits = labelled({**manifest, "arms": [chosen]}, block.visits, block.subjects, manifest["visits_h"])
     stored = result.visits.sel(arm=chosen, subject=subject)
-    before = np.stack([stored[n].to_numpy() for n in manifest["observables"]], axis=-1)
-    now = block.visits[0, 0]
+    tests = test_table(block).to_pandas()
+    before = np.stack([stored[n].to_numpy() for n in manifest["observables"]], axis=-1).ravel()
+    now = block.visits[0, 0].ravel()
+    if len(tests):
+        kept = result.tests.query("arm == @chosen and subject == @subject")
+        both = tests.merge(kept, "left", on=list(TEST_KEYS), suffixes=("", "_before"))
+        before = np.concatenate([before, both["value_before"].to_numpy()])
+        now = np.concatenate([now, tests["value"].to_numpy()])
     same = bool(np.array_equal(before, now, equal_nan=True))
     return Replay(
         scenario=manifest["scenario"],
@@ -93,6 +103,7 @@ def replay_subject(
         subject=subject,
         status=SENTENCES[int(block.status[0, 0])],
         visits=visits.isel(arm=0, subject=0, drop=True),
+        tests=tests,
         same=same,
         difference=0.0 if same else _difference(before, now),
         parameters=parameters,

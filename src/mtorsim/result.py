@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table", "test_table",
+    "TEST_KEYS", "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table", "test_table",
     "treatment_table", "visit_table",
 ]  # fmt: skip
 
 Array = np.ndarray
+
+
+TEST_KEYS = ("arm", "subject", "test", "options", "at_h", "index")
+"""Columns that name a row of the table of tests."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,8 @@ class TestValues:
 
     Attributes
     ----------
-    test, at_h, arm
-        Which, when, and whose.
+    test, options, at_h, arm
+        Which, what differs from the standard test, when, and whose.
     units
         Of each index, by name.
     values
@@ -43,6 +47,7 @@ class TestValues:
     """
 
     test: str
+    options: str
     at_h: float
     arm: str
     units: Mapping[str, str]
@@ -372,16 +377,17 @@ def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
 
 def test_table(block: Block) -> pa.Table:
-    """Indices of tests, one row an arm, subject, test, time and index."""
+    """Indices of tests, one row an arm, subject, test with its options, time and index."""
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "test", "at_h", "index", "value", "unit")}
+    columns: dict[str, list[Any]] = {n: [] for n in (*TEST_KEYS, "value", "unit")}
     for t in block.tests:
         n, names = len(block.subjects), list(t.units)
         for name, cells in (
             ("arm", np.full(n * len(names), t.arm)),
             ("subject", np.repeat(block.subjects.astype(np.int64), len(names))),
             ("test", np.full(n * len(names), t.test)),
+            ("options", np.full(n * len(names), t.options)),
             ("at_h", np.full(n * len(names), t.at_h)),
             ("index", np.tile(np.array(names), n)),
             ("value", t.values.reshape(-1)),

@@ -375,7 +375,7 @@ class _Resolver:
 
     def _tests(self, meals: list[MealEvent]) -> Iterator[tuple[float, Protocol]]:
         eaten = [m.time + MOST_JITTER * m.jitter for m in meals]
-        seen: set[tuple[str, float]] = set()
+        seen: set[tuple[str, str, float]] = set()
         for i, line in enumerate(self.data.test):
             try:
                 test = protocol(line.kind, **line.options)
@@ -395,10 +395,10 @@ class _Resolver:
                 if test.everyday and time + test.duration > self.duration:
                     message = f"`{test.name}` at {text} ends after the scenario, which lasts {self.data.duration}"
                     self.file.fail(message, ("test", i, "at"), "make `duration` longer", needle=text)
-                if (test.name, time) in seen:
-                    help = "other options are for another time, or for a scenario of their own"
+                if (test.name, test.options, time) in seen:
+                    help = "it would be the same twice: leave one out, or give it other options"
                     self.file.fail(f"two tests `{test.name}` at {text}", ("test", i, "at"), help, needle=text)
-                seen.add((test.name, time))
+                seen.add((test.name, test.options, time))
                 yield time, test
 
     def _branches(self) -> Iterator[Branch]:

@@ -260,7 +260,7 @@ def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array) -> list[T
     found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel)
     return [
         TestValues(
-            e.protocol.name, e.at, e.arm, {n: unit for n, (unit, _) in e.indices.items()},
+            e.protocol.name, e.protocol.options, e.at, e.arm, {n: unit for n, (unit, _) in e.indices.items()},
             np.stack([v for _, v in e.indices.values()], axis=1),
         )
         for e in found

@@ -202,9 +202,9 @@ class Writer:
 
         table = pq.ParquetFile(folder / "tests.parquet" / f"chunk-{self.number:06d}.parquet").read().to_pandas()
         found = []
-        for (arm, test, at), part in table.groupby(["arm", "test", "at_h"], sort=False):
+        for (arm, test, options, at), part in table.groupby(["arm", "test", "options", "at_h"], sort=False):
             units = dict(zip(part["index"], part["unit"], strict=True))
-            found.append(TestValues(test, at, arm, units, part["value"].to_numpy().reshape(n, len(units))))
+            found.append(TestValues(test, options, at, arm, units, part["value"].to_numpy().reshape(n, len(units))))
         return tuple(found)
 
     def _count(self, block: Block) -> None:
@@ -350,7 +350,13 @@ def _part(block: Block, kept: Array) -> Block:
 
 def _test_bands(test: TestValues) -> dict[str, Any]:
     """Quantiles over subjects of the indices of one test."""
-    found: dict[str, Any] = {"arm": test.arm, "test": test.test, "at_h": test.at_h, "indices": {}}
+    found: dict[str, Any] = {
+        "arm": test.arm,
+        "test": test.test,
+        "options": test.options,
+        "at_h": test.at_h,
+        "indices": {},
+    }
     for j, (name, unit) in enumerate(test.units.items()):
         column = test.values[:, j]
         column = column[np.isfinite(column)]

@@ -75,8 +75,8 @@ def print_summary(result: Result, reader: Reader) -> None:
 def _print_tests(result: Result, reader: Reader) -> None:
     """Median of each index of each test, a column an arm and time."""
     tests = result.summary["tests"]
-    for kind in dict.fromkeys(t["test"] for t in tests):
-        mine = [t for t in tests if t["test"] == kind]
+    for kind, options in dict.fromkeys((t["test"], t["options"]) for t in tests):
+        mine = [t for t in tests if (t["test"], t["options"]) == (kind, options)]
         names = list(dict.fromkeys(n for t in mine for n in t["indices"]))
         rows = []
         for name in names:
@@ -87,7 +87,7 @@ def _print_tests(result: Result, reader: Reader) -> None:
             shown = "" if unit == "1" else f" ({reader.unit(name, unit)})"
             rows.append([f"{name}{shown}", *("-" if c is None else f"{c:.4g}" for c in cells)])
         head = [kind, *(f"{t['arm']}, {t['at_h'] / 24:g} d" for t in mine)]
-        print_table(head, rows, "median of each index")
+        print_table(head, rows, "median of each index" + (f", {options}" if options else ""))
 
 
 def _print_shares(result: Result, reader: Reader) -> None:

@@ -16,7 +16,7 @@ from mtorsim.cli.options import as_json
 @click.argument("second", metavar="DIR", type=click.Path(path_type=Path))
 @as_json
 def command(first: Path, second: Path, as_json: bool) -> int:
-    """Compare two results: what went in, the largest difference of each observable, the shares.
+    """Compare two results: what went in, the largest difference of each observable, shares, tests.
 
     Subjects are matched by number, arms by name. Exit code 0 where the results agree to the bit, 1
     where they do not.
@@ -39,6 +39,12 @@ def command(first: Path, second: Path, as_json: bool) -> int:
                     for arm, limits in found.shares.items()
                 },
                 "only_in": {"first": found.only[0], "second": found.only[1]},
+                "max_difference_of_tests": [
+                    {"arm": arm, "test": test, "options": options, "at_h": at, "index": index, "difference": gap}
+                    for arm, gaps in found.tests.items()
+                    for (test, options, at, index), gap in gaps.items()
+                ],
+                "tests_only_in": {"first": found.only_tests[0], "second": found.only_tests[1]},
             }
         )
     else:
@@ -62,12 +68,30 @@ def _print(found: Any, units: dict[str, str]) -> None:
             for n in names
         ]
         print_table(["largest difference", *arms], rows)
+        for (test, options, at), names in _by_test(found.tests).items():
+            rows = [
+                (n, *(f"{found.tests[arm].get((test, options, at, n), float('nan')):.3g}" for arm in found.tests))
+                for n in names
+            ]
+            title = f"{test} at {at:g} h" + (f", {options}" if options else "")
+            print_table(["largest difference", *found.tests], rows, title)
         for arm, limits in found.shares.items():
             rows = [(f"share {limit}", _percent(a["value"]), _percent(b["value"])) for limit, (a, b) in limits.items()]
             print_table([arm, "first", "second"], rows)
+    for which, tests in zip(("first", "second"), found.only_tests, strict=True):
+        if tests:
+            print(f"tests only in the {which}: " + "; ".join(tests))
     for which, arms in zip(("first", "second"), found.only, strict=True):
         if arms:
             print(f"only in the {which}: " + ", ".join(arms))
+
+
+def _by_test(tests: Any) -> dict[tuple[str, str, float], list[str]]:
+    """Names of the indices of each test in any arm."""
+    found: dict[tuple[str, str, float], list[str]] = {}
+    for test, options, at, index in dict.fromkeys(key for gaps in tests.values() for key in gaps):
+        found.setdefault((test, options, at), []).append(index)
+    return found
 
 
 def _short(value: Any) -> str:

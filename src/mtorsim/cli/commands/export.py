@@ -1,4 +1,4 @@
-"""`mtorsim export`: a result's visits as one file."""
+"""`mtorsim export`: a result's visits, or its tests, as one file."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from mtorsim.errors import DataError
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("to", metavar="FILE", type=click.Path(path_type=Path))
+@click.option("--tests", is_flag=True, help="The indices of its tests of the laboratory instead of the visits.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
-def command(folder: Path, to: Path, force: bool) -> int:
+def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
     """Write the visits of the result in DIR to FILE: .csv (tidy, with a column of units), .nc or .parquet.
 
+    With --tests, what its tests of the virtual laboratory gave: .csv or .parquet, a row an index.
     Values keep the units of the result, glucose in mg/dL; nothing is converted.
     """
     from mtorsim.result import open_result
 
     kinds = {".csv": "to_csv", ".nc": "to_netcdf", ".parquet": "to_parquet"}
+    if tests:
+        del kinds[".nc"]
     if to.suffix not in kinds:
-        raise DataError(f"`{to}` does not say what to write", help="end its name in .csv, .nc or .parquet")
+        *most, last = kinds
+        raise DataError(f"`{to}` does not say what to write", help=f"end its name in {', '.join(most)} or {last}")
     if to.exists() and not force:
         raise DataError(f"`{to}` exists already", help="give `--force` to replace it")
     result = open_result(folder)
@@ -30,11 +35,14 @@ def command(folder: Path, to: Path, force: bool) -> int:
         to.parent.mkdir(parents=True, exist_ok=True)
         draft = to.with_name(f".{to.name}.draft{to.suffix}")
         try:
-            getattr(result, kinds[to.suffix])(draft)
+            if tests:
+                getattr(result.tests, kinds[to.suffix])(draft, index=False)
+            else:
+                getattr(result, kinds[to.suffix])(draft)
             draft.replace(to)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as problem:
         raise DataError(f"cannot write `{to}`: {problem.strerror or problem}") from None
-    print(f"visits    {to}")
+    print(f"{'tests' if tests else 'visits':9} {to}")
     return 0

@@ -20,9 +20,9 @@ from mtorsim.cli.options import as_json, units
 def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bool) -> int:
     """Compute one subject of the result in DIR again, alone, from the manifest.
 
-    The files the run was made from need not be there any more. The numbers are compared with the
-    stored ones: on the same kind of processor and the same versions they agree to the bit. Exit
-    code 1 where they do not.
+    The files the run was made from need not be there any more. The numbers, indices of tests among
+    them, are compared with the stored ones: on the same kind of processor and the same versions they
+    agree to the bit. Exit code 1 where they do not.
     """
     from mtorsim.conversions import reader
     from mtorsim.replay import replay_subject
@@ -60,8 +60,16 @@ def _record(found: Any, shown_in: Any) -> dict[str, Any]:
             {"time_h": float(t), **{n: None if v[i] != v[i] else float(v[i]) for n, v in columns.items()}}
             for i, t in enumerate(times)
         ],
+        "tests": [_converted(row, shown_in) for row in found.tests.to_dict("records")],
         "parameters": dict(found.parameters),
     }
+
+
+def _converted(row: dict[str, Any], shown_in: Any) -> dict[str, Any]:
+    """One index of a test, in the reader's units; None where it has no number."""
+    value = shown_in.value(row["index"], row["unit"], row["value"])
+    kept = {n: row[n] for n in ("test", "options", "at_h", "index")}
+    return kept | {"value": None if value != value else value, "unit": shown_in.unit(row["index"], row["unit"])}
 
 
 def _print(found: Any, shown_in: Any) -> None:
@@ -72,6 +80,14 @@ def _print(found: Any, shown_in: Any) -> None:
         for i, t in enumerate(found.visits.time.to_numpy())
     ]
     print_table(head, rows, f"subject {found.subject}, arm {found.arm}, of {found.scenario}: {found.status}")
+    tests = [_converted(row, shown_in) for row in found.tests.to_dict("records")]
+    for kind, options, at in dict.fromkeys((t["test"], t["options"], t["at_h"]) for t in tests):
+        rows = [
+            [t["index"], "-" if t["value"] is None else f"{t['value']:.5g}", t["unit"]]
+            for t in tests
+            if (t["test"], t["options"], t["at_h"]) == (kind, options, at)
+        ]
+        print_table(["index", "value", "unit"], rows, f"{kind} at {at:g} h" + (f", {options}" if options else ""))
     if found.same:
         print("the stored numbers and these agree to the bit")
     else:
