@@ -18,6 +18,7 @@ __all__ = [
     "Where",
     "did_you_mean",
     "one_line",
+    "spoken",
 ]
 
 
@@ -124,6 +125,21 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
         tail = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(tails), n=1, cutoff=0.75)
         near = [tails[tail[0]]] if tail else []
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def spoken(value: object) -> str:
+    """What was given, in words."""
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) < 60 and value.isprintable() else "this text"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    if value is None:
+        return "none"
+    return one_line(str(value), 60)
 
 
 def one_line(text: str, limit: int = 400) -> str:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from .errors import SetError, UnitError, did_you_mean
+from .errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
+from .given import check_types
 from .laboratory import BODY, Examination, examine_people
 from .library import Library
 from .model import Module, read_module
 from .plan import Options, Plan, library_for, make_plan
 from .prepare import prepare
-from .protocols import Protocol, needs, protocol
+from .protocols import Protocol, needs, protocol, without_body
 from .reading import TomlFile
-from .scenario import Scenario, read_scenario, scenario_from_text
+from .scenario import LONGEST, Scenario, read_scenario, scenario_from_text
 from .units import convert, parse_quantity, parse_unit
 
 __all__ = ["examine", "plan_tests", "preset_name"]
 
+OWN = Path("<laboratory>.toml")
+"""Where the scenario would stand that a test without one is done in."""
 MOST_SUBJECTS = 10_000
 """Every curve of every subject is held in memory."""
 RTOL = 1e-4
@@ -90,6 +95,13 @@ def examine(
     >>> 100 < value[0] < 140, unit
     (True, 'mg/dL')
     """
+    given = {
+        "population": population, "scenario": scenario, "at": at, "arm": arm, "dose": dose, "settings": settings,
+        "subjects": subjects, "seed": seed, "rtol": rtol, "library": library, "note": note,
+    }  # fmt: skip
+    check_types(given)
+    if isinstance(test, Protocol) and options:
+        raise SetError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
     chosen = test if isinstance(test, Protocol) else protocol(test, **options)
     if (population is None) == (scenario is None):
         raise SetError("a test is done in a population or in a scenario", help="name one of them")
@@ -122,6 +134,8 @@ def plan_tests(
     hours = _hours(at) if isinstance(at, str) else float(at)
     if hours < 0:
         raise SetError(f"`at` = {at} lies before the start")
+    if not hours <= LONGEST:
+        raise SetError(f"`at` = {at} is too late: a scenario lasts 100 years at most")
     longest = max((p.duration for p in tests if p.everyday), default=0.0)
     if scenario is None:
         assert population is not None
@@ -145,6 +159,9 @@ def plan_tests(
         if name in ("clamp.on", "clamp.target"):
             raise SetError(f"`{name}` belongs to the test", help="`target` of the test `clamp` says what is held")
     library = library or library_for(scenario.file.path)
+    for test in tests:
+        if lacking := without_body(test.name, scenario.data.model):
+            raise SetError(lacking[0], help=lacking[1])
     more = [*needs(tests), *_modules_for([*(settings or {})], scenario, library)]
     model = list(dict.fromkeys([*scenario.data.model, *more]))
     scenario = replace(scenario, data=scenario.data.model_copy(update={"model": model}))
@@ -153,9 +170,10 @@ def plan_tests(
     if n > MOST_SUBJECTS:
         help = "a scenario with `[[test]]` streams them to a folder"
         raise SetError(f"subjects = {n:,}: a test is of at most {MOST_SUBJECTS:,}", help=help)
-    plan = make_plan(
-        scenario, seed=seed, settings=settings, options=Options.given(rtol=rtol), library=library, note=note
-    )
+    with _naming_options():
+        plan = make_plan(
+            scenario, seed=seed, settings=settings, options=Options.given(rtol=rtol), library=library, note=note
+        )
     return plan, hours, n
 
 
@@ -167,7 +185,18 @@ def preset_name(name: str, library: Library) -> str:
 
 def _own_scenario(population: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
     """People of a population, taking a drug or nothing until they are tested."""
+    if population not in library.populations:
+        help = did_you_mean(population, library.populations) or "known are " + ", ".join(library.populations)
+        raise SetError(f"there is no population `{population}`", help=help)
     drug, _, regimen = (dose or "").strip().partition(" ")
+    if dose is not None and not (drug and regimen.strip()):
+        raise SetError(
+            f"`dose` = `{dose}` has no {'regimen' if drug else 'drug'}",
+            help="write for example `everolimus 10 mg q24h`",
+        )
+    if drug and drug not in library.modules:
+        help = did_you_mean(drug, library.modules)
+        raise SetError(f"`dose`: there is no drug `{drug}`", help=help or "`mtorsim list` names them")
     if drug in (BODY, "mtor", "clamp"):
         raise SetError(f"`{drug}` is no drug", help="write for example `everolimus 10 mg q24h`")
     model = [BODY, *(("mtor", drug) if drug else ())]
@@ -177,7 +206,21 @@ def _own_scenario(population: str, hours: float, longest: float, dose: str | Non
     ]  # fmt: skip
     if drug:
         lines += ["[[dose]]", f"drug = {_quoted(drug)}", f"regimen = {_quoted(regimen.strip())}"]
-    return scenario_from_text("\n".join(lines).replace("'", '"'), Path("laboratory.toml"), library)
+    with _naming_options():
+        return scenario_from_text("\n".join(lines).replace("'", '"'), OWN, library)
+
+
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Say of a mistake in the laboratory's own scenario, which nobody wrote, the option that it comes from."""
+    try:
+        yield
+    except MtorsimError as error:
+        if error.where is None or error.where.path != shown_path(OWN):
+            raise
+        said = re.sub(r"^`(regimen|duration)`: ", "", error.message)
+        option = "`at`: " if error.where.text.startswith("duration") else "`dose`: "
+        raise SetError(option + said, help=error.help) from None
 
 
 def _quoted(text: str) -> str:

@@ -8,14 +8,36 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import SetError, did_you_mean
+from .errors import SetError, did_you_mean, spoken
 
-__all__ = ["PROTOCOLS", "Given", "Protocol", "needs", "protocol"]
+__all__ = ["PROTOCOLS", "Given", "OptionError", "Protocol", "needs", "protocol", "without_body"]
 
 Array = np.ndarray
 
 PMOL_PER_UNIT = 6000.0
 """pmol in 1 U of insulin: 1 uU/mL is 6 pmol/L."""
+
+
+MOST_STEPS = 12
+"""Of a clamp."""
+
+BODY = "glucose_insulin"
+
+
+class OptionError(SetError):
+    """An option of a test is wrong.
+
+    Parameters
+    ----------
+    option
+        Which.
+    message, help
+        As of every error.
+    """
+
+    def __init__(self, option: str, message: str, help: str | None = None) -> None:
+        super().__init__(message, help=help)
+        self.option = option
 
 
 @dataclass(frozen=True)
@@ -85,7 +107,7 @@ def ogtt(grams: float = 75.0, hours: float = 4.0) -> Protocol:
     _within("grams", grams, 1, 300, "g")
     _within("hours", hours, 2, 12, "h")
     early = [0, 10, 20, 30, 45, 60, 75, 90, 120]
-    minutes = np.array([*early, *np.arange(150, 60 * hours + 1e-9, 30)], float)
+    minutes = _until([*early, *np.arange(150, 60 * hours, 30)], 60 * hours)
     return Protocol("ogtt", f"{grams:g} g of glucose drunk", minutes, (Given(0, "meal_liquid", 1000 * grams),))
 
 
@@ -94,7 +116,8 @@ def mixed_meal(grams: float = 78.0, solid: float = 0.7, hours: float = 7.0) -> P
     _within("grams", grams, 1, 300, "g")
     _within("solid", solid, 0, 1, "")
     _within("hours", hours, 2, 12, "h")
-    minutes = np.array([0, 5, 10, 15, 20, 30, 40, 50, 60, 75, 90, *np.arange(120, 60 * hours + 1e-9, 30)], float)
+    early = [0, 5, 10, 15, 20, 30, 40, 50, 60, 75, 90]
+    minutes = _until([*early, *np.arange(120, 60 * hours, 30)], 60 * hours)
     parts = (("meal_solid", solid), ("meal_liquid", 1 - solid))
     given = tuple(Given(0, route, 1000 * grams * share) for route, share in parts if share > 0)
     return Protocol("mixed-meal", f"a meal with {grams:g} g of carbohydrate, {100 * solid:g} % solid", minutes, given)
@@ -126,6 +149,8 @@ def clamp(
     minutes the rise over the step before is infused twice.
     """
     rates = [float(r) for r in np.atleast_1d(insulin)]
+    if len(rates) > MOST_STEPS:
+        raise OptionError("insulin", f"`insulin` has {len(rates)} rates: a clamp has at most {MOST_STEPS} steps")
     for rate in rates:
         _within("insulin", rate, 0.05, 20, "mU/kg/min")
     if target:
@@ -145,7 +170,7 @@ def clamp(
     return Protocol(
         "clamp",
         text,
-        np.arange(0, end + 1e-9, 5),
+        _until([*np.arange(0, end, 5), *(k * step for k in range(len(rates)))], end),
         tuple(given),
         clamped=(0, end),
         target=target,
@@ -158,7 +183,7 @@ def hyperglycaemic_clamp(above: float = 125.0, minutes: float = 120.0) -> Protoc
     """Glucose raised quickly by `above` mg/dL over fasting, and held there."""
     _within("above", above, 20, 400, "mg/dL")
     _within("minutes", minutes, 60, 600, "min")
-    times = np.array([0, 2, 4, 6, 8, 10, 15, 20, *np.arange(30, minutes + 1e-9, 10)], float)
+    times = _until([0, 2, 4, 6, 8, 10, 15, 20, *np.arange(30, minutes, 10)], minutes)
     text = f"glucose held {above:g} mg/dL above fasting"
     return Protocol("hyperglycaemic-clamp", text, times, clamped=(0, minutes), above=above)
 
@@ -166,13 +191,32 @@ def hyperglycaemic_clamp(above: float = 125.0, minutes: float = 120.0) -> Protoc
 def profile(hours: float = 24.0) -> Protocol:
     """A day as it is lived, looked at every 5 minutes as a sensor would."""
     _within("hours", hours, 24, 24 * 14, "h")
+    if hours % 24:
+        help = "what is read of it is a day's: write for example 24 or 72"
+        raise OptionError("hours", f"`hours` = {hours:g} is no whole number of days", help)
     minutes = np.arange(0, 60 * hours + 1e-9, 5)
     return Protocol("profile", f"{hours:g} h as they are lived", minutes, fasting=False, everyday=True)
+
+
+def _until(minutes: Sequence[float], end: float) -> Array:
+    """When blood is drawn: at these minutes, and at the end."""
+    return np.unique(np.round([*minutes, end], 9))
 
 
 def needs(protocols: Iterable[Protocol]) -> tuple[str, ...]:
     """Modules that tests need besides the subject's own."""
     return ("clamp",) if any(p.clamped for p in protocols) else ()
+
+
+def without_body(test: str, modules: Iterable[str]) -> tuple[str, str] | None:
+    """Why a test cannot be done in a model of these modules, and what to do; None where it can."""
+    modules = list(modules)
+    if BODY in modules:
+        return None
+    names = " and ".join(f"`{m}`" for m in modules)
+    lacks = "free fatty acids, C-peptide, and flows of glucose production, disposal and secretion to read"
+    help = f"tests are done in models with `{BODY}`; a visit shows what {names} can show"
+    return f"the test `{test}` cannot be done in {names}: there are no {lacks}", help
 
 
 PROTOCOLS: Mapping[str, Callable[..., Protocol]] = {
@@ -201,6 +245,8 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
     SetError
         If there is no such test or option, or a number is out of range.
     """
+    if not isinstance(name, str):
+        raise SetError(f"a test is named by text, not {spoken(name)}", help="known are " + ", ".join(PROTOCOLS))
     if name not in PROTOCOLS:
         raise SetError(
             f"there is no test `{name}`", help=did_you_mean(name, PROTOCOLS) or "known are " + ", ".join(PROTOCOLS)
@@ -209,7 +255,7 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
     for option in options:
         if option not in known:
             help = did_you_mean(option, known) or f"`{name}` takes {', '.join(known)}"
-            raise SetError(f"the test `{name}` has no `{option}`", help=help)
+            raise OptionError(option, f"the test `{name}` has no `{option}`", help)
         _check_number(option, options[option])
     return replace(PROTOCOLS[name](**options), options=_spoken(name, options))
 
@@ -234,16 +280,17 @@ def _spoken(name: str, options: Mapping[str, float | Sequence[float]]) -> str:
 
 def _check_number(option: str, value: object) -> None:
     """An option is a number; only the rates of a clamp may be several, and then at least one."""
-    several = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
-    plain = [v for v in several if isinstance(v, (int, float, np.number)) and not isinstance(v, bool)]
-    if len(plain) != len(several) or not all(np.isfinite(v) for v in plain):
-        raise SetError(f"`{option}` must be a number")
-    if several is not value and option != "insulin":
-        return
-    if option != "insulin" or not len(several):
-        raise SetError(f"`{option}` must be {'at least one rate' if option == 'insulin' else 'one number'}")
+    several = list(np.atleast_1d(value)) if isinstance(value, np.ndarray) else value
+    listed = isinstance(several, (list, tuple))
+    for one in several if listed else [several]:
+        if not isinstance(one, (int, float, np.number)) or isinstance(one, bool) or not np.isfinite(one):
+            raise OptionError(option, f"`{option}` must be a number, not {spoken(one)}")
+    if listed and option != "insulin":
+        raise OptionError(option, f"`{option}` must be one number")
+    if listed and not len(several):
+        raise OptionError(option, "`insulin` must be at least one rate")
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
     if not low <= value <= high:
-        raise SetError(f"`{name}` = {value:g} is outside {low:g} to {high:g} {unit}".rstrip())
+        raise OptionError(name, f"`{name}` = {value:g} is outside {low:g} to {high:g} {unit}".rstrip())

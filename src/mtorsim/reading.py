@@ -12,7 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origi
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from .errors import MtorsimError, Where, did_you_mean, shown_path
+from .errors import MtorsimError, Where, did_you_mean, shown_path, spoken
 
 __all__ = ["Line", "Record", "TomlFile", "json_schema", "read_record"]
 
@@ -167,26 +167,16 @@ def _explain(
         message = f"`{name}` is missing" + (f" in `{place}`" if place else "")
         file.fail(message, loc[:-1], _about(kind, loc))
     if what in _WANTED:
-        file.fail(f"`{name}` must be {_WANTED[what]}, not {_spoken(given)}", loc)
+        file.fail(f"`{name}` must be {_WANTED[what]}, not {spoken(given)}", loc)
     if what == "literal_error":
         options = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
-        file.fail(f"`{name}` cannot be {_spoken(given)}", loc, "choose from " + ", ".join(options))
+        file.fail(f"`{name}` cannot be {spoken(given)}", loc, "choose from " + ", ".join(options))
     if what in _BOUNDS:
         words, bound = _BOUNDS[what]
-        file.fail(f"`{name}` = {_spoken(given)} must be {words} {ctx[bound]:g}", loc, _about(kind, loc))
+        file.fail(f"`{name}` = {spoken(given)} must be {words} {ctx[bound]:g}", loc, _about(kind, loc))
     if what == "value_error":
         file.fail(f"`{name}` {ctx['error']}", loc)
     file.fail(f"`{name}`: {said[:1].lower()}{said[1:]}", loc)
-
-
-def _spoken(value: Any) -> str:
-    if isinstance(value, str):
-        return f'"{value}"' if len(value) < 60 and value.isprintable() else "this text"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return "a table"
-    return "a list" if isinstance(value, list) else str(value)
 
 
 def _walk(kind: Any, loc: Key) -> Any:

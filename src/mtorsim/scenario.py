@@ -12,7 +12,7 @@ from pathlib import Path
 from .conversions import glucose_in_mg_dl
 from .errors import ScenarioError, SetError, UnitError, did_you_mean
 from .library import Library
-from .protocols import Protocol, needs, protocol
+from .protocols import OptionError, Protocol, needs, protocol, without_body
 from .reading import TomlFile, read_record
 from .regimen import Part, in_turn, read_regimen
 from .rules import Action, Condition, Hold, read_action, read_condition
@@ -379,8 +379,12 @@ class _Resolver:
         for i, line in enumerate(self.data.test):
             try:
                 test = protocol(line.kind, **line.options)
+            except OptionError as error:
+                self.file.fail(error.message, ("test", i, "options", error.option), error.help)
             except SetError as error:
-                self.file.fail(error.message, ("test", i), error.help, needle=line.kind)
+                self.file.fail(error.message, ("test", i, "kind"), error.help, needle=line.kind)
+            if lacking := without_body(test.name, self.data.model):
+                self.file.fail(lacking[0], ("test", i, "kind"), lacking[1], needle=line.kind)
             if not line.at:
                 self.file.fail("there is no time", ("test", i, "at"), 'write for example `at = "4 weeks"`')
             for text in line.at:

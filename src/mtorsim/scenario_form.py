@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from .model import Evidence
 from .population_form import Entry
@@ -89,12 +89,16 @@ class ChangeLine(Record):
     multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
 
 
+# What it must be is the test's to say, so that a mistake names the option.
+Option = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]})]
+
+
 class TestLine(Record):
     """A `[[test]]` table: a test of the virtual laboratory, on copies of the subjects."""
 
     kind: Line = Field(description="`ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`")
     at: Lines = Field(description="times from the start")
-    options: dict[str, float | list[float]] = Field(
+    options: dict[str, Option] = Field(
         default={}, description="what differs from the standard test, such as `insulin = [0.25, 1]`"
     )
 

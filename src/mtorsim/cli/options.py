@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from mtorsim.errors import SetError
+from mtorsim.errors import DataError, SetError
 
-__all__ = ["as_json", "parse_settings", "quiet", "units"]
+__all__ = ["as_json", "check_output", "parse_settings", "quiet", "units"]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -22,6 +24,28 @@ units: Decorator = click.option(
     show_default=True,
     help="Show glucose in mg/dL, or in mmol/L with HbA1c in mmol/mol.",
 )
+
+
+def check_output(path: Path, what: str, endings: Sequence[str] = ()) -> None:
+    """Find out that a file cannot be written before anything is computed for it; its folder is made.
+
+    Raises
+    ------
+    SetError
+        If its ending is not one of `endings`.
+    DataError
+        If its folder cannot be made or written to.
+    """
+    if endings and path.suffix not in endings:
+        raise SetError(f"`{path}` is no {what}", help="end it in " + " or ".join(endings))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
+    if path.is_dir():
+        raise DataError(f"cannot write `{path}`: it is a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise DataError(f"cannot write `{path}`: no permission")
 
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:

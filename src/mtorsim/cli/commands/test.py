@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from mtorsim.cli.console import note, print_json, print_table, warn
-from mtorsim.cli.options import as_json, parse_settings, quiet, units
+from mtorsim.cli.options import as_json, check_output, parse_settings, quiet, units
 from mtorsim.errors import SetError
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     from mtorsim.examination import examine
 
     shown_in = reader(given["units"])
+    if given["figure"] is not None:
+        from mtorsim.plots.style import FORMATS
+
+        # What cannot be written is found out before anything is computed.
+        check_output(given["figure"], "picture", [f".{f}" for f in FORMATS])
     if preset is None and scenario is None:
         preset = "ngt"
     found = examine(
@@ -102,6 +107,8 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
             numbers = [math.nan]
         if not equals or not name or not all(map(math.isfinite, numbers)):
             raise SetError(f"`--with {text}` is not NAME=NUMBER", help="write for example `--with grams=50`")
+        if name in found:
+            raise SetError(f"`--with {name}` is given twice")
         found[name] = numbers[0] if len(numbers) == 1 else numbers
     return found
 

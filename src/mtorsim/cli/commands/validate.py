@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mtorsim.cli.console import note, print_json, print_table
-from mtorsim.cli.options import quiet
+from mtorsim.cli.options import check_output, quiet
 from mtorsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,9 +38,10 @@ def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None
 
     started = time.perf_counter()
     # What cannot be written is found out before minutes are spent.
-    for path in (html_to, Path(json_to) if json_to not in (None, "-") else None):
-        if path is not None:
-            _write(path, "")
+    if html_to is not None:
+        check_output(html_to, "page", (".html", ".htm"))
+    if json_to not in (None, "-"):
+        check_output(Path(json_to), "file")
     checks = validate(
         sections, note=None if quiet else note, progress=None if quiet else lambda name: note(f"{name} ...")
     )
