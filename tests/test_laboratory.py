@@ -247,7 +247,7 @@ def test_the_command_prints_and_draws(capsys, tmp_path):
     code, out, _ = run(capsys, "test", "clamp", "--preset", "igt", "--with", "insulin=0.25,1", "--figure", picture)
     assert code == 0
     assert "M_2" in out
-    assert "glucose infusion mg/kg/min" in out
+    assert "infusion" in out
     assert picture.read_bytes()[:4] == b"\x89PNG"
 
 

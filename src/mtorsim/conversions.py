@@ -46,10 +46,10 @@ class Reader:
     glucose: str
 
     def unit(self, name: str, unit: str) -> str:
-        """The unit an observable is shown in."""
+        """The unit an observable or an index is shown in."""
         if self.glucose == "mg/dL":
             return unit
-        return "mmol/mol" if name == "hba1c" else "mmol/L" if unit == "mg/dL" else unit
+        return "mmol/mol" if name == "hba1c" else _molar(name, unit)[0]
 
     def value(self, name: str, unit: str, values: Any) -> Any:
         """Values of an observable, numbers or arrays, as they are shown."""
@@ -57,7 +57,7 @@ class Reader:
             return values
         if name == "hba1c":
             return hba1c_ifcc(values)
-        return values / MG_DL_PER_MMOL_L if unit == "mg/dL" else values
+        return values * _molar(name, unit)[1]
 
     def difference(self, name: str, unit: str, values: Any) -> Any:
         """Differences of an observable as they are shown: only the scale is converted."""
@@ -65,11 +65,25 @@ class Reader:
             return values
         if name == "hba1c":
             return values / _IFCC_SLOPE
-        return values / MG_DL_PER_MMOL_L if unit == "mg/dL" else values
+        return values * _molar(name, unit)[1]
 
     def limit(self, mg_dl: float) -> str:
         """A limit of glucose as text."""
         return f"{mg_dl:g}" if self.glucose == "mg/dL" else f"{mg_dl / MG_DL_PER_MMOL_L:.1f}"
+
+
+_MOLAR = {
+    "mg/dL": ("mmol/L", 1 / MG_DL_PER_MMOL_L),
+    "mg/dL*min": ("mmol/L*min", 1 / MG_DL_PER_MMOL_L),
+    "uU/mL/(mg/dL)": ("uU/mL/(mmol/L)", MG_DL_PER_MMOL_L),
+}
+_OTHER_THAN_GLUCOSE = ("triglycerides", "ldl")
+"""Lipids are in mg/dL too, and weigh something else; they stay."""
+
+
+def _molar(name: str, unit: str) -> tuple[str, float]:
+    """A unit with glucose in moles, and the factor that leads there."""
+    return (unit, 1.0) if name in _OTHER_THAN_GLUCOSE else _MOLAR.get(unit, (unit, 1.0))
 
 
 def reader(units: str) -> Reader:

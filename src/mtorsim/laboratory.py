@@ -18,12 +18,12 @@ from .minmod import fit_minimal_model
 from .plan import Plan, PlannedArm
 from .prepare import People
 from .protocols import Protocol, needs
-from .scenario import FASTING_HOURS, since_last_meal
+from .scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["CURVES", "Examination", "examine_people"]
+__all__ = ["CURVES", "Examination", "clock_time", "examine_people"]
 
 Array = np.ndarray
 
@@ -107,6 +107,12 @@ class Examination:
         attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
         attrs["notes"] = "; ".join(self.notes)
         return xr.Dataset(data, coords, attrs)
+
+
+def clock_time(hours: float) -> str:
+    """The clock, `hh:mm`, so many hours after the start of a scenario."""
+    minutes = round(60 * (hours + DAY_STARTS)) % (24 * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def examine_people(
@@ -327,10 +333,10 @@ def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen:
         "peak_glucose_time": ("min", minutes[fine.argmax(axis=1)]),
         "peak_insulin": ("uU/mL", fine_i.max(axis=1)),
         "peak_insulin_time": ("min", minutes[fine_i.argmax(axis=1)]),
-        "matsuda": ("1", sensitivity),
+        "matsuda": ("1e-4/(mg/dL*uU/mL)", sensitivity),
         "insulinogenic_index": ("uU/mL/(mg/dL)", index),
-        "oral_disposition_index": ("1", index * sensitivity),
-        "issi_2": ("1", ix.area(t, insulin, 0, 120) / ix.area(t, glucose, 0, 120) * sensitivity),
+        "oral_disposition_index": ("1e-4/(mg/dL)**2", index * sensitivity),
+        "issi_2": ("1e-4/(mg/dL)**2", ix.area(t, insulin, 0, 120) / ix.area(t, glucose, 0, 120) * sensitivity),
         "glucose_area": ("mg/dL*min", ix.area(t, glucose, 0, 120)),
         "glucose_area_above_fasting": ("mg/dL*min", ix.incremental_area(t, glucose, 0, 120)),
         "insulin_area": ("uU/mL*min", ix.area(t, insulin, 0, 120)),
@@ -347,7 +353,7 @@ def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
     airg = np.ascontiguousarray(insulin[:, first]).mean(axis=1) - insulin[:, 0]
     late = (t >= 10) & (t <= 19)
     slope = np.array([np.polyfit(t[late], np.log(g[late]), 1)[0] if np.isfinite(g).all() else np.nan for g in glucose])
-    names = ("S_G", "S_I", "p2", "cv")
+    names = ("S_G", "S_I", "p2", "cv", "G_0")
     fitted = np.full((len(glucose), len(names)), np.nan)
     for i in np.flatnonzero(np.isfinite(glucose).all(axis=1)):
         fit = fit_minimal_model(t, glucose[i], insulin[i])
@@ -356,8 +362,9 @@ def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
         "S_G": ("1/min", fitted[:, 0].copy()),
         "S_I": ("1e-4/min/(uU/mL)", 1e4 * fitted[:, 1]),
         "p2": ("1/min", fitted[:, 2].copy()),
+        "G_0": ("mg/dL", fitted[:, 4].copy()),
         "AIRg": ("uU/mL", airg),
-        "disposition_index": ("1", 1e4 * fitted[:, 1] * airg),
+        "disposition_index": ("1e-4/min", 1e4 * fitted[:, 1] * airg),
         "K_G": ("%/min", -100 * slope),
         "minimal_model_residual": ("%", 100 * fitted[:, 3]),
     }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["MinimalModel", "fit_minimal_model", "minimal_model"]
+__all__ = ["MIXED", "MinimalModel", "fit_minimal_model", "minimal_model"]
 
 Array = np.ndarray
 

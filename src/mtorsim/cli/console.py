@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,23 +18,41 @@ def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print a table; the first column is words, the others are numbers."""
+    """Print a table; the first column is words, the others are numbers.
+
+    What is wider than the terminal, or 80 columns where there is none, is closed up, and then continued below
+    with the first column again.
+    """
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    # Piped output must not be cut to the width of a terminal that is not there.
-    width = None if sys.stdout.isatty() else 160
-    console = Console(width=width, highlight=False, soft_wrap=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for j, name in enumerate(head):
-        table.add_column(escape(name), justify="left" if j == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*map(escape, row))
+    room = shutil.get_terminal_size((80, 24)).columns
+    widths = [max(len(line) for row in [head, *rows] for line in row[j].split("\n")) for j in range(len(head))]
+    close = sum(widths) + 3 * len(widths) > room
     if title:
         print(f"\n{title}")
-    console.print(table)
+    for columns in _side_by_side(widths, room - 2):
+        console = Console(width=max(room, sum(widths) + 3 * len(widths)), highlight=False, soft_wrap=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=close)
+        for j in columns:
+            table.add_column(escape(head[j]), justify="left" if j == 0 else "right", overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(row[j]) for j in columns))
+        console.print(table)
+
+
+def _side_by_side(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Columns that fit beside the first, in as few tables as it takes."""
+    columns, used = [0], widths[0]
+    for j, width in enumerate(widths[1:], start=1):
+        if len(columns) > 1 and used + 2 + width > room:
+            yield columns
+            columns, used = [0], widths[0]
+        columns.append(j)
+        used += 2 + width
+    yield columns
 
 
 def print_list(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

@@ -96,7 +96,7 @@ def _by_test(tests: Any) -> dict[tuple[str, str, float], list[str]]:
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 50 else text[:47] + "..."
+    return text if len(text) <= 24 else text[:21] + "..."
 
 
 def _percent(share: float | None) -> str:

@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from mtorsim.conversions import Reader
     from mtorsim.laboratory import Examination
 
-_SHOWN = ("glucose", "insulin", "c_peptide", "ffa", "production", "disposal", "glucose_infusion")
-"""Curves of the printed table."""
+_SHOWN = {
+    "glucose": "glucose", "insulin": "insulin", "c_peptide": "C-peptide", "ffa": "FFA", "production": "production",
+    "disposal": "disposal", "glucose_infusion": "infusion",
+}  # fmt: skip
+"""Curves of the printed table, and what they are called there."""
 _MOST_ROWS = 26
 
 
@@ -115,7 +118,7 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
 
 def _record(found: Examination, reader: Reader) -> dict[str, Any]:
     """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
-    from mtorsim.laboratory import CURVES
+    from mtorsim.laboratory import CURVES, clock_time
 
     curves = {n: reader.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
     indices = {n: reader.value(n, unit, values) for n, (unit, values) in found.indices.items()}
@@ -128,6 +131,7 @@ def _record(found: Examination, reader: Reader) -> dict[str, Any]:
         "failed": int((found.status != 0).sum()),
         "times": found.protocol.minutes.tolist(),
         "time_unit": "min",
+        "clock": [clock_time(found.at + t / 60) for t in found.protocol.minutes],
         "curves": {n: _numbers(_quantile(c, 50)) for n, c in curves.items()},
         "units": {n: reader.unit(n, CURVES[n][0]) for n in curves},
         "indices": {n: _numbers(_quantile(v, 50)) for n, v in indices.items()},
@@ -162,16 +166,18 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
     print(f"{found.protocol.name} of {who}{f', median of {n} subjects' if n > 1 else ''}{when}")
     print(found.protocol.about)
     names = [n for n in _SHOWN if n in record["curves"]]
-    times = record["times"]
+    times = record["clock"] if found.protocol.everyday else [f"{t:g}" for t in record["times"]]
     step = max(1, math.ceil(len(times) / _MOST_ROWS))
-    rows = [[f"{times[i]:g} min", *(_text(record["curves"][c][i]) for c in names)] for i in range(0, len(times), step)]
-    print_table(["", *(f"{c.replace('_', ' ')} {record['units'][c]}" for c in names)], rows)
+    rows = [[times[i], *(_text(record["curves"][c][i]) for c in names)] for i in range(0, len(times), step)]
+    first = "\nclock" if found.protocol.everyday else "time\nmin"
+    print_table([first, *(f"{_SHOWN[c]}\n{record['units'][c]}" for c in names)], rows)
     head = ["index", "value", "unit"]
     rows = []
     for name, value in record["indices"].items():
         text = _text(value)
         if n > 1:
-            text += f" ({_text(record['indices_low'][name])} to {_text(record['indices_high'][name])})"
+            low, high = (_text(record[f"indices_{end}"][name], 3) for end in ("low", "high"))
+            text = f"{_text(value, 3)} ({low} to {high})"
         unit = record["index_units"][name]
         rows.append([name, text, "" if unit == "1" else unit])
     print_table(head, rows)
@@ -179,8 +185,10 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
         print(text)
 
 
-def _text(value: float | None) -> str:
+def _text(value: float | None, digits: int = 4) -> str:
     if value is None:
         return "-"
     # What rounding has left of nothing is nothing.
-    return "0" if abs(value) < 1e-9 else f"{value:.4g}"
+    if abs(value) < 1e-9:
+        return "0"
+    return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
