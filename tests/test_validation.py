@@ -13,7 +13,11 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.cli import main
+from mtorsim.library import Library
+from mtorsim.model import read_module
+from mtorsim.references import read_references
 from mtorsim.validation.check import Check, judged, reference
+from mtorsim.validation.dossier import page
 from mtorsim.validation.run import validate
 
 MISSES = {
@@ -171,6 +175,29 @@ def test_the_command_writes_json_and_a_page_that_needs_no_network(found, tmp_pat
     assert "What this is credible for" in text
     assert "glucose_insulin: glucose" in text
     assert "metformin.fasting.3" in text
+
+
+def test_a_change_of_hba1c_is_in_percentage_points(found):
+    units = {c.id: c.unit for c in found["therapies"]}
+    changes = [i for i in units if i.endswith(".hba1c")]
+    assert len(changes) == 4
+    assert {units[i] for i in changes} == {"percentage points"}
+    assert units["metformin.production"] == "%"
+
+
+def test_the_page_lists_the_references_it_names(found):
+    text = page([*found["therapies"], *found["physiology"]], {})
+    library = Library()
+    known = read_references(library.references)
+    listed = re.findall(r"<tr id='ref-(\w+)'", text)
+    linked = set(re.findall(r"href='#ref-(\w+)'", text))
+    assert len(listed) == len(set(listed))
+    assert linked <= set(listed) <= set(known)
+    # Of a parameter, of a population, of a check.
+    assert {"Fujita2022", "DeFronzo1979", "McIntyre1991", "Nathan2008"} <= set(listed)
+    assert known["Fujita2022"].fields["title"] in text
+    named = {line.source for m in library.modules.values() for line in read_module(m).data.parameters.values()}
+    assert {n for n in named if n} <= set(listed)
 
 
 def test_a_section_that_is_not_there_is_one_message():

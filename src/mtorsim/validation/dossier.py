@@ -1,14 +1,18 @@
-"""The validation as one page that needs no network: claims, figures, parameters, and what it all is good for."""
+"""The validation as one page that needs no network: claims, figures, parameters, sources, and what it is good for."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib import metadata
+from typing import Any
 
 from mtorsim.library import Library
 from mtorsim.model import read_module
+from mtorsim.references import Reference, read_references
 
 from .check import Check
 from .run import SECTIONS
@@ -97,8 +101,10 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
     figures
         SVG by name: a section's own name, or `section.something`.
     library
-        Whose parameters are listed.
+        Whose parameters and sources are listed.
     """
+    library = library or Library()
+    used = _used(checks, library)
     sections = list(dict.fromkeys(c.section for c in checks))
     parts = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
@@ -106,13 +112,14 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
         f"<style>{STYLE}</style></head><body>",
         f"<h1>mtorsim {escape(metadata.version('mtorsim'))}: the model beside what was measured</h1>",
         "<nav>" + "".join(f"<a href='#{s}'>{s}</a>" for s in sections) + "<a href='#credibility'>credibility</a>"
-        "<a href='#parameters'>parameters</a></nav>",
+        "<a href='#parameters'>parameters</a><a href='#bibliography'>bibliography</a></nav>",
         _overview(checks, sections),
-        *(_section(s, [c for c in checks if c.section == s], figures) for s in sections),
+        *(_section(s, [c for c in checks if c.section == s], figures, used) for s in sections),
         "<h2 id='credibility'>What this is credible for</h2><table>",
         *(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in CREDIBILITY),
         "</table>",
-        _parameters(library or Library()),
+        _parameters(library, used),
+        _bibliography(used),
         "</body></html>",
     ]
     return "\n".join(parts)
@@ -138,16 +145,16 @@ def _count(checks: Sequence[Check], verdict: bool | None) -> int:
     return sum(c.passed is verdict for c in checks)
 
 
-def _section(name: str, checks: Sequence[Check], figures: Mapping[str, bytes]) -> str:
+def _section(name: str, checks: Sequence[Check], figures: Mapping[str, bytes], used: Mapping[str, Reference]) -> str:
     about = SECTIONS[name][0] if name in SECTIONS else ""
     drawn = [f for f in figures if f == name or f.startswith(name + ".")]
     misses = [c for c in checks if c.passed is False]
     shown = "".join(_inline(figures[f]) for f in drawn)
-    missed = f"<h3>Misses</h3>{_table(misses)}" if misses else "<p>No misses.</p>"
+    missed = f"<h3>Misses</h3>{_table(misses, used)}" if misses else "<p>No misses.</p>"
     return (
         f"<h2 id='{name}'>{escape(name)}</h2><p>{escape(about)}.</p>{shown}{missed}"
         f"<details{'' if len(checks) > 40 else ' open'}><summary>All {len(checks)} comparisons</summary>"
-        f"{_table(checks)}</details>"
+        f"{_table(checks, used)}</details>"
     )
 
 
@@ -156,7 +163,7 @@ def _inline(svg: bytes) -> str:
     return text[text.index("<svg") :]
 
 
-def _table(checks: Sequence[Check]) -> str:
+def _table(checks: Sequence[Check], used: Mapping[str, Reference]) -> str:
     head = _head("id", "claim", "measured", "agreement", "model", "", "kind", "grade, source")
     lines = []
     for c in checks:
@@ -166,7 +173,8 @@ def _table(checks: Sequence[Check]) -> str:
         lines.append(
             f"<tr><td>{escape(c.id)}</td><td>{escape(c.claim)}{note}</td><td>{escape(c.expected)}</td>"
             f"<td class='number'>{_interval(c)}</td><td class='number'>{_number(c.value)} {escape(_unit(c.unit))}</td>"
-            f"<td class='{css}'>{word}</td><td>{c.kind}</td><td>{escape(c.grade)}<br>{escape(c.source)}</td></tr>"
+            f"<td class='{css}'>{word}</td><td>{c.kind}</td>"
+            f"<td>{escape(c.grade)}<br>{_linked(c.source, used)}</td></tr>"
         )
     return f"<table>{head}{''.join(lines)}</table>"
 
@@ -187,7 +195,7 @@ def _number(value: float | None) -> str:
     return "–" if value is None or not math.isfinite(value) else f"{value:.4g}"
 
 
-def _parameters(library: Library) -> str:
+def _parameters(library: Library, used: Mapping[str, Reference]) -> str:
     parts = ["<h2 id='parameters'>Parameters</h2>"]
     for name, path in library.modules.items():
         module = read_module(path)
@@ -199,7 +207,7 @@ def _parameters(library: Library) -> str:
             lines.append(
                 f"<tr><td>{escape(parameter)}</td><td class='number'>{value}</td><td>{escape(line.unit)}</td>"
                 f"<td class='number'>{ends}</td><td>{escape(line.about)}</td>"
-                f"<td>{escape(str(line.evidence or ''))}<br>{escape(str(line.source or ''))}</td></tr>"
+                f"<td>{escape(str(line.evidence or ''))}<br>{_linked(str(line.source or ''), used)}</td></tr>"
             )
         count = len(module.data.parameters)
         parts.append(
@@ -207,3 +215,42 @@ def _parameters(library: Library) -> str:
             f"<table>{head}{''.join(lines)}</table></details>"
         )
     return "".join(parts)
+
+
+def _used(checks: Sequence[Check], library: Library) -> dict[str, Reference]:
+    """References that a module or a population of the library, or a check, names, in order of their keys."""
+    known = read_references(library.references)
+    named = {word for c in checks for word in re.findall(r"\w+", c.source)}
+    for path in (*library.modules.values(), *library.populations.values()):
+        named |= set(_sources(tomllib.loads(path.read_text(encoding="utf-8-sig"))))
+    return {key: known[key] for key in sorted(known, key=str.lower) if key in named}
+
+
+def _sources(data: Any) -> Iterator[str]:
+    """Every `source` in a file, however deep."""
+    if isinstance(data, dict):
+        if isinstance(data.get("source"), str):
+            yield data["source"]
+        data = list(data.values())
+    if isinstance(data, list):
+        for inner in data:
+            yield from _sources(inner)
+
+
+def _linked(source: str, used: Mapping[str, Reference]) -> str:
+    """A source, its keys leading to the bibliography."""
+    return re.sub(r"\w+", lambda m: f"<a href='#ref-{m[0]}'>{m[0]}</a>" if m[0] in used else m[0], escape(source))
+
+
+def _bibliography(used: Mapping[str, Reference]) -> str:
+    rows = "".join(
+        f"<tr id='ref-{key}'><th>{escape(key)}</th><td>{escape(reference.long)}{_note(reference)}</td></tr>"
+        for key, reference in used.items()
+    )
+    return f"<h2 id='bibliography'>Bibliography</h2><table>{rows}</table>"
+
+
+def _note(reference: Reference) -> str:
+    """How far the entry was read, where its one line does not say it."""
+    note = reference.fields.get("note", "")
+    return f"<br><span class='note'>{escape(note)}</span>" if note and note not in reference.long else ""

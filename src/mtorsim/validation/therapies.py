@@ -20,6 +20,9 @@ HALF_A_YEAR = 180 * 24.0
 TESTS = [(HALF_A_YEAR, profile()), (HALF_A_YEAR, ogtt())]
 """HbA1c has then followed."""
 
+POINTS = "percentage points"
+"""Unit of a change of HbA1c: -1 is from 8 to 7 %, not from 8 to 7.92 %."""
+
 REGIMENS = {
     "none": ("metformin", "0 mg q24h"),
     "metformin 1.5 g/d": ("metformin", "500 mg q8h"),
@@ -81,7 +84,7 @@ def checks(session: Session) -> Iterator[Check]:
         )  # fmt: skip
     name = "metformin 2 g/d"
     yield judged(
-        "metformin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-1.1 to -1.2", hba1c(name), "%",
+        "metformin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-1.1 to -1.2", hba1c(name), POINTS,
         "seen", "in-sample", "Nutr Metab 1743-7075-7-83", -1.6, -0.7,
     )  # fmt: skip
     yield judged(
@@ -95,12 +98,12 @@ def checks(session: Session) -> Iterator[Check]:
         "DOI 10.3389/fendo.2021.814074", 55.6, 79.5,
     )  # fmt: skip
     yield judged(
-        "sglt2.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.7", hba1c(name), "%", "recalled",
+        "sglt2.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.7", hba1c(name), POINTS, "recalled",
         "in-sample", "no citation", -1.0, -0.4,
     )  # fmt: skip
     name = "DPP-4 inhibitor (sitagliptin 100 mg/d)"
     yield judged(
-        "dpp4.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.6 to -0.8", hba1c(name), "%",
+        "dpp4.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.6 to -0.8", hba1c(name), POINTS,
         "recalled", "in-sample", "no citation", -1.0, -0.4,
     )  # fmt: skip
     name = "basal insulin 0.3 U/kg/d"
@@ -109,7 +112,7 @@ def checks(session: Session) -> Iterator[Check]:
         "0.3-0.5 U/kg", fasting(name), "%", "recalled", "in-sample", "no citation", -50, -15,
     )  # fmt: skip
     yield judged(
-        "insulin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "it falls", hba1c(name), "%",
+        "insulin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "it falls", hba1c(name), POINTS,
         "recalled", "in-sample", "no citation", None, -0.3,
     )  # fmt: skip
 
