@@ -228,7 +228,8 @@ def _decisions(result: Result, arm: str, weights: Array) -> list[dict[str, Any]]
     ledger = ledger[(ledger["arm"] == arm) & (ledger["rule"] != "")]
     subjects = result.visits.subject.to_numpy()
     rows = []
-    for (rule, drug, what), part in ledger.groupby(["rule", "drug", "what"], sort=False):
+    for key, part in ledger.groupby(["rule", "drug", "what"], sort=False):
+        rule, drug, what = (str(k) for k in (key if isinstance(key, tuple) else (key,)))
         hit = np.isin(subjects, np.asarray(part["subject"]))
         rows.append(
             {

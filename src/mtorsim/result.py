@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "TEST_KEYS", "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table", "test_table",
-    "treatment_table", "visit_table",
+    "TEST_KEYS", "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table",
+    "test_table", "treatment_table", "visit_table",
 ]  # fmt: skip
 
 Array = np.ndarray

@@ -19,6 +19,8 @@ COMMANDS = {
     "show": "Equations, values, units, sources and grades of a module, model or population.",
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
+    "trial": "Run a trial and print predicted beside observed, arm by arm.",
+    "calibrate": "Fit few named quantities to what trials reported.",
     "test": "A test of the virtual laboratory: glucose tolerance, clamps, a day.",
     "validate": "The model beside everything that was measured: a dossier of hits and misses.",
     "plot": "Draw the figures of a result again.",

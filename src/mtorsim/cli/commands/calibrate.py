@@ -1,0 +1,67 @@
+"""`mtorsim calibrate`: fit few named quantities to what trials reported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import note, print_json, print_table
+from mtorsim.cli.options import as_json, quiet
+from mtorsim.errors import DataError
+
+
+@click.command()
+@click.argument("calibration", default="trials")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the result as JSON.")
+@click.option("--rounds", type=int, default=6, show_default=True, metavar="N", help="Steps of the search at most.")
+@click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+@as_json
+@quiet
+def command(calibration: str, out: Path | None, rounds: int, threads: int | None, as_json: bool, quiet: bool) -> int:
+    """Fit the quantities in CALIBRATION, a bundled name or a file, to the rows of its trials marked for it.
+
+    \b
+      mtorsim calibrate trials --out trials.json
+
+    The same files give the same numbers. A trial's intervals use the `.json` beside the calibration's file.
+    """  # noqa: D301
+    from mtorsim.calibration import calibrate
+
+    if out is not None and not out.parent.is_dir():
+        raise DataError(f"`{out.parent}` is no folder", help="make it first")
+    fit = calibrate(calibration, threads=threads, most_rounds=rounds, told=None if quiet or as_json else note).as_dict()
+    if out is not None:
+        try:
+            out.write_text(json.dumps(fit, indent=1) + "\n", encoding="utf-8")
+        except OSError as problem:
+            raise DataError(f"cannot write `{out}`: {problem.strerror}") from None
+    if as_json:
+        print_json(fit)
+    else:
+        _print(fit)
+    return 0
+
+
+def _print(fit: dict[str, Any]) -> None:
+    rows = [
+        [
+            q["name"], f"{q['value']:.4g}", f"{q['low']:.4g} to {q['high']:.4g}", f"{q['prior']:g}",
+            f"{100 * q['learned']:.0f}", ", ".join(f"{o['name']} {o['correlation']:+.2f}" for o in q["goes_with"]),
+        ]
+        for q in fit["quantities"]
+    ]  # fmt: skip
+    print_table(
+        ["quantity", "fitted", "95 %", "prior", "learned, %", "cannot be told from (correlation)"], rows
+    )  # fmt: skip
+    rows = [
+        [
+            f"{t['trial']}, {t['arm']}, {t['endpoint']}", f"{100 * t['observed']:.1f}", f"{100 * t['value']:.1f}",
+            f"{100 * t['low']:.1f} to {100 * t['high']:.1f}", "inside" if t["inside"] else "OUTSIDE",
+        ]
+        for t in fit["targets"]
+    ]  # fmt: skip
+    print_table(["share, %", "observed", "fitted", "allowed", ""], rows)
+    print("allowed: the 95 % interval observed, wider by 5 points above the ULN, by a factor of 1.5 above 250")

@@ -1,0 +1,109 @@
+"""Figures of a trial: predicted beside observed, incidence over time, worst glucose of every patient."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from mtorsim.endpoints import incidence
+from mtorsim.plots.style import COLOURS, DASHES, STYLE
+
+if TYPE_CHECKING:
+    from mtorsim.trial import TrialReport
+
+__all__ = ["trial_figures"]
+
+LIMITS = (">ULN", ">126", ">160", ">250", ">500")
+
+
+def trial_figures(report: TrialReport) -> dict[str, bytes]:
+    """Every figure as SVG by name: `forest`, `incidence`, `waterfall`."""
+    with mpl.rc_context(STYLE):
+        figures = {"forest": _forest(report), "incidence": _incidence(report), "waterfall": _waterfall(report)}
+        return {name: _svg(figure) for name, figure in figures.items()}
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
+def _forest(report: TrialReport) -> Figure:
+    """Observed and predicted shares with intervals, one line a row; without observations the predicted ones."""
+    data = report.data
+    rows: list[tuple[str, dict[str, Any] | None, dict[str, Any]]] = []
+    for o in data["observed"]:
+        if o["predicted"] is not None:
+            rows.append((f"{o['arm']}, {o['endpoint']}", o, {**o, "value": o["predicted"]}))
+    if not rows:
+        rows = [(f"{a}, {n}", None, arm["share"][n]) for a, arm in data["arms"].items() for n in LIMITS]
+    figure = Figure(figsize=(7.6, 0.9 + 0.34 * len(rows)), layout="constrained")
+    axis = figure.add_subplot()
+    for i, (_, seen, predicted) in enumerate(rows):
+        y = len(rows) - 1 - i
+        if seen is not None:
+            ends = [100 * seen["observed_low"], 100 * seen["observed_high"]]
+            axis.plot(ends, [y + 0.14] * 2, color=COLOURS[6], lw=1.6)
+            if seen["observed"] is not None:
+                axis.plot(100 * seen["observed"], y + 0.14, "s", color=COLOURS[6], ms=4.5)
+        axis.plot([100 * predicted["low"], 100 * predicted["high"]], [y - 0.14] * 2, color=COLOURS[0], lw=1.6)
+        axis.plot(100 * predicted["value"], y - 0.14, "o", color=COLOURS[0], ms=4.5)
+    axis.set_yticks(range(len(rows)), [r[0] for r in reversed(rows)])
+    axis.set_ylim(-0.7, len(rows) - 0.3)
+    axis.set_xlim(left=0)
+    axis.set_xlabel("% of patients (95 %)")
+    if any(r[1] is not None for r in rows):
+        axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
+    axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
+    axis.legend(frameon=False, loc="lower right")
+    axis.set_title(f"{data['trial']}: worst fasting glucose on study")
+    return figure
+
+
+def _incidence(report: TrialReport) -> Figure:
+    """Share of patients who have passed a limit by each visit, those who leave being censored."""
+    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    limits = {">ULN": report.data["uln_mg_dl"], ">160": 160.0, ">250": 250.0}
+    axes = figure.subplots(1, len(limits))
+    for axis, (name, limit) in zip(axes, limits.items(), strict=True):
+        top = 0.0
+        for i, (arm, e) in enumerate(report.arms.items()):
+            times, shares = incidence(e.glucose, e.times, e.left, limit, e.weights)
+            weeks = np.concatenate([[0.0], times / 168])
+            percent = 100 * np.concatenate([[0.0], shares])
+            top = max(top, percent.max())
+            axis.step(weeks, percent, where="post", color=COLOURS[i % 7], ls=DASHES[i % 4], lw=1.6, label=arm)
+        axis.set_title(f"> {limit:g} mg/dL" + (" (ULN)" if name == ">ULN" else ""))
+        axis.set_xlabel("weeks")
+        axis.set_ylim(0, max(1.08 * top, 1.0))
+    axes[0].set_ylabel("% of patients, cumulative")
+    axes[0].legend(frameon=False, loc="upper left")
+    return figure
+
+
+def _waterfall(report: TrialReport) -> Figure:
+    """Worst value of every patient in order, arm by arm."""
+    arms = report.arms
+    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(1, min(len(arms), 4), sharey=True))
+    for i, (axis, (arm, e)) in enumerate(zip(axes, arms.items(), strict=False)):
+        order = np.argsort(-e.worst)
+        there = np.isfinite(e.worst[order])
+        width = 100 * e.weights[order][there] / e.weights.sum()
+        left = np.concatenate([[0.0], np.cumsum(width)[:-1]])
+        base = report.data["uln_mg_dl"]
+        axis.bar(left, e.worst[order][there] - base, width, base, align="edge", color=COLOURS[i % 7], lw=0)
+        for limit in (160, 250, 500):
+            if limit < 1.1 * e.worst[order][there].max(initial=0):
+                axis.axhline(limit, color="#888888", lw=0.8, ls=":")
+        axis.axhline(base, color="#444444", lw=0.8)
+        axis.set_title(arm)
+        axis.set_xlabel("% of patients")
+        axis.set_xlim(0, 100)
+    axes[0].set_ylabel("worst fasting glucose, mg/dL")
+    return figure
