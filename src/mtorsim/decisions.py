@@ -50,6 +50,8 @@ class Followed:
         Rows of `LEDGER`, by subject and time.
     given
         Share of the planned amount of each regimen that was given while the subject was there, (n, regimens).
+    events
+        All that happened to each, as it was decided.
     """
 
     values: Array
@@ -57,6 +59,7 @@ class Followed:
     left: Array
     ledger: Array
     given: Array
+    events: Events
 
 
 @dataclass
@@ -206,12 +209,13 @@ def follow(
     """
     walk = _Walk(plan, arm, people, times, fasting, cancel, python_rules)
     everyone = np.arange(len(people.subjects))
-    found = walk.through(everyone, plan.kernel, 1.0)
+    found, doses = walk.through(everyone, plan.kernel, 1.0)
     failed = np.flatnonzero((found.status != WELL) & (people.status == WELL) & (found.status != CANCELLED))
     failed = failed[walk.possible[failed]]
     if not len(failed):
         return found
-    again = walk.through(failed, plan.spare, RETRY)
+    again, own = walk.through(failed, plan.spare, RETRY)
+    doses[failed] = own
     for mine, other in zip(
         (found.values, found.status, found.left, found.given),
         (again.values, again.status, again.left, again.given),
@@ -220,7 +224,8 @@ def follow(
         mine[failed] = other
     kept = found.ledger[~np.isin(found.ledger["subject"], people.subjects[failed])]
     ledger = np.concatenate([kept, again.ledger])
-    return Followed(found.values, found.status, found.left, _in_order(ledger), found.given)
+    events = walk.events(everyone, doses) if walk.decides else found.events
+    return Followed(found.values, found.status, found.left, _in_order(ledger), found.given, events)
 
 
 def _in_order(ledger: Array) -> Array:
@@ -261,8 +266,8 @@ class _Walk:
             found |= {*rechecks(self.plan.scenario.visits, every, self.plan.scenario.duration)}
         return sorted(found)
 
-    def through(self, who: Array, kernel: Kernel, share: float) -> Followed:
-        """Some of the people from start to end."""
+    def through(self, who: Array, kernel: Kernel, share: float) -> tuple[Followed, Array]:
+        """Some of the people from start to end; and what they were given of each dose, (n, doses)."""
         plan, n = self.plan, len(who)
         states = np.full((n, len(self.times), len(self.rows)), np.nan)
         status = np.where(
@@ -274,17 +279,18 @@ class _Walk:
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
         cuts = self.cuts()
         end = plan.scenario.duration
-        events = self._events(who, given) if self.decides else self._planned(who)
+        events = self.events(who, given) if self.decides else self._planned(who)
         for a, b in pairwise([0.0, *[c for c in cuts if 0 < c < end], end]):
             if a in cuts and self._decide(a, who, care, given, states, status):
-                events = self._events(who, given)
+                events = self.events(who, given)
             self._carry(kernel, share, (a, b), who, care, state, memory, parameters, events, states, status)
-        if end in cuts:
-            self._decide(end, who, care, given, states, status)
+        if end in cuts and self._decide(end, who, care, given, states, status):
+            events = self.events(who, given)
         values = self._values(who, self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
         ledger = np.concatenate([np.zeros(0, LEDGER), *care.rows, self._leavers(who, care, status)])
-        return Followed(values, status, care.left, _in_order(ledger), self._share_given(care, given))
+        followed = Followed(values, status, care.left, _in_order(ledger), self._share_given(care, given), events)
+        return followed, given
 
     def _care(self, who: Array) -> _Care:
         n, d, r = len(who), len(self.drugs), len(self.arm.rules)
@@ -300,7 +306,7 @@ class _Walk:
             left=leaving_times(self.arm.branch.staying, self.plan.seed, self.people.subjects[who]),
         )
 
-    def _events(self, who: Array, given: Array) -> Events:
+    def events(self, who: Array, given: Array) -> Events:
         """What happens to some subjects, from the start on."""
         full = np.ones((len(self.people.subjects), given.shape[1]))
         full[who] = given

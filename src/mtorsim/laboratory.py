@@ -13,6 +13,7 @@ from .carry import carry, observed, parameters_in
 from .checks import time_factor
 from .dosing import Schedule, Stop, Turn
 from .errors import SetError, did_you_mean
+from .kernel.event import Events
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .minmod import fit_minimal_model
 from .plan import Plan, PlannedArm
@@ -122,6 +123,7 @@ def examine_people(
     requests: Sequence[tuple[float, Protocol]],
     observe: Sequence[str] = (),
     cancel: Array | None = None,
+    decided: tuple[Events, Array, Array] | None = None,
 ) -> list[Examination]:
     """Carry subjects through an arm and test copies of them; the arm goes on as if nothing had happened.
 
@@ -138,6 +140,9 @@ def examine_people(
         stays, and no more is given while it lasts.
     observe
         Further quantities, by full name, that become curves.
+    decided
+        What happened to the subjects where rules decided: events, status, and when each left; whoever has left
+        is not tested.
 
     Returns
     -------
@@ -155,8 +160,12 @@ def examine_people(
     sources = _sources(plan, observe)
     parameters = parameters_in(plan, arm, people)
     named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
-    events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
-    status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
+    if decided is None:
+        events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
+        status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
+        left = np.full(len(status), np.inf)
+    else:
+        events, status, left = decided
     grids = [at + _grid(p) / 60 if p.everyday else np.array([at]) for at, p in requests]
     times = np.unique(np.concatenate(grids))
     if times[-1] > 0:
@@ -174,6 +183,9 @@ def examine_people(
         else:
             start = states[:, where[0]]
             found.append(_copy(plan, protocol, at, arm, people, start, status, parameters, sources, cancel))
+        gone = left < at + (protocol.duration if protocol.everyday else 0.0)
+        for values in (*found[-1].curves.values(), *(v for _, v in found[-1].indices.values())):
+            values[gone] = np.nan
     return found
 
 

@@ -173,8 +173,8 @@ class Result:
         import pandas as pd
 
         if self.block is not None:
-            return ledger_table(self.manifest, self.block).to_pandas()
-        return pd.concat(self._parts("ledger.parquet", "a scenario has one with `[[rule]]`"), ignore_index=True)
+            return self._in_order(ledger_table(self.manifest, self.block).to_pandas())
+        return self._in_order(pd.concat(self._parts("ledger.parquet", "a scenario has one with `[[rule]]`")))
 
     @cached_property
     def treatment(self) -> pd.DataFrame:
@@ -182,8 +182,15 @@ class Result:
         import pandas as pd
 
         if self.block is not None:
-            return treatment_table(self.manifest, self.block).to_pandas()
-        return pd.concat(self._parts("treatment.parquet", "a scenario has one with `[[rule]]`"), ignore_index=True)
+            return self._in_order(treatment_table(self.manifest, self.block).to_pandas())
+        return self._in_order(pd.concat(self._parts("treatment.parquet", "a scenario has one with `[[rule]]`")))
+
+    def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Rows by arm and subject, however the run was cut into chunks."""
+        arms = {a: i for i, a in enumerate(self.manifest["arms"])}
+        place = [arms[a] for a in frame["arm"]]
+        order = np.lexsort((np.arange(len(frame)), frame["subject"], place))
+        return frame.iloc[order].reset_index(drop=True)
 
     def _parts(self, name: str, help: str) -> list[pd.DataFrame]:
         """Every chunk of one of the tables beside the visits."""

@@ -62,8 +62,9 @@ class Question:
 
     @property
     def first(self) -> str:
-        """The quantity that the ledger shows."""
-        return self.either[0][0][0]
+        """The quantity that the ledger shows: of a grade, what is graded."""
+        name = self.either[0][0][0]
+        return "fasting_glucose" if name == GRADE else name
 
 
 @dataclass(frozen=True)

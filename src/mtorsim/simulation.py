@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .carry import parameters_in
-from .decisions import PythonRule, follow
+from .decisions import Followed, PythonRule, follow
 from .errors import SetError
 from .laboratory import examine_people
 from .library import Library
@@ -238,7 +238,7 @@ def _through(
 ) -> Block:  # fmt: skip
     """Prepared people through some arms."""
     runs = [follow(plan, arm, people, times.all, times.fasting, cancel, rules) for arm in arms]
-    tests = [_tests(plan, arm, people, cancel) for arm in arms] if plan.scenario.tests else []
+    tests = [_tests(plan, arm, people, cancel, r) for arm, r in zip(arms, runs, strict=True)]
     return Block(
         subjects=people.subjects,
         arms=tuple(a.name for a in arms),
@@ -255,9 +255,12 @@ def _through(
     )
 
 
-def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array) -> list[TestValues]:
+def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array, run: Followed) -> list[TestValues]:
     """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
-    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel)
+    if not plan.scenario.tests:
+        return []
+    course = run.events, run.status, run.left
+    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=course)
     return [
         TestValues(
             e.protocol.name, e.protocol.options, e.at, e.arm, {n: unit for n, (unit, _) in e.indices.items()},

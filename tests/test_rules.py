@@ -1,0 +1,368 @@
+"""What is decided at visits, on people whose glucose is known: each rule, its time to the hour, its dose to the bit.
+
+The made-up drug raises glucose by 20 mg/dL for each mg in the body and half of it goes in a day, so that the
+trough of 10 mg a day is 10 mg (1/2 + 1/4 + ...): glucose 90 + 200 (1 - 2^-day). A tablet takes 60 mg/dL off.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mtorsim as mt
+from mtorsim.errors import ScenarioError
+from mtorsim.rules import read_action, read_condition
+
+MODULE = """
+[module]
+name = "{name}"
+about = "a drug with a known effect"
+time = "h"
+{reads}
+
+[parameters]
+k = {{ value = 0.02888113252329439, unit = "1/h", about = "ln 2 a day", source = "this_work", evidence = "design" }}
+{more}
+
+[states]
+A = {{ unit = "mg", initial = 0, scale = 10, about = "in the body" }}
+
+[derivatives]
+A = "-k * A"
+
+[doses.oral]
+to = "A"
+unit = "mg"
+about = "by mouth"
+range = [0.1, 100]
+{rest}
+"""
+
+GLUCOSE = """
+[expressions]
+G = { is = "base + gain * A - off * pill.A", unit = "mg/dL", about = "glucose" }
+
+[observables]
+glucose = { is = "G", unit = "mg/dL", about = "glucose" }
+drug_level = { is = "level * A", unit = "ug/L", about = "level" }
+"""
+
+PARAMETERS = """
+base = { value = 90, unit = "mg/dL", about = "untreated", source = "this_work", evidence = "design" }
+gain = { value = 20, unit = "mg/dL/mg", about = "rise", source = "this_work", evidence = "design" }
+off = { value = 6, unit = "mg/dL/mg", about = "fall", source = "this_work", evidence = "design" }
+level = { value = 1, unit = "ug/L/mg", about = "level", source = "this_work", evidence = "design" }
+"""
+
+POPULATION = """
+[population]
+name = "made"
+about = "one person"
+spread = false
+"""
+
+SCENARIO = """
+title = "known glucose"
+model = ["sweet", "pill"]
+population = "made"
+subjects = {subjects}
+seed = 3
+duration = "{duration}"
+{top}
+
+[meals]
+habit = "none"
+
+[[dose]]
+drug = "sweet"
+amount = "10 mg"
+every = "24 h"
+
+[[dose]]
+drug = "pill"
+amount = "10 mg"
+every = "24 h"
+waits = true
+
+[visits]
+at = {visits}
+{visit}
+
+{rules}
+"""
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A scenario of the made-up drug."""
+    (tmp_path / "sweet.toml").write_text(
+        MODULE.format(name="sweet", reads='reads = ["pill"]', more=PARAMETERS, rest=GLUCOSE)
+    )
+    (tmp_path / "pill.toml").write_text(MODULE.format(name="pill", reads="", more="", rest=""))
+    (tmp_path / "made.toml").write_text(POPULATION)
+
+    def write(rules="", visits='["0 d", "every 1 d"]', duration="10 d", subjects=1, top="", visit=""):
+        path = tmp_path / "known.toml"
+        text = SCENARIO.format(
+            rules=rules, visits=visits, duration=duration, subjects=subjects, top=top, visit=visit
+        )  # fmt: skip
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def decided(result, *columns):
+    return [tuple(row) for row in result.ledger[list(columns)].itertuples(index=False)]
+
+
+def glucose(result):
+    return result.visits.glucose.to_numpy()[0, 0]
+
+
+def known(days, doses):
+    """Glucose at each day's visit, before that day's dose."""
+    A, found = 0.0, []
+    for day in range(days + 1):
+        found.append(90 + 20 * A)
+        A = 0.5 * (A + (doses[day] if day < len(doses) else 0.0))
+    return found
+
+
+def test_the_hand_made_person_is_as_it_was_made(made):
+    assert np.allclose(glucose(mt.simulate(made())), known(10, [10] * 10), atol=0.05)
+
+
+def test_grade_3_holds_until_grade_1_and_resumes_at_half(made):
+    # 90, 190, 240, 265 on day 3: held; 177.5 on day 4, 133.75 on day 5: resumed at 5 mg.
+    rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\n'
+    rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, then resume at 50 %"\n'
+    result = mt.simulate(made(rule))
+    assert decided(result, "time_h", "rule", "what", "before", "after") == [
+        (72.0, "G3", "hold", 10.0, 0.0),
+        (120.0, "G3", "resume", 0.0, 5.0),
+    ]
+    assert np.allclose(result.ledger["value"], [265, 133.75], atol=0.05)
+    assert np.allclose(glucose(result), known(10, [10, 10, 10, 0, 0, 5, 5, 5, 5, 5]), atol=0.05)
+    assert result.treatment.set_index("drug").given["sweet"] == pytest.approx(5.5 / 10)
+
+
+def test_grade_4_stops_for_good(made):
+    rule = '[[rule]]\nname = "G4"\nwhen = "grade >= 4"\ndo = "stop sweet"\n'
+    # Gain 60 passes 500 mg/dL on day 2: 90 + 60 x 7.5 = 540.
+    result = mt.simulate(made(rule, top="set.sweet.gain = 60"))
+    assert decided(result, "time_h", "what", "before", "after") == [(48.0, "stop", 10.0, 0.0)]
+    assert glucose(result)[-1] == pytest.approx(90 + 60 * 7.5 / 2**8, abs=0.05)
+
+
+def test_a_hold_is_checked_between_visits_only_of_those_who_wait(made):
+    rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\n'
+    rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, checked every 1 d, then resume at 50 %"\n'
+    result = mt.simulate(made(rule, visits='["0 d", "3 d", "10 d"]'))
+    assert decided(result, "time_h", "what") == [(72.0, "hold"), (120.0, "resume")]
+    late = mt.simulate(made(rule.replace(", checked every 1 d", ""), visits='["0 d", "3 d", "10 d"]'))
+    assert decided(late, "time_h", "what") == [(72.0, "hold"), (240.0, "resume")]
+
+
+def test_a_hold_of_some_days_ends_at_its_hour(made):
+    rule = '[[rule]]\nname = "pause"\nwhen = "grade >= 3"\nmost = 1\ndo = "hold sweet for 2 d, then resume at 50 %"\n'
+    result = mt.simulate(made(rule, visits='["0 d", "3 d", "10 d"]'))
+    assert decided(result, "time_h", "what", "after") == [(72.0, "hold", 0.0), (120.0, "resume", 5.0)]
+    assert glucose(result)[-1] == pytest.approx(known(10, [10, 10, 10, 0, 0, 5, 5, 5, 5, 5])[-1], abs=0.05)
+
+
+def test_rescue_begins_when_it_is_confirmed_and_is_titrated(made):
+    rule = '[[rule]]\nname = "rescue"\nwhen = "fasting_glucose > 160 mg/dL"\nconfirmed = 2\n'
+    rule += 'do = ["start pill", "increase pill by 5 mg, up to 20 mg"]\n'
+    result = mt.simulate(made(rule, visits='["0 d", "every 1 d"]', duration="6 d"))
+    # Above on days 1 and 2: begun on day 2, and not raised by the same decision.
+    assert decided(result, "time_h", "what", "before", "after") == [
+        (48.0, "start", 0.0, 10.0),
+        (72.0, "change", 10.0, 15.0),
+        (96.0, "change", 15.0, 20.0),
+    ]
+    pills, A = [0, 0, 10, 15, 20, 20], 0.0
+    for given in pills:
+        A = 0.5 * (A + given)
+    assert glucose(result)[-1] == pytest.approx(known(6, [10] * 6)[-1] - 6 * A, abs=0.05)
+
+
+def test_a_dose_follows_its_trough_into_the_window(made):
+    rule = '[[rule]]\nname = "trough"\nwhen = "day >= 4"\n'
+    rule += 'do = "titrate sweet to drug_level 2 to 4 ug/L, in steps of 0.5 mg, from 1 mg, up to 10 mg"\n'
+    result = mt.simulate(made(rule, duration="20 d", visits='["0 d", "4 d", "8 d", "12 d", "20 d"]'))
+    first = result.ledger.iloc[0]
+    assert (first.time_h, first.what, first.before, first.after) == (96.0, "titrate", 10.0, 5.0)
+    level = result.visits.drug_level.to_numpy()[0, 0]
+    assert 2 <= level[-1] <= 4
+    assert all((2 * v) == round(2 * v) for v in result.ledger["after"])
+
+
+def test_whoever_leaves_is_seen_no_more_and_counts_in_the_denominator(made):
+    rule = '[[rule]]\nname = "out"\nwhen = "fasting_glucose > 200 mg/dL"\ndo = "leave the study"\n'
+    result = mt.simulate(made(rule))
+    assert decided(result, "time_h", "rule", "what") == [(48.0, "out", "leave")]
+    assert np.isnan(glucose(result)[3:]).all()
+    assert not np.isnan(glucose(result)[:3]).any()
+    assert result.summary["arms"]["sweet+pill"]["share"][">250"]["value"] == 0.0
+
+
+def test_people_leave_by_the_distribution_and_in_the_same_order_in_every_arm(made):
+    arms = '[[arm]]\nname = "other"\nwithout = "sweet"\nleaving = { median = "4 d" }\n'
+    top = 'leaving = { median = "8 d", shape = 1.5 }'
+    result = mt.simulate(made(arms, subjects=400, top=top))
+    one, other = (result.left[a] for a in ("sweet+pill", "other"))
+    assert abs((one < 192).mean() - 0.5) < 0.08
+    assert abs((one < 96).mean() - (1 - 0.5 ** (0.5**1.5))) < 0.07
+    assert abs((other < 96).mean() - 0.5) < 0.08
+    assert (np.argsort(one) == np.argsort(other)).all()
+    there = ~np.isnan(result.visits.glucose.sel(arm="other").to_numpy())
+    assert (there == (result.visits.time.to_numpy() <= other[:, None])).all()
+
+
+def test_assay_error_is_of_its_size_and_the_same_in_every_arm(made):
+    arms = '[[arm]]\nname = "again"\n'
+    visit = "assay = { fasting_glucose = 0.06 }"
+    result = mt.simulate(made(arms, subjects=300, visit=visit))
+    visits = result.visits
+    ratio = (visits.fasting_glucose_measured / visits.fasting_glucose).to_numpy()
+    assert abs(ratio.std() - 0.06) < 0.003
+    assert abs(ratio.mean() - 1) < 0.003
+    assert (ratio[0] == ratio[1]).all()
+    # Errors of one person at two visits have nothing to do with each other.
+    assert abs(np.corrcoef(ratio[0, :, 2], ratio[0, :, 3])[0, 1]) < 0.2
+
+
+def test_stray_samples_are_of_their_share(made):
+    visit = "stray = { share = 0.1, factor = 2, log_sd = 0 }"
+    visits = mt.simulate(made(subjects=400, visit=visit)).visits
+    ratio = (visits.fasting_glucose_measured / visits.fasting_glucose).to_numpy()
+    assert set(np.unique(ratio.round(9))) == {1.0, 2.0}
+    assert abs((ratio > 1.5).mean() - 0.1) < 0.015
+
+
+def test_rules_read_what_was_measured_not_what_was_there(made):
+    rule = '[[rule]]\nname = "G3"\nwhen = "fasting_glucose > 250 mg/dL"\ndo = "stop sweet"\n'
+    result = mt.simulate(made(rule, subjects=60, visit="assay = { fasting_glucose = 0.1 }"))
+    assert (result.ledger["value"] > 250).all()
+    times = result.ledger["time_h"]
+    assert times.nunique() > 2
+
+
+def test_the_same_decisions_for_any_split_of_the_work(made):
+    rule = '[[rule]]\nname = "G3"\nwhen = "fasting_glucose > 230 mg/dL"\n'
+    rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, then resume at 50 %"\n'
+    top = 'leaving = { median = "8 d" }'
+    path = made(rule, subjects=70, visit="assay = { fasting_glucose = 0.1 }", top=top)
+    one = mt.simulate(path, threads=1, chunk=16)
+    other = mt.simulate(path, threads=2, chunk=70)
+    assert one.manifest["result"] == other.manifest["result"]
+    assert one.ledger.equals(other.ledger)
+    few = mt.simulate(path, subjects=20)
+    assert few.ledger.equals(one.ledger[one.ledger["subject"] < 20].reset_index(drop=True))
+
+
+def test_a_result_with_decisions_is_kept_resumed_and_replayed(made, tmp_path):
+    rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\n'
+    rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, then resume at 50 %"\n'
+    rule += '[[arm]]\nname = "placebo"\nwithout = "sweet"\n'
+    path = made(rule, subjects=40, visit="assay = { fasting_glucose = 0.05 }", top='leaving = { median = "8 d" }')
+    memory = mt.simulate(path)
+    stored = mt.simulate(path, out=tmp_path / "out", chunk=16)
+    opened = mt.open_result(tmp_path / "out")
+    assert opened.ledger.equals(memory.ledger)
+    assert opened.treatment.equals(memory.treatment)
+    assert (opened.left["sweet+pill"] == memory.left["sweet+pill"]).all()
+    assert (opened.weights == memory.weights).all()
+    assert stored.manifest["result"] == memory.manifest["result"]
+
+
+def test_replay_repeats_a_subject_about_whom_was_decided(made, tmp_path, mtorsim):
+    rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\ndo = "stop sweet"\n'
+    mt.simulate(made(rule, subjects=20, visit="assay = { fasting_glucose = 0.05 }"), out=tmp_path / "out")
+    shown = mtorsim("replay", tmp_path / "out", "--arm", "sweet+pill", "--subject", 7)
+    assert shown.code == 0
+    assert "agree to the bit" in shown.out + shown.err
+
+
+def test_placebo_is_decided_about_and_given_nothing(made):
+    rule = '[[rule]]\nname = "low"\nwhen = "fasting_glucose < 100 mg/dL and day >= 2"\nmost = 1\n'
+    rule += 'do = "reduce sweet to 5 mg"\n[[arm]]\nname = "placebo"\nwithout = "sweet"\n'
+    result = mt.simulate(made(rule))
+    assert decided(result, "arm", "time_h", "before", "after") == [("placebo", 48.0, 10.0, 5.0)]
+    assert np.allclose(result.visits.glucose.sel(arm="placebo"), 90, atol=1e-6)
+
+
+def test_a_function_may_be_a_rule(made):
+    seen = []
+
+    def careful(visit):
+        seen.append(visit.time)
+        visit.set("sweet", visit.measured("fasting_glucose") > 200, 0.5)
+
+    result = mt.simulate(made(), rules=[careful])
+    assert seen == [24.0 * d for d in range(11)]
+    assert decided(result, "time_h", "rule", "what", "after") == [(48.0, "function", "change", 5.0)]
+    assert glucose(result)[-1] == pytest.approx(known(10, [10, 10, *[5] * 8])[-1], abs=0.05)
+
+
+def test_weights_give_back_the_population(made, tmp_path):
+    (tmp_path / "made.toml").write_text(
+        POPULATION.replace("spread = false", "spread = true")
+        + '[[group]]\nname = "high"\nshare = 0.1\nabout = "x"\nsource = "this_work"\nevidence = "design"\n'
+        + '[group.multiply]\n"sweet.base" = { by = 1.5 }\n'
+    )
+    plain = mt.simulate(made(subjects=2000, duration="1 d", visits='["0 d", "1 d"]'))
+    apart = mt.simulate(made(subjects=2000, duration="1 d", visits='["0 d", "1 d"]', top="sampled.high = 0.5"))
+    assert plain.people["group high"].mean() == pytest.approx(0.1, abs=0.02)
+    assert apart.people["group high"].mean() == pytest.approx(0.5, abs=0.03)
+    high = apart.people["group high"].to_numpy()
+    assert apart.weights @ high / apart.weights.sum() == pytest.approx(0.1, abs=0.01)
+    arm = "sweet+pill"
+    shares = [r.summary["arms"][arm]["share"][">160"]["value"] for r in (plain, apart)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.02) or shares == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ('when = "fasting_glucos > 250 mg/dL"\ndo = "stop sweet"', "fasting_glucose"),
+        ('when = "fasting_glucose > 250"\ndo = "stop sweet"', "mg/dL"),
+        ('when = "fasting_glucose > 250 mg/dL"\ndo = "stop sweat"', "sweet"),
+        ('when = "fasting_glucose > 250 mg/dL"\ndo = "halt sweet"', "possible are"),
+        ('when = "fasting_glucose about 250"\ndo = "stop sweet"', "is no condition"),
+        ('when = "grade >= 3 mg"\ndo = "stop sweet"', "plain number"),
+        ('when = "grade >= 3"\ndo = "start sweet"', "waits = true"),
+        ('when = "grade >= 3"\ndo = "increase pill by 5 U"', "dosed in mg"),
+        ('when = "grade >= 3"\ndo = "hold sweet until grade < 1"', "then resume"),
+        ('when = "grade >= 3"\ndo = []', "does nothing"),
+        ('when = "grade >= 3"\ndo = "reduce sweet by 150 %"', "more than 100 %"),
+        ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 4 to 2 ug/L"', "no window"),
+        ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 2 to 4 mg"', "measured in ug/L"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_one_clear_error(made, mtorsim, rule, words):
+    shown = mtorsim("run", made(f"[[rule]]\n{rule}\n"))
+    assert shown.code == 2
+    assert shown.err.startswith("error: ")
+    assert words in shown.err
+    assert "Traceback" not in shown.err
+
+
+def test_versions_that_cannot_grade_a_value_say_why(made, mtorsim):
+    shown = mtorsim("run", made('[trial]\nname = "x"\nctcae = "5.0"\n'))
+    assert shown.code == 2
+    assert "grades by what was done" in shown.err
+    shown = mtorsim("run", made('[trial]\nname = "x"\nctcae = "4.3"\n'))
+    assert shown.code == 2
+    assert "ctcae_4_03" in shown.err
+
+
+def test_sentences_are_read_as_they_are_meant():
+    hold = read_action("hold everolimus until fasting_glucose <= 160 mg/dL, checked every 1 week, then resume at 50 %")
+    assert (hold.drug, hold.check, hold.resume) == ("everolimus", 168.0, 0.5)
+    assert read_action("hold x for 2 weeks, then resume").hours == 336.0
+    condition = read_condition("a > 1 and b < 2 or c >= 3")
+    assert [[c.quantity for c in part] for part in condition.either] == [["a", "b"], ["c"]]
+    with pytest.raises(ScenarioError):
+        read_action("leave")
