@@ -203,3 +203,10 @@ def test_the_page_lists_the_references_it_names(found):
 def test_a_section_that_is_not_there_is_one_message():
     with pytest.raises(mt.MtorsimError, match="there is no section `mecanism`"):
         mt.validate(["mecanism"])
+
+
+def test_every_entry_of_the_bibliography_is_read():
+    # An entry that is not closed swallows the next one, and a model that names that one cannot be run.
+    paths = Library().references
+    written = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines() if line[:1] == "@"]
+    assert len(read_references(paths)) == len(written)
