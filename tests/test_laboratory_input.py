@@ -50,6 +50,8 @@ def test_a_wrong_type_is_one_message(args, given, said):
         (("--preset", "foo"), "error: there is no population `foo`"),
         (("--dose", "everolimus 10 mgg q24h", "--at", "4 weeks"), "error: `dose`: unknown unit `mgg`"),
         (("--dose", "everolimuss 10 mg q24h", "--at", "4 weeks"), "error: `dose`: there is no drug `everolimuss`"),
+        (("--dose", "minimal 10 mg q24h", "--at", "4 weeks"), "error: `minimal` is no drug"),
+        (("--dose", "glucose_insulin 10 mg q24h", "--at", "4 weeks"), "error: `glucose_insulin` is no drug"),
         (("--dose", "metformin 10 mg q24h", "--at", "1 d"), "error: `dose`: `10 mg` of metformin is outside"),
         (("--dose", ""), "error: `dose` = `` has no drug"),
         (("--at", "200 years"), "error: `at` = 200 years is too late"),

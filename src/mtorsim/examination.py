@@ -197,7 +197,8 @@ def _own_scenario(population: str, hours: float, longest: float, dose: str | Non
     if drug and drug not in library.modules:
         help = did_you_mean(drug, library.modules)
         raise SetError(f"`dose`: there is no drug `{drug}`", help=help or "`mtorsim list` names them")
-    if drug in (BODY, "mtor", "clamp"):
+    # What has its own glucose is a model of a person, which cannot stand beside the one that is tested.
+    if drug in ("mtor", "clamp") or (drug and "glucose" in read_module(library.module(drug)).data.observables):
         raise SetError(f"`{drug}` is no drug", help="write for example `everolimus 10 mg q24h`")
     model = [BODY, *(("mtor", drug) if drug else ())]
     lines = [
