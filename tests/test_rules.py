@@ -160,6 +160,10 @@ def test_a_hold_is_checked_between_visits_only_of_those_who_wait(made):
     rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, checked every 1 d, then resume at 50 %"\n'
     result = mt.simulate(made(rule, visits='["0 d", "3 d", "10 d"]'))
     assert decided(result, "time_h", "what") == [(72.0, "hold"), (120.0, "resume")]
+    # Of people beyond those whose finer series is kept, too.
+    many = mt.simulate(made(rule, visits='["0 d", "3 d", "10 d"]', subjects=1002)).ledger
+    assert (many.groupby("subject").size() == 2).all()
+    assert set(many["time_h"]) == {72.0, 120.0}
     late = mt.simulate(made(rule.replace(", checked every 1 d", ""), visits='["0 d", "3 d", "10 d"]'))
     assert decided(late, "time_h", "what") == [(72.0, "hold"), (240.0, "resume")]
 

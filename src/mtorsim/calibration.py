@@ -1,8 +1,8 @@
 """Fit few named quantities to what trials reported, with uncertainty.
 
-Shares of subjects above a limit are worked out from the true course of glucose, with the assay's error
-integrated instead of drawn, so that they are smooth in every quantity. Groups of people are sampled apart and
-weighted, so that their share needs no new simulation.
+Stray samples are integrated instead of drawn, and above the upper limit of normal the assay's error too, so that
+shares are smooth in what is fitted; above a limit that rules react to, what was measured counts. Groups of people
+are sampled apart and weighted, so that their share needs no new simulation.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from .model import Numbers
 from .rates import wilson
 from .reading import Line, Record, TomlFile, read_record
 from .scenario import Scenario, read_scenario
+from .scenario_form import Stray
 from .simulation import simulate
 
 __all__ = ["Calibrated", "CalibrationFile", "Target", "calibrate", "plausible_sets", "read_calibration", "share_above"]
@@ -192,7 +193,7 @@ def _own(line: QuantityLine, fitted: float) -> float:
 
 
 def share_above(
-    glucose: Array, times: Array, limit: float, cv: float, stray: float, factor: float, log_sd: float
+    glucose: Array, times: Array, limit: float, cv: float, stray: Stray | None, measured: Array | None = None
 ) -> Array:
     """Probability that the worst measured value after the start passes a limit, (n,).
 
@@ -202,17 +203,31 @@ def share_above(
         True fasting glucose (n, visits), NaN where a subject was not there; hours.
     cv
         Of the assay.
-    stray, factor, log_sd
-        Share of stray samples, and their factor.
+    stray
+        Stray samples, integrated.
+    measured
+        What was measured without them, where the assay's error is not integrated: rules have reacted to it.
     """
+    after = times > 0
+    glucose = glucose[:, after]
+    there = np.isfinite(glucose)
     with np.errstate(invalid="ignore"):
-        passed = ndtr(-(limit / glucose - 1.0) / cv)
-        strayed = sum(
-            w * ndtr(-(limit / (glucose * factor * math.exp(log_sd * x)) - 1.0) / cv)
-            for x, w in zip(NODES, WEIGHTS / WEIGHTS.sum(), strict=True)
-        )
-    missed = np.where(np.isnan(glucose), 1.0, 1.0 - (1 - stray) * passed - stray * strayed)
-    return 1.0 - missed[:, times > 0].prod(axis=1)
+        if measured is not None:
+            below = (~(measured[:, after] > limit)).astype(float)
+        else:
+            below = 1.0 - _passes(glucose, limit, cv)
+        if stray is not None:
+            factors = [stray.factor * math.exp(stray.log_sd * x) for x in NODES]
+            strayed = sum(
+                w * _passes(glucose * f, limit, cv) for f, w in zip(factors, WEIGHTS / WEIGHTS.sum(), strict=True)
+            )
+            below = (1 - stray.share) * below + stray.share * (1.0 - strayed)
+    return 1.0 - np.where(there, below, 1.0).prod(axis=1)
+
+
+def _passes(glucose: Array, limit: float, cv: float) -> Array:
+    """Probability that a measured value is above a limit."""
+    return ndtr(-(limit / glucose - 1.0) / cv)
 
 
 @dataclass
@@ -247,7 +262,7 @@ def calibrate(
     name: str,
     *,
     threads: int | None = None,
-    most_rounds: int = 6,
+    most_rounds: int = 5,
     library: Library | None = None,
     told: Callable[[str], None] | None = None,
 ) -> Calibrated:
@@ -274,7 +289,7 @@ def calibrate(
     """
     data = read_calibration(name, library)
     head = data.calibration
-    scenarios = {t: _sampled(read_scenario(t, library), head.sampled) for t in head.trials}
+    scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}
     trials = _Trials(data, scenarios, threads, library, told)
     rows = [
         (t, o) for t, s in scenarios.items() for o in s.data.observed
@@ -327,9 +342,12 @@ def calibrate(
     )
 
 
-def _sampled(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
-    """A scenario whose groups are sampled apart."""
-    return replace(scenario, data=scenario.data.model_copy(update={"sampled": dict(sampled)}))
+def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
+    """A scenario whose groups are sampled apart, and without stray samples: these are integrated afterwards."""
+    stray = scenario.data.visits.stray
+    none = None if stray is None else stray.model_copy(update={"share": 0.0})
+    visits = scenario.data.visits.model_copy(update={"stray": none})
+    return replace(scenario, data=scenario.data.model_copy(update={"sampled": dict(sampled), "visits": visits}))
 
 
 def _share(
@@ -340,8 +358,10 @@ def _share(
     mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
     uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
     visits = scenario.data.visits
-    stray = visits.stray.share if visits.stray else 0.0
-    stray = next((values[q.name] for q in mine if q.stray), stray)
+    stray = visits.stray
+    for q in mine:
+        if q.stray and stray is not None:
+            stray = stray.model_copy(update={"share": values[q.name]})
     weights = np.ones(result.visits.sizes["subject"])
     people = result.people
     shares = {q.group: values[q.name] for q in mine if q.group}
@@ -352,11 +372,12 @@ def _share(
         share = shares.get(group, written)
         member = people[f"group {group}"].to_numpy() > 0.5
         weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
-    glucose = result.visits.fasting_glucose.sel(arm=arm).to_numpy()
+    seen = result.visits.sel(arm=arm)
     limit = uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
-    factor, log_sd = (visits.stray.factor, visits.stray.log_sd) if visits.stray else (1.0, 0.0)
+    measured = None if endpoint == ">ULN" else seen[result.manifest["graded"]].to_numpy()
     above = share_above(
-        glucose, np.asarray(scenario.visits), limit, visits.assay.get("fasting_glucose", 1e-6), stray, factor, log_sd
+        seen.fasting_glucose.to_numpy(), np.asarray(scenario.visits), limit,
+        visits.assay.get("fasting_glucose", 1e-6), stray, measured,
     )  # fmt: skip
     return float(weights @ above / weights.sum())
 

@@ -19,7 +19,7 @@ from .rule_plan import CLOCKS, GRADE, Do
 from .rules import Hold
 from .scenario import rechecks
 
-__all__ = ["LEDGER", "Followed", "PythonRule", "Visit", "follow"]
+__all__ = ["LEDGER", "Followed", "PythonRule", "Visit", "decision_times", "follow"]
 
 Array = np.ndarray
 
@@ -192,6 +192,15 @@ PythonRule = Callable[[Visit], None]
 """A rule as a function: it looks at a visit and says what is to be done."""
 
 
+def decision_times(plan: Plan, arm: PlannedArm) -> list[float]:
+    """When subjects are looked at: visits, and what is checked between them."""
+    actions = [a for r in arm.branch.rules for a in r.actions]
+    found = {*plan.scenario.visits}
+    for every in {a.check for a in actions if isinstance(a, Hold) and a.check}:
+        found |= {*rechecks(plan.scenario.visits, every, plan.scenario.duration)}
+    return sorted(found)
+
+
 def follow(
     plan: Plan, arm: PlannedArm, people: People, times: Array, fasting: Array, cancel: Array | None = None,
     python_rules: Sequence[PythonRule] = (),
@@ -255,17 +264,6 @@ class _Walk:
         self.visits = np.array(plan.scenario.visits)
         self.decides = bool(arm.rules or python_rules)
 
-    def cuts(self) -> list[float]:
-        """When subjects are looked at: visits, and what is checked between them."""
-        if not self.decides:
-            return []
-        actions = [a for r in self.arm.branch.rules for a in r.actions]
-        checked = {a.check for a in actions if isinstance(a, Hold) and a.check}
-        found = {*self.plan.scenario.visits}
-        for every in checked:
-            found |= {*rechecks(self.plan.scenario.visits, every, self.plan.scenario.duration)}
-        return sorted(found)
-
     def through(self, who: Array, kernel: Kernel, share: float) -> tuple[Followed, Array]:
         """Some of the people from start to end; and what they were given of each dose, (n, doses)."""
         plan, n = self.plan, len(who)
@@ -277,7 +275,7 @@ class _Walk:
         state, memory = self.people.start[who].copy(), kernel.memory(n)
         parameters = self.parameters[who].copy()
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
-        cuts = self.cuts()
+        cuts = decision_times(plan, self.arm) if self.decides else []
         end = plan.scenario.duration
         events = self.events(who, given) if self.decides else self._planned(who)
         for a, b in pairwise([0.0, *[c for c in cuts if 0 < c < end], end]):

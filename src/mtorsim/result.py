@@ -189,7 +189,8 @@ class Result:
         """Rows by arm and subject, however the run was cut into chunks."""
         arms = {a: i for i, a in enumerate(self.manifest["arms"])}
         place = [arms[a] for a in frame["arm"]]
-        order = np.lexsort((np.arange(len(frame)), frame["subject"], place))
+        subjects = np.asarray(frame["subject"])
+        order = np.lexsort([np.arange(len(frame)), subjects, np.array(place, np.int64)])
         return frame.iloc[order].reset_index(drop=True)
 
     def _parts(self, name: str, help: str) -> list[pd.DataFrame]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from .carry import parameters_in
-from .decisions import Followed, PythonRule, follow
+from .decisions import Followed, PythonRule, decision_times, follow
 from .errors import SetError
 from .laboratory import examine_people
 from .library import Library
@@ -222,7 +222,8 @@ class Times:
     def of(cls, plan: Plan, series: bool) -> Times:
         visits = np.array(plan.scenario.visits)
         finer = np.array(plan.scenario.series if series else ())
-        every = np.unique(np.concatenate([visits, finer]))
+        looks = [decision_times(plan, arm) for arm in plan.arms]
+        every = np.unique(np.concatenate([visits, finer, *looks]))
         fasting = np.array([plan.scenario.is_fasting(t) for t in every])
         return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
 

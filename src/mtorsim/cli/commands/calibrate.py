@@ -16,7 +16,7 @@ from mtorsim.errors import DataError
 @click.command()
 @click.argument("calibration", default="trials")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the result as JSON.")
-@click.option("--rounds", type=int, default=6, show_default=True, metavar="N", help="Steps of the search at most.")
+@click.option("--rounds", type=int, default=5, show_default=True, metavar="N", help="Steps of the search at most.")
 @click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
 @as_json
 @quiet
