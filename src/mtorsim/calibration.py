@@ -31,7 +31,7 @@ __all__ = ["Calibrated", "CalibrationFile", "Target", "calibrate", "plausible_se
 
 Array = np.ndarray
 
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(7)
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 """Points at which the factor of stray samples is integrated."""
 
 

@@ -248,6 +248,7 @@ class _Resolver:
         tests = tuple(self._tests(meals))
         branches = tuple(self._branches())
         self._check_rechecks(branches, visits, meals)
+        self._check_observed([b.name for b in branches])
         modules = list(dict.fromkeys([*data.model, *needs(p for _, p in tests)]))
         return Scenario(
             data=data.model_copy(update={"model": modules}),
@@ -485,6 +486,16 @@ class _Resolver:
         if median <= 0:
             self.file.fail("`median` must be longer than 0", (*key, "median"))
         return Staying(median, line.shape)
+
+    def _check_observed(self, arms: list[str]) -> None:
+        """What was observed belongs to an arm, and is a share or a bound."""
+        for i, row in enumerate(self.data.observed):
+            if row.arm not in arms:
+                help = did_you_mean(row.arm, arms) or "arms are " + ", ".join(arms)
+                self.file.fail(f"there is no arm `{row.arm}`", ("observed", i, "arm"), help, needle=row.arm)
+            if (row.percent is None) == (row.below is None):
+                message = "a row is a share or a bound"
+                self.file.fail(message, ("observed", i), "give `percent`, or `below` where only a bound is known")
 
     def _check_rechecks(self, branches: Sequence[Branch], visits: tuple[float, ...], meals: list[MealEvent]) -> None:
         """What is looked at between visits must be fasting where that is asked."""

@@ -147,7 +147,9 @@ class Observed(Record):
     """An `[[observed]]` table: what a trial reported of one arm."""
 
     arm: Line = Field(description="the arm of this scenario it belongs to")
-    endpoint: Line = Field(description="`>ULN`, `>126`, `>160`, `>250`, `>500`, `ae any` or `ae grade 3-4`")
+    endpoint: Literal[">ULN", ">126", ">160", ">250", ">500", "ae any", "ae grade 3-4"] = Field(
+        description="`>ULN`, `>126`, `>160`, `>250`, `>500`, `ae any` or `ae grade 3-4`"
+    )
     percent: Annotated[float, Field(ge=0, le=100)] | None = Field(None, description="share of subjects, %")
     below: Annotated[float, Field(gt=0, le=100)] | None = Field(
         None, description="given where only a bound is reported, %"

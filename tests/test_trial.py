@@ -1,0 +1,473 @@
+"""Trials: grades, endpoints, reports, predicted beside observed, and the fit behind it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+import mtorsim as mt
+from mtorsim.calibration import calibrate, plausible_sets, read_calibration, share_above
+from mtorsim.endpoints import incidence
+from mtorsim.grades import ctcae, read_grading
+from mtorsim.library import Library
+from mtorsim.rates import Share, quantiles, wilson
+from mtorsim.reporting import read_reporting
+from mtorsim.scenario import read_scenario
+from mtorsim.scenario_form import Stray
+
+TRIALS = ("bolero_2", "radiant_4", "exist_2")
+FIT = json.loads((Library().calibration("trials").with_suffix(".json")).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("version", ["3.0", "4.03", "v6.0", "CTCAE 4.03"])
+def test_grades_are_those_of_the_table(version):
+    grading = read_grading(ctcae(version), 106.0)
+    values = np.array([np.nan, -np.inf, 90, 106, 106.01, 160, 160.1, 250, 250.1, 500, 500.1])
+    assert grading.of(values).tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]
+
+
+def test_diabetes_and_hypoglycaemia_are_graded_at_their_limits():
+    assert read_grading("ada", 106.0).of(np.array([99.9, 100, 125.9, 126])).tolist() == [0, 1, 1, 2]
+    assert read_grading("hypoglycaemia", 106.0).of(np.array([80, 69.9, 54, 53.9])).tolist() == [0, 1, 1, 2]
+
+
+def test_a_version_that_grades_no_value_is_refused_with_the_reason():
+    with pytest.raises(mt.MtorsimError, match="by what was done"):
+        read_grading(ctcae("5.0"), 110.0)
+
+
+def test_the_reporting_layer_gives_what_it_was_fitted_to():
+    # Of 482: 69 % above the ULN, 9.4 % above 250; of 238: 44 and 1.2 %. Grade 2 is that of the simulation.
+    layer = read_reporting("bolero_2")
+    drug = layer.shares(np.array([0, 1, 2, 3]), np.array([31.0, 69 - 9.4 - 17, 17, 9.4]))
+    placebo = layer.shares(np.array([0, 1, 2, 3]), np.array([56.0, 44 - 1.2 - 2.3, 2.3, 1.2]))
+    assert drug["any"] == pytest.approx(0.15, abs=0.015)
+    assert drug["grade_3_4"] == pytest.approx(0.06, abs=0.005)
+    assert placebo["any"] == pytest.approx(0.02, abs=0.01)
+    assert placebo["grade_3_4"] < 0.01
+
+
+def test_incidence_is_kaplan_and_meiers():
+    # Five people, visits at weeks 1 to 3: events at 1 and 3, one leaves before 2, one before 3.
+    times = np.array([0.0, 168, 336, 504])
+    nan = np.nan
+    glucose = np.array(
+        [[90, 200, 90, 90], [90, 90, nan, nan], [90, 90, 90, nan], [90, 90, 90, 200], [90, 90, 90, 90.0]]
+    )
+    left = np.array([np.inf, 200.0, 400.0, np.inf, np.inf])
+    at, shares = incidence(glucose, times, left, 160.0, np.ones(5))
+    assert at.tolist() == [168, 336, 504]
+    assert shares == pytest.approx([0.2, 0.2, 1 - 0.8 * (1 - 1 / 2)])
+    double = incidence(np.repeat(glucose, 2, 0), times, np.repeat(left, 2), 160.0, np.ones(10))[1]
+    assert incidence(glucose, times, left, 160.0, np.full(5, 2.0))[1] == pytest.approx(double)
+
+
+def test_a_weighted_share_says_as_much_as_its_effective_number():
+    share = Share(30.0, 100, 40.0).as_dict()
+    assert share["value"] == 0.3
+    assert (share["low"], share["high"]) == pytest.approx(wilson(12, 40))
+
+
+def test_weighted_quantiles_are_those_of_repeated_people():
+    values, weights = np.array([3.0, 1.0, 2.0]), np.array([1.0, 2.0, 1.0])
+    assert quantiles(values, (0.5, 0.9), weights).tolist() == [1.0, 3.0]
+    assert quantiles(values, (0.5,), np.ones(3)).tolist() == [2.0]
+
+
+def test_the_share_above_a_limit_is_that_of_many_assays():
+    rng = np.random.default_rng(5)
+    glucose = np.array([[100.0, 104.0, 98.0, np.nan], [100.0, 120.0, 108.0, 111.0]])
+    times, stray = np.array([0.0, 24, 48, 72]), Stray(share=0.05, factor=1.5, log_sd=0.3)
+    factor = np.where(rng.random((400_000, 1, 4)) < 0.05, 1.5 * np.exp(0.3 * rng.standard_normal((400_000, 1, 4))), 1)
+    seen = glucose * factor * (1 + 0.06 * rng.standard_normal((400_000, 2, 4)))
+    drawn = (seen[..., 1:] > 112).any(axis=2).mean(axis=0)
+    assert share_above(glucose, times, 112.0, 0.06, stray) == pytest.approx(drawn, abs=0.004)
+    # What was measured counts as it is, and stray samples come on top.
+    none = share_above(glucose, times, 112.0, 0.06, None, np.full((2, 4), 111.0))
+    assert none.tolist() == [0.0, 0.0]
+    assert (share_above(glucose, times, 112.0, 0.06, stray, np.full((2, 4), 111.0)) > 0.05).all()
+
+
+def test_everything_calibrated_stands_where_the_fit_put_it():
+    data = read_calibration("trials")
+    values = {q["name"]: q["value"] for q in FIT["quantities"]}
+    assert list(values) == [q.name for q in data.quantity]
+    assert len(values) <= 8
+    model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
+    people = mt.load_population("breast_postmenopausal", model)
+    stands = {
+        "kappa": model.parameters["mtor.kappa"][0].value,
+        "secretory gain": model.parameters["mtor.gS"][0].value,
+        "slow gain": model.parameters["mtor.gZ"][0].value,
+        "capacity of glucose production": next(
+            q.median.constant() for q in people.quantities if q.name == "glucose_insulin.kEGP"
+        ),
+        "share of diabetics": next(g.share for g in people.groups if g.name == "diabetic"),
+        "share of stray samples": read_scenario("radiant_4").data.visits.stray.share,
+        "ULN in BOLERO-2": read_scenario("bolero_2").uln,
+        "ULN in RADIANT-4": read_scenario("radiant_4").uln,
+    }
+    assert stands == pytest.approx(values, rel=0.004)
+    assert read_scenario("bolero_2").data.visits.stray == read_scenario("radiant_4").data.visits.stray
+
+
+def test_all_twelve_rates_of_the_calibration_arms_are_met_by_one_set():
+    assert len(FIT["targets"]) == 12
+    for t in FIT["targets"]:
+        low, high = wilson(t["observed"] * t["of"], t["of"])
+        low, high = (low - 0.05, high + 0.05) if t["endpoint"] == ">ULN" else (low / 1.5, high * 1.5)
+        assert low <= t["value"] <= high, t
+        row = next(
+            o
+            for o in read_scenario(t["trial"]).data.observed
+            if o.role == "calibration" and (o.arm, o.endpoint) == (t["arm"], t["endpoint"])
+        )
+        assert row.percent == pytest.approx(100 * t["observed"])
+
+
+def test_no_row_of_record_1_is_ever_fitted():
+    assert "record_1" not in read_calibration("trials").calibration.trials
+    assert {o.role for o in read_scenario("record_1").data.observed} == {"shown"}
+
+
+def test_plausible_sets_are_the_fit_first_and_spread_as_its_covariance():
+    data = read_calibration("trials")
+    sets = plausible_sets(FIT, data, 400, seed=2)
+    assert sets[0] == pytest.approx({q["name"]: q["value"] for q in FIT["quantities"]}, rel=1e-6)
+    uln = np.array([s["ULN in RADIANT-4"] for s in sets[1:]])
+    i = [q.name for q in data.quantity].index("ULN in RADIANT-4")
+    assert uln.std() == pytest.approx(math.sqrt(FIT["covariance"][i][i]), rel=0.15)
+    assert plausible_sets(FIT, data, 3, seed=2)[2] == sets[2]
+
+
+SMALL = """
+title = "known people"
+model = ["known"]
+population = "known"
+subjects = 400
+seed = 1
+duration = "4 weeks"
+uln = "110 mg/dL"
+arm_name = "drug"
+sampled.high = 0.5
+
+[meals]
+habit = "none"
+
+[[dose]]
+drug = "known"
+amount = "10 mg"
+every = "24 h"
+
+[visits]
+at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]
+assay = { fasting_glucose = 0.04 }
+stray = { share = 0.02 }
+
+[[rule]]
+name = "grade 3"
+when = "grade >= 3"
+do = "stop known"
+
+[leaving]
+median = "8 weeks"
+
+[trial]
+name = "known"
+calibration = "none"
+
+[[arm]]
+name = "placebo"
+without = "known"
+
+[[observed]]
+arm = "drug"
+endpoint = ">ULN"
+percent = 70
+of = 100
+role = "calibration"
+source = "made up"
+evidence = "placeholder"
+
+[[observed]]
+arm = "placebo"
+endpoint = ">ULN"
+percent = 30
+of = 100
+role = "calibration"
+source = "made up"
+evidence = "placeholder"
+
+[[observed]]
+arm = "placebo"
+endpoint = "ae grade 3-4"
+below = 1
+of = 100
+role = "shown"
+source = "made up"
+evidence = "placeholder"
+"""
+
+MODULE = """
+[module]
+name = "known"
+about = "a drug with a known effect"
+time = "h"
+
+[parameters]
+k = { value = 0.0289, unit = "1/h", about = "ln 2 a day", source = "this_work", evidence = "design" }
+base = { value = 96, unit = "mg/dL", iiv = 0.10, about = "untreated", source = "this_work", evidence = "design" }
+gain = { value = 2, unit = "mg/dL/mg", iiv = 0.5, about = "rise", source = "this_work", evidence = "design" }
+
+[states]
+A = { unit = "mg", initial = 0, scale = 10, about = "in the body" }
+
+[expressions]
+G = { is = "base + gain * A", unit = "mg/dL", about = "glucose" }
+
+[derivatives]
+A = "-k * A"
+
+[doses.oral]
+to = "A"
+unit = "mg"
+about = "by mouth"
+
+[observables]
+glucose = { is = "G", unit = "mg/dL", about = "glucose" }
+"""
+
+PEOPLE = """
+[population]
+name = "known"
+about = "known people"
+
+[[group]]
+name = "high"
+share = 0.1
+about = "high from the start"
+source = "this_work"
+evidence = "design"
+
+[group.multiply]
+"known.base" = { by = 1.3 }
+"""
+
+CALIBRATION = """
+[calibration]
+name = "small"
+about = "a known answer"
+trials = ["small"]
+endpoints = [">ULN"]
+subjects = 400
+sampled.high = 0.5
+
+[[quantity]]
+name = "gain"
+about = "rise"
+parameter = "known.gain"
+scale = "log"
+prior = 1
+sd = 3
+range = [0.1, 20]
+step = 0.2
+
+[[quantity]]
+name = "ULN"
+about = "limit"
+uln = true
+scale = "linear"
+prior = 110
+sd = 20
+range = [90, 140]
+step = 1
+"""
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A trial whose model, people and file are nowhere in the repository."""
+    (tmp_path / "known.toml").write_text(MODULE)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "known.toml").write_text(PEOPLE)
+    (tmp_path / "calibration").mkdir()
+    (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "fit.toml").write_text(CALIBRATION)
+    return tmp_path / "small.toml"
+
+
+def test_a_trial_file_from_anywhere_gives_every_endpoint_as_json(small, mtorsim):
+    shown = mtorsim("trial", small, "--json", "--quiet")
+    assert (shown.code, shown.err) == (0, "")
+    data = json.loads(shown.out)
+    assert set(data["arms"]) == {"drug", "placebo"}
+    for arm in data["arms"].values():
+        assert arm["n"] == 400
+        assert 150 < arm["n_effective"] < 400
+        for limit in (">ULN", ">126", ">160", ">250", ">500"):
+            share = arm["share"][limit]
+            assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+        assert sum(g["value"] for g in arm["grades"].values()) == pytest.approx(1)
+        assert 0 <= arm["ae"]["grade_3_4"]["value"] <= arm["ae"]["any"]["value"] <= 1
+        assert [v["week"] for v in arm["fasting_glucose"]] == [0, 1, 2, 4]
+        assert arm["fasting_glucose"][0]["n"] == 400
+        assert arm["discontinuation"]["left"]["value"] == pytest.approx(1 - 0.5**0.5, abs=0.07)
+        assert set(arm["new_onset_diabetes"]) == {"of", "value", "low", "high", "definition"}
+        assert set(arm["hba1c_change"]) == {"unit", "from", "n", "mean", "sd"}
+    assert data["arms"]["drug"]["share"][">ULN"]["value"] > data["arms"]["placebo"]["share"][">ULN"]["value"]
+    difference = data["difference"]["arms"]["drug"][">ULN"]
+    shares = [data["arms"][a]["share"][">ULN"]["value"] for a in ("drug", "placebo")]
+    assert difference["value"] == pytest.approx(shares[0] - shares[1])
+    assert data["difference"]["from"] == "placebo"
+    rows = {(o["arm"], o["endpoint"]): o for o in data["observed"]}
+    assert rows["placebo", "ae grade 3-4"]["observed"] is None
+    assert rows["drug", ">ULN"]["predicted"] == pytest.approx(shares[0])
+    flow = data["flow"]["arms"]["drug"]
+    assert flow["allocated"] == flow["left"] + flow["completed"] + flow["failed"]
+
+
+def test_a_trial_keeps_report_figures_and_a_page_without_a_network(small, mtorsim, tmp_path):
+    shown = mtorsim("trial", small, "--subjects", 60, "--out", tmp_path / "out")
+    assert shown.code == 0, shown.err
+    for name in ("trial.json", "trial.html", "forest.svg", "incidence.svg", "waterfall.svg", "run.json"):
+        assert (tmp_path / "out" / name).is_file(), name
+    page = (tmp_path / "out" / "trial.html").read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
+        "http://creativecommons.org", ""
+    )
+    assert "<script" not in page
+    assert len(list((tmp_path / "out" / "ledger.parquet").glob("*.parquet"))) == 1
+    again = mtorsim("trial", small, "--subjects", 60, "--out", tmp_path / "out")
+    assert again.code == 2
+    assert "--force" in again.err
+    assert mtorsim("trial", small, "--subjects", 60, "--out", tmp_path / "out", "--force").code == 0
+
+
+def test_another_uln_moves_grade_1_and_nothing_else(small):
+    low, high = (mt.run_trial(small, uln=u).data["arms"]["drug"]["share"] for u in (100, 115))
+    assert low[">ULN"]["value"] > high[">ULN"]["value"]
+    assert low[">126"] == high[">126"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--uln", "110"], "has no unit"),
+        (["--uln", "10 mg/dL"], "outside 50 to 300"),
+        (["--sets", "0"], "at least 1"),
+        (["--subjects", "0"], "at least 1"),
+        (["--set", "known.gan=1"], "known.gain"),
+    ],
+)
+def test_what_a_trial_cannot_take_is_one_clear_error(small, mtorsim, words, said):
+    shown = mtorsim("trial", small, *words)
+    assert shown.code == 2
+    assert shown.err.startswith("error: ")
+    assert said in shown.err
+
+
+def test_a_row_that_belongs_to_no_arm_is_refused(small, mtorsim):
+    small.write_text(SMALL.replace('arm = "placebo"\nendpoint = ">ULN"', 'arm = "placeb"\nendpoint = ">ULN"'))
+    shown = mtorsim("trial", small)
+    assert shown.code == 2
+    assert "did you mean `placebo`" in shown.err
+    small.write_text(SMALL.replace('endpoint = "ae grade 3-4"', 'endpoint = "ae grade 3"'))
+    shown = mtorsim("check", small)
+    assert shown.code == 2
+    assert "ae grade 3-4" in shown.err
+
+
+def test_a_fit_finds_what_made_the_data_and_finds_it_again(small):
+    library = Library((small.parent,))
+    truth = mt.simulate(small, subjects=4000, seed=9, settings={"known.gain": 2.5}, library=library)
+    shares = [truth.summary["arms"][a]["share"][">ULN"]["value"] for a in ("drug", "placebo")]
+    text = SMALL.replace("percent = 70", f"percent = {100 * shares[0]:.2f}")
+    text = text.replace("percent = 30", f"percent = {100 * shares[1]:.2f}").replace("of = 100", "of = 5000")
+    small.write_text(text)
+    path = small.parent / "fit.toml"
+    path.write_text(CALIBRATION.replace("subjects = 400", "subjects = 3000\nmost_n = 5000"))
+    fit = calibrate(str(path), library=library)
+    assert fit.values["gain"] == pytest.approx(2.5, rel=0.15)
+    assert fit.values["ULN"] == pytest.approx(110, abs=1.5)
+    assert all(t.inside for t in fit.targets)
+    assert calibrate(str(path), library=library, threads=1).as_dict() == fit.as_dict()
+
+
+# ---------------------------------------------------------------- the whole model
+
+
+@pytest.fixture(scope="module")
+def bolero():
+    """BOLERO-2 with few people: one run for every test of it."""
+    return mt.run_trial("bolero_2", subjects=96, sets=2)
+
+
+def test_a_trial_of_the_whole_model_stands_beside_what_was_observed(bolero):
+    data = bolero.data
+    assert data["status"] == {"well": 96}
+    assert data["calibration"] == {"name": "trials", "sets": 2}
+    rows = {(o["arm"], o["endpoint"]): o for o in data["observed"]}
+    assert rows["everolimus", ">ULN"]["observed"] == 0.69
+    # With 96 people a rate errs by up to a tenth.
+    assert abs(rows["everolimus", ">ULN"]["predicted"] - 0.69) < 0.17
+    assert abs(rows["placebo", ">ULN"]["predicted"] - 0.44) < 0.17
+    assert set(data["variants"]) == {"everolimus"}
+    assert set(data["variants"]["everolimus"]) == {"both", "mTORC2 only", "slow mTORC1 only"}
+    share = data["arms"]["everolimus"]["share"][">ULN"]
+    assert share["high"] - share["low"] >= 0.9 * (share["high_sampling"] - share["low_sampling"])
+
+
+def test_arms_share_their_people_and_their_assays(bolero):
+    visits = bolero.result.visits
+    first = visits.sel(time=0.0)
+    for name in ("fasting_glucose", "fasting_glucose_measured"):
+        assert (first[name].sel(arm="everolimus") == first[name].sel(arm="placebo")).all()
+
+
+def test_who_has_little_reserve_suffers_most(bolero):
+    visits, people = bolero.result.visits, bolero.result.people
+    rise = (visits.fasting_glucose.sel(arm="everolimus") - visits.fasting_glucose.sel(arm="placebo")).to_numpy()[:, 2]
+    reserve = people["glucose_insulin.phis"] * (people["glucose_insulin.SIp"] * people["glucose_insulin.SIh"]) ** 0.2
+    there = np.isfinite(rise)
+    low = reserve.to_numpy() < reserve.quantile(0.25)
+    high = reserve.to_numpy() > reserve.quantile(0.75)
+    assert np.median(rise[there & low]) > 3 * np.median(rise[there & high]) > 0
+
+
+def test_the_ledger_explains_every_change_of_dose(bolero):
+    ledger, treatment = bolero.result.ledger, bolero.result.treatment
+    ledger, treatment = (t[t["arm"] == "everolimus"] for t in (ledger, treatment))
+    changed = set(ledger[ledger["drug"] == "everolimus"]["subject"])
+    given = treatment[treatment["drug"] == "everolimus"].set_index("subject")["given"]
+    assert set(given[given < 1].index) <= changed
+    rescued = set(ledger[(ledger["drug"] == "metformin") & (ledger["what"] == "start")]["subject"])
+    tablets = treatment[treatment["drug"] == "metformin"].set_index("subject")["given"]
+    assert set(tablets[tablets > 0].index) <= rescued
+
+
+def test_young_and_lean_people_hardly_suffer_at_the_same_dose(bolero):
+    young = mt.run_trial("exist_2", subjects=96, sets=1).data["arms"]
+    old = bolero.data["arms"]
+
+    def excess(arms, limit):
+        return arms["everolimus"]["share"][limit]["value"] - arms["placebo"]["share"][limit]["value"]
+
+    assert excess(young, ">160") < 0.5 * excess(old, ">160")
+    assert young["everolimus"]["share"][">250"]["value"] <= 0.02
+    assert young["everolimus"]["share"][">ULN"]["value"] < 0.35
+
+
+def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
+    text = read_scenario("bolero_2").file.text
+    text = text[: text.index("[[observed]]")].replace('amount = "10 mg"', 'amount = "10 mg"\nstop = "8 weeks"')
+    text = text.replace('duration = "48 weeks"', 'duration = "16 weeks"')
+    visits = '["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]'
+    text = text.replace(visits, '["0 weeks", "8 weeks", "12 weeks", "16 weeks"]')
+    (tmp_path / "stopped.toml").write_text(text)
+    visits = mt.simulate(tmp_path / "stopped.toml", subjects=48).visits.fasting_glucose
+    rise = (visits.sel(arm="everolimus") - visits.sel(arm="placebo")).median("subject").to_numpy()
+    assert rise[1] > 3
+    assert abs(rise[3]) < 0.35 * rise[1]
