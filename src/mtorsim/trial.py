@@ -323,11 +323,15 @@ def _beside(
     else:
         predicted = values["share"].get(row.endpoint)
     if predicted is None:
-        return found | {"predicted": None, "low": None, "high": None, "inside": None}
-    inside = found["observed_low"] <= predicted["value"] <= found["observed_high"]
+        return found | {"predicted": None, "low": None, "high": None, "agreement": None}
+    agreement = "apart"
+    if found["observed_low"] <= predicted["value"] <= found["observed_high"]:
+        agreement = "inside"
+    elif predicted["low"] <= found["observed_high"] and found["observed_low"] <= predicted["high"]:
+        agreement = "overlaps"
     return found | {
         "predicted": predicted["value"],
         "low": predicted["low"],
         "high": predicted["high"],
-        "inside": inside,
+        "agreement": agreement,
     }

@@ -13,9 +13,9 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1060px
 h1 { font-size: 1.5em; } h2 { margin-top: 1.8em; border-bottom: 1px solid #ccc; font-size: 1.15em; }
 table { border-collapse: collapse; font-size: 0.9em; margin: 0.6em 0; }
 th, td { text-align: right; padding: 0.25em 0.7em; border-bottom: 1px solid #e4e4e4; }
-td { font-variant-numeric: tabular-nums; }
+td { font-variant-numeric: tabular-nums; } .number { white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; } td.words, th.words { text-align: left; }
-.outside { color: #b34700; font-weight: 600; } .inside { color: #00588c; } .note { color: #555; }
+.apart { color: #b34700; font-weight: 600; } .inside { color: #00588c; } .note { color: #555; }
 .flow { display: flex; gap: 1em; flex-wrap: wrap; } .flow div { border: 1px solid #bbb; padding: 0.6em 1em; }
 svg { max-width: 100%; height: auto; }
 """
@@ -79,10 +79,12 @@ def _figure(figures: Mapping[str, bytes], name: str) -> str:
     return text[text.index("<svg") :]
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    cells = "".join(f"<th>{escape(h)}</th>" for h in head)
-    body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in rows)
-    return f"<table><tr>{cells}</tr>{body}</table>"
+def _table(head: list[str], rows: list[list[str]], words: int | None = None) -> str:
+    """A table of numbers; from the column `words` on of words."""
+    css = ["words" if words is not None and j >= words else "number" for j in range(len(head))]
+    cells = "".join(f"<th class='{k}'>{escape(h)}</th>" for k, h in zip(css, head, strict=True))
+    lines = ["".join(f"<td class='{k}'>{c}</td>" for k, c in zip(css, row, strict=True)) for row in rows]
+    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _percent(share: Mapping[str, Any]) -> str:
@@ -100,14 +102,16 @@ def _observed(data: Mapping[str, Any]) -> str:
             else _percent({"value": o["observed"], "low": o["observed_low"], "high": o["observed_high"]})
         )
         predicted = "–" if o["predicted"] is None else _percent({**o, "value": o["predicted"]})
-        word = {True: "inside", False: "outside", None: ""}[o["inside"]]
+        word = o["agreement"] or ""
         rows.append(
             [
                 escape(f"{o['arm']}, {o['endpoint']}"), seen, predicted, f"<span class='{word}'>{word}</span>",
                 escape(o["role"]), escape(f"{o['evidence']}; {o['source']}"),
             ]
         )  # fmt: skip
-    return _table(["arm, endpoint, %", "observed (95 %)", "predicted (95 %)", "", "role", "grade, source"], rows)
+    head = ["arm, endpoint, %", "observed (95 %)", "predicted (95 %)", "", "role", "grade, source"]
+    note = "inside: the prediction lies in the interval observed; overlaps: the two intervals meet; apart: they do not."
+    return _table(head, rows, words=3) + f"<p class='note'>{note}</p>"
 
 
 def _flow(data: Mapping[str, Any]) -> str:
@@ -161,9 +165,9 @@ def _visits(data: Mapping[str, Any]) -> str:
 
 def _decisions(data: Mapping[str, Any]) -> str:
     rows = [
-        [escape(a), escape(d["rule"]), escape(d["drug"]), escape(d["what"]), str(d["subjects"]), str(d["times"])]
+        [escape(a), str(d["subjects"]), str(d["times"]), escape(d["rule"]), escape(d["drug"]), escape(d["what"])]
         for a, arm in data["arms"].items() for d in arm["decisions"]
     ]  # fmt: skip
     if not rows:
         return "<p>No rule did anything.</p>"
-    return _table(["arm", "rule", "drug", "what", "patients", "times"], rows)
+    return _table(["arm", "patients", "times", "rule", "drug", "what"], rows, words=3)

@@ -102,6 +102,9 @@ def _waterfall(report: TrialReport) -> Figure:
             if limit < 1.1 * e.worst[order][there].max(initial=0):
                 axis.axhline(limit, color="#888888", lw=0.8, ls=":")
         axis.axhline(base, color="#444444", lw=0.8)
+        for limit in (base, 160, 250, 500):
+            if limit < 1.1 * e.worst[order][there].max(initial=0):
+                axis.text(99, limit, f"{limit:g}", ha="right", va="bottom", fontsize=7, color="#555555")
         axis.set_title(arm)
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)

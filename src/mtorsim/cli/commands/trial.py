@@ -132,7 +132,7 @@ def _print(data: Mapping[str, Any]) -> None:
                 if o["observed"] is None
                 else percent({"value": o["observed"], "low": o["observed_low"], "high": o["observed_high"]})
             )
-            word = {True: "inside", False: "OUTSIDE", None: "-"}[o["inside"]]
+            word = {"inside": "inside", "overlaps": "overlaps", "apart": "APART", None: "-"}[o["agreement"]]
             predicted = (
                 "-"
                 if o["predicted"] is None
