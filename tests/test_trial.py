@@ -380,6 +380,86 @@ def test_a_row_that_belongs_to_no_arm_is_refused(small, mtorsim):
     assert "ae grade 3-4" in shown.err
 
 
+def test_people_are_weighted_to_what_was_published(small, mtorsim):
+    match = """
+[[match]]
+of = "known.base"
+mean = 101
+sd = 14
+source = "made up"
+evidence = "placeholder"
+
+[[match]]
+of = "known.gain"
+mean = 2.5
+sd = 1.3
+source = "made up"
+evidence = "placeholder"
+
+[[match]]
+of = ["known.base", "known.gain"]
+correlation = 0.3
+source = "made up"
+evidence = "placeholder"
+"""
+    small.write_text(SMALL + match)
+    report = mt.run_trial(small, subjects=600)
+    weights, people = report.arms["drug"].weights, report.result.people
+    base, gain = people["known.base"].to_numpy(), people["known.gain"].to_numpy()
+    w = weights / weights.sum()
+    assert w @ base == pytest.approx(101, abs=0.05)
+    assert math.sqrt(w @ (base - 101) ** 2) == pytest.approx(14, abs=0.05)
+    assert w @ ((base - 101) / 14 * (gain - 2.5) / 1.3) == pytest.approx(0.3, abs=0.005)
+    told = report.data["matched"]
+    assert told["of"] == 600
+    assert told["n_effective"] == pytest.approx(1 / (w @ w), rel=1e-9)
+    assert report.data["arms"]["drug"]["n_effective"] == pytest.approx(told["n_effective"], abs=0.1)
+    small.write_text(SMALL + match.replace("mean = 101", "mean = 300"))
+    shown = mtorsim("trial", small)
+    assert shown.code == 2
+    assert "no weights of these people" in shown.err
+    small.write_text(SMALL + match.replace('of = "known.base"', 'of = "known.bas"'))
+    assert "known.base" in mtorsim("trial", small).err
+
+
+def test_a_population_like_another_takes_what_it_does_not_say(small, mtorsim):
+    folder = small.parent / "models"
+    (folder / "older.toml").write_text(
+        '[population]\nname = "older"\nlike = "known"\nabout = "as known, half of them high"\n'
+        '[[group]]\nname = "high"\nshare = 0.5\n'
+    )
+    small.write_text(SMALL.replace('population = "known"', 'population = "older"').replace("sampled.high = 0.5", ""))
+    people = mt.simulate(small).people
+    assert people["group high"].mean() == pytest.approx(0.5, abs=0.07)
+    high = people["group high"] > 0.5
+    assert people["known.base"][high].median() / people["known.base"][~high].median() == pytest.approx(1.3, abs=0.04)
+    result = mt.simulate(small, out=small.parent / "out", subjects=20)
+    assert "models/populations/known.toml" in result.manifest["files"]
+    (folder / "known.toml").unlink()
+    assert mtorsim("replay", small.parent / "out", "--arm", "drug", "--subject", 3).code == 0
+    shown = mtorsim("check", small)
+    assert shown.code == 2
+    assert "there is no population `known`" in shown.err
+    (folder / "older.toml").write_text('[population]\nname = "older"\nlike = "older"\nabout = "x"\n')
+    assert "like itself" in mtorsim("check", small).err
+
+
+def test_what_the_population_does_not_say_the_scenario_declares(small, mtorsim):
+    entry = '\n[[entry]]\nobservable = "glucose"\nat_most = 110\nunit = "mg/dL"\nabout = "x"\n'
+    entry += 'source = "this_work"\nevidence = "design"\n'
+    text = SMALL.replace("sampled.high = 0.5", "share.high = 0.4")
+    small.write_text(text + entry)
+    result = mt.simulate(small)
+    assert float(result.visits.glucose.isel(time=0).max()) <= 110
+    assert result.people["group high"].mean() < 0.35
+    small.write_text(text.replace("share.high", "share.hihg"))
+    assert "did you mean `high`" in mtorsim("check", small).err
+    small.write_text(text + entry.replace('"glucose"', '"glucos"'))
+    shown = mtorsim("check", small)
+    assert shown.code == 2
+    assert "small.toml" in shown.err
+
+
 def test_a_fit_finds_what_made_the_data_and_finds_it_again(small):
     library = Library((small.parent,))
     truth = mt.simulate(small, subjects=4000, seed=9, settings={"known.gain": 2.5}, library=library)

@@ -56,7 +56,9 @@ class ArmEndpoints:
     values: Mapping[str, Any]
 
 
-def arm_endpoints(result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None) -> ArmEndpoints:
+def arm_endpoints(
+    result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None, weights: Array
+) -> ArmEndpoints:
     """Endpoints of one arm.
 
     Parameters
@@ -69,8 +71,10 @@ def arm_endpoints(result: Result, arm: str, grading: Grading, uln: float, report
         mg/dL.
     reporting
         The layer from grades to reported events; None for none.
+    weights
+        Of the subjects, (n,).
     """
-    visits, weights = result.visits.sel(arm=arm), result.weights
+    visits = result.visits.sel(arm=arm)
     glucose = visits[result.manifest["graded"]].to_numpy()
     times = visits.time.to_numpy()
     # Somebody who failed counts in every denominator, as not above any limit.

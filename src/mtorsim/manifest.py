@@ -74,8 +74,8 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
 def _files(plan: Plan) -> dict[str, str]:
     texts = {f"{plan.scenario.name}.toml": plan.scenario.file.text}
     texts |= {f"models/{m.name}.toml": m.file.text for m in plan.model.modules}
-    texts[f"models/{plan.population.name}.toml"] = plan.population.file.text
-    texts |= {f"models/{base.path.stem}.toml": base.text for base in plan.population.bases}
+    texts[f"models/populations/{plan.population.name}.toml"] = plan.population.file.text
+    texts |= {f"models/populations/{base.path.stem}.toml": base.text for base in plan.population.bases}
     texts["references.bib"] = plan.bibliography
     return texts
 

@@ -249,6 +249,7 @@ class _Resolver:
         branches = tuple(self._branches())
         self._check_rechecks(branches, visits, meals)
         self._check_observed([b.name for b in branches])
+        self._check_match()
         modules = list(dict.fromkeys([*data.model, *needs(p for _, p in tests)]))
         return Scenario(
             data=data.model_copy(update={"model": modules}),
@@ -486,6 +487,24 @@ class _Resolver:
         if median <= 0:
             self.file.fail("`median` must be longer than 0", (*key, "median"))
         return Staying(median, line.shape)
+
+    def _check_match(self) -> None:
+        """A mean of one quantity, or a correlation of two whose means and SDs stand there too."""
+        whole = [m.of[0] for m in self.data.match if len(m.of) == 1 and m.mean is not None and m.sd is not None]
+        seen: list[frozenset[str]] = []
+        for i, m in enumerate(self.data.match):
+            key = ("match", i)
+            if frozenset(m.of) in seen or len(frozenset(m.of)) != len(m.of) or len(m.of) > 2:
+                self.file.fail("this is matched twice, or is of too many quantities", (*key, "of"))
+            seen.append(frozenset(m.of))
+            if len(m.of) == 1 and (m.mean is None or m.correlation is not None):
+                self.file.fail(f"`{m.of[0]}` is matched by its mean", key, "give `mean`, and `sd` if it is known")
+            if len(m.of) == 2:
+                if m.correlation is None or m.mean is not None or m.sd is not None:
+                    self.file.fail("two quantities are matched by their correlation", key, "give `correlation` alone")
+                missing = [n for n in m.of if n not in whole]
+                if missing:
+                    self.file.fail(f"`{missing[0]}` has no mean and SD to correlate", key, "give it a [[match]] first")
 
     def _check_observed(self, arms: list[str]) -> None:
         """What was observed belongs to an arm, and is a share or a bound."""

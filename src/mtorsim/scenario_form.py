@@ -160,6 +160,20 @@ class Observed(Record):
     evidence: Evidence = Field(description="how sure we are of it")
 
 
+class Match(Record):
+    """A `[[match]]` table: what a paper reports of its patients, which the virtual ones are weighted to."""
+
+    of: Lines = Field(
+        description="a covariate or parameter of the people, an observable at the first visit, or an index of a "
+        "`[[test]]` at the start such as `ogtt.glucose_120`; two of them for their correlation"
+    )
+    mean: float | None = Field(None, description="the mean")
+    sd: Annotated[float, Field(gt=0)] | None = Field(None, description="the SD")
+    correlation: Annotated[float, Field(gt=-1, lt=1)] | None = Field(None, description="correlation of two quantities")
+    source: Line = Field(description="where it was reported")
+    evidence: Evidence = Field(description="how sure we are of it")
+
+
 class Trial(Record):
     """The `[trial]` table: how a trial counts."""
 
@@ -221,3 +235,4 @@ class ScenarioFile(Record):
     entry: list[Entry] = Field(default=[], description="further criteria on the untreated person")
     trial: Trial | None = Field(None, description="how a trial counts")
     observed: list[Observed] = Field(default=[], description="what was reported")
+    match: list[Match] = Field(default=[], description="what the people are weighted to, in `mtorsim trial`")

@@ -13,7 +13,7 @@ from scipy.stats import beta
 
 from .calibration import CalibrationFile, plausible_sets, read_calibration
 from .endpoints import LIMITS, ArmEndpoints, arm_endpoints, difference
-from .errors import DataError, SetError
+from .errors import DataError, SetError, did_you_mean
 from .grades import Grading, ctcae, read_grading
 from .library import Library
 from .plan import library_for
@@ -23,6 +23,7 @@ from .result import Result
 from .scenario import Branch, Scenario, read_scenario
 from .scenario_form import Observed, Trial
 from .simulation import simulate
+from .weighting import Moment, effective_number, weigh
 
 __all__ = ["VARIANTS", "TrialReport", "run_trial"]
 
@@ -113,7 +114,8 @@ def run_trial(
     result = simulate(
         whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given
     )  # fmt: skip
-    arms = {a: arm_endpoints(result, a, grading, scenario.uln, reporting) for a in result.manifest["arms"]}
+    weights = matched(scenario, result)
+    arms = {a: arm_endpoints(result, a, grading, scenario.uln, reporting, weights) for a in result.manifest["arms"]}
     limits = {">ULN": scenario.uln, **LIMITS}
     spread = _between_sets(whole, scenario, table, result, arms, limits, settings, sets, given)
     own = [b.name for b in scenario.branches]
@@ -136,6 +138,7 @@ def run_trial(
         "settings": dict(result.manifest["settings"]),
         "status": dict(result.summary["status"]),
         "failed": result.summary["failed"],
+        "matched": _told(scenario, result, weights),
         "flow": _flow(result, arms, own),
         "arms": {a: _combined(arms[a], spread["shares"].get(a, [])) for a in own},
         "difference": {
@@ -155,6 +158,64 @@ def _layers(scenario: Scenario, table: Trial, library: Library) -> tuple[Grading
     """Grades and reporting layer, errors at their place in the scenario."""
     grading = read_grading(ctcae(table.ctcae), scenario.uln, library)
     return grading, None if table.reporting in (None, "none") else read_reporting(str(table.reporting), library)
+
+
+def _quantity(scenario: Scenario, result: Result, name: str, key: tuple[str | int, ...]) -> np.ndarray:
+    """What people are matched by, of each subject as it starts, (n,)."""
+    people, visits = result.people, result.visits
+    if name in people:
+        return np.asarray(people[name], float)
+    if name in visits:
+        return visits[name].isel(arm=0, time=0).to_numpy()
+    test, _, index = name.partition(".")
+    if scenario.tests and index:
+        table = result.tests
+        mine = table[(table["test"] == test) & (table["index"] == index) & (table["at_h"] == 0)]
+        mine = mine[mine["arm"] == result.manifest["arms"][0]]
+        if len(mine):
+            return np.asarray(mine["value"], float)
+    known = [*people.columns, *visits.data_vars]
+    help = did_you_mean(name, [str(k) for k in known]) or "an index of a test needs a [[test]] at the start"
+    scenario.file.fail(f"`{name}` is not known of the people", key, help, needle=name)
+
+
+def matched(scenario: Scenario, result: Result) -> np.ndarray:
+    """Weights of the subjects: as they were sampled, and as what was published of patients asks.
+
+    Raises
+    ------
+    ScenarioError
+        If a quantity is not known, or no weights give what was published.
+    """
+    rows = scenario.data.match
+    if not rows:
+        return result.weights
+    values = {n: _quantity(scenario, result, n, ("match", i, "of")) for i, m in enumerate(rows) for n in m.of}
+    there = np.asarray(np.isfinite(np.stack(list(values.values()))).all(axis=0))
+    moments = [Moment(tuple(m.of), m.mean, m.sd, m.correlation) for m in rows]
+    weights = np.zeros(there.shape)
+    try:
+        weights[there] = weigh({n: v[there] for n, v in values.items()}, moments, result.weights[there])
+    except ValueError as problem:
+        spans = "; ".join(f"{n} {v[there].min():.4g} to {v[there].max():.4g}" for n, v in values.items())
+        scenario.file.fail(str(problem), ("match",), f"here are {spans}; take more subjects, or a nearer population")
+    return weights
+
+
+def _told(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, Any] | None:
+    """What was matched, before and after, and what it has cost."""
+    if not scenario.data.match:
+        return None
+    rows = []
+    for i, m in enumerate(scenario.data.match):
+        if len(m.of) > 1:
+            rows.append({"of": list(m.of), "correlation": m.correlation})
+            continue
+        x = _quantity(scenario, result, m.of[0], ("match", i, "of"))
+        there = np.isfinite(x)
+        means = [float(w[there] @ x[there] / w[there].sum()) for w in (result.weights, weights)]
+        rows.append({"of": list(m.of), "published": m.mean, "drawn": means[0], "weighted": means[1]})
+    return {"n_effective": effective_number(weights), "of": len(weights), "quantities": rows}
 
 
 def _with_variants(scenario: Scenario) -> tuple[Branch, ...]:
@@ -203,7 +264,9 @@ def _between_sets(
             glucose = run.visits.sel(arm=a)[run.manifest["graded"]].to_numpy()
             after = run.visits.time.to_numpy() > 0
             worst = np.where(np.isnan(glucose[:, after]), -np.inf, glucose[:, after]).max(axis=1)
-            w = run.weights / run.weights.sum()
+            # The same people as in the run itself, so that they keep its weights.
+            w = run.weights * arms[a].weights[:n] / result.weights[:n]
+            w = w / w.sum()
             now = {name: float(w @ (worst > (uln if name == ">ULN" else limit))) for name, limit in limits.items()}
             shifts[a].append({name: now[name] - first[a][name] for name in limits})
     return {"sets": sets, "shares": shifts}

@@ -63,6 +63,16 @@ def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
             _table(["arm and variant", *head[1:]], rows),
         ]
     parts += [f"<h2>What stands behind it</h2><p>Intervals, {escape(data['intervals'])}.</p>"]
+    if data["matched"]:
+        m = data["matched"]
+        rows = [
+            [escape(q["of"][0]), f"{q['published']:.4g}", f"{q['drawn']:.4g}", f"{q['weighted']:.4g}"]
+            for q in m["quantities"] if "published" in q
+        ]  # fmt: skip
+        parts.append(
+            f"<p>Weighted to what was published: {m['of']} say as much as {m['n_effective']:.0f} equal ones.</p>"
+        )
+        parts.append(_table(["mean of", "published", "as drawn", "weighted"], rows))
     if data["reporting"]:
         parts.append(f"<p>Reported events: {escape(data['reporting']['about'])}; a layer of its own, no biology.</p>")
     if data["assumptions"]:

@@ -43,8 +43,8 @@ CREDIBILITY = (
         "absolute levels of kinase inhibitors (placeholders); the share between mTORC2 loss and slow mTORC1 loss, "
         "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes "
         "under rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation; "
-        "rates of severe hyperglycaemia outside the three trials that eight quantities were fitted to: they hang on the "
-        "share of diabetics, which no paper reports.",
+        "rates of severe hyperglycaemia outside the three trials that eight quantities were fitted to, which hang on "
+        "the share of diabetics, and no paper reports that.",
     ),
     (
         "1 · Context of use",

@@ -182,6 +182,12 @@ def _print_rest(data: Mapping[str, Any]) -> None:
             for a, found in data["variants"].items() for v, shares in found.items()
         ]  # fmt: skip
         print_table(["structural variants, %", *(n.replace(">", "> ") for n in LIMITS)], rows)
+    if data["matched"]:
+        m = data["matched"]
+        print(
+            f"weighted to what was published of {len(m['quantities'])} quantities: {m['of']} subjects say as much as "
+            f"{m['n_effective']:.0f}"
+        )
     print(f"intervals: {data['intervals']}")
     if data["assumptions"]:
         print("assumed, since no paper reports it: " + "; ".join(data["assumptions"]))
