@@ -261,7 +261,7 @@ class _Walk:
         drug_of = [s.dose.name.partition(".")[0] for s in self.layout.stops]
         self.regimen_of = np.array([self.drugs.index(d) if d in self.drugs else -1 for d in drug_of], np.int64)
         self.nominal = np.array([s.time for s in self.layout.stops])
-        self.visits = np.array(plan.scenario.visits)
+        self.looks = decision_times(plan, arm)
         self.decides = bool(arm.rules or python_rules)
 
     def through(self, who: Array, kernel: Kernel, share: float) -> tuple[Followed, Array]:
@@ -275,7 +275,7 @@ class _Walk:
         state, memory = self.people.start[who].copy(), kernel.memory(n)
         parameters = self.parameters[who].copy()
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
-        cuts = decision_times(plan, self.arm) if self.decides else []
+        cuts = self.looks if self.decides else []
         end = plan.scenario.duration
         events = self.events(who, given) if self.decides else self._planned(who)
         for a, b in pairwise([0.0, *[c for c in cuts if 0 < c < end], end]):
@@ -362,7 +362,10 @@ class _Walk:
         for name, cv in plan.measured.items():
             stray = plan.stray if name == "fasting_glucose" else None
             j, k = names.index(name), names.index(name + MEASURED)
-            full[:, :, k] = measure(full[:, :, j], name, cv, stray, plan.seed, self.people.subjects[who], list(times))
+            # Nobody is measured but where somebody looks.
+            at = np.flatnonzero(np.isin(times, self.looks))
+            found = measure(full[:, at, j], name, cv, stray, plan.seed, self.people.subjects[who], times[at])
+            full[:, at, k] = found
         return full
 
     def _decide(self, time: float, who: Array, care: _Care, given: Array, states: Array, status: Array) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from .draws import normal, uniform
@@ -22,7 +20,7 @@ _SECONDS = 3600.0
 
 
 def measure(
-    values: Array, name: str, cv: float, stray: Stray | None, seed: int, subjects: Array, times: Sequence[float]
+    values: Array, name: str, cv: float, stray: Stray | None, seed: int, subjects: Array, times: Array
 ) -> Array:
     """What a laboratory reports.
 
@@ -44,7 +42,7 @@ def measure(
     -------
     ndarray (n, times)
     """
-    occasion = np.round(np.asarray(times) * _SECONDS).astype(np.uint64)[None, :]
+    occasion = np.round(times * _SECONDS).astype(np.uint64)[None, :]
     who = subjects[:, None]
     found = values
     if stray is not None and stray.share > 0:
