@@ -466,7 +466,8 @@ class _Walk:
         level, (low, high) = visit.measured(do.quantity), do.window
         now = visit.dose(self.drugs[do.regimen])
         with np.errstate(invalid="ignore", divide="ignore"):
-            outside = who & (now > 0) & ((level < low) | (level > high))
+            # Where there is nothing to measure, as under placebo, nothing is titrated.
+            outside = who & (now > 0) & (level > 0) & ((level < low) | (level > high))
             wanted = now * np.clip(np.sqrt(low * high) / level, 0.5, 2.0)
         wanted = np.where(outside, wanted, now)
         if do.step > 0:

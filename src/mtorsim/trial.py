@@ -148,6 +148,7 @@ def run_trial(
             else {},
         },
         "variants": _variants(arms, own) if variants else None,
+        "tests": [t for t in result.summary["tests"] if t["arm"] in own],
         "observed": [_beside(o, arms, spread, reporting) for o in scenario.data.observed],
         "seconds": result.summary["seconds"],
     }

@@ -11,7 +11,7 @@ from mtorsim.conversions import Reader
 from mtorsim.rates import ordered_limits
 from mtorsim.result import Result
 
-__all__ = ["print_summary", "summary_object", "warn_of_failures"]
+__all__ = ["print_summary", "print_tests", "summary_object", "warn_of_failures"]
 
 _MOST_ROWS = 14
 
@@ -69,10 +69,10 @@ def print_summary(result: Result, reader: Reader) -> None:
     if n > 1:
         _print_shares(result, reader)
     _print_course(result, reader)
-    _print_tests(result, reader)
+    print_tests(result, reader)
 
 
-def _print_tests(result: Result, reader: Reader) -> None:
+def print_tests(result: Result, reader: Reader) -> None:
     """Median of each index of each test, a column an arm and time."""
     tests = result.summary["tests"]
     for kind, options in dict.fromkeys((t["test"], t["options"]) for t in tests):

@@ -11,7 +11,7 @@ import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import as_json, parse_settings, quiet
-from mtorsim.conversions import glucose_in_mg_dl
+from mtorsim.conversions import glucose_in_mg_dl, reader
 from mtorsim.errors import DataError, SetError, UnitError
 from mtorsim.units import parse_quantity
 
@@ -75,6 +75,10 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
         print_json(report.data)
     else:
         _print(report.data)
+        if report.data["tests"]:
+            from mtorsim.cli.summary import print_tests
+
+            print_tests(report.result, reader("mg/dL"))
         for name, path in written:
             print(f"{name:<9} {path}")
     return 1 if report.data["failed"] else 0
