@@ -370,3 +370,93 @@ def test_sentences_are_read_as_they_are_meant():
     assert [[c.quantity for c in part] for part in condition.either] == [["a", "b"], ["c"]]
     with pytest.raises(ScenarioError):
         read_action("leave")
+
+
+def test_a_rule_is_asked_at_the_start_before_the_first_dose(made):
+    rule = '[[rule]]\nname = "low"\nwhen = "fasting_glucose > 80 mg/dL"\nmost = 1\ndo = "reduce sweet to 50 %"\n'
+    result = mt.simulate(made(rule))
+    assert decided(result, "time_h", "before", "after") == [(0.0, 10.0, 5.0)]
+    assert glucose(result)[1] == pytest.approx(140, abs=0.05)
+
+
+def test_amounts_are_those_that_a_regimen_comes_to_after_loading(made):
+    path = made('[[rule]]\nname = "x"\nwhen = "day >= 4"\nmost = 1\ndo = "set sweet to 2.5 mg"\n')
+    text = path.read_text().replace('amount = "10 mg"\nevery = "24 h"\n\n', 'regimen = "20 mg then 5 mg q24h"\n\n', 1)
+    path.write_text(text)
+    result = mt.simulate(path)
+    assert decided(result, "time_h", "before", "after") == [(96.0, 5.0, 2.5)]
+    assert glucose(result)[-1] == pytest.approx(known(10, [25, 5, 5, 5, *[2.5] * 6])[-1], abs=0.3)
+
+
+def test_what_reduces_never_raises_and_what_increases_never_lowers(made):
+    for action in (
+        "reduce sweet by 1 mg, down to 15 mg",
+        "increase sweet by 1 mg, up to 5 mg",
+        "reduce sweet to 20 mg",
+    ):
+        rule = f'[[rule]]\nname = "x"\nwhen = "day >= 2"\nmost = 1\ndo = "{action}"\n'
+        assert len(mt.simulate(made(rule, duration="4 d")).ledger) == 0, action
+
+
+def test_a_level_above_the_window_never_raises_the_dose(made):
+    rule = '[[rule]]\nname = "t"\nwhen = "day >= 4"\n'
+    rule += 'do = "titrate sweet to drug_level 0.5 to 1 ug/L, in steps of 50 mg"\n'
+    assert len(mt.simulate(made(rule)).ledger) == 0
+
+
+def test_what_was_not_measured_answers_no_question(made):
+    rule = '[[rule]]\nname = "g"\nwhen = "grade <= 0"\ndo = "stop sweet"\n'
+    path = made(rule, visits='["0 d", "1 d"]', duration="2 d")
+    assert decided(mt.simulate(path), "time_h") == [(0.0,)]
+    text = path.read_text().replace('habit = "none"', 'habit = "three a day"').replace("[[dose]]", "[[dose]]", 1)
+    path.write_text(text.replace('at = ["0 d", "1 d"]', 'at = ["2 h"]\nsample = "random"'))
+    with pytest.raises(ScenarioError, match="no visit is fasting"):
+        mt.simulate(path)
+
+
+def test_missed_doses_were_not_given(made):
+    path = made(subjects=200, duration="20 d")
+    path.write_text(path.read_text().replace('every = "24 h"', 'every = "24 h"\nmissed = 0.3', 1))
+    given = mt.simulate(path, subjects=200)
+    table = given.summary["status"]
+    assert table == {"well": 200}
+    share = given.treatment[given.treatment["drug"] == "sweet"]["given"]
+    assert share.mean() == pytest.approx(0.7, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('amount = "10 mg"\nevery = "24 h"\nwaits', 'regimen = "9 mg then 5 mg q24h"\nwaits', "one amount"),
+        ('amount = "10 mg"\nevery = "24 h"\nwaits', 'amount = "10 mg"\nwaits', "one amount"),
+        ('drug = "pill"', 'drug = "sweet"', "some doses of `sweet` wait"),
+    ],
+)
+def test_what_waits_for_a_rule_is_simple(made, mtorsim, old, new, said):
+    path = made()
+    path.write_text(path.read_text().replace(old, new))
+    shown = mtorsim("run", path)
+    assert shown.code == 2
+    assert said in shown.err
+
+
+def test_hba1c_is_asked_in_percent_or_in_mmol_a_mol():
+    from mtorsim.conversions import hba1c_in_percent
+    from mtorsim.errors import UnitError
+    from mtorsim.units import parse_unit
+
+    assert hba1c_in_percent(48, parse_unit("mmol/mol")) == pytest.approx(6.54, abs=0.01)
+    assert hba1c_in_percent(8, parse_unit("%")) == pytest.approx(8)
+    with pytest.raises(UnitError):
+        hba1c_in_percent(8, parse_unit("1"))
+
+
+def test_a_function_that_asks_for_nonsense_gets_one_clear_error(made):
+    for wrong in (
+        lambda v: v.measured("glucos"),
+        lambda v: v.stop("sweat", v.present),
+        lambda v: v.set("sweet", v.present, -1.0),
+        lambda v: v.hold("sweet", v.present, hours=float("nan")),
+    ):
+        with pytest.raises(mt.MtorsimError):
+            mt.simulate(made(), rules=[wrong])

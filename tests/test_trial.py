@@ -551,3 +551,43 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
     rise = (visits.sel(arm="everolimus") - visits.sel(arm="placebo")).median("subject").to_numpy()
     assert rise[1] > 3
     assert abs(rise[3]) < 0.35 * rise[1]
+
+
+def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
+    out = tmp_path / "out"
+    assert mtorsim("trial", "bolero_2", "--subjects", 4, "--sets", 1, "--out", out).code == 0
+    for arm in ("everolimus", "everolimus | mTORC2 only"):
+        shown = mtorsim("replay", out, "--arm", arm, "--subject", 3)
+        assert shown.code == 0, shown.err
+        assert "agree to the bit" in shown.out + shown.err
+
+
+def test_a_trial_needs_a_visit_after_the_start(small, mtorsim):
+    small.write_text(SMALL.replace('at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]', 'at = ["0 weeks"]'))
+    shown = mtorsim("trial", small)
+    assert shown.code == 2
+    assert "no such visit" in shown.err
+
+
+def test_people_are_counted_once_in_the_flow(small):
+    rule = '[[rule]]\nname = "again"\nwhen = "fasting_glucose > 100 mg/dL"\n'
+    rule += 'do = "hold known until fasting_glucose <= 100 mg/dL, then resume"\n'
+    small.write_text(SMALL.replace("[trial]", rule + "\n[trial]").replace('median = "8 weeks"', 'median = "3 weeks"'))
+    flow = mt.run_trial(small, subjects=200).data["flow"]["arms"]
+    for arm in flow.values():
+        assert arm["allocated"] == arm["left"] + arm["completed"] + arm["failed"]
+        assert 0 < arm["treatment_held"] <= 200
+
+
+def test_a_damaged_fit_is_one_clear_error(small, mtorsim):
+    for text in ("{}", '{"mean": [1], "covariance": [[1]]}', '{"mean": [1, 2], "covariance": [[0, 0], [0, 0]]}'):
+        (small.parent / "fit.json").write_text(text)
+        path = str(small.parent / "fit.toml")
+        small.write_text(SMALL.replace('calibration = "none"', f'calibration = "{path}"'))
+        shown = mtorsim("trial", small, "--subjects", 30)
+        assert shown.code == 2
+        assert "is not whole" in shown.err
+    text = CALIBRATION.replace('parameter = "known.gain"\nscale = "log"', 'group = "hihg"\nscale = "log"')
+    (small.parent / "fit.toml").write_text(text)
+    with pytest.raises(mt.MtorsimError, match="no population has a group"):
+        calibrate(str(small.parent / "fit.toml"), library=Library((small.parent,)))

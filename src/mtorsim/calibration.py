@@ -21,13 +21,23 @@ from .draws import normal
 from .errors import ScenarioError, did_you_mean
 from .library import Library
 from .model import Numbers
+from .plan import draft_plan
 from .rates import wilson
 from .reading import Line, Record, TomlFile, read_record
 from .scenario import Scenario, read_scenario
 from .scenario_form import Stray
 from .simulation import simulate
 
-__all__ = ["Calibrated", "CalibrationFile", "Target", "calibrate", "plausible_sets", "read_calibration", "share_above"]
+__all__ = [
+    "Calibrated",
+    "CalibrationFile",
+    "Target",
+    "calibrate",
+    "plausible_sets",
+    "read_calibration",
+    "share_above",
+    "shifted",
+]
 
 Array = np.ndarray
 
@@ -41,7 +51,9 @@ class Head(Record):
     name: Line = Field(description="the file's name")
     about: Line = Field(description="what it is fitted to")
     trials: list[Line] = Field(description="scenarios with `[[observed]]` rows")
-    endpoints: list[Line] = Field(description="the endpoints that are fitted")
+    endpoints: Annotated[list[Literal[">ULN", ">126", ">160", ">250", ">500"]], Field(min_length=1)] = Field(
+        description="the endpoints that are fitted"
+    )
     subjects: Annotated[int, Field(ge=20)] = Field(description="subjects of each arm")
     seed: int = Field(1, description="of the draws")
     most_n: Annotated[int, Field(ge=1)] = Field(250, description="most patients an arm counts as: no model is better")
@@ -170,6 +182,8 @@ def read_calibration(name: str, library: Library | None = None) -> CalibrationFi
             if trial not in data.calibration.trials:
                 help = did_you_mean(trial, data.calibration.trials)
                 file.fail(f"`{trial}` is not fitted", ("quantity", i, "trials"), help, needle=trial)
+        if (q.scale == "logit" and not 0 < q.prior < 1) or (q.scale == "log" and q.prior <= 0):
+            file.fail(f"the prior of `{q.name}` does not lie on its scale", ("quantity", i, "prior"))
         if not q.range[0] <= q.prior <= q.range[1]:
             file.fail(f"the prior of `{q.name}` is outside its range", ("quantity", i, "prior"))
     return data
@@ -190,6 +204,14 @@ def _own(line: QuantityLine, fitted: float) -> float:
     if line.scale == "logit":
         value = value / (1 + value)
     return min(max(value, line.range[0]), line.range[1])
+
+
+def shifted(line: QuantityLine, value: float, to: float, since: float) -> float:
+    """A value moved on the scale of the fit by as much as lies between two others."""
+    moved = _fit(line, value) + _fit(line, to) - _fit(line, since)
+    if line.scale == "linear":
+        return min(max(moved, line.range[0]), line.range[1])
+    return math.exp(moved) if line.scale == "log" else 1.0 / (1.0 + math.exp(-moved))
 
 
 def share_above(
@@ -295,6 +317,12 @@ def calibrate(
         (t, o) for t, s in scenarios.items() for o in s.data.observed
         if o.role == "calibration" and o.endpoint in head.endpoints and o.percent is not None
     ]  # fmt: skip
+    if not rows:
+        raise ScenarioError("there is nothing to fit to", help='rows of `[[observed]]` with role = "calibration" are')
+    for q in data.quantity:
+        groups = {g for s in scenarios.values() for g in _groups(s, library)}
+        if q.group is not None and q.group not in groups:
+            raise ScenarioError(f"no population has a group `{q.group}`", help=did_you_mean(q.group, sorted(groups)))
     start = np.array([_fit(q, q.prior) for q in data.quantity])
     sd = np.array([q.sd for q in data.quantity])
     limits = np.array([[_fit(q, v) for v in q.range] for q in data.quantity])
@@ -340,6 +368,11 @@ def calibrate(
         cost=float(found.cost),
         evaluations=len(trials.known),
     )
+
+
+def _groups(scenario: Scenario, library: Library | None) -> list[str]:
+    """Names of the groups of a scenario's population."""
+    return [g.name for g in draft_plan(scenario, library=library).population.groups]
 
 
 def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:

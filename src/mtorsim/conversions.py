@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import SetError, did_you_mean
+from .errors import SetError, UnitError, did_you_mean
 from .units import Unit, convert, parse_unit
 
-__all__ = ["MG_DL_PER_MMOL_L", "Reader", "glucose_in_mg_dl", "hba1c_ifcc", "reader"]
+__all__ = ["MG_DL_PER_MMOL_L", "Reader", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_percent", "reader"]
 
 MG_DL_PER_MMOL_L = 18.016
 """Glucose, 180.16 g/mol."""
@@ -37,6 +37,22 @@ def hba1c_ifcc(percent: Any) -> Any:
     Hoelzel et al., Clin. Chem. 50 (2004) 166 (recalled).
     """
     return (percent - _IFCC_INTERCEPT) / _IFCC_SLOPE
+
+
+def hba1c_in_percent(value: float, unit: Unit) -> float:
+    """HbA1c in % (NGSP), given in % or in mmol/mol (IFCC).
+
+    Raises
+    ------
+    UnitError
+        If the unit is neither; a plain number says too little.
+    """
+    one = parse_unit("1")
+    if not unit.same_kind(one) or convert(1.0, unit, one) == 1.0:
+        raise UnitError("HbA1c is in % or mmol/mol", help="write for example `8 %` or `64 mmol/mol`")
+    if unit == parse_unit("mmol/mol"):
+        return _IFCC_SLOPE * value + _IFCC_INTERCEPT
+    return convert(value, unit, parse_unit("%"))
 
 
 @dataclass(frozen=True)

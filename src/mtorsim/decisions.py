@@ -10,6 +10,7 @@ import numpy as np
 
 from .built import Kernel
 from .carry import RETRY, observed, parameters_in
+from .errors import SetError, did_you_mean
 from .kernel.event import Events
 from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
 from .measurement import MEASURED, leaving_times, measure
@@ -110,6 +111,8 @@ class Visit:
 
     def hold(self, drug: str, who: Array, *, hours: float = np.inf, resume: float = 1.0) -> None:
         """Give no dose for some hours, or until `resume_now`; then the dose before times `resume`."""
+        if not (hours > 0 and resume >= 0):
+            raise SetError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
         self._hold(self._index(drug), who, self.time + hours, resume, -1)
 
     def resume_now(self, drug: str, who: Array) -> None:
@@ -119,7 +122,7 @@ class Visit:
     def stop(self, drug: str, who: Array) -> None:
         """Give no dose any more."""
         d = self._index(drug)
-        who = who & self.present & (self._care.stage[:, d] != STOPPED)
+        who = who & self.present & np.isin(self._care.stage[:, d], (GIVEN, HELD))
         before = self.dose(drug)
         self._care.stage[who, d] = STOPPED
         self._note(who, d, "stop", before, np.zeros_like(before))
@@ -136,6 +139,8 @@ class Visit:
         """Give another dose, as a share of what is written; of what is held, from when it is resumed."""
         d = self._index(drug)
         level = np.broadcast_to(np.asarray(level, float), who.shape)
+        if not (np.isfinite(level[who]) & (level[who] >= 0)).all():
+            raise SetError(f"a dose of `{drug}` cannot be negative, or no number")
         given = self._care.stage[:, d] == GIVEN
         held = self._care.stage[:, d] == HELD
         before = self._care.level[:, d] * np.where(held, self._care.resume[:, d], 1.0)
@@ -153,7 +158,7 @@ class Visit:
 
     def _index(self, drug: str) -> int:
         if drug not in self.drugs:
-            raise KeyError(f"`{drug}` is not dosed; dosed are {', '.join(self.drugs)}")
+            raise SetError(f"`{drug}` is not dosed", help=did_you_mean(drug, self.drugs))
         return self.drugs.index(drug)
 
     def _hold(self, d: int, who: Array, until: float, resume: float, holder: int) -> None:
@@ -273,6 +278,7 @@ class _Walk:
         )
         care = self._care(who)
         state, memory = self.people.start[who].copy(), kernel.memory(n)
+        states[:, self.times == 0.0] = state[:, None, self.rows]
         parameters = self.parameters[who].copy()
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
         cuts = self.looks if self.decides else []
@@ -284,6 +290,7 @@ class _Walk:
             self._carry(kernel, share, (a, b), who, care, state, memory, parameters, events, states, status)
         if end in cuts and self._decide(end, who, care, given, states, status):
             events = self.events(who, given)
+        self._end_holds(who, care, status)
         values = self._values(who, self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
         ledger = np.concatenate([np.zeros(0, LEDGER), *care.rows, self._leavers(who, care, status)])
@@ -413,22 +420,20 @@ class _Walk:
             if name in CLOCKS:
                 return np.full(n, time / CLOCKS[name])
             if name == GRADE:
-                return self.plan.grading.of(values[:, names.index(self.plan.graded)]).astype(float)
+                graded = values[:, names.index(self.plan.graded)]
+                return np.where(np.isnan(graded), np.nan, self.plan.grading.of(graded))
             own = name + MEASURED if name + MEASURED in names else name
+            if own not in names:
+                raise SetError(f"`{name}` is not measured", help=did_you_mean(name, [*names, *CLOCKS, GRADE]))
             return values[:, names.index(own)]
 
         return measured
 
     def _resume(self, visit: Visit) -> None:
         """Give again what was held, where its time has passed or what it waits for has come."""
+        self._over(visit)
         care = visit._care
         for d in range(len(self.drugs)):
-            held = care.stage[:, d] == HELD
-            over = held & (care.release[:, d] <= visit.time)
-            for holder in np.unique(care.holder[over, d]):
-                visit._rule = int(holder)
-                visit._value = np.full(len(held), np.nan)
-                visit._release(d, over & (care.holder[:, d] == holder), care.release[:, d])
             for r, rule in enumerate(self.arm.rules):
                 for action in rule.actions:
                     if action.kind != "hold" or action.regimen != d or action.until is None:
@@ -438,6 +443,24 @@ class _Walk:
                         visit._rule = r
                         visit._value = np.array(visit.measured(action.until.first), float)
                         visit._release(d, waits & action.until.holds(visit.measured), visit.time)
+
+    def _end_holds(self, who: Array, care: _Care, status: Array) -> None:
+        """Note that doses went on where a hold of some hours has ended since the last visit."""
+        end = self.plan.scenario.duration
+        present = (status == WELL) & (care.left > end)
+        visit = Visit(end, self.people.subjects[who], present, care, self.drugs, lambda name: np.full(len(who), np.nan))
+        self._over(visit)
+
+    def _over(self, visit: Visit) -> None:
+        """Give again what was held for some hours, from the very hour on."""
+        care = visit._care
+        for d in range(len(self.drugs)):
+            held = care.stage[:, d] == HELD
+            over = held & (care.release[:, d] <= visit.time)
+            for holder in np.unique(care.holder[over, d]):
+                visit._rule = int(holder)
+                visit._value = np.full(len(held), np.nan)
+                visit._release(d, over & (care.holder[:, d] == holder), care.release[:, d])
 
     def _act(self, visit: Visit, do: Do, who: Array, rule: int) -> None:
         """Do one thing to those whom a rule is about."""
@@ -457,7 +480,11 @@ class _Walk:
             level = now * (1.0 if do.by is None else do.by) + (do.plus or 0.0)
             if do.to is not None:
                 level = np.full_like(now, do.to)
-            visit.set(drug, who, np.clip(level, do.low, do.high))
+            level = np.clip(level, do.low, do.high)
+            # What reduces never raises, whatever its bounds, and the other way round.
+            level = np.minimum(level, now) if do.direction < 0 else level
+            level = np.maximum(level, now) if do.direction > 0 else level
+            visit.set(drug, who, level)
         else:
             self._titrate(visit, do, who)
 
@@ -472,7 +499,10 @@ class _Walk:
         wanted = np.where(outside, wanted, now)
         if do.step > 0:
             wanted = np.maximum(np.round(wanted / do.step), 1.0) * do.step
-        visit.set(self.drugs[do.regimen], outside, np.clip(wanted, do.low, do.high), "titrate")
+        wanted = np.clip(wanted, do.low, do.high)
+        with np.errstate(invalid="ignore"):
+            wanted = np.where(level > high, np.minimum(wanted, now), np.maximum(wanted, now))
+        visit.set(self.drugs[do.regimen], outside, np.minimum(wanted, 2.0 * now), "titrate")
 
     def _leavers(self, who: Array, care: _Care, status: Array) -> Array:
         """Rows for those who left by themselves before the end."""
@@ -495,5 +525,6 @@ class _Walk:
             there = (self.nominal[None, mine] < care.left[:, None]) * np.where(written[mine] > 0, written[mine], 1.0)
             planned = there.sum(axis=1)
             with np.errstate(invalid="ignore", divide="ignore"):
-                found[:, d] = np.where(planned > 0, (there * given[:, mine]).sum(axis=1) / planned, np.nan)
+                taken = given[:, mine] * self.layout.taken[:, mine]
+                found[:, d] = np.where(planned > 0, (there * taken).sum(axis=1) / planned, np.nan)
         return found

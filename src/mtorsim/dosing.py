@@ -134,11 +134,12 @@ class Schedule:
         possible = sound.all(axis=1)
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
         times = np.array([s.time for s in self.stops])[None, :] + lag + self._delay(seed, subjects)
-        amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * self._taken(seed, subjects)
+        taken = self._taken(seed, subjects)
+        amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * taken
         column = {name: i for i, name in enumerate(parameters)}
         rows = np.array([column[inflow(s.dose.to)] if s.over else row_of[s.dose.to] for s in self.stops], np.int64)
         turned = self._turned(parameters, column, n)
-        return Layout(self.stops, times, amounts, rows, turned, np.asarray(possible))
+        return Layout(self.stops, times, amounts, rows, turned, np.asarray(possible), taken)
 
     def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
@@ -212,6 +213,8 @@ class Layout:
         The turns, as events.
     possible
         False where a subject cannot be dosed so, (n,).
+    taken
+        1 where a dose is taken, 0 where it is missed, (n, stops).
     """
 
     stops: tuple[Stop, ...]
@@ -220,6 +223,7 @@ class Layout:
     rows: Array
     turned: _Part
     possible: Array
+    taken: Array
 
     def events(self, given: Array | None = None) -> Events:
         """The events, each dose times `given` (n, stops); what waits for a rule is not given without it."""

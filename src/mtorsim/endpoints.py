@@ -14,7 +14,7 @@ from .rates import Share, worst_fasting
 from .reporting import Reporting
 from .result import Result
 
-__all__ = ["LIMITS", "ArmEndpoints", "arm_endpoints", "difference", "incidence"]
+__all__ = ["LIMITS", "ArmEndpoints", "about", "arm_endpoints", "difference", "incidence"]
 
 Array = np.ndarray
 
@@ -81,22 +81,27 @@ def arm_endpoints(
     worst = worst_fasting(glucose, times)
     grade = grading.of(worst)
     left = result.left[arm]
-    end = float(times[-1])
+    end = float(result.manifest["duration_h"])
+    hba1c = visits["hba1c_measured" if "hba1c_measured" in visits else "hba1c"].to_numpy()
+    # What nobody measured is no rate of 0.
+    measured = np.isfinite(glucose[:, times > 0]).any()
     limits = {">ULN": uln, **LIMITS}
     values: dict[str, Any] = {
         "n": len(weights),
         "n_effective": _size(weights),
-        "share": {n: _share(worst > limit, weights) for n, limit in limits.items()},
-        "grades": {str(g): _share(grade == g, weights) for g in range(5)},
-        "ae": None if reporting is None else {k: {"value": v} for k, v in reporting.shares(grade, weights).items()},
+        "share": {n: _share(worst > limit, weights, measured) for n, limit in limits.items()},
+        "grades": {str(g): _share(grade == g, weights, measured) for g in range(5)},
+        "ae": None
+        if reporting is None or not measured
+        else {k: {"value": v} for k, v in reporting.shares(grade, weights).items()},
         "fasting_glucose": [
             {"time_h": float(t), "week": float(t) / 168, **_mean(glucose[:, v], weights)} for v, t in enumerate(times)
         ],
-        "hba1c_change": _hba1c_change(visits.hba1c.to_numpy(), weights),
-        "new_onset_diabetes": _new_diabetes(glucose, visits.hba1c.to_numpy(), times, weights),
+        "hba1c_change": _hba1c_change(hba1c, weights),
+        "new_onset_diabetes": _new_diabetes(glucose, hba1c, times, weights),
         "time_to": {n: _onset(glucose, times, left, limit, weights) for n, limit in limits.items()},
         "weeks_above": {n: _weeks_above(glucose, times, left, limit, weights) for n, limit in limits.items()},
-        "hypoglycaemia": {n: _share((glucose < limit).any(axis=1), weights) for n, limit in LOW.items()},
+        "hypoglycaemia": {n: _share((glucose < limit).any(axis=1), weights, measured) for n, limit in LOW.items()},
         "discontinuation": _discontinuation(result, arm, left, end, weights),
         "dose_intensity": _intensity(result, arm, weights),
         "decisions": _decisions(result, arm, weights),
@@ -109,8 +114,10 @@ def _size(weights: Array) -> float:
     return round(float(weights.sum() ** 2 / (weights @ weights)), 1)
 
 
-def _share(hit: Array, weights: Array) -> dict[str, float | None]:
-    """A weighted share with its Wilson interval."""
+def _share(hit: Array, weights: Array, measured: bool = True) -> dict[str, float | None]:
+    """A weighted share with its Wilson interval; none where nothing was measured."""
+    if not measured:
+        return {"value": None, "low": None, "high": None}
     n, total = len(weights), weights.sum()
     return Share(float(weights @ hit / total * n), n, float(total**2 / (weights @ weights))).as_dict()
 
@@ -199,19 +206,29 @@ def _weeks_above(glucose: Array, times: Array, left: Array, limit: float, weight
 
 def _discontinuation(result: Result, arm: str, left: Array, end: float, weights: Array) -> dict[str, Any]:
     """Who left the study, and whose treatment was ended by a rule."""
-    found: dict[str, Any] = {"left": _share(left < end, weights)}
+    gone = left <= end
+    median = float(np.quantile(np.where(gone, left, np.inf), 0.5, weights=weights, method="inverted_cdf"))
     ledger = result.ledger
     ledger = ledger[ledger["arm"] == arm]
-    gone = np.sort(left[np.isfinite(left)])
-    found["median_week"] = None
-    if (left < end).sum() * 2 >= len(left) and len(gone):
-        found["median_week"] = float(np.quantile(np.minimum(left, 1e12), 0.5) / 168)
     by_rule = set(ledger[(ledger["what"] == "leave") & (ledger["rule"] != "")]["subject"])
-    stopped = set(ledger[ledger["what"] == "stop"]["subject"])
     subjects = result.visits.subject.to_numpy()
-    found["left_by_rule"] = _share(np.isin(subjects, list(by_rule)), weights)
-    found["treatment_stopped"] = _share(np.isin(subjects, list(stopped)), weights)
-    return found
+    return {
+        "left": _share(gone, weights),
+        "median_week": median / 168 if np.isfinite(median) else None,
+        "left_by_rule": _share(np.isin(subjects, list(by_rule)), weights),
+        "treatment_stopped": _share(np.isin(subjects, list(about(result, arm, "stop"))), weights),
+    }
+
+
+def about(result: Result, arm: str, what: str) -> set[int]:
+    """Subjects about whom something was done: a treatment held or stopped, a rescue started."""
+    ledger = result.ledger
+    told = result.manifest["rules"][arm]
+    first = [d for d, dormant in zip(told["drugs"], told["dormant"], strict=True) if not dormant]
+    mine = (ledger["arm"] == arm) & (ledger["what"] == what)
+    if what != "start":
+        mine &= ledger["drug"].isin(first)
+    return set(np.asarray(ledger["subject"])[np.asarray(mine)].tolist())
 
 
 def _intensity(result: Result, arm: str, weights: Array) -> dict[str, Any]:
@@ -220,6 +237,8 @@ def _intensity(result: Result, arm: str, weights: Array) -> dict[str, Any]:
     table = table[table["arm"] == arm]
     found = {}
     for drug, part in table.groupby("drug", sort=False):
+        if not drug:
+            continue
         given = np.asarray(part["given"], float)
         there = np.isfinite(given)
         found[str(drug)] = float(weights[there] @ given[there] / weights[there].sum()) if there.any() else None

@@ -13,7 +13,7 @@ from .library import Library, kind_of
 from .model import read_module
 from .plan import Draft, draft_plan
 from .population_form import PopulationFile
-from .population_reading import load_population
+from .population_reading import load_population, with_bases
 from .reading import TomlFile, read_record
 from .references import read_references
 
@@ -104,7 +104,7 @@ def model_of_population(name: str, library: Library) -> Model:
     PopulationError
         If a parameter belongs to no module of the library.
     """
-    file = TomlFile.read(library.population(name), PopulationError)
+    file, _ = with_bases(TomlFile.read(library.population(name), PopulationError), library)
     data = read_record(file, PopulationFile)
     wanted = ["glucose_insulin"]
     for full in data.parameters:

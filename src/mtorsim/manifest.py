@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from typing import Any
 from .errors import DataError
 from .library import Library
 from .plan import Options, Plan, make_plan
+from .scenario import read_scenario
+from .variants import BETWEEN, with_variants
 
 __all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
 
@@ -58,10 +61,12 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
                 "drugs": [g.drug for g in a.regimens],
                 "amounts": [g.amount for g in a.regimens],
                 "units": [g.unit for g in a.regimens],
+                "dormant": [g.dormant for g in a.regimens],
             }
             for a in plan.arms
         },
         "graded": plan.graded,
+        "duration_h": plan.scenario.duration,
         "groups": {g.name: g.share for g in plan.population.groups},
         "chunk": chunk,
         "kernels": [k.name for k in (plan.kernel, plan.spare, plan.day) if k is not None],
@@ -166,12 +171,16 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
                 path.write_text(text, encoding="utf-8")
             except OSError as problem:
                 raise DataError(f"`{relative}` is no path of a manifest: {problem.strerror}") from None
+        library = Library((folder,))
+        scenario = read_scenario(folder / f"{manifest['scenario']}.toml", library)
+        if any(BETWEEN in arm for arm in manifest["arms"]):
+            scenario = with_variants(scenario)
         yield make_plan(
-            folder / f"{manifest['scenario']}.toml",
+            replace(scenario, uln=float(manifest["uln_mg_dl"])),
             seed=manifest["seed"],
             population=manifest["population"],
             settings=manifest["settings"],
             options=Options(**{k: manifest[k] for k in ("method", "precision", "rtol", "atol")}),
-            library=Library((folder,)),
+            library=library,
             note=note,
         )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from .model import Equation, Evidence, Numbers, Spread
 from .reading import Line, Record
@@ -21,8 +21,15 @@ class Head(Record):
     like: Line | None = Field(None, description="a population that this one is like, but for what stands here")
 
 
+def _partial(schema: dict[str, Any]) -> None:
+    """Of a file that is like another a line may say less: what is missing is found when the two are joined."""
+    schema.pop("required", None)
+
+
 class Covariate(Spread):
     """A line of `[covariates]`."""
+
+    model_config = ConfigDict(json_schema_extra=_partial)
 
     median: Equation = Field(description="the median, or an equation of earlier quantities")
     sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
@@ -35,6 +42,8 @@ class Covariate(Spread):
 
 class Override(Spread):
     """A line of `[parameters]`: how this population differs from the model as written."""
+
+    model_config = ConfigDict(json_schema_extra=_partial)
 
     median: Equation | None = Field(None, description="the median, or an equation of earlier quantities")
     sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
@@ -60,6 +69,8 @@ class Factor(Record):
 
 class Group(Record):
     """A `[[group]]` table: a share of the people who differ from the rest."""
+
+    model_config = ConfigDict(json_schema_extra=_partial)
 
     name: Line = Field(description="the group's name")
     share: Annotated[float, Field(ge=0, le=1)] = Field(description="its share of the population")

@@ -19,7 +19,7 @@ from .reading import TomlFile, read_record
 from .references import read_references
 from .units import convert, parse_unit
 
-__all__ = ["check_entries", "load_population", "read_population"]
+__all__ = ["check_entries", "load_population", "read_population", "with_bases"]
 
 
 def load_population(name: str, model: Model, library: Library | None = None) -> Population:
@@ -36,7 +36,7 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
 
 def read_population(path: Path, model: Model, library: Library) -> Population:
     """Read a population file and fit it to a model; see `load_population`."""
-    file, bases = _with_bases(TomlFile.read(path, PopulationError), library)
+    file, bases = with_bases(TomlFile.read(path, PopulationError), library)
     data = read_record(file, PopulationFile)
     if data.population.name != path.stem:
         message = f"the population is called `{data.population.name}` but its file `{path.name}`"
@@ -70,7 +70,7 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     return population
 
 
-def _with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
+def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
     """A file with what it leaves out taken from the population it is like; and the files that came from."""
     bases: list[TomlFile] = []
     chain, data = [file.path.stem], file.data

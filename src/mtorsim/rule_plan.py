@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .compose import Model
-from .conversions import glucose_in_mg_dl
+from .conversions import glucose_in_mg_dl, hba1c_in_percent
 from .dosing import in_unit_of, route_of
 from .errors import UnitError, did_you_mean
 from .rules import OPERATORS, Action, Condition, Hold, Leave, Scale, Start, Stop, Titrate
@@ -34,15 +34,22 @@ class Regimen:
     Attributes
     ----------
     amount, unit
-        Of its first dose as written: a share of it is what rules change.
+        Of its last dose as written, which is what it comes to after loading doses: a share of what is written
+        is what rules change.
     dormant
         Whether a rule must start it.
+    several
+        Whether it is given in several amounts side by side, so that an amount says nothing.
+    range
+        Plausible amounts.
     """
 
     drug: str
     amount: float
     unit: str
     dormant: bool
+    several: bool = False
+    range: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,8 @@ class Do:
         `hold`, `stop`, `start`, `scale`, `titrate` or `leave`.
     regimen
         Which, -1 for none.
+    direction
+        -1 for what may only lower a dose, 1 for what may only raise it.
     """
 
     kind: str
@@ -92,6 +101,7 @@ class Do:
     low: float = 0.0
     high: float = np.inf
     step: float = 0.0
+    direction: int = 0
     quantity: str = ""
     window: tuple[float, float] = (0.0, np.inf)
 
@@ -128,10 +138,15 @@ def plan_rules(
     for dosing in branch.dosing:
         if dosing.drug in [r.drug for r in regimens]:
             continue
+        mine = [d for d in branch.dosing if d.drug == dosing.drug]
+        if len({d.waits for d in mine}) > 1:
+            message = f"some doses of `{dosing.drug}` wait for a rule and some do not"
+            scenario.file.fail(message, dosing.key[:-1], "a rule starts a drug as a whole")
         dose = route_of(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
-        amount = in_unit_of(scenario, dosing, dose)[0]
-        dormant = all(d.waits for d in branch.dosing if d.drug == dosing.drug)
-        regimens.append(Regimen(dosing.drug, amount, str(dose.unit), dormant))
+        amounts = [in_unit_of(scenario, d, route_of(scenario, d.drug, d.route, d.key[:-1], model))[-1] for d in mine]
+        limits = (dose.range[0], dose.range[1]) if dose.range else None
+        several = len(set(amounts)) > 1
+        regimens.append(Regimen(dosing.drug, amounts[0], str(dose.unit), dosing.waits, several, limits))
     reader = _Reader(scenario, regimens, units)
     return tuple(reader.rule(r) for r in branch.rules), tuple(regimens)
 
@@ -141,6 +156,7 @@ class _Reader:
         self.file = scenario.file
         self.regimens = regimens
         self.units = units
+        self.fasting = any(scenario.is_fasting(t) for t in scenario.visits)
 
     def rule(self, rule: Rule) -> PlannedRule:
         question = self._question(rule.condition, (*rule.key, "when"))
@@ -160,6 +176,9 @@ class _Reader:
     def _limit(self, name: str, value: float, unit: Unit, key: tuple[Any, ...]) -> float:
         """A limit in the unit that the quantity is measured in."""
         one = parse_unit("1")
+        if (name == GRADE or name.removesuffix("_measured") == "fasting_glucose") and not self.fasting:
+            help = "ask for `glucose`, or write visits in the morning"
+            self.file.fail("no visit is fasting, so this is never measured", key, help, needle=name)
         if name in CLOCKS or name == GRADE:
             if not unit.same_kind(one):
                 self.file.fail(f"`{name}` is a plain number", key, f"write for example `{name} >= 3`", needle=name)
@@ -171,6 +190,8 @@ class _Reader:
         try:
             if name.removesuffix("_measured") in _GLUCOSE:
                 return glucose_in_mg_dl(value, unit)
+            if name.removesuffix("_measured") == "hba1c":
+                return hba1c_in_percent(value, unit)
             return convert(value, unit, parse_unit(self.units[name]))
         except UnitError as error:
             self.file.fail(f"`{name}`: {error.message}", key, f"it is measured in {self.units[name]}", needle=name)
@@ -183,8 +204,16 @@ class _Reader:
         if unit.same_kind(parse_unit("1")):
             return convert(value, unit, parse_unit("1"))
         regimen = self.regimens[at]
+        if regimen.several:
+            help = "write shares, such as `50 %`"
+            self.file.fail(f"`{regimen.drug}` is given in several amounts side by side", key, help)
         try:
-            return convert(value, unit, parse_unit(regimen.unit)) / regimen.amount
+            own = convert(value, unit, parse_unit(regimen.unit))
+            if regimen.range and own > regimen.range[1]:
+                low, high = regimen.range
+                message = f"`{own:g} {regimen.unit}` is outside the plausible range {low:g} to {high:g}"
+                self.file.fail(message, key)
+            return own / regimen.amount
         except UnitError as error:
             self.file.fail(error.message, key, f"{regimen.drug} is dosed in {regimen.unit}")
         except ZeroDivisionError:
@@ -207,15 +236,18 @@ class _Reader:
             return Do("start", at, action.text, level=action.level)
         low = self._share(at, action.low, 0.0, key)
         high = self._share(at, action.high, np.inf, key)
+        if low > high:
+            self.file.fail("the lowest dose is above the highest", key, needle=action.text)
+        direction = {"reduce": -1, "increase": 1}.get(action.text.partition(" ")[0], 0)
         if isinstance(action, Scale):
             if action.to is not None:
                 to = action.to if action.added is None else self._share(at, (action.to, action.added), 1.0, key)
-                return Do("scale", at, action.text, to=to)
+                return Do("scale", at, action.text, to=to, direction=direction)
             assert action.by is not None
             if action.added is None:
-                return Do("scale", at, action.text, by=action.by, low=low, high=high)
+                return Do("scale", at, action.text, by=action.by, low=low, high=high, direction=direction)
             plus = self._share(at, (action.by, action.added), 0.0, key)
-            return Do("scale", at, action.text, plus=plus, low=low, high=high)
+            return Do("scale", at, action.text, plus=plus, low=low, high=high, direction=direction)
         assert isinstance(action, Titrate)
         window = tuple(self._limit(action.quantity, v, action.unit, key) for v in action.window)
         step = self._share(at, action.step, 0.0, key)

@@ -252,8 +252,8 @@ def _bounds(text: str) -> dict[str, tuple[float, Unit]]:
         if name in found:
             raise _bad(f"`{match[1]}` stands there twice")
         found[name] = parse_quantity(match[2])
-    if "low" in found and "high" in found and found["low"][0] > found["high"][0]:
-        raise _bad("the lowest dose is above the highest")
+        if found[name][0] < 0 or (name == "step" and found[name][0] == 0):
+            raise _bad(f"`{match[2]}` must be more than 0")
     return found
 
 

@@ -439,9 +439,10 @@ class _Resolver:
             mine = changes
             if arm.change is not None:
                 mine = tuple(self._change(line, ("arm", i, "change", j)) for j, line in enumerate(arm.change))
-            obeyed = self._rules(data.rule, ("rule",), dosing, arm.name)
             if arm.rule is not None:
                 obeyed = self._rules(arm.rule, ("arm", i, "rule"), dosing)
+            else:
+                obeyed = self._rules(data.rule, ("rule",), dosing, arm.name)
             stay = self._staying(arm.leaving, ("arm", i, "leaving")) if arm.leaving is not None else staying
             yield Branch(arm.name, arm.about, dosing, mine, dict(arm.set), obeyed, stay)
 
@@ -467,10 +468,10 @@ class _Resolver:
                 drug = getattr(action, "drug", None)
                 if drug is not None and drug not in dosed:
                     what = f" in the arm `{arm}`" if arm else ""
-                    help = (
-                        did_you_mean(drug, dosed)
-                        or f"give `{drug}` a [[dose]], with `waits = true` if a rule starts it"
-                    )
+                    help = f"give `{drug}` a [[dose]], with `waits = true` if a rule starts it"
+                    if arm:
+                        help = "an arm's `dose` replaces all doses: repeat it there, or give the arm its own `rule`"
+                    help = did_you_mean(drug, dosed) or help
                     self.file.fail(f"`{drug}` is not dosed{what}", (*here, "do"), help, needle=drug)
                 actions.append(action)
             name = line.name or f"rule {i + 1}"
@@ -528,7 +529,7 @@ class _Resolver:
                     if sum(1 for _ in times) > MOST_TIMES:
                         self.file.fail("this is checked too often", (*rule.key, "do"))
                     bad = [t for t in times if since_last_meal(t, eaten) < FASTING_HOURS]
-                    if bad and "fasting_glucose" in action.until.quantities():
+                    if bad and action.until.quantities() & {"fasting_glucose", "fasting_glucose_measured", "grade"}:
                         help = "check after whole days: visits are at 07:30"
                         self.file.fail(
                             f"`{action.text}` is checked at {bad[0]:g} h, not fasting", (*rule.key, "do"), help
@@ -554,6 +555,9 @@ class _Resolver:
                 self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")
             self.file.fail("the doses stop before they start", (*key, "stop"), "make `stop` later than `start`")
         parts, unit = self._parts(line, key)
+        if line.waits and (len(parts) > 1 or parts[0].every is None or parts[0].count is not None):
+            message = "what waits for a rule is given in one amount at one interval"
+            self.file.fail(message, (*key, "waits"), 'write for example amount = "500 mg", every = "12 h"')
         doses = [d for d in in_turn(parts, start, stop) if self._is_on(line, d[0] - start, key)]
         if not [t for t, _ in doses if t < self.duration]:
             self.file.fail("no dose of this line is ever given", key, f"the scenario lasts {self.data.duration}")

@@ -163,7 +163,7 @@ class Observed(Record):
 class Match(Record):
     """A `[[match]]` table: what a paper reports of its patients, which the virtual ones are weighted to."""
 
-    of: Lines = Field(
+    of: Annotated[Lines, Field(min_length=1, max_length=2)] = Field(
         description="a covariate or parameter of the people, an observable at the first visit, or an index of a "
         "`[[test]]` at the start such as `ogtt.glucose_120`; two of them for their correlation"
     )

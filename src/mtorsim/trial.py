@@ -11,28 +11,28 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
-from .calibration import CalibrationFile, plausible_sets, read_calibration
-from .endpoints import LIMITS, ArmEndpoints, arm_endpoints, difference
+from .calibration import CalibrationFile, plausible_sets, read_calibration, shifted
+from .endpoints import LIMITS, ArmEndpoints, about, arm_endpoints, difference
 from .errors import DataError, SetError, did_you_mean
 from .grades import Grading, ctcae, read_grading
+from .kernel.status import WELL
 from .library import Library
-from .plan import library_for
+from .plan import draft_plan, library_for
+from .population import Population
 from .rates import wilson
 from .reporting import Reporting, read_reporting
 from .result import Result
-from .scenario import Branch, Scenario, read_scenario
+from .scenario import Scenario, read_scenario
 from .scenario_form import Observed, Trial
 from .simulation import simulate
+from .variants import BETWEEN, is_treated, with_variants
 from .weighting import Moment, effective_number, weigh
 
-__all__ = ["VARIANTS", "TrialReport", "run_trial"]
+__all__ = ["TrialReport", "run_trial"]
 
-VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
-"""Structural variants beside both arms together: no human datum tells them apart."""
 SET_SUBJECTS = 160
 """Subjects whose shares are compared between sets of the calibration: the same people in each."""
 _QUANTILES = (np.arange(200) + 0.5) / 200
-_BETWEEN = " | "
 
 
 @dataclass(frozen=True)
@@ -106,11 +106,13 @@ def run_trial(
         if not 50 <= uln <= 300:
             raise SetError(f"uln = {uln:g} mg/dL is outside 50 to 300")
         scenario = replace(scenario, uln=float(uln))
+    if not [t for t in scenario.visits if t > 0]:
+        scenario.file.fail("a trial looks at people after the start, and there is no such visit", ("visits", "at"))
     table = scenario.data.trial or Trial.model_validate({"name": scenario.data.title})
     grading, reporting = _layers(scenario, table, library)
     variants = variants and "mtor" in scenario.data.model
     given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
-    whole = replace(scenario, branches=_with_variants(scenario) if variants else scenario.branches)
+    whole = with_variants(scenario) if variants else scenario
     result = simulate(
         whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given
     )  # fmt: skip
@@ -166,7 +168,9 @@ def _quantity(scenario: Scenario, result: Result, name: str, key: tuple[str | in
     people, visits = result.people, result.visits
     if name in people:
         return np.asarray(people[name], float)
-    if name in visits:
+    if name in visits and "time" in visits[name].dims:
+        if float(visits.time[0]) > 0:
+            scenario.file.fail(f"`{name}` is not measured at the start", key, 'begin `at` with "0 weeks"', needle=name)
         return visits[name].isel(arm=0, time=0).to_numpy()
     test, _, index = name.partition(".")
     if scenario.tests and index:
@@ -194,7 +198,8 @@ def matched(scenario: Scenario, result: Result) -> np.ndarray:
     values = {n: _quantity(scenario, result, n, ("match", i, "of")) for i, m in enumerate(rows) for n in m.of}
     there = np.asarray(np.isfinite(np.stack(list(values.values()))).all(axis=0))
     moments = [Moment(tuple(m.of), m.mean, m.sd, m.correlation) for m in rows]
-    weights = np.zeros(there.shape)
+    # Who failed counts as it was sampled.
+    weights = np.array(result.weights, float)
     try:
         weights[there] = weigh({n: v[there] for n, v in values.items()}, moments, result.weights[there])
     except ValueError as problem:
@@ -214,22 +219,18 @@ def _told(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, 
             continue
         x = _quantity(scenario, result, m.of[0], ("match", i, "of"))
         there = np.isfinite(x)
-        means = [float(w[there] @ x[there] / w[there].sum()) for w in (result.weights, weights)]
-        rows.append({"of": list(m.of), "published": m.mean, "drawn": means[0], "weighted": means[1]})
+        found = [_moments(x[there], w[there]) for w in (result.weights, weights)]
+        told = {"published": m.mean, "drawn": found[0][0], "weighted": found[1][0]}
+        spread = {"published_sd": m.sd, "drawn_sd": found[0][1], "weighted_sd": found[1][1]}
+        rows.append({"of": list(m.of), **told, **spread})
     return {"n_effective": effective_number(weights), "of": len(weights), "quantities": rows}
 
 
-def _with_variants(scenario: Scenario) -> tuple[Branch, ...]:
-    """Every arm, and every arm that gives a drug once more under each structural variant."""
-    more = [
-        replace(b, name=f"{b.name}{_BETWEEN}{v}", settings={**b.settings, **switches})
-        for v, switches in VARIANTS.items() for b in scenario.branches if _treated(b)
-    ]  # fmt: skip
-    return (*scenario.branches, *more)
-
-
-def _treated(branch: Branch) -> bool:
-    return any(any(d.amounts) and not d.placebo and not d.waits for d in branch.dosing)
+def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted mean and SD."""
+    w = weights / weights.sum()
+    mean = float(w @ values)
+    return mean, float(np.sqrt(w @ (values - mean) ** 2))
 
 
 def _reference(scenario: Scenario) -> str | None:
@@ -237,7 +238,7 @@ def _reference(scenario: Scenario) -> str | None:
     names = [b.name for b in scenario.branches]
     if len(names) < 2:
         return None
-    return next((b.name for b in scenario.branches if not _treated(b)), names[0])
+    return next((b.name for b in scenario.branches if not is_treated(b)), names[0])
 
 
 def _between_sets(
@@ -257,10 +258,11 @@ def _between_sets(
         for a, e in few.items()
     }
     shifts: dict[str, list[dict[str, float]]] = {a: [dict.fromkeys(limits, 0.0)] for a in few}
+    draft = draft_plan(whole, settings=settings, library=given["library"])
     plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
     for values in plausible[1:]:
-        other, medians, uln = _moved(whole, data, values, plausible[0])
-        run = simulate(other, subjects=n, settings={**medians, **(settings or {})}, **given)
+        other, medians, uln = _moved(whole, draft.population, data, values, plausible[0])
+        run = simulate(other, subjects=n, settings={**(settings or {}), **medians}, **given)
         for a in few:
             glucose = run.visits.sel(arm=a)[run.manifest["graded"]].to_numpy()
             after = run.visits.time.to_numpy() > 0
@@ -274,20 +276,20 @@ def _between_sets(
 
 
 def _moved(
-    whole: Scenario, data: CalibrationFile, values: Mapping[str, float], fit: Mapping[str, float]
+    whole: Scenario, people: Population, data: CalibrationFile, values: Mapping[str, float], fit: Mapping[str, float]
 ) -> tuple[Scenario, dict[str, float], float]:
     """A scenario under another set: as far from itself as the set is from the fit."""
     medians: dict[str, float] = {}
-    shares, visits, uln = dict(whole.data.share), whole.data.visits, whole.uln
+    shares, visits, uln = {g.name: g.share for g in people.groups}, whole.data.visits, whole.uln
+    own = {q.name: q.median.constant() for q in people.quantities}
     for q in data.quantity:
         mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
-        if q.parameter is not None:
-            medians[q.parameter] = values[q.name]
-        elif q.group is not None and mine and q.group in shares and 0 < shares[q.group] < 1:
-            odds = shares[q.group] / (1 - shares[q.group])
-            odds *= values[q.name] / (1 - values[q.name]) / (fit[q.name] / (1 - fit[q.name]))
-            shares[q.group] = odds / (1 + odds)
-        elif q.stray and mine and visits.stray is not None:
+        stands = own.get(q.parameter or "")
+        if q.parameter is not None and stands is not None:
+            medians[q.parameter] = shifted(q, stands, values[q.name], fit[q.name])
+        elif q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
+            shares[q.group] = shifted(q, shares[q.group], values[q.name], fit[q.name])
+        elif q.stray and mine and visits.stray is not None and visits.stray.share > 0:
             share = min(visits.stray.share * values[q.name] / fit[q.name], 0.5)
             visits = visits.model_copy(update={"stray": visits.stray.model_copy(update={"share": share})})
         elif q.uln and q.trials is not None and whole.name in q.trials:
@@ -302,9 +304,14 @@ def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
         return None
     try:
         fit = json.loads(path.read_text(encoding="utf-8"))
-        assert len(fit["mean"]) == len(fit["covariance"])
-    except (OSError, ValueError, KeyError, TypeError, AssertionError):
-        raise DataError(f"`{path}` is not whole", help=f"`mtorsim calibrate {name}` writes it again") from None
+        np.linalg.cholesky(np.array(fit["covariance"], float))
+        count = len(read_calibration(name, library).quantity)
+        if not count == len(fit["mean"]) == len(fit["covariance"]):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
+        raise DataError(
+            f"`{path}` is not whole", help=f"write it again: `mtorsim calibrate {name} --out {path.name}`"
+        ) from None
     return fit
 
 
@@ -321,7 +328,7 @@ def _pooled(share: float, size: float, shifts: Sequence[float]) -> dict[str, flo
 def _combined(arm: ArmEndpoints, shifts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """An arm's endpoints, the uncertainty of the calibration in the intervals of its shares."""
     values = dict(arm.values)
-    if len(shifts) > 1:
+    if len(shifts) > 1 and arm.values["share"][">ULN"]["value"] is not None:
         size = arm.values["n_effective"]
         values["share"] = {
             name: _pooled(share["value"], size, [s[name] for s in shifts])
@@ -338,30 +345,28 @@ def _variants(arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str,
     """Share above each limit of each arm under each structural variant."""
     found: dict[str, Any] = {a: {"both": arms[a].values["share"]} for a in own}
     for name, arm in arms.items():
-        base, between, variant = name.partition(_BETWEEN)
+        base, between, variant = name.partition(BETWEEN)
         if between:
             found[base][variant] = arm.values["share"]
     return {a: v for a, v in found.items() if len(v) > 1}
 
 
 def _flow(result: Result, arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str, Any]:
-    """Who was screened, entered, left and stayed."""
-    turned = int(result.summary["turned_away"])
-    n = result.manifest["subjects"]
-    end = result.manifest["visits_h"][-1]
-    failed = {f: c for f, c in result.summary["status"].items() if f != "well"}
+    """Who was screened, entered, left and stayed; numbers of simulated subjects, without weights."""
+    turned, n = int(result.summary["turned_away"]), result.manifest["subjects"]
+    end = result.manifest["duration_h"]
     flow: dict[str, Any] = {"screened": n + turned, "turned_away": turned, "entered": n, "arms": {}}
     for a in own:
-        decided = {(d["rule"], d["what"]): d["subjects"] for d in arms[a].values["decisions"]}
-        left = int((arms[a].left < end).sum())
+        well = result.visits.status.sel(arm=a).to_numpy() == WELL
+        left = well & (arms[a].left <= end)
         flow["arms"][a] = {
             "allocated": n,
-            "left": left,
-            "completed": n - left - sum(failed.values()),
-            "treatment_held": sum(c for (_, what), c in decided.items() if what == "hold"),
-            "treatment_stopped": sum(c for (_, what), c in decided.items() if what == "stop"),
-            "rescued": sum(c for (_, what), c in decided.items() if what == "start"),
-            "failed": sum(failed.values()),
+            "left": int(left.sum()),
+            "completed": int((well & ~left).sum()),
+            "failed": int((~well).sum()),
+            "treatment_held": len(about(result, a, "hold")),
+            "treatment_stopped": len(about(result, a, "stop")),
+            "rescued": len(about(result, a, "start")),
         }
     return flow
 
@@ -386,7 +391,7 @@ def _beside(
         predicted = values["ae"][kind] if values["ae"] else None
     else:
         predicted = values["share"].get(row.endpoint)
-    if predicted is None:
+    if predicted is None or predicted["value"] is None:
         return found | {"predicted": None, "low": None, "high": None, "agreement": None}
     agreement = "apart"
     if found["observed_low"] <= predicted["value"] <= found["observed_high"]:

@@ -31,6 +31,7 @@ from .result import (
     treatment_table,
     visit_table,
 )
+from .variants import is_treated
 
 __all__ = ["Writer", "open_folder", "write_json"]
 
@@ -330,10 +331,7 @@ def _reference(plan: Plan) -> int | None:
     """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
     if len(plan.arms) < 2:
         return None
-    doses = [
-        any(any(d.amounts) and not d.placebo and not d.waits for d in branch.dosing)
-        for branch in plan.scenario.branches
-    ]
+    doses = [is_treated(branch) for branch in plan.scenario.branches]
     return doses.index(False) if False in doses else 0
 
 

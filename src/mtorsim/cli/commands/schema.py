@@ -8,14 +8,24 @@ from mtorsim.cli.console import print_json
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["scenario", "population", "module"]), default="scenario")
+@click.argument(
+    "kind",
+    type=click.Choice(["scenario", "population", "module", "grades", "reporting", "calibration"]),
+    default="scenario",
+)
 def command(kind: str) -> int:
-    """Print the JSON Schema of a KIND of file: scenario (when left out), population or module."""
+    """Print the JSON Schema of a KIND of file: scenario when left out."""
+    from mtorsim.calibration import CalibrationFile
+    from mtorsim.grades import GradesFile
     from mtorsim.model import ModuleFile
     from mtorsim.population_form import PopulationFile
     from mtorsim.reading import json_schema
+    from mtorsim.reporting import ReportingFile
     from mtorsim.scenario_form import ScenarioFile
 
-    kinds = {"scenario": ScenarioFile, "population": PopulationFile, "module": ModuleFile}
+    kinds = {
+        "scenario": ScenarioFile, "population": PopulationFile, "module": ModuleFile, "grades": GradesFile,
+        "reporting": ReportingFile, "calibration": CalibrationFile,
+    }  # fmt: skip
     print_json(json_schema(kinds[kind], f"mtorsim {kind}"))
     return 0

@@ -81,7 +81,9 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
             print_tests(report.result, reader("mg/dL"))
         for name, path in written:
             print(f"{name:<9} {path}")
-    return 1 if report.data["failed"] else 0
+    from mtorsim.cli.summary import warn_of_failures
+
+    return 1 if warn_of_failures(report.result, out) else 0
 
 
 def _uln(text: str) -> float:
@@ -152,8 +154,10 @@ def _print_rest(data: Mapping[str, Any]) -> None:
     arms = data["arms"]
     rows = []
     for label, cell in (
+        ("screened", lambda a: str(data["flow"]["screened"])),
         ("entered", lambda a: str(data["flow"]["arms"][a]["allocated"])),
         ("left before the end", lambda a: str(data["flow"]["arms"][a]["left"])),
+        ("failed", lambda a: str(data["flow"]["arms"][a]["failed"])),
         ("completed", lambda a: str(data["flow"]["arms"][a]["completed"])),
         ("dose held", lambda a: str(data["flow"]["arms"][a]["treatment_held"])),
         ("treatment stopped by rule", lambda a: str(data["flow"]["arms"][a]["treatment_stopped"])),
