@@ -341,7 +341,7 @@ def test_insulin_under_the_skin_is_not_taken_for_secreted():
     basal = scenario(
         """
         title = "basal insulin"
-        model = ["glucose_insulin", "basal_insulin"]
+        model = ["glucose_insulin", "metformin", "sglt2_inhibitor", "basal_insulin", "dpp4_inhibitor"]
         population = "t2d"
         subjects = 1
         duration = "8 d"

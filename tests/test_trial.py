@@ -547,7 +547,7 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
     visits = '["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]'
     text = text.replace(visits, '["0 weeks", "8 weeks", "12 weeks", "16 weeks"]')
     (tmp_path / "stopped.toml").write_text(text)
-    visits = mt.simulate(tmp_path / "stopped.toml", subjects=48).visits.fasting_glucose
+    visits = mt.run_trial(tmp_path / "stopped.toml", subjects=48, sets=1).result.visits.fasting_glucose
     rise = (visits.sel(arm="everolimus") - visits.sel(arm="placebo")).median("subject").to_numpy()
     assert rise[1] > 3
     assert abs(rise[3]) < 0.35 * rise[1]

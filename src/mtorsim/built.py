@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import math
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -55,6 +57,8 @@ _MAKERS = (
     "codegen.py", "built.py",
 )  # fmt: skip
 _PACKAGE = "mtorsim_kernels"
+PATIENCE = 180.0
+"""Seconds that a process waits for another that compiles the same."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,22 @@ class Part:
         return self.kernel.folder / f"compiled-{self.module}-{_processor()}"
 
     def compile(self) -> None:
+        """Compile it, or wait for another process that is at it and take what that leaves on disk."""
+        claim = self.kernel.folder / f".compiling-{self.module}-{_processor()}"
+        try:
+            os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        except FileExistsError:
+            # One that was left behind by a process that is no more does not count for ever.
+            while not self.warm and _age(claim) < PATIENCE:
+                time.sleep(0.1)
+        except OSError:
+            pass
+        try:
+            self._call()
+        finally:
+            claim.unlink(missing_ok=True)
+
+    def _call(self) -> None:
         """Call every function that is called from outside, with nobody in it; the disk keeps the result."""
         kernel = self.kernel
         n_states, none, whole = len(kernel.states), np.zeros(0), np.zeros(0, np.int64)
@@ -255,6 +275,14 @@ class Part:
             kernel.function("rest", "start")(parameters, state)
             kernel.function("rest", "look")(none, np.zeros((0, 0, 0)), whole, parameters, whole, np.zeros((0, 0, 0)))
         self._marker.touch()
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written; infinite where there is none."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return math.inf
 
 
 @lru_cache(maxsize=1)

@@ -278,7 +278,7 @@ class _Walk:
         )
         care = self._care(who)
         state, memory = self.people.start[who].copy(), kernel.memory(n)
-        states[:, self.times == 0.0] = state[:, None, self.rows]
+        states[np.ix_(status == WELL, self.times == 0.0)] = state[status == WELL][:, None, self.rows]
         parameters = self.parameters[who].copy()
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
         cuts = self.looks if self.decides else []

@@ -1,0 +1,67 @@
+"""What the bundled trials come to, what their rates hang on, and how long one takes: the tables of docs/trials.md.
+
+    python benchmarks/trials.py [--subjects 500]
+
+One thing at a time is changed in BOLERO-2, RADIANT-4 and EXIST-2, and nothing is fitted again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from dataclasses import replace
+
+import mtorsim as mt
+
+TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1")
+CHANGES = {
+    "as it stands": {},
+    "no amplifier at low reserve (E3 off)": {"mtorc1.reserve": 0},
+    "secretion spared (E1, E2, E3 off)": {"mtorc1.secretion": 0, "mtorc2.secretion": 0, "mtorc1.reserve": 0},
+    "insulin action spared (B, C, D1 off)": {"mtorc2.muscle": 0, "mtorc2.liver": 0, "mtorc1.slow": 0},
+    "adaptation blocked (arm L)": {"adaptation": 1},
+    "no glucotoxicity": {"glucose_insulin.tox": 0},
+    "glucose suppresses production whole (gmin 0)": {"glucose_insulin.gmin": 0},
+    "production less suppressible (gmin 0.5)": {"glucose_insulin.gmin": 0.5},
+    "insulin clearance fixed (M off)": {"insulin_clearance": 0},
+}
+
+
+def rates(data):
+    """Share above the ULN and above 250 mg/dL of drug and placebo, %."""
+    arms = list(data["arms"].values())[:2]
+    return " / ".join(f"{100 * a['share'][n]['value']:.1f}" for a in arms for n in (">ULN", ">250"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--subjects", type=int, default=500)
+    n = parser.parse_args().subjects
+    print("| trial, arm | above | observed, % (95 %) | predicted, % (95 %) | |\n|---|---|---|---|---|")
+    for name in TRIALS:
+        for o in mt.run_trial(name, subjects=n).data["observed"]:
+            if o["observed"] is not None:
+                seen = f"{100 * o['observed']:.1f} ({100 * o['observed_low']:.1f}-{100 * o['observed_high']:.1f})"
+                told = f"{100 * o['predicted']:.1f} ({100 * o['low']:.1f}-{100 * o['high']:.1f})"
+                print(f"| {name}, {o['arm']} | {o['endpoint']} | {seen} | {told} | {o['role']}: {o['agreement']} |")
+    print("\n| changed, not fitted again | BOLERO-2 | RADIANT-4 | EXIST-2 |\n|---|---|---|---|")
+    for label, settings in CHANGES.items():
+        cells = [rates(mt.run_trial(t, subjects=n, settings=settings, sets=1, variants=False).data) for t in TRIALS[:3]]
+        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+    for label, change in (("diabetics 5 %", 0.05), ("diabetics 30 %", 0.30)):
+        cells = []
+        for t in TRIALS[:2]:
+            scenario = mt.read_scenario(t)
+            scenario = replace(scenario, data=scenario.data.model_copy(update={"share": {"diabetic": change}}))
+            cells.append(rates(mt.run_trial(scenario, subjects=n, sets=1, variants=False).data))
+        print(f"| {label} before the criteria | {' | '.join(cells)} | |", flush=True)
+    scenario, end = mt.read_scenario("radiant_4"), 40 * 168.0
+    visits = tuple(v for v in scenario.visits if v <= end)
+    started = time.perf_counter()
+    mt.simulate(replace(scenario, duration=end, visits=visits))
+    seconds = time.perf_counter() - started
+    print(f"\n2 x {scenario.data.subjects} subjects, 40 weeks, with rules: {seconds:.1f} s warm")
+
+
+if __name__ == "__main__":
+    main()
