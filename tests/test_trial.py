@@ -468,7 +468,7 @@ def test_a_fit_finds_what_made_the_data_and_finds_it_again(small):
     text = text.replace("percent = 30", f"percent = {100 * shares[1]:.2f}").replace("of = 100", "of = 5000")
     small.write_text(text)
     path = small.parent / "fit.toml"
-    path.write_text(CALIBRATION.replace("subjects = 400", "subjects = 3000\nmost_n = 5000"))
+    path.write_text(CALIBRATION.replace("subjects = 400", "subjects = 1500\nmost_n = 5000"))
     fit = calibrate(str(path), library=library)
     assert fit.values["gain"] == pytest.approx(2.5, rel=0.15)
     assert fit.values["ULN"] == pytest.approx(110, abs=1.5)
@@ -529,7 +529,7 @@ def test_the_ledger_explains_every_change_of_dose(bolero):
 
 
 def test_young_and_lean_people_hardly_suffer_at_the_same_dose(bolero):
-    young = mt.run_trial("exist_2", subjects=96, sets=1).data["arms"]
+    young = mt.run_trial("exist_2", subjects=64, sets=1).data["arms"]
     old = bolero.data["arms"]
 
     def excess(arms, limit):
