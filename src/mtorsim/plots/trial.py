@@ -82,7 +82,7 @@ def _incidence(report: TrialReport) -> Figure:
         axis.set_xlabel("weeks")
         axis.set_ylim(0, max(1.08 * top, 1.0))
     axes[0].set_ylabel("% of patients, cumulative")
-    axes[0].legend(frameon=False, loc="upper left")
+    axes[0].legend(frameon=False, loc="lower right")
     return figure
 
 
