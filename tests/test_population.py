@@ -29,10 +29,13 @@ def logs(values, name):
 
 def test_medians_and_spreads_are_the_files(women):
     _, values, _ = women
-    for name, median, iiv in (("BW", 77, 0.17), ("kmax", 0.07732, 0.37), ("RT", 215, 0.07)):
+    for name, median, iiv in (("kmax", 0.07732, 0.37), ("RT", 215, 0.07)):
         x = values[f"glucose_insulin.{name}"]
         assert np.median(x) == pytest.approx(median, rel=0.01)
         assert np.log(x).std() == pytest.approx(iiv, rel=0.02)
+    weight = values["glucose_insulin.BW"]
+    assert np.median(weight) == pytest.approx(77, rel=0.01)
+    assert np.log(weight).std() == pytest.approx(0.17, rel=0.02)
     assert values["age"].mean() == pytest.approx(62, abs=0.2)
     assert values["age"].std() == pytest.approx(10, rel=0.02)
 
@@ -50,6 +53,8 @@ def test_correlations_are_those_of_the_file(women):
     age = values["age"]
 
     def deviate(name):
+        if name == "bmi":
+            return np.log(values["bmi"])[outside]
         x = logs(values, name)
         if name in ("SIp", "SIh", "SIa"):
             x = x + 0.0081 * (age - 45)
@@ -61,7 +66,7 @@ def test_correlations_are_those_of_the_file(women):
 
     assert len(population.correlation) == 13
     for (a, b), value in population.correlation.items():
-        found = np.corrcoef(deviate(a.partition(".")[2]), deviate(b.partition(".")[2]))[0, 1]
+        found = np.corrcoef(deviate(a.rpartition(".")[2]), deviate(b.rpartition(".")[2]))[0, 1]
         assert found == pytest.approx(value, abs=0.015), (a, b)
 
 
@@ -71,6 +76,27 @@ def test_medians_follow_their_covariates(women):
     slope = np.polyfit(values["age"][outside], logs(values, "SIp")[outside], 1)[0]
     assert slope == pytest.approx(-0.0081, abs=0.001)
     assert np.array_equal(values["everolimus.Hct"], values["haematocrit"])
+
+
+def test_men_and_women_have_their_share_and_their_size():
+    model = load_model(["glucose_insulin", "mtor", "everolimus"])
+    kidney = load_population("renal_cell", model)
+    values, _ = kidney.draw(4, np.arange(N))
+    men = values["male"] == 1
+    assert set(np.unique(values["male"])) == {0.0, 1.0}
+    assert men.mean() == pytest.approx(0.77, abs=0.005)
+    for name, wanted in (("height", 0.13), ("haematocrit", 0.03)):
+        x = values[name]
+        assert x[men].mean() - x[~men].mean() == pytest.approx(wanted, rel=0.05)
+        assert x[men].std() == pytest.approx(x[~men].std(), rel=0.03)  # the spread is that of one sex
+    surface = np.sqrt(100 * values["height"] * values["glucose_insulin.BW"] / 3600)
+    assert np.allclose(values["bsa"], surface, rtol=1e-12)
+    volume = np.where(men, 1.92 * surface + 0.64, 1.11 * surface + 2.04)
+    assert np.allclose(values["glucose_insulin.VC"], volume, rtol=1e-12)
+    women, _ = apply_settings(kidney, {"male": 0})
+    others, _ = women.draw(4, np.arange(N))
+    assert not others["male"].any()
+    assert np.array_equal(others["height"][~men], values["height"][~men])  # who was a woman stays the same woman
 
 
 def test_a_group_has_its_share_and_its_factors(women):
@@ -98,6 +124,8 @@ def test_people_outside_a_range_are_not_plausible(women):
     _, values, plausible = women
     inside = (values["age"] >= 35) & (values["age"] <= 90)
     inside &= (values["haematocrit"] >= 0.22) & (values["haematocrit"] <= 0.50)
+    inside &= (values["height"] >= 1.40) & (values["height"] <= 2.05)
+    inside &= (values["bmi"] >= 15) & (values["bmi"] <= 55)
     inside &= (values["glucose_insulin.kmax"] >= 0.025) & (values["glucose_insulin.kmax"] <= 0.2)
     assert np.array_equal(plausible, inside)
     assert not plausible.all()

@@ -32,6 +32,8 @@ class Quantity:
 
     Attributes
     ----------
+    median
+        Where `distribution` is "share", the share who are 1; the others are 0.
     sigma
         SD of log(value), of logit(value), or of the value, by `distribution`.
     """
@@ -134,7 +136,10 @@ class Population:
                 values[q.name] = values[q.covariate]
                 continue
             median = np.broadcast_to(np.asarray(evaluate(q.median, values, FUNCTIONS), float), (n,))
-            values[q.name] = _spread(median, eta.get(q.name), q)
+            if q.distribution == "share":
+                values[q.name] = (uniform(seed, [q.name], subjects, attempt)[0] < median).astype(float)
+            else:
+                values[q.name] = _spread(median, eta.get(q.name), q)
             if q.range:
                 plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
         values[WEIGHT] = np.ones(n)
@@ -296,10 +301,14 @@ def check_medians(file: TomlFile, quantities: list[Quantity]) -> None:
         except (ZeroDivisionError, OverflowError):
             value = math.nan
         within = {"log-normal": value > 0, "logit-normal": 0 < value < 1}.get(q.distribution, True) or q.sigma == 0
+        if q.distribution == "share":
+            within = 0 <= value <= 1
         if not (math.isfinite(value) and within):
-            what = {"log-normal": "a positive number", "logit-normal": "a number between 0 and 1"}
+            between = "a number between 0 and 1"
+            what = {"log-normal": "a positive number", "logit-normal": between, "share": between}
             wanted = what.get(q.distribution, "a finite number") if math.isfinite(value) else "a finite number"
-            message = f"the median of `{q.name}` is {value:g}: it must be {wanted}"
+            centre = "share" if q.distribution == "share" else "median"
+            message = f"the {centre} of `{q.name}` is {value:g}: it must be {wanted}"
             raise PopulationError(message, q.median.where or file.where(("parameters", q.name)))
         if q.range and not q.range[0] <= value <= q.range[1]:
             message = f"the median of `{q.name}`, {value:g}, is outside its own range"

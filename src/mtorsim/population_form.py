@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from .model import Equation, Evidence, Numbers, Spread
 from .reading import Line, Record
@@ -31,13 +31,24 @@ class Covariate(Spread):
 
     model_config = ConfigDict(json_schema_extra=_partial)
 
-    median: Equation = Field(description="the median, or an equation of earlier quantities")
+    median: Equation | None = Field(None, description="the median, or an equation of earlier quantities")
+    share: Equation | None = Field(None, description="instead of a median: the share who are 1, the others are 0")
     sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
     unit: Line = Field(description="its unit")
     about: Line = Field(description="what it means")
     source: Line = Field(description="a key of references.bib")
     evidence: Evidence = Field(description="how sure we are of it")
     range: Numbers | None = Field(None, description="people outside are not admitted")
+
+    @model_validator(mode="after")
+    def _one_centre(self) -> Covariate:
+        if (self.median is None) == (self.share is None):
+            raise ValueError("needs a `median`, or a `share` if it is 1 in some people and 0 in the others")
+        spread = [n for n in ("sd", "iiv", "cv", "range") if getattr(self, n) is not None]
+        if self.share is not None and (spread or self.unit != "1"):
+            what = f"no `{spread[0]}`" if spread else 'the unit "1"'
+            raise ValueError(f"has a `share`: it is 1 or 0, with {what}")
+        return self
 
 
 class Override(Spread):

@@ -89,6 +89,7 @@ def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFi
 
 
 _SPREADS = ("sd", "iiv", "cv")
+_CENTRES = ("median", "share")
 
 
 def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -102,8 +103,9 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         lines = {name: dict(line) for name, line in base.get(table, {}).items()}
         for name, line in own.get(table, {}).items():
             kept = lines.get(name, {}) if isinstance(line, dict) else {}
-            if isinstance(line, dict) and any(s in line for s in _SPREADS):
-                kept = {k: v for k, v in kept.items() if k not in _SPREADS}
+            for either in (_SPREADS, _CENTRES):
+                if isinstance(line, dict) and any(s in line for s in either):
+                    kept = {k: v for k, v in kept.items() if k not in either}
             lines[name] = kept | line if isinstance(line, dict) else line
         merged[table] = lines
     groups = own.get("group", [])
@@ -164,6 +166,9 @@ def _check_names(
     drawn = {*data.covariates, *data.parameters}
     for i, c in enumerate(data.correlation):
         for name in c.of:
+            if name in data.covariates and data.covariates[name].share is not None:
+                help = "let the medians of others depend on it"
+                file.fail(f"`{name}` is 1 or 0 and cannot be correlated", ("correlation", i, "of"), help, needle=name)
             if name not in drawn:
                 help = did_you_mean(name, drawn) or "give the quantity a line in this file first"
                 file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
@@ -203,6 +208,9 @@ def _sigma(line: Spread, sd: float | None) -> tuple[float, str]:
 
 
 def _covariate(file: TomlFile, name: str, line: Covariate, spread: bool) -> Quantity:
+    if line.median is None:
+        share = parse_expression(str(line.share), file.where(("covariates", name, "share"), str(line.share)))
+        return Quantity(name, share, 0.0, "share" if spread else "normal")
     sigma, distribution = _sigma(line, line.sd)
     median = parse_expression(line.median, file.where(("covariates", name, "median"), line.median))
     limits = (line.range[0], line.range[1]) if line.range and spread else None

@@ -18,14 +18,14 @@ from .grades import Grading, ctcae, read_grading
 from .kernel.status import WELL
 from .library import Library
 from .plan import draft_plan, library_for
-from .population import Population
+from .population import Population, full_settings
 from .rates import wilson
 from .reporting import Reporting, read_reporting
 from .result import Result
 from .scenario import Scenario, read_scenario
 from .scenario_form import Observed, Trial
 from .simulation import simulate
-from .variants import BETWEEN, is_treated, with_variants
+from .variants import BETWEEN, alternatives_of, is_treated, with_variants
 from .weighting import Moment, effective_number, weigh
 
 __all__ = ["TrialReport", "run_trial"]
@@ -63,6 +63,7 @@ def run_trial(
     uln: float | None = None,
     sets: int = 6,
     variants: bool = True,
+    alternatives: bool = False,
     threads: int | None = None,
     out: str | Path | None = None,
     force: bool = False,
@@ -84,6 +85,8 @@ def run_trial(
         Sets of calibrated quantities whose spread goes into the intervals; 1 for the fit alone.
     variants
         Whether the structural variants are run beside it.
+    alternatives
+        Whether the body built otherwise (`variants.ALTERNATIVES`) is run beside it.
     threads, out, force, library, progress, note
         As for `simulate`.
 
@@ -109,6 +112,7 @@ def run_trial(
     if not [t for t in scenario.visits if t > 0]:
         scenario.file.fail("a trial looks at people after the start, and there is no such visit", ("visits", "at"))
     table = scenario.data.trial or Trial.model_validate({"name": scenario.data.title})
+    scenario = replace(scenario, data=scenario.data.model_copy(update={"trial": table}))
     grading, reporting = _layers(scenario, table, library)
     variants = variants and "mtor" in scenario.data.model
     given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
@@ -122,6 +126,7 @@ def run_trial(
     spread = _between_sets(whole, scenario, table, result, arms, limits, settings, sets, given)
     own = [b.name for b in scenario.branches]
     reference = _reference(scenario)
+    otherwise = _alternatives(scenario, arms, settings, subjects, given) if alternatives else None
     data = {
         "trial": table.name,
         "scenario": scenario.name,
@@ -150,6 +155,7 @@ def run_trial(
             else {},
         },
         "variants": _variants(arms, own) if variants else None,
+        "alternatives": otherwise,
         "tests": [t for t in result.summary["tests"] if t["arm"] in own],
         "observed": [_beside(o, arms, spread, reporting) for o in scenario.data.observed],
         "seconds": result.summary["seconds"],
@@ -349,6 +355,24 @@ def _variants(arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str,
         if between:
             found[base][variant] = arm.values["share"]
     return {a: v for a, v in found.items() if len(v) > 1}
+
+
+def _alternatives(
+    scenario: Scenario, arms: Mapping[str, ArmEndpoints], settings: Mapping[str, float] | None,
+    subjects: int | None, given: Mapping[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """Share above each limit of each arm with the body built otherwise: as far as the same entry criteria let in."""
+    draft = draft_plan(scenario, settings=settings, library=given["library"])
+    own = full_settings(draft.population, settings or {})
+    names = [b.name for b in scenario.branches]
+    found: dict[str, Any] = {"as it stands": {a: arms[a].values["share"] for a in names}}
+    for name, change in alternatives_of(draft.model).items():
+        other = full_settings(draft.population, change)
+        report = run_trial(
+            scenario, subjects=subjects, settings={**own, **other}, sets=1, variants=False, **given
+        )  # fmt: skip
+        found[name] = {a: e.values["share"] for a, e in report.arms.items()}
+    return found
 
 
 def _flow(result: Result, arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str, Any]:

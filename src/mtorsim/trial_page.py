@@ -62,6 +62,16 @@ def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
             "each alone, not fitted again.</p>",
             _table(["arm and variant", *head[1:]], rows),
         ]
+    if data["alternatives"]:
+        rows = [
+            [f"{escape(v)}: {escape(a)}", *(_percent(s[n]) for n in LIMITS)]
+            for v, f in data["alternatives"].items() for a, s in f.items()
+        ]  # fmt: skip
+        parts += [
+            "<h2>The body built otherwise</h2><p>Structure of the tail that no trial decides, from before the start "
+            "on and in every arm; not fitted again.</p>",
+            _table(["built otherwise, arm", *head[1:]], rows),
+        ]
     parts += [f"<h2>What stands behind it</h2><p>Intervals, {escape(data['intervals'])}.</p>"]
     if data["matched"]:
         m = data["matched"]

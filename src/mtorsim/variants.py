@@ -1,16 +1,27 @@
-"""The structural variants: every arm that gives a drug, once more with one of two arms of the pathway alone."""
+"""Structure that no datum decides: arms of the pathway beside each other, and the body built otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
 
+from .compose import Model
 from .scenario import Branch, Scenario
 
-__all__ = ["BETWEEN", "VARIANTS", "is_treated", "with_variants"]
+__all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "is_treated", "with_variants"]
 
 VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
-"""What is switched off in each; no human datum tells them apart."""
+"""What is switched off in each arm that gives a drug; no human datum tells them apart."""
+
+ALTERNATIVES: Mapping[str, Mapping[str, float]] = {
+    "no amplifier at low reserve": {"mtorc1.reserve": 0.0},
+    "compensation blocked (arm L)": {"adaptation": 1.0},
+    "glucose stops production whole": {"glucose_insulin.gmin": 0.0},
+    "glucose stops half of production": {"glucose_insulin.gmin": 0.5},
+    "glucotoxicity full in diabetes": {"glucose_insulin.Gt0": 120.0, "glucose_insulin.wt": 8.0},
+    "no glucotoxicity": {"glucose_insulin.tox": 0.0},
+}
+"""Another structure of the tail, from before the start on and in every arm; none is fitted again."""
 
 BETWEEN = " | "
 """Between an arm's name and the variant's: no arm of a file can be called so."""
@@ -25,6 +36,12 @@ def with_variants(scenario: Scenario) -> Scenario:
         if is_treated(b)
     ]
     return replace(scenario, branches=(*scenario.branches, *more))
+
+
+def alternatives_of(model: Model) -> dict[str, dict[str, float]]:
+    """The alternatives that a model has the mechanisms and parameters for."""
+    known = {*model.parameters, *(s.partition(".")[0] for s in model.switches), *model.switches}
+    return {name: dict(settings) for name, settings in ALTERNATIVES.items() if known.issuperset(settings)}
 
 
 def is_treated(branch: Branch) -> bool:

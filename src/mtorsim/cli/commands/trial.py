@@ -33,6 +33,10 @@ LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 @click.option(
     "--variants/--no-variants", default=True, show_default=True, help="Run the structural variants beside it."
 )
+@click.option(
+    "--alternatives", is_flag=True,
+    help="Run it again with the body built otherwise: glucotoxicity, the liver's own brake, the reserve.",
+)  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep result, report and figures here.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
 @click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page.")
@@ -64,6 +68,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
             uln=None if given["uln"] is None else _uln(given["uln"]),
             sets=given["sets"],
             variants=given["variants"],
+            alternatives=given["alternatives"],
             threads=given["threads"],
             out=out,
             force=given["force"],
@@ -190,6 +195,12 @@ def _print_rest(data: Mapping[str, Any]) -> None:
             for a, found in data["variants"].items() for v, shares in found.items()
         ]  # fmt: skip
         print_table(["structural variants, %", *(n.replace(">", "> ") for n in LIMITS)], rows)
+    if data["alternatives"]:
+        rows = [
+            [f"{v}: {a}", *(percent(shares[n]) for n in LIMITS)]
+            for v, found in data["alternatives"].items() for a, shares in found.items()
+        ]  # fmt: skip
+        print_table(["built otherwise, %", *(n.replace(">", "> ") for n in LIMITS)], rows, "nothing fitted again")
     if data["matched"]:
         m = data["matched"]
         print(
