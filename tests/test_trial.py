@@ -17,6 +17,7 @@ from mtorsim.rates import Share, quantiles, wilson
 from mtorsim.reporting import read_reporting
 from mtorsim.scenario import read_scenario
 from mtorsim.scenario_form import Stray
+from mtorsim.variants import ALTERNATIVES
 
 TRIALS = ("bolero_2", "radiant_4", "exist_2")
 FIT = json.loads((Library().calibration("trials").with_suffix(".json")).read_text(encoding="utf-8"))
@@ -553,6 +554,27 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
     assert abs(rise[3]) < 0.35 * rise[1]
 
 
+def test_the_body_built_otherwise_stands_beside_a_trial():
+    data = mt.run_trial(
+        "bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
+    ).data  # fmt: skip
+    found = data["alternatives"]
+    assert list(found) == ["as it stands", *ALTERNATIVES]
+    stands = found["as it stands"]
+    assert stands == {a: arm["share"] for a, arm in data["arms"].items()}
+
+    def rates(name, arm):
+        return [found[name][arm][limit]["value"] for limit in (">ULN", ">126", ">160", ">250", ">500")]
+
+    # What acts through the drug alone leaves placebo as it is; what the body is built like does not.
+    for name in ("no amplifier at low reserve", "compensation blocked (arm L)"):
+        assert rates(name, "placebo") == rates("as it stands", "placebo")
+    weaker, there = rates("no amplifier at low reserve", "everolimus"), rates("as it stands", "everolimus")
+    assert weaker != there
+    assert all(w <= t for w, t in zip(weaker, there, strict=True))
+    assert rates("glucose stops production whole", "placebo") != rates("as it stands", "placebo")
+
+
 def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
     out = tmp_path / "out"
     assert mtorsim("trial", "bolero_2", "--subjects", 4, "--sets", 1, "--out", out).code == 0
@@ -560,6 +582,12 @@ def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
         shown = mtorsim("replay", out, "--arm", arm, "--subject", 3)
         assert shown.code == 0, shown.err
         assert "agree to the bit" in shown.out + shown.err
+
+
+def test_a_model_that_has_no_alternatives_says_so(small, mtorsim):
+    shown = mtorsim("trial", small, "--alternatives")
+    assert shown.code == 2
+    assert "none of the mechanisms" in shown.err
 
 
 def test_a_trial_needs_a_visit_after_the_start(small, mtorsim):

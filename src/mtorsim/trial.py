@@ -115,6 +115,9 @@ def run_trial(
     scenario = replace(scenario, data=scenario.data.model_copy(update={"trial": table}))
     grading, reporting = _layers(scenario, table, library)
     variants = variants and "mtor" in scenario.data.model
+    if alternatives and not alternatives_of(draft_plan(scenario, settings=settings, library=library).model):
+        message = "`alternatives`: the model has none of the mechanisms that could be built otherwise"
+        raise SetError(message, help="they are of glucose_insulin and mtor")
     given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
     whole = with_variants(scenario) if variants else scenario
     result = simulate(

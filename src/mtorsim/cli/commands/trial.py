@@ -197,10 +197,10 @@ def _print_rest(data: Mapping[str, Any]) -> None:
         print_table(["structural variants, %", *(n.replace(">", "> ") for n in LIMITS)], rows)
     if data["alternatives"]:
         rows = [
-            [f"{v}: {a}", *(percent(shares[n]) for n in LIMITS)]
+            [f"{v}: {a}", percent(shares[">ULN"]), percent(shares[">250"])]
             for v, found in data["alternatives"].items() for a, shares in found.items()
         ]  # fmt: skip
-        print_table(["built otherwise, %", *(n.replace(">", "> ") for n in LIMITS)], rows, "nothing fitted again")
+        print_table(["built otherwise, %", "> ULN", "> 250"], rows, "nothing fitted again")
     if data["matched"]:
         m = data["matched"]
         print(
