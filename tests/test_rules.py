@@ -6,11 +6,18 @@ trough of 10 mg a day is 10 mg (1/2 + 1/4 + ...): glucose 90 + 200 (1 - 2^-day).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import mtorsim as mt
+from mtorsim.built import Kernel
+from mtorsim.decisions import follow
 from mtorsim.errors import ScenarioError
+from mtorsim.kernel.status import STEP_TOO_SMALL, WELL
+from mtorsim.plan import make_plan
+from mtorsim.prepare import prepare
 from mtorsim.rules import read_action, read_condition
 
 MODULE = """
@@ -460,3 +467,63 @@ def test_a_function_that_asks_for_nonsense_gets_one_clear_error(made):
     ):
         with pytest.raises(mt.MtorsimError):
             mt.simulate(made(), rules=[wrong])
+
+
+def test_what_is_done_in_turn_is_done_at_one_visit(made):
+    # 190 on day 1: the dose is halved and held; what it waits for comes on day 3, at half of half.
+    rule = '[[rule]]\nname = "both"\nwhen = "fasting_glucose > 180 mg/dL"\nmost = 1\n'
+    rule += 'do = ["reduce sweet by 50 %", "hold sweet until fasting_glucose <= 120 mg/dL, then resume at 50 %"]\n'
+    result = mt.simulate(made(rule))
+    assert decided(result, "time_h", "what", "before", "after") == [
+        (24.0, "change", 10.0, 5.0),
+        (24.0, "hold", 5.0, 0.0),
+        (72.0, "resume", 0.0, 2.5),
+    ]
+    assert np.allclose(glucose(result), known(10, [10, 0, 0] + [2.5] * 7), atol=0.05)
+
+
+def test_a_hold_is_looked_at_when_it_says_and_not_at_anothers_checks(made):
+    # Visits on days 0, 4 and 8. On day 4 glucose is 277.5; it is 121.9 on day 7 and at most 160 from day 6 on.
+    hold = '[[rule]]\nname = "held"\nwhen = "grade >= 3"\n'
+    hold += 'do = "hold sweet until fasting_glucose <= 160 mg/dL{check}, then resume"\n'
+    other = '[[rule]]\nname = "other"\nwhen = "fasting_glucose > 900 mg/dL"\n'
+    other += 'do = "hold pill until fasting_glucose <= 100 mg/dL, checked every 1 d, then resume"\n'
+    for check, at in (("", 8), (", checked every 3 d", 7), (", checked every 1 d", 6)):
+        text = hold.format(check=check) + other
+        result = mt.simulate(made(text, visits='["0 d", "every 4 d"]'))
+        assert decided(result, "time_h", "what")[:2] == [(96.0, "hold"), (24.0 * at, "resume")], check
+
+
+def test_a_rule_may_be_about_a_group_or_about_all_others(made, tmp_path):
+    groups = '\n[[group]]\nname = "known"\nshare = 0.4\nabout = "known before"\nsource = "this_work"\n'
+    groups += 'evidence = "design"\n[group.multiply]\n"sweet.base" = { by = 1.0 }\n'
+    (tmp_path / "made.toml").write_text(POPULATION.replace("spread = false", "") + groups)
+    rule = '[[rule]]\nname = "r"\nwhen = "fasting_glucose > 180 mg/dL"\ndo = "start pill"\namong = "{who}"\n'
+    for who, sign in (("known", 1.0), ("not known", 0.0)):
+        result = mt.simulate(made(rule.format(who=who), subjects=40))
+        belongs = np.flatnonzero(result.people["group known"] == sign)
+        assert 5 < len(belongs) < 35
+        assert sorted(result.ledger["subject"]) == belongs.tolist()
+        assert set(result.ledger["time_h"]) == {24.0}
+
+
+def test_a_subject_whose_steps_fail_is_carried_again_with_its_decisions(made):
+    """The first kernel gives up on subject 1 of 4: it is carried once more, and decided about as the others are."""
+    rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\n'
+    rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, then resume at 50 %"\n'
+    plan = make_plan(made(rule, subjects=4))
+    people = prepare(plan, np.arange(4))
+    times = np.arange(0.0, 241.0, 24.0)
+
+    class Failing(Kernel):
+        def advance(self, *args):
+            super().advance(*args)
+            args[10][1 if len(args[0]) == 4 else []] = STEP_TOO_SMALL
+
+    failing = replace(plan, kernel=Failing(**vars(plan.kernel)))
+    well, again = (follow(p, p.arms[0], people, times, np.ones(len(times), bool)) for p in (plan, failing))
+    assert (again.status == WELL).all()
+    assert np.allclose(again.values[1], well.values[1], rtol=1e-3, equal_nan=True)
+    assert np.array_equal(again.values[[0, 2, 3]], well.values[[0, 2, 3]], equal_nan=True)
+    assert (again.given == well.given).all()
+    assert np.array_equal(again.ledger[["subject", "time_h", "what"]], well.ledger[["subject", "time_h", "what"]])

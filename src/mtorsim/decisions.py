@@ -16,7 +16,7 @@ from .kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
 from .measurement import MEASURED, leaving_times, measure
 from .plan import Plan, PlannedArm
 from .prepare import People
-from .rule_plan import CLOCKS, GRADE, Do
+from .rule_plan import CLOCKS, GRADE, Do, PlannedRule
 from .rules import Hold
 from .scenario import rechecks
 
@@ -246,6 +246,15 @@ def _in_order(ledger: Array) -> Array:
     return ledger[np.lexsort((np.arange(len(ledger)), ledger["time_h"], ledger["subject"]))]
 
 
+def _members(plan: Plan, people: People, rule: PlannedRule) -> Array:
+    """Whom a rule is about, (n,)."""
+    names = list(plan.population.traits)
+    group = f"group {rule.among}"
+    if rule.among is None or group not in names:
+        return np.full(len(people.subjects), rule.among is None or rule.others)
+    return (people.traits[:, names.index(group)] == 1) != rule.others
+
+
 class _Walk:
     """One arm's people on their way; what does not change on the way."""
 
@@ -267,6 +276,12 @@ class _Walk:
         self.regimen_of = np.array([self.drugs.index(d) if d in self.drugs else -1 for d in drug_of], np.int64)
         self.nominal = np.array([s.time for s in self.layout.stops])
         self.looks = decision_times(plan, arm)
+        self.visits = frozenset(plan.scenario.visits)
+        self.checks = {
+            a.check: self.visits | {*rechecks(plan.scenario.visits, a.check, plan.scenario.duration)}
+            for rule in arm.rules for a in rule.actions if a.check
+        }  # fmt: skip
+        self.about = [_members(plan, people, rule) for rule in arm.rules]
         self.decides = bool(arm.rules or python_rules)
 
     def through(self, who: Array, kernel: Kernel, share: float) -> tuple[Followed, Array]:
@@ -294,7 +309,7 @@ class _Walk:
         values = self._values(who, self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
         ledger = np.concatenate([np.zeros(0, LEDGER), *care.rows, self._leavers(who, care, status)])
-        followed = Followed(values, status, care.left, _in_order(ledger), self._share_given(care, given), events)
+        followed = Followed(values, status, care.left, _in_order(ledger), self._share_given(who, care, given), events)
         return followed, given
 
     def _care(self, who: Array) -> _Care:
@@ -387,7 +402,7 @@ class _Walk:
         if time in self.plan.scenario.visits:
             for r, rule in enumerate(self.arm.rules):
                 visit._rule = r
-                asked = visit.present & (time >= rule.since)
+                asked = visit.present & self.about[r][who] & (time >= rule.since)
                 holds = asked & rule.question.holds(visit.measured)
                 care.streak[asked, r] = np.where(holds[asked], care.streak[asked, r] + 1, 0)
                 fires = holds & (care.streak[:, r] >= rule.confirmed)
@@ -397,7 +412,10 @@ class _Walk:
                 rows = len(care.rows)
                 for action in rule.actions:
                     # What a rule has just started it does not change at once.
-                    done = [row["subject"] for row in care.rows[rows:] if (row["regimen"] == action.regimen).any()]
+                    done = [
+                        row["subject"] for row in care.rows[rows:]
+                        if (row["regimen"] == action.regimen).any() and (row["what"] == "start").all()
+                    ]  # fmt: skip
                     fresh = ~np.isin(subjects, np.concatenate(done)) if done else True
                     self._act(visit, action, fires & fresh, r)
                 # What changed nothing is no use of a rule.
@@ -437,6 +455,8 @@ class _Walk:
             for r, rule in enumerate(self.arm.rules):
                 for action in rule.actions:
                     if action.kind != "hold" or action.regimen != d or action.until is None:
+                        continue
+                    if visit.time not in self.checks.get(action.check, self.visits):
                         continue
                     waits = (care.stage[:, d] == HELD) & (care.holder[:, d] == r)
                     if waits.any():
@@ -516,15 +536,15 @@ class _Walk:
         rows["value"] = rows["before"] = rows["after"] = np.nan
         return rows
 
-    def _share_given(self, care: _Care, given: Array) -> Array:
+    def _share_given(self, who: Array, care: _Care, given: Array) -> Array:
         """Share of the planned amount of each regimen that was given while the subject was there."""
         found = np.full((len(given), len(self.drugs)), np.nan)
         written = np.array([s.amount for s in self.layout.stops])
         for d in range(len(self.drugs)):
-            mine = self.regimen_of == d
+            mine = np.flatnonzero(self.regimen_of == d)
             there = (self.nominal[None, mine] < care.left[:, None]) * np.where(written[mine] > 0, written[mine], 1.0)
             planned = there.sum(axis=1)
             with np.errstate(invalid="ignore", divide="ignore"):
-                taken = given[:, mine] * self.layout.taken[:, mine]
+                taken = given[:, mine] * self.layout.taken[np.ix_(who, mine)]
                 found[:, d] = np.where(planned > 0, (there * taken).sum(axis=1) / planned, np.nan)
         return found

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .grades import Grading
-from .rates import Share, worst_fasting
+from .rates import Share, paired_difference, worst_fasting
 from .reporting import Reporting
 from .result import Result
 
@@ -23,7 +23,9 @@ LIMITS = {">126": 126.0, ">160": 160.0, ">250": 250.0, ">500": 500.0}
 DIABETES_GLUCOSE, DIABETES_HBA1C = 126.0, 6.5
 """The ADA's limits: fasting glucose at two visits in a row, or HbA1c."""
 LOW = {"<70": 70.0, "<54": 54.0}
-_Z = 1.959963984540054
+KNOWN = "group diabetic"
+"""What people are marked with who are known diabetics before the start."""
+_NOTHING = {"value": None, "low": None, "high": None}
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,14 @@ def arm_endpoints(
             {"time_h": float(t), "week": float(t) / 168, **_mean(glucose[:, v], weights)} for v, t in enumerate(times)
         ],
         "hba1c_change": _hba1c_change(hba1c, weights),
-        "new_onset_diabetes": _new_diabetes(glucose, hba1c, times, weights),
-        "time_to": {n: _onset(glucose, times, left, limit, weights) for n, limit in limits.items()},
-        "weeks_above": {n: _weeks_above(glucose, times, left, limit, weights) for n, limit in limits.items()},
-        "hypoglycaemia": {n: _share((glucose < limit).any(axis=1), weights, measured) for n, limit in LOW.items()},
+        "new_onset_diabetes": _new_diabetes(glucose, hba1c, times, _known(result), weights),
+        "time_to": {n: _onset(glucose, times, left, limit, weights, measured) for n, limit in limits.items()},
+        "weeks_above": {
+            n: _weeks_above(glucose, times, left, limit, weights) if measured else None for n, limit in limits.items()
+        },
+        "hypoglycaemia": {
+            n: _share((glucose[:, times > 0] < limit).any(axis=1), weights, measured) for n, limit in LOW.items()
+        },
         "discontinuation": _discontinuation(result, arm, left, end, weights),
         "dose_intensity": _intensity(result, arm, weights),
         "decisions": _decisions(result, arm, weights),
@@ -117,7 +123,7 @@ def _size(weights: Array) -> float:
 def _share(hit: Array, weights: Array, measured: bool = True) -> dict[str, float | None]:
     """A weighted share with its Wilson interval; none where nothing was measured."""
     if not measured:
-        return {"value": None, "low": None, "high": None}
+        return dict(_NOTHING)
     n, total = len(weights), weights.sum()
     return Share(float(weights @ hit / total * n), n, float(total**2 / (weights @ weights))).as_dict()
 
@@ -137,20 +143,31 @@ def _hba1c_change(hba1c: Array, weights: Array) -> dict[str, Any]:
     there = np.isfinite(hba1c)
     last = np.where(there.any(axis=1), hba1c.shape[1] - 1 - there[:, ::-1].argmax(axis=1), 0)
     change = hba1c[np.arange(len(hba1c)), last] - hba1c[:, 0]
+    # Who was seen once has no change.
+    change[last == 0] = np.nan
     return {"unit": "percentage points", "from": "first to last visit of each subject", **_mean(change, weights)}
 
 
-def _new_diabetes(glucose: Array, hba1c: Array, times: Array, weights: Array) -> dict[str, Any]:
+def _known(result: Result) -> Array:
+    """Who is a known diabetic before the start, (n,)."""
+    people = result.people
+    n = len(people)
+    return np.asarray(people[KNOWN], float) == 1 if KNOWN in people else np.zeros(n, bool)
+
+
+def _new_diabetes(glucose: Array, hba1c: Array, times: Array, known: Array, weights: Array) -> dict[str, Any]:
     """Share of those without diabetes at the start who reach the ADA's limits."""
-    at_start = (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
-    free = ~at_start & np.isfinite(hba1c[:, 0])
+    at_start = known | (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
+    free = ~at_start & np.isfinite(hba1c[:, 0]) & (times[0] == 0)
     after = times > 0
     high = glucose[:, after] >= DIABETES_GLUCOSE
     twice = (high[:, 1:] & high[:, :-1]).any(axis=1) if high.shape[1] > 1 else np.zeros(len(glucose), bool)
     new = (twice | (hba1c[:, after] >= DIABETES_HBA1C).any(axis=1)) & free
-    definition = "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %, and neither at the start"
+    definition = (
+        "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %; neither at the start, nor known before"
+    )
     if not free.any():
-        return {"of": 0, "value": None, "low": None, "high": None, "definition": definition}
+        return {"of": 0, **_NOTHING, "definition": definition}
     return {"of": int(free.sum()), **_share(new[free], weights[free]), "definition": definition}
 
 
@@ -178,8 +195,12 @@ def incidence(glucose: Array, times: Array, left: Array, limit: float, weights: 
     return times[after], np.array(shares)
 
 
-def _onset(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> dict[str, Any]:
+def _onset(
+    glucose: Array, times: Array, left: Array, limit: float, weights: Array, measured: bool
+) -> dict[str, Any]:  # fmt: skip
     """When those who pass a limit first do, and the incidence over time."""
+    if not measured:
+        return {"median_week_of_those": None, "incidence": []}
     after = times > 0
     with np.errstate(invalid="ignore"):
         above = glucose[:, after] > limit
@@ -265,11 +286,13 @@ def _decisions(result: Result, arm: str, weights: Array) -> list[dict[str, Any]]
 
 def difference(arm: ArmEndpoints, reference: ArmEndpoints, limits: Mapping[str, float]) -> dict[str, Any]:
     """Share above each limit, arm less reference; the same people are in both, so the pairs are compared."""
+    if arm.values["share"][">ULN"]["value"] is None or reference.values["share"][">ULN"]["value"] is None:
+        return {name: dict(_NOTHING) for name in limits}
     found = {}
-    w = arm.weights / arm.weights.sum()
+    # As many people as the weights are worth.
+    w = arm.weights / arm.weights.sum() * _size(arm.weights)
     for name, limit in limits.items():
-        apart = (arm.worst > limit).astype(float) - (reference.worst > limit)
-        mean = float(w @ apart)
-        error = math.sqrt(float(w**2 @ (apart - mean) ** 2))
-        found[name] = {"value": mean, "low": mean - _Z * error, "high": mean + _Z * error}
+        a, b = arm.worst > limit, reference.worst > limit
+        value, low, high = paired_difference(*(float(w @ cell) for cell in (a & b, a & ~b, ~a & b, ~a & ~b)))
+        found[name] = {"value": value, "low": low, "high": high}
     return found

@@ -221,8 +221,9 @@ def _copy(
 ) -> Examination:  # fmt: skip
     """Test copies of subjects as they stand."""
     columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
-    named = arm.schedule.parameters_at(at, {name: parameters[:, j] for name, j in columns.items()})
-    # A turn at this very time belongs to what comes after.
+    # What changes at this very time comes after the test, as a dose at it does.
+    before = float(np.nextafter(at, -np.inf))
+    named = arm.schedule.parameters_at(before, {name: parameters[:, j] for name, j in columns.items()})
     own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
     if protocol.clamped:
         fasting = _look(plan, sources, Schedule((), {}), np.zeros(1), start[:, None], own)["glucose"][:, 0]

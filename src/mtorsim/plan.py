@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -231,7 +231,9 @@ def draft_plan(
         population=people,
         switches=switches,
         habit=meal_schedule(scenario, model),
-        arms=tuple(_arm(scenario, b, model, switches, observables) for b in scenario.branches),
+        arms=tuple(
+            _arm(scenario, b, model, switches, observables, [g.name for g in people.groups]) for b in scenario.branches
+        ),
         observables=observables,
         sources=tuple(sources),
         seed=data.seed if seed is None else seed,
@@ -432,8 +434,9 @@ def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
 
 
 def _arm(
-    scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], units: Mapping[str, str]
-) -> PlannedArm:
+    scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], units: Mapping[str, str],
+    groups: Sequence[str],
+) -> PlannedArm:  # fmt: skip
     own = dict(switches)
     parameters: dict[str, float] = {}
     index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
@@ -460,7 +463,7 @@ def _arm(
             scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
     changes = [_resolved(scenario, c, model) for c in branch.changes]
     doses = schedule(scenario, branch, model, turns_of(changes))
-    rules, regimens = plan_rules(scenario, branch, model, units) if branch.dosing else ((), ())
+    rules, regimens = plan_rules(scenario, branch, model, units, groups) if branch.dosing else ((), ())
     return PlannedArm(
         branch.name, branch.about, doses, parameters, own, model.steering(own), branch, rules, regimens
     )  # fmt: skip

@@ -264,7 +264,11 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
         replace(q, median=parse_expression(repr(float(medians[q.name])))) if q.name in medians else q
         for q in population.quantities
     )
-    check_medians(population.file, list(quantities))
+    try:
+        check_medians(population.file, list(quantities))
+    except PopulationError as error:
+        # The value is the caller's, not the file's.
+        raise SetError(error.message, help=error.help) from None
     return replace(population, quantities=quantities), switches
 
 

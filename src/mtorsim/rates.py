@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LIMITS", "Share", "limit_names", "ordered_limits", "quantiles", "wilson", "worst_fasting"]
+__all__ = [
+    "LIMITS",
+    "Share",
+    "limit_names",
+    "ordered_limits",
+    "paired_difference",
+    "quantiles",
+    "wilson",
+    "worst_fasting",
+]
 
 Array = np.ndarray
 
@@ -55,6 +64,33 @@ def wilson(count: float, of: float) -> tuple[float, float]:
     low = 0.0 if count == 0 else (centre - spread) / denominator
     high = 1.0 if count == of else (centre + spread) / denominator
     return low, high
+
+
+def paired_difference(both: float, first: float, second: float, neither: float) -> tuple[float, float, float]:
+    """Difference of two fractions of the same people, first less second, with its 95 % interval.
+
+    Parameters
+    ----------
+    both, first, second, neither
+        People by where they count: in both fractions, in one alone, in none.
+
+    References
+    ----------
+    Newcombe, Stat. Med. 17 (1998) 2635, method 10 (recalled): Wilson's intervals of the two, and their correlation.
+    """
+    n = both + first + second + neither
+    p, q = (both + first) / n, (both + second) / n
+    (p_low, p_high), (q_low, q_high) = wilson(p * n, n), wilson(q * n, n)
+    product = (both + first) * (second + neither) * (both + second) * (first + neither)
+    excess = both * neither - first * second
+    if excess > 0:
+        excess = max(excess - n / 2, 0.0)
+    phi = excess / math.sqrt(product) if product > 0 else 0.0
+    down, up = p - p_low, q_high - q
+    low = p - q - math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
+    down, up = p_high - p, q - q_low
+    high = p - q + math.sqrt(max(down**2 - 2 * phi * down * up + up**2, 0.0))
+    return p - q, low, high
 
 
 def quantiles(values: Array, shares: tuple[float, ...], weights: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,8 @@ class Do:
         Which, -1 for none.
     direction
         -1 for what may only lower a dose, 1 for what may only raise it.
+    check
+        Hours between looks at who is held, from each visit on; 0 for visits alone.
     """
 
     kind: str
@@ -102,13 +104,20 @@ class Do:
     high: float = np.inf
     step: float = 0.0
     direction: int = 0
+    check: float = 0.0
     quantity: str = ""
     window: tuple[float, float] = (0.0, np.inf)
 
 
 @dataclass(frozen=True)
 class PlannedRule:
-    """A rule, resolved."""
+    """A rule, resolved.
+
+    Attributes
+    ----------
+    among, others
+        The group of the population that it is about, or that it is not about; None for everybody.
+    """
 
     name: str
     when: str
@@ -117,10 +126,12 @@ class PlannedRule:
     confirmed: int
     most: int | None
     since: float
+    among: str | None = None
+    others: bool = False
 
 
 def plan_rules(
-    scenario: Scenario, branch: Branch, model: Model, units: Mapping[str, str]
+    scenario: Scenario, branch: Branch, model: Model, units: Mapping[str, str], groups: Sequence[str]
 ) -> tuple[tuple[PlannedRule, ...], tuple[Regimen, ...]]:
     """Resolve the rules of an arm.
 
@@ -128,11 +139,13 @@ def plan_rules(
     ----------
     units
         Unit of everything that is recorded at visits.
+    groups
+        Of the population.
 
     Raises
     ------
     ScenarioError
-        For a quantity that is not measured, or a limit or amount in another kind of unit.
+        For a group there is not, a quantity that is not measured, or a limit or amount in another kind of unit.
     """
     regimens = []
     for dosing in branch.dosing:
@@ -147,22 +160,32 @@ def plan_rules(
         limits = (dose.range[0], dose.range[1]) if dose.range else None
         several = len(set(amounts)) > 1
         regimens.append(Regimen(dosing.drug, amounts[0], str(dose.unit), dosing.waits, several, limits))
-    reader = _Reader(scenario, regimens, units)
+    reader = _Reader(scenario, regimens, units, groups)
     return tuple(reader.rule(r) for r in branch.rules), tuple(regimens)
 
 
 class _Reader:
-    def __init__(self, scenario: Scenario, regimens: list[Regimen], units: Mapping[str, str]) -> None:
+    def __init__(
+        self, scenario: Scenario, regimens: list[Regimen], units: Mapping[str, str], groups: Sequence[str]
+    ) -> None:
         self.file = scenario.file
         self.regimens = regimens
         self.units = units
+        self.groups = groups
         self.fasting = any(scenario.is_fasting(t) for t in scenario.visits)
 
     def rule(self, rule: Rule) -> PlannedRule:
         question = self._question(rule.condition, (*rule.key, "when"))
         actions = tuple(self._do(a, (*rule.key, "do")) for a in rule.actions)
+        word, _, rest = (rule.among or "").partition(" ")
+        others = word == "not" and bool(rest)
+        group = rest.strip() if others else rule.among
+        # Of typical persons, who are in no group, nobody is asked which.
+        if group is not None and self.groups and group not in self.groups:
+            help = did_you_mean(group, self.groups) or "groups are " + ", ".join(self.groups)
+            self.file.fail(f"the population has no group `{group}`", (*rule.key, "among"), help, needle=group)
         return PlannedRule(
-            rule.name, rule.condition.text, question, actions, rule.confirmed, rule.most, rule.since
+            rule.name, rule.condition.text, question, actions, rule.confirmed, rule.most, rule.since, group, others
         )  # fmt: skip
 
     def _question(self, condition: Condition, key: tuple[Any, ...]) -> Question:
@@ -226,7 +249,9 @@ class _Reader:
         at = [r.drug for r in self.regimens].index(action.drug)
         if isinstance(action, Hold):
             until = self._question(action.until, key) if action.until else None
-            return Do("hold", at, action.text, until, action.hours or np.inf, action.resume)
+            return Do(
+                "hold", at, action.text, until, action.hours or np.inf, action.resume, check=action.check or 0.0
+            )  # fmt: skip
         if isinstance(action, Stop):
             return Do("stop", at, action.text)
         if isinstance(action, Start):

@@ -90,6 +90,8 @@ class Rule:
         How often at most in one subject; None for no bound.
     since
         Hours before which it is not asked.
+    among
+        The group of the population that it is about, or `not` and the one it is not about; None for everybody.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Rule:
     confirmed: int
     most: int | None
     since: float
+    among: str | None
     key: tuple[str | int, ...]
 
 
@@ -478,7 +481,7 @@ class _Resolver:
             if name in [r.name for r in found]:
                 self.file.fail(f"two rules are called `{name}`", (*here, "name"))
             since = self._time(line.since, *here, "since")
-            found.append(Rule(name, condition, tuple(actions), line.confirmed, line.most, since, here))
+            found.append(Rule(name, condition, tuple(actions), line.confirmed, line.most, since, line.among, here))
         return tuple(found)
 
     def _staying(self, line: Leaving | None, key: tuple[str | int, ...]) -> Staying | None:

@@ -140,6 +140,7 @@ class RuleLine(Record):
     confirmed: Annotated[int, Field(ge=1, le=20)] = Field(1, description="visits in a row at which it must hold")
     most: Annotated[int, Field(ge=1)] | None = Field(None, description="how often at most in one subject")
     since: Line = Field("0 h", description="time before which the rule is not asked")
+    among: Line | None = Field(None, description="the group it is about, or `not` and the group it is not about")
     about: Line = Field("", description="where the rule comes from")
 
 

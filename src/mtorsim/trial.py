@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -268,10 +269,11 @@ def _between_sets(
     }
     shifts: dict[str, list[dict[str, float]]] = {a: [dict.fromkeys(limits, 0.0)] for a in few}
     draft = draft_plan(whole, settings=settings, library=given["library"])
+    settled = full_settings(draft.population, settings or {})
     plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
     for values in plausible[1:]:
         other, medians, uln = _moved(whole, draft.population, data, values, plausible[0])
-        run = simulate(other, subjects=n, settings={**(settings or {}), **medians}, **given)
+        run = simulate(other, subjects=n, settings={**settled, **medians}, **given)
         for a in few:
             glucose = run.visits.sel(arm=a)[run.manifest["graded"]].to_numpy()
             after = run.visits.time.to_numpy() > 0
@@ -280,7 +282,9 @@ def _between_sets(
             w = run.weights * arms[a].weights[:n] / result.weights[:n]
             w = w / w.sum()
             now = {name: float(w @ (worst > (uln if name == ">ULN" else limit))) for name, limit in limits.items()}
-            shifts[a].append({name: now[name] - first[a][name] for name in limits})
+            # The fit stands for one of the sets, which takes its share from their variance.
+            wider = math.sqrt(sets / (sets - 1))
+            shifts[a].append({name: wider * (now[name] - first[a][name]) for name in limits})
     return {"sets": sets, "shares": shifts}
 
 
@@ -295,7 +299,9 @@ def _moved(
         mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
         stands = own.get(q.parameter or "")
         if q.parameter is not None and stands is not None:
-            medians[q.parameter] = shifted(q, stands, values[q.name], fit[q.name])
+            # A median that somebody set at its bound does not leave what is plausible.
+            low, high = people.model.parameters[q.parameter][0].range or (-math.inf, math.inf)
+            medians[q.parameter] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
         elif q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
             shares[q.group] = shifted(q, shares[q.group], values[q.name], fit[q.name])
         elif q.stray and mine and visits.stray is not None and visits.stray.share > 0:
@@ -337,13 +343,14 @@ def _pooled(share: float, size: float, shifts: Sequence[float]) -> dict[str, flo
 def _combined(arm: ArmEndpoints, shifts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     """An arm's endpoints, the uncertainty of the calibration in the intervals of its shares."""
     values = dict(arm.values)
-    if len(shifts) > 1 and arm.values["share"][">ULN"]["value"] is not None:
+    shares = {
+        name: share | {"low_sampling": share["low"], "high_sampling": share["high"]}
+        for name, share in arm.values["share"].items()
+    }
+    if len(shifts) > 1 and shares[">ULN"]["value"] is not None:
         size = arm.values["n_effective"]
-        values["share"] = {
-            name: _pooled(share["value"], size, [s[name] for s in shifts])
-            | {"low_sampling": share["low"], "high_sampling": share["high"]}
-            for name, share in arm.values["share"].items()
-        }
+        shares = {n: s | _pooled(s["value"], size, [shift[n] for shift in shifts]) for n, s in shares.items()}
+    values["share"] = shares
     if values["ae"] is not None:
         size = arm.values["n_effective"]
         values["ae"] = {k: _pooled(v["value"], size, [0.0]) for k, v in values["ae"].items()}

@@ -41,7 +41,8 @@ def _forest(report: TrialReport) -> Figure:
         if o["predicted"] is not None:
             rows.append((f"{o['arm']}, {o['endpoint']}", o, {**o, "value": o["predicted"]}))
     if not rows:
-        rows = [(f"{a}, {n}", None, arm["share"][n]) for a, arm in data["arms"].items() for n in LIMITS]
+        shares = {f"{a}, {n}": arm["share"][n] for a, arm in data["arms"].items() for n in LIMITS}
+        rows = [(name, None, share) for name, share in shares.items() if share["value"] is not None]
     figure = Figure(figsize=(7.6, 0.9 + 0.34 * len(rows)), layout="constrained")
     axis = figure.add_subplot()
     for i, (_, seen, predicted) in enumerate(rows):
@@ -89,9 +90,13 @@ def _incidence(report: TrialReport) -> Figure:
 def _waterfall(report: TrialReport) -> Figure:
     """Worst value of every patient in order, arm by arm."""
     arms = report.arms
-    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(1, min(len(arms), 4), sharey=True))
-    for i, (axis, (arm, e)) in enumerate(zip(axes, arms.items(), strict=False)):
+    across = min(len(arms), 4)
+    down = -(-len(arms) // across)
+    figure = Figure(figsize=(7.6, 0.6 + 2.6 * down), layout="constrained")
+    grid = figure.subplots(down, across, sharey=True, squeeze=False)
+    for axis in grid.flat[len(arms) :]:
+        axis.set_axis_off()
+    for i, (axis, (arm, e)) in enumerate(zip(grid.flat, arms.items(), strict=False)):
         order = np.argsort(-e.worst)
         there = np.isfinite(e.worst[order])
         width = 100 * e.weights[order][there] / e.weights.sum()
@@ -108,5 +113,6 @@ def _waterfall(report: TrialReport) -> Figure:
         axis.set_title(arm)
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)
-    axes[0].set_ylabel("worst fasting glucose, mg/dL")
+    for row in grid:
+        row[0].set_ylabel("worst fasting glucose, mg/dL")
     return figure

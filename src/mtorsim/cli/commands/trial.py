@@ -221,6 +221,8 @@ def percent(share: dict[str, Any]) -> str:
 
 def signed(share: dict[str, Any]) -> str:
     """A difference of shares with its interval, in points."""
+    if share["value"] is None:
+        return "-"
     return f"{100 * share['value']:+.1f} ({100 * share['low']:+.1f} to {100 * share['high']:+.1f})"
 
 
