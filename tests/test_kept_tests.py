@@ -137,3 +137,17 @@ def test_a_table_of_records_goes_without_tests(mtorsim, tmp_path):
     assert found.code == 2
     assert "event records" in found.err
     assert "[[test]]" in found.err
+
+
+def test_what_changes_at_the_hour_of_a_test_comes_after_it():
+    change = '[[change]]\nat = "{at}"\nmultiply = {{ "glucose_insulin.phis" = 2, "glucose_insulin.phid" = 2 }}\n'
+    text = TWO_CLAMPS.split("[[test]]")[0].replace('"1 d"', '"3 d"')
+    text += '[[test]]\nkind = "ogtt"\nat = "1 d"\n'
+
+    def insulin(change):
+        table = mt.simulate(scenario(text + change)).tests
+        return table[table["index"] == "insulin_area"]["value"].to_numpy()
+
+    plain = insulin("")
+    assert np.array_equal(insulin(change.format(at="1 d")), plain)
+    assert (insulin(change.format(at="23 h")) > 1.05 * plain).all()

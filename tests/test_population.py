@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mtorsim.compose import load_model
+from mtorsim.errors import SetError
 from mtorsim.library import Library
 from mtorsim.population import apply_settings
 from mtorsim.population_reading import load_population
@@ -94,6 +95,8 @@ def test_men_and_women_have_their_share_and_their_size():
     volume = np.where(men, 1.92 * surface + 0.64, 1.11 * surface + 2.04)
     assert np.allclose(values["glucose_insulin.VC"], volume, rtol=1e-12)
     women, _ = apply_settings(kidney, {"male": 0})
+    with pytest.raises(SetError, match="share of `male` is 2"):
+        apply_settings(kidney, {"male": 2})
     others, _ = women.draw(4, np.arange(N))
     assert not others["male"].any()
     assert np.array_equal(others["height"][~men], values["height"][~men])  # who was a woman stays the same woman

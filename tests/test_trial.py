@@ -13,7 +13,7 @@ from mtorsim.calibration import calibrate, plausible_sets, read_calibration, sha
 from mtorsim.endpoints import incidence
 from mtorsim.grades import ctcae, read_grading
 from mtorsim.library import Library
-from mtorsim.rates import Share, quantiles, wilson
+from mtorsim.rates import Share, paired_difference, quantiles, wilson
 from mtorsim.reporting import read_reporting
 from mtorsim.scenario import read_scenario
 from mtorsim.scenario_form import Stray
@@ -70,6 +70,18 @@ def test_a_weighted_share_says_as_much_as_its_effective_number():
     share = Share(30.0, 100, 40.0).as_dict()
     assert share["value"] == 0.3
     assert (share["low"], share["high"]) == pytest.approx(wilson(12, 40))
+
+
+def test_a_difference_of_pairs_has_newcombes_interval():
+    # Newcombe 1998, table II, method 10 (recalled): 36, 12, 2, 0 of 50.
+    assert paired_difference(36, 12, 2, 0) == pytest.approx((0.2, 0.0569, 0.3404), abs=1e-4)
+    value, low, high = paired_difference(2, 12, 36, 0)
+    assert (value, low, high) == pytest.approx((-0.48, *(-x for x in paired_difference(2, 36, 12, 0)[:0:-1])))
+    # Nobody apart is no proof that nobody is.
+    value, low, high = paired_difference(0, 0, 0, 40)
+    assert value == 0
+    assert low == pytest.approx(-high)
+    assert 0.05 < high < 0.15
 
 
 def test_weighted_quantiles_are_those_of_repeated_people():
@@ -508,6 +520,22 @@ def test_arms_share_their_people_and_their_assays(bolero):
         assert (first[name].sel(arm="everolimus") == first[name].sel(arm="placebo")).all()
 
 
+def test_denominators_are_of_those_who_were_seen_again_and_knew_nothing_before(bolero):
+    visits, people = bolero.result.visits.sel(arm="everolimus"), bolero.result.people
+    values = bolero.data["arms"]["everolimus"]
+    hba1c, glucose = visits.hba1c.to_numpy(), visits.fasting_glucose_measured.to_numpy()
+    again = np.isfinite(hba1c[:, 1:]).any(axis=1)
+    assert values["hba1c_change"]["n"] == again.sum() < len(again)
+    known = people["group diabetic"].to_numpy() == 1
+    free = (glucose[:, 0] < 126) & (hba1c[:, 0] < 6.5)
+    assert (free & known).any()
+    assert values["new_onset_diabetes"]["of"] == (free & ~known).sum()
+    rescued = bolero.result.ledger
+    rescued = rescued[(rescued["drug"] == "metformin") & (rescued["what"] == "start")]["subject"]
+    assert len(rescued)
+    assert not known[rescued].any()  # known diabetics are on their tablets from the start
+
+
 def test_who_has_little_reserve_suffers_most(bolero):
     visits, people = bolero.result.visits, bolero.result.people
     rise = (visits.fasting_glucose.sel(arm="everolimus") - visits.fasting_glucose.sel(arm="placebo")).to_numpy()[:, 2]
@@ -560,11 +588,11 @@ def test_the_body_built_otherwise_stands_beside_a_trial():
     ).data  # fmt: skip
     found = data["alternatives"]
     assert list(found) == ["as it stands", *ALTERNATIVES]
-    stands = found["as it stands"]
-    assert stands == {a: arm["share"] for a, arm in data["arms"].items()}
 
     def rates(name, arm):
         return [found[name][arm][limit]["value"] for limit in (">ULN", ">126", ">160", ">250", ">500")]
+
+    assert rates("as it stands", "placebo") == [s["value"] for s in data["arms"]["placebo"]["share"].values()]
 
     # What acts through the drug alone leaves placebo as it is; what the body is built like does not.
     for name in ("no amplifier at low reserve", "compensation blocked (arm L)"):
@@ -582,6 +610,36 @@ def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
         shown = mtorsim("replay", out, "--arm", arm, "--subject", 3)
         assert shown.code == 0, shown.err
         assert "agree to the bit" in shown.out + shown.err
+
+
+def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, tmp_path):
+    text = read_scenario("bolero_2").file.text
+    text = text[: text.index("# What the label says")] + text[text.index("[[arm]]") : text.index("[[observed]]")]
+    text = text.replace('duration = "48 weeks"', 'duration = "2 weeks"')
+    text = text.replace('at = ["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]',
+                        'at = ["0 h", "100 h", "200 h"]\nsample = "random"')  # fmt: skip
+    text = "\n".join(line for line in text.splitlines() if not line.startswith(("assay", "stray")))
+    (tmp_path / "random.toml").write_text(text)
+    page = tmp_path / "page.html"
+    words = ("--subjects", 8, "--sets", 1, "--no-variants", "--html", page)
+    assert mtorsim("trial", tmp_path / "random.toml", *words).code == 0
+    assert "Worst fasting glucose" in page.read_text(encoding="utf-8")
+    data = json.loads(mtorsim("trial", tmp_path / "random.toml", *words, "--json").out)
+    drug = data["arms"]["everolimus"]
+    assert data["difference"]["arms"]["everolimus"][">ULN"]["value"] is None
+    assert drug["share"][">250"]["low_sampling"] is None
+    assert drug["weeks_above"][">126"] is None
+    assert drug["time_to"][">160"] == {"median_week_of_those": None, "incidence": []}
+    assert drug["hba1c_change"]["n"] == 8
+
+
+def test_settings_of_the_user_go_with_the_sets_of_the_fit():
+    # A bare name, and a median at the end of its range: neither stops the runs behind the intervals.
+    data = mt.run_trial(
+        "bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False
+    ).data  # fmt: skip
+    assert data["settings"]["mtor.kappa"] == 2
+    assert data["calibration"]["sets"] == 3
 
 
 def test_a_model_that_has_no_alternatives_says_so(small, mtorsim):
