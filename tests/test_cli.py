@@ -335,7 +335,7 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "mtorsim", *words("--subjects", "5000", "--chunk", "8", "--out", str(folder))]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
     parts = folder / "unfinished"
-    for _ in range(1200):
+    for _ in range(6000):
         if parts.is_dir() and len(list(parts.glob("chunk-*.npz"))) >= 2:
             break
         time.sleep(0.1)
