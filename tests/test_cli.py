@@ -333,14 +333,19 @@ def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path):
 def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
     folder = tmp_path / "long"
     command = [sys.executable, "-m", "mtorsim", *words("--subjects", "5000", "--chunk", "8", "--out", str(folder))]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ},
+        # A shell that runs the tests in the background lets its children ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     parts = folder / "unfinished"
-    for _ in range(6000):
-        if parts.is_dir() and len(list(parts.glob("chunk-*.npz"))) >= 2:
-            break
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    try:
+        while process.poll() is None and len(list(parts.glob("chunk-*.npz"))) < 2:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, said
     assert "finished chunks are kept" in said
     assert "--resume" in said

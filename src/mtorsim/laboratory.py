@@ -221,8 +221,8 @@ def _copy(
 ) -> Examination:  # fmt: skip
     """Test copies of subjects as they stand."""
     columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
-    # What changes at this very time comes after the test, as a dose at it does.
-    before = float(np.nextafter(at, -np.inf))
+    # What changes at this very time comes after the test, as a dose at it does; what holds from the start holds.
+    before = float(np.nextafter(at, -np.inf)) if at > 0 else at
     named = arm.schedule.parameters_at(before, {name: parameters[:, j] for name, j in columns.items()})
     own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
     if protocol.clamped:
