@@ -21,9 +21,9 @@ MODELS = {
     "everolimus_haematocrit": ["everolimus_haematocrit"],
 }
 
-# Every method and precision once on one of the models: kernels are slow to make.
+# Each method and precision of a run on one of the models: kernels are slow to make.
 WAYS = {
-    "glucose_insulin": [("tsit5", "single"), ("grk4t", "double")],
+    "glucose_insulin": [("grk4t", "double")],
     "everolimus": [("grk4t", "single"), ("tsit5", "double")],
     "everolimus_haematocrit": [("grk4t", "double")],
 }
