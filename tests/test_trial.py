@@ -648,6 +648,19 @@ def test_a_model_that_has_no_alternatives_says_so(small, mtorsim):
     assert "none of the mechanisms" in shown.err
 
 
+def test_a_scenario_that_is_no_trial_replays_as_the_trial_it_was_run_as(tmp_path, mtorsim):
+    text = read_scenario("bolero_2").file.text
+    text = text[: text.index("[trial]")] + text[text.index("[[dose]]") : text.index("[[observed]]")]
+    text = text.replace('duration = "48 weeks"', 'duration = "4 weeks"').replace(', "10 weeks", "every 6 weeks"]', "]")
+    (tmp_path / "plain.toml").write_text(text)
+    out = tmp_path / "out"
+    words = ("--subjects", 3, "--sets", 1, "--no-variants", "--out", out)
+    assert mtorsim("trial", tmp_path / "plain.toml", *words).code == 0
+    shown = mtorsim("replay", out, "--arm", "everolimus", "--subject", 2)
+    assert shown.code == 0, shown.err
+    assert "agree to the bit" in shown.out + shown.err
+
+
 def test_a_trial_needs_a_visit_after_the_start(small, mtorsim):
     small.write_text(SMALL.replace('at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]', 'at = ["0 weeks"]'))
     shown = mtorsim("trial", small)

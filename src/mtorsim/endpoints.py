@@ -14,7 +14,7 @@ from .rates import Share, paired_difference, worst_fasting
 from .reporting import Reporting
 from .result import Result
 
-__all__ = ["LIMITS", "ArmEndpoints", "about", "arm_endpoints", "difference", "incidence"]
+__all__ = ["LIMITS", "ArmEndpoints", "about", "arm_endpoints", "difference", "incidence", "limits_of"]
 
 Array = np.ndarray
 
@@ -58,6 +58,11 @@ class ArmEndpoints:
     values: Mapping[str, Any]
 
 
+def limits_of(uln: float) -> dict[str, float]:
+    """Every limit by its name, mg/dL."""
+    return {">ULN": uln, **LIMITS}
+
+
 def arm_endpoints(
     result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None, weights: Array
 ) -> ArmEndpoints:
@@ -87,7 +92,7 @@ def arm_endpoints(
     hba1c = visits["hba1c_measured" if "hba1c_measured" in visits else "hba1c"].to_numpy()
     # What nobody measured is no rate of 0.
     measured = np.isfinite(glucose[:, times > 0]).any()
-    limits = {">ULN": uln, **LIMITS}
+    limits = limits_of(uln)
     values: dict[str, Any] = {
         "n": len(weights),
         "n_effective": _size(weights),

@@ -49,6 +49,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "atol": plan.options.atol,
         "order at one instant": ["sample", "dose", "meal"],
         "visits_h": list(plan.scenario.visits),
+        "trial": plan.scenario.data.trial is not None,
         "uln_mg_dl": plan.scenario.uln,
         "observables": dict(plan.observables),
         "traits": dict(plan.population.traits),
@@ -173,6 +174,8 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
                 raise DataError(f"`{relative}` is no path of a manifest: {problem.strerror}") from None
         library = Library((folder,))
         scenario = read_scenario(folder / f"{manifest['scenario']}.toml", library)
+        if manifest["trial"]:
+            scenario = scenario.as_trial()
         if any(BETWEEN in arm for arm in manifest["arms"]):
             scenario = with_variants(scenario)
         yield make_plan(

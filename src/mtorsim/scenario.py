@@ -16,7 +16,7 @@ from .protocols import OptionError, Protocol, needs, protocol, without_body
 from .reading import TomlFile, read_record
 from .regimen import Part, in_turn, read_regimen
 from .rules import Action, Condition, Hold, read_action, read_condition
-from .scenario_form import ChangeLine, DoseLine, Leaving, RuleLine, ScenarioFile
+from .scenario_form import ChangeLine, DoseLine, Leaving, RuleLine, ScenarioFile, Trial
 from .units import Unit, convert, parse_quantity, parse_unit
 
 __all__ = ["FASTING_HOURS", "Rule", "Scenario", "read_scenario"]
@@ -193,6 +193,13 @@ class Scenario:
     def name(self) -> str:
         """The scenario's name: its file's."""
         return self.file.path.stem
+
+    def as_trial(self) -> Scenario:
+        """With a `[trial]` table, an empty one where the file has none."""
+        if self.data.trial:
+            return self
+        table = Trial.model_validate({"name": self.data.title})
+        return replace(self, data=self.data.model_copy(update={"trial": table}))
 
     def is_fasting(self, time: float) -> bool:
         """Whether a sample at `time` is fasting."""

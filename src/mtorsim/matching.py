@@ -1,0 +1,84 @@
+"""People weighted to what a paper reports of its patients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .errors import did_you_mean
+from .result import Result
+from .scenario import Scenario
+from .weighting import Moment, effective_number, weigh
+
+__all__ = ["matched", "told"]
+
+
+def matched(scenario: Scenario, result: Result) -> np.ndarray:
+    """Weights of the subjects: as they were sampled, and as what was published of patients asks.
+
+    Raises
+    ------
+    ScenarioError
+        If a quantity is not known, or no weights give what was published.
+    """
+    rows = scenario.data.match
+    if not rows:
+        return result.weights
+    values = {n: _quantity(scenario, result, n, ("match", i, "of")) for i, m in enumerate(rows) for n in m.of}
+    there = np.asarray(np.isfinite(np.stack(list(values.values()))).all(axis=0))
+    moments = [Moment(tuple(m.of), m.mean, m.sd, m.correlation) for m in rows]
+    # Who failed counts as it was sampled.
+    weights = np.array(result.weights, float)
+    try:
+        weights[there] = weigh({n: v[there] for n, v in values.items()}, moments, result.weights[there])
+    except ValueError as problem:
+        spans = "; ".join(f"{n} {v[there].min():.4g} to {v[there].max():.4g}" for n, v in values.items())
+        scenario.file.fail(str(problem), ("match",), f"here are {spans}; take more subjects, or a nearer population")
+    return weights
+
+
+def _quantity(scenario: Scenario, result: Result, name: str, key: tuple[str | int, ...]) -> np.ndarray:
+    """What people are matched by, of each subject as it starts, (n,)."""
+    people, visits = result.people, result.visits
+    if name in people:
+        return np.asarray(people[name], float)
+    if name in visits and "time" in visits[name].dims:
+        if float(visits.time[0]) > 0:
+            scenario.file.fail(f"`{name}` is not measured at the start", key, 'begin `at` with "0 weeks"', needle=name)
+        return visits[name].isel(arm=0, time=0).to_numpy()
+    test, _, index = name.partition(".")
+    if scenario.tests and index:
+        table = result.tests
+        mine = table[(table["test"] == test) & (table["index"] == index) & (table["at_h"] == 0)]
+        mine = mine[mine["arm"] == result.manifest["arms"][0]]
+        if len(mine):
+            return np.asarray(mine["value"], float)
+    known = [*people.columns, *visits.data_vars]
+    help = did_you_mean(name, [str(k) for k in known]) or "an index of a test needs a [[test]] at the start"
+    scenario.file.fail(f"`{name}` is not known of the people", key, help, needle=name)
+
+
+def told(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, Any] | None:
+    """What was matched, before and after, and what it has cost."""
+    if not scenario.data.match:
+        return None
+    rows = []
+    for i, m in enumerate(scenario.data.match):
+        if len(m.of) > 1:
+            rows.append({"of": list(m.of), "correlation": m.correlation})
+            continue
+        x = _quantity(scenario, result, m.of[0], ("match", i, "of"))
+        there = np.isfinite(x)
+        found = [_moments(x[there], w[there]) for w in (result.weights, weights)]
+        told = {"published": m.mean, "drawn": found[0][0], "weighted": found[1][0]}
+        spread = {"published_sd": m.sd, "drawn_sd": found[0][1], "weighted_sd": found[1][1]}
+        rows.append({"of": list(m.of), **told, **spread})
+    return {"n_effective": effective_number(weights), "of": len(weights), "quantities": rows}
+
+
+def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted mean and SD."""
+    w = weights / weights.sum()
+    mean = float(w @ values)
+    return mean, float(np.sqrt(w @ (values - mean) ** 2))
