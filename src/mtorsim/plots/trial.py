@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
@@ -68,7 +69,8 @@ def _forest(report: TrialReport) -> Figure:
 
 def _incidence(report: TrialReport) -> Figure:
     """Share of patients who have passed a limit by each visit, those who leave being censored."""
-    figure = Figure(figsize=(7.6, 3.2), layout="constrained")
+    many = len(report.arms) > 4
+    figure = Figure(figsize=(7.6, 4.0 if many else 3.2), layout="constrained")
     limits = {">ULN": report.data["uln_mg_dl"], ">160": 160.0, ">250": 250.0}
     axes = figure.subplots(1, len(limits))
     for axis, (name, limit) in zip(axes, limits.items(), strict=True):
@@ -83,7 +85,11 @@ def _incidence(report: TrialReport) -> Figure:
         axis.set_xlabel("weeks")
         axis.set_ylim(0, max(1.08 * top, 1.0))
     axes[0].set_ylabel("% of patients, cumulative")
-    axes[0].legend(frameon=False, loc="lower right")
+    if many:
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=4)
+    else:
+        axes[0].legend(frameon=False, loc="lower right")
     return figure
 
 
@@ -110,7 +116,7 @@ def _waterfall(report: TrialReport) -> Figure:
         for limit in (base, 160, 250, 500):
             if limit < 1.1 * e.worst[order][there].max(initial=0):
                 axis.text(99, limit, f"{limit:g}", ha="right", va="bottom", fontsize=7, color="#555555")
-        axis.set_title(arm)
+        axis.set_title(fill(arm, 20))
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)
     for row in grid:
