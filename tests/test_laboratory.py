@@ -348,7 +348,12 @@ def test_insulin_under_the_skin_is_not_taken_for_secreted():
         dose = [{ drug = "basal_insulin", regimen = "20 U q24h" }]
         [visits]
         at = ["0 d"]
+        [[test]]
+        kind = "ogtt"
+        at = ["0 d", "7 d"]
         """
     )
-    assert np.isnan(mt.examine("ogtt", scenario=basal, at="7 d").indices["homa_b"][1][0])
-    assert np.isfinite(mt.examine("ogtt", scenario=basal, at="0 d").indices["homa_b"][1][0])
+    found = mt.simulate(basal).tests
+    found = found[found["index"] == "homa_b"].set_index("at_h")["value"]
+    assert np.isfinite(found[0.0])
+    assert np.isnan(found[168.0])
