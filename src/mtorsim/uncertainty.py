@@ -79,7 +79,8 @@ def _moved(
         stands = own.get(q.parameter or "")
         if q.parameter is not None and stands is not None:
             # A median that somebody set at its bound does not leave what is plausible.
-            low, high = people.model.parameters[q.parameter][0].range or (-math.inf, math.inf)
+            line, _ = people.model.parameters.get(q.parameter, (None, None))
+            low, high = (line.range if line else None) or (-math.inf, math.inf)
             medians[q.parameter] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
         elif q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
             shares[q.group] = shifted(q, shares[q.group], values[q.name], fit[q.name])
