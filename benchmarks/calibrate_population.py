@@ -28,9 +28,16 @@ from mtorsim.validation.session import Session
 NAMES = ("breast_postmenopausal", "healthy_adults")
 BODY = "glucose_insulin."
 BEFORE = {
-    "SIp": 0.60, "SIh": 0.55, "phis": 0.25, "phid": 0.35, "phinc": 0.35, "kmax": 0.35, "kEGP": 0.06, "slope": 0.20,
+    "SIp": 0.60,
+    "SIh": 0.55,
+    "phis": 0.25,
+    "phid": 0.35,
+    "phinc": 0.35,
+    "kmax": 0.35,
+    "kEGP": 0.06,
+    "slope": 0.20,
     "correlation": 0.70,
-}  # fmt: skip
+}
 """Values that the search starts at, and the centres of its priors."""
 
 
@@ -82,9 +89,11 @@ def main() -> None:
         print(f"before: {objective(start):.1f}", flush=True)
         simplex = np.concatenate([start[None], start + 0.25 * np.where(np.eye(len(start)) > 0, 1, 0)])
         found = minimize(
-            objective, start, method="Nelder-Mead",
+            objective,
+            start,
+            method="Nelder-Mead",
             options={"maxfev": 260, "initial_simplex": simplex, "xatol": 0.01, "fatol": 0.05},
-        )  # fmt: skip
+        )
         values = {n: float(v) for n, v in zip(names, np.exp(found.x), strict=True)}
         print(f"after: {score(values, folder, show=True):.1f}, {found.nfev} evaluations")
     for name, value in values.items():

@@ -53,9 +53,16 @@ def main() -> None:
         flops = counts["flops"] * form.WIDTH
         rate = flops / seconds / 1e9 if flops else float("nan")
         lines.append(
-            {"part": name, "precision": given.precision, "ns": seconds * 1e9, "lanes": form.WIDTH, **counts,
-             "gflops": rate, "share_of_peak": rate / peak}
-        )  # fmt: skip
+            {
+                "part": name,
+                "precision": given.precision,
+                "ns": seconds * 1e9,
+                "lanes": form.WIDTH,
+                **counts,
+                "gflops": rate,
+                "share_of_peak": rate / peak,
+            }
+        )
         own = name in ("rhs", "linearise", "factor", "solve")
         shown = f"{counts['packed']:7d} {counts['divisions']:10d} {rate:8.1f} {rate / peak:5.0%}" if own else ""
         print(f"{name:12s} {seconds * 1e9:7.0f} {seconds * 1e9 / form.WIDTH:10.1f} {shown}")
@@ -95,12 +102,22 @@ def parts(kernel, form, setting):
     p[: problem.N_PARAMETERS] = np.repeat(setting.parameters[:1].T, width, axis=1)
     problem.constants(p)
     arrays = SimpleNamespace(
-        x=y.astype(real), y=y, p=p, d=np.zeros((n, width), real), LU=np.zeros((problem.N_LU, width), real),
-        s=np.zeros((method.N_SLOPES, n, width), real), work=np.zeros((method.N_WORK, width), real),
-        atol=np.full(n, 3e-4), steers=np.ones(n), norms=np.full((2, width), 0.5, real),
-        seat=np.full((5, width), -1, np.int64), clock=np.ones((12, width)), after_dose=np.zeros((n, width)),
-        status=np.zeros(1, np.int64), rows=np.repeat(np.array([[0.0], [0.1], [4.0]], real), width, axis=1),
-    )  # fmt: skip
+        x=y.astype(real),
+        y=y,
+        p=p,
+        d=np.zeros((n, width), real),
+        LU=np.zeros((problem.N_LU, width), real),
+        s=np.zeros((method.N_SLOPES, n, width), real),
+        work=np.zeros((method.N_WORK, width), real),
+        atol=np.full(n, 3e-4),
+        steers=np.ones(n),
+        norms=np.full((2, width), 0.5, real),
+        seat=np.full((5, width), -1, np.int64),
+        clock=np.ones((12, width)),
+        after_dose=np.zeros((n, width)),
+        status=np.zeros(1, np.int64),
+        rows=np.repeat(np.array([[0.0], [0.1], [4.0]], real), width, axis=1),
+    )
     arrays.clock[1] = 1e9
     for name, call in CALLS.items():
         if name not in functions:

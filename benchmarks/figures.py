@@ -12,8 +12,15 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 OWN = {"grk4t single": "C0", "grk4t double": "C9", "tsit5 single": "C1", "tsit5 double": "C3"}
-RIVALS = {"numbalsoda LSODA": "o", "numbalsoda DOP853": "s", "roadrunner CVODE": "^", "diffrax Tsit5": "v",
-          "diffrax Kvaerno5": "<", "scipy LSODA": "D", "scipy DOP853": "P"}  # fmt: skip
+RIVALS = {
+    "numbalsoda LSODA": "o",
+    "numbalsoda DOP853": "s",
+    "roadrunner CVODE": "^",
+    "diffrax Tsit5": "v",
+    "diffrax Kvaerno5": "<",
+    "scipy LSODA": "D",
+    "scipy DOP853": "P",
+}
 
 
 def main() -> None:
@@ -47,8 +54,11 @@ def work_precision(lines: list[dict]) -> Figure:
             points = sorted((x["max_error_mgdl"], x["us_per_subject_day"]) for x in some)
             own = engine == "mtorsim"
             name = f"{engine} {method}"
-            style = {"color": OWN.get(method, "C4"), "lw": 2, "marker": "."} if own else {
-                "color": "0.45", "lw": 1, "marker": RIVALS.get(name, "x"), "ms": 5}  # fmt: skip
+            style = (
+                {"color": OWN.get(method, "C4"), "lw": 2, "marker": "."}
+                if own
+                else {"color": "0.45", "lw": 1, "marker": RIVALS.get(name, "x"), "ms": 5}
+            )
             ax.loglog([e for e, _ in points], [t for _, t in points], label=name, **style)
         ax.axvline(2.0, color="0.8", lw=4, zorder=0)
         ax.text(

@@ -38,9 +38,15 @@ def main() -> None:
             done = subprocess.run(command, capture_output=True, text=True, check=True)
             stored = sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file()) / 2**20
         lines.append(
-            {"problem": "memory", "engine": "mtorsim", "subjects": subjects, "peak_mib": float(done.stdout),
-             "stored_mib": stored, "machine": machine()}
-        )  # fmt: skip
+            {
+                "problem": "memory",
+                "engine": "mtorsim",
+                "subjects": subjects,
+                "peak_mib": float(done.stdout),
+                "stored_mib": stored,
+                "machine": machine(),
+            }
+        )
         print(f"{subjects:7d} subjects: peak {float(done.stdout):.0f} MiB, stored {stored:.0f} MiB", flush=True)
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text("".join(json.dumps(x) + "\n" for x in lines), encoding="utf-8")

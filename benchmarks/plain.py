@@ -23,8 +23,6 @@ from problems import Setting
 
 __all__ = ["Plain"]
 
-Array = np.ndarray
-
 
 class _Infix(StrPrinter):
     """Formulas as SBML's text form writes them; `gamma` and its kin are functions there, so names end in `_`."""
@@ -64,7 +62,7 @@ class Plain:
         self.parameters = [self.names[p] for p in (*self.system.parameters, *self.system.constants)]
         self.values = self._values(setting.parameters)
 
-    def _values(self, parameters: Array) -> Array:
+    def _values(self, parameters: np.ndarray) -> np.ndarray:
         columns = {self.names[p]: parameters[:, j] for j, p in enumerate(self.system.parameters)}
         for name, expression in self.system.constants.items():
             text = PythonCodePrinter({"fully_qualified_modules": False}).doprint(self._elementary(expression))
@@ -75,9 +73,12 @@ class Plain:
     def _elementary(self, expression: Any) -> Any:
         """An expression in functions that every language has, under the names of the text."""
         for ours, plain in (
-            (logistic, lambda x: 1 / (1 + sympy.exp(-x))), (softplus, lambda x: sympy.log(1 + sympy.exp(x))),
-            (ln, sympy.log), (minimum, sympy.Min), (maximum, sympy.Max),
-        ):  # fmt: skip
+            (logistic, lambda x: 1 / (1 + sympy.exp(-x))),
+            (softplus, lambda x: sympy.log(1 + sympy.exp(x))),
+            (ln, sympy.log),
+            (minimum, sympy.Min),
+            (maximum, sympy.Max),
+        ):
             expression = expression.replace(ours, plain)
         return expression.xreplace({s: sympy.Symbol(self.names[str(s)], real=True) for s in expression.free_symbols})
 

@@ -67,11 +67,15 @@ def tried(population: str, subjects: int, days: int) -> dict:
     well = status == 0
     failed = int((~well).any(axis=0).sum())
     return {
-        "population": population, "subjects": subjects, "days": days, "failed": failed, "share": failed / subjects,
+        "population": population,
+        "subjects": subjects,
+        "days": days,
+        "failed": failed,
+        "share": failed / subjects,
         "not_numbers": int(np.isnan(glucose[well]).sum()),
         "status": {SENTENCES[int(code)]: count for code, count in sorted(counts.items())},
         "seconds": round(time.perf_counter() - started, 1),
-    }  # fmt: skip
+    }
 
 
 if __name__ == "__main__":

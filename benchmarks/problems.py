@@ -19,7 +19,6 @@ from mtorsim.scenario import scenario_from_text
 
 __all__ = ["PROBLEMS", "Problem", "Setting"]
 
-Array = np.ndarray
 
 HERE = Path(__file__).resolve().parent
 
@@ -59,10 +58,10 @@ class Setting:
     days: int
     model: Model
     switches: Mapping[str, float]
-    start: Array
-    parameters: Array
+    start: np.ndarray
+    parameters: np.ndarray
     events: Events
-    times: Array
+    times: np.ndarray
     glucose_state: str
     glucose_volume: str
     atol_share: float = 0.01
@@ -76,16 +75,16 @@ class Setting:
         return self._kernels[key]
 
     @cached_property
-    def reference(self) -> Array:
+    def reference(self) -> np.ndarray:
         """Glucose at rtol 1e-11; the tests hold this kernel against SciPy on equations of its own."""
         return self.solve("tsit5", "double", 1e-11, 1e-13)
 
-    def shown(self, amounts: Array) -> Array:
+    def shown(self, amounts: np.ndarray) -> np.ndarray:
         """Plasma glucose in mg/dL from its amounts (subjects, times)."""
         volume = self.parameters[:, self.kernel().parameters.index(self.glucose_volume)]
         return amounts / volume[: len(amounts), None]
 
-    def solve(self, method: str, precision: str, rtol: float, atol: float) -> Array:
+    def solve(self, method: str, precision: str, rtol: float, atol: float) -> np.ndarray:
         """Plasma glucose of every subject at `times` in mg/dL, by our kernel on this thread."""
         kernel, events = self.kernel(method, precision), self.events
         n, size = len(self.start), len(kernel.states)
@@ -93,9 +92,18 @@ class Setting:
         scales = [self.model.states[s][0].scale if s in self.model.states else 1.0 for s in kernel.states]
         out, status = np.full((n, len(self.times), 1), np.nan), np.zeros(n, np.int64)
         kernel.advance(
-            self.start.copy(), kernel.memory(n), self.parameters.copy(), events, self.times, np.array([row]),
-            (0.0, 24.0 * self.days), (rtol, atol * np.array(scales)), np.ones(size), out, status,
-        )  # fmt: skip
+            self.start.copy(),
+            kernel.memory(n),
+            self.parameters.copy(),
+            events,
+            self.times,
+            np.array([row]),
+            (0.0, 24.0 * self.days),
+            (rtol, atol * np.array(scales)),
+            np.ones(size),
+            out,
+            status,
+        )
         assert (status == 0).all()
         return self.shown(out[:, :, 0])
 
@@ -130,9 +138,17 @@ def _full(name: str, days: int, subjects: int) -> Setting:
     named = {n: people.parameters[:, j] for j, n in enumerate(plan.kernel.parameters)}
     events, _ = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
     return Setting(
-        name, days, plan.model, dict(plan.variant.switches), people.start, people.parameters, events,
-        np.arange(1, days + 1) * 24.0, "glucose_insulin.Gp", "glucose_insulin.VG",
-    )  # fmt: skip
+        name,
+        days,
+        plan.model,
+        dict(plan.variant.switches),
+        people.start,
+        people.parameters,
+        events,
+        np.arange(1, days + 1) * 24.0,
+        "glucose_insulin.Gp",
+        "glucose_insulin.VG",
+    )
 
 
 MEALS = ((8.0, 45_000.0), (13.0, 70_000.0), (19.0, 70_000.0))
@@ -150,7 +166,7 @@ def _long_run(name: str, days: int, subjects: int) -> Setting:
     return _meal_model(name, days, subjects, ("dalla_man", "long_drug"), times)
 
 
-def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], times: Array) -> Setting:
+def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], times: np.ndarray) -> Setting:
     model = load_model(modules, Library((HERE,)))
     switches = dict.fromkeys(model.switches, 1.0)
     rng = np.random.default_rng(20240607)
@@ -172,9 +188,13 @@ def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], t
             before = size
     first = np.zeros(subjects, np.int64)
     events = Events(
-        np.array([g[0] for g in given]), np.full(len(given), ADD), np.array([kernel.states.index(g[1]) for g in given]),
-        np.array([g[2] for g in given]), first, first + len(given),
-    )  # fmt: skip
+        np.array([g[0] for g in given]),
+        np.full(len(given), ADD),
+        np.array([kernel.states.index(g[1]) for g in given]),
+        np.array([g[2] for g in given]),
+        first,
+        first + len(given),
+    )
     return Setting(name, days, model, switches, start, parameters, events, times, "dalla_man.Gp", "dalla_man.VG")
 
 

@@ -61,12 +61,20 @@ def measured(name: str, engines: list[str], subjects: int, quick: bool, rounds: 
                 best[i] = min(best[i], seconds)
     return [
         {
-            "problem": name, "engine": engine, "method": trial.method, "rtol": trial.rtol,
-            "us_per_subject_day": 1e6 * best[i] / trial.subjects / setting.days, "max_error_mgdl": errors[i],
-            "subjects": trial.subjects, "threads": 1, "cold_s": first[i], "warm_s": best[i], "machine": machine(),
+            "problem": name,
+            "engine": engine,
+            "method": trial.method,
+            "rtol": trial.rtol,
+            "us_per_subject_day": 1e6 * best[i] / trial.subjects / setting.days,
+            "max_error_mgdl": errors[i],
+            "subjects": trial.subjects,
+            "threads": 1,
+            "cold_s": first[i],
+            "warm_s": best[i],
+            "machine": machine(),
         }
         for i, (engine, trial) in enumerate(trials)
-    ]  # fmt: skip
+    ]
 
 
 def print_table(name: str, lines: list[dict]) -> None:
@@ -100,8 +108,13 @@ def at_most(error: float, lines: list[dict]) -> dict[str, float]:
 
 def as_fast(rival: dict, lines: list[dict]) -> float | None:
     """How many times faster mtorsim is at no larger error; None for its own trials, or where it is never as good."""
-    own = [x["us_per_subject_day"] for x in lines if x["engine"] == "mtorsim" and x["problem"] == rival["problem"]
-           and x["max_error_mgdl"] <= rival["max_error_mgdl"]]  # fmt: skip
+    own = [
+        x["us_per_subject_day"]
+        for x in lines
+        if x["engine"] == "mtorsim"
+        and x["problem"] == rival["problem"]
+        and x["max_error_mgdl"] <= rival["max_error_mgdl"]
+    ]
     return rival["us_per_subject_day"] / min(own) if own and rival["engine"] != "mtorsim" else None
 
 

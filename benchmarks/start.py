@@ -34,9 +34,14 @@ def main() -> None:
         warm = min(until_numbers(folder, environment) for _ in range(3))
     seconds = {threads: threaded(threads) for threads in (1, 2)}
     line = {
-        "problem": "demo-start", "engine": "mtorsim", "cold_s": cold, "warm_s": warm,
-        "threads_s": seconds, "threads_ratio": seconds[1] / seconds[2], "machine": machine(),
-    }  # fmt: skip
+        "problem": "demo-start",
+        "engine": "mtorsim",
+        "cold_s": cold,
+        "warm_s": warm,
+        "threads_s": seconds,
+        "threads_ratio": seconds[1] / seconds[2],
+        "machine": machine(),
+    }
     print(f"demo, 200 subjects in two arms over 24 weeks: cold {cold:.1f} s, warm {warm:.1f} s to the numbers")
     print(f"{SUBJECTS} subjects: one thread {seconds[1]:.1f} s, two {seconds[2]:.1f} s, {seconds[1] / seconds[2]:.2f}x")
     given.json.parent.mkdir(parents=True, exist_ok=True)

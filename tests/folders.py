@@ -87,12 +87,26 @@ def advance(modules, start, parameters, until, *, samples=(), doses=(), rtol=1e-
     status = np.zeros(n, np.int64)
     kept = np.zeros((n, modules["drive"].MEMORY)) if memory is None else memory
     modules["drive"].advance(
-        state, kept, p, np.array([d[0] for d in doses], float), np.ones(len(doses), np.int64),
+        state,
+        kept,
+        p,
+        np.array([d[0] for d in doses], float),
+        np.ones(len(doses), np.int64),
         np.array([d[1] for d in doses], np.int64),
-        np.array([d[2] for d in doses], float), np.zeros(n, np.int64), np.full(n, len(doses), np.int64),
-        np.array(samples, float), np.arange(size), t0, until, rtol, np.full(size, atol), np.ones(size), out, status,
+        np.array([d[2] for d in doses], float),
+        np.zeros(n, np.int64),
+        np.full(n, len(doses), np.int64),
+        np.array(samples, float),
+        np.arange(size),
+        t0,
+        until,
+        rtol,
+        np.full(size, atol),
+        np.ones(size),
+        out,
+        status,
         np.zeros(1, np.int64),
-    )  # fmt: skip
+    )
     return state, out, status
 
 

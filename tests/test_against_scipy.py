@@ -41,8 +41,16 @@ duration = "7 days"
 at = ["0 d", "7 d"]
 """
 
-ALL_ON = ("mtorc1.gluconeogenesis", "mtorc2.glucokinase", "mtorc1.reserve", "mtorc1.proliferation",
-          "mtorc2.apoptosis", "lipotoxicity", "fat_loss", "adaptation")  # fmt: skip
+ALL_ON = (
+    "mtorc1.gluconeogenesis",
+    "mtorc2.glucokinase",
+    "mtorc1.reserve",
+    "mtorc1.proliferation",
+    "mtorc2.apoptosis",
+    "lipotoxicity",
+    "fat_loss",
+    "adaptation",
+)
 
 
 def plan_of(name, population, method="grk4t", precision="double"):
@@ -65,9 +73,18 @@ def carried(plan, people, times, options):
     steers = np.array([float(s in plan.arms[0].steering) for s in kernel.states])
     out, status = np.full((n, len(times), size), np.nan), np.zeros(n, np.int64)
     kernel.advance(
-        people.start.copy(), kernel.memory(n), people.parameters.copy(), events, times, columns, (0.0, 168.0),
-        (options.rtol, options.atol * plan.scales(kernel)), steers, out, status,
-    )  # fmt: skip
+        people.start.copy(),
+        kernel.memory(n),
+        people.parameters.copy(),
+        events,
+        times,
+        columns,
+        (0.0, 168.0),
+        (options.rtol, options.atol * plan.scales(kernel)),
+        steers,
+        out,
+        status,
+    )
     assert (status == 0).all()
     return out, events
 

@@ -18,9 +18,15 @@ import pytest
 import mtorsim as mt
 
 OBSERVABLES = {
-    "fasting_glucose": "mg/dL", "insulin": "uU/mL", "hba1c": "%", "c_peptide": "ng/mL", "ffa": "mmol/L",
-    "drug_level": "ug/L", "mtorc1": "1", "mtorc2_liver": "1",
-}  # fmt: skip
+    "fasting_glucose": "mg/dL",
+    "insulin": "uU/mL",
+    "hba1c": "%",
+    "c_peptide": "ng/mL",
+    "ffa": "mmol/L",
+    "drug_level": "ug/L",
+    "mtorc1": "1",
+    "mtorc2_liver": "1",
+}
 
 
 def words(*rest):
@@ -334,10 +340,14 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
     folder = tmp_path / "long"
     command = [sys.executable, "-m", "mtorsim", *words("--subjects", "5000", "--chunk", "8", "--out", str(folder))]
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ},
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
         # A shell that runs the tests in the background lets its children ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     parts = folder / "unfinished"
     try:
         while process.poll() is None and len(list(parts.glob("chunk-*.npz"))) < 2:

@@ -11,11 +11,28 @@ from helpers import scenario
 from mtorsim.validation import exposures
 
 FAR = {
-    "later dose-reduced", "not reduced", "10 mg QD men", "10 mg QD women", "Japan", "ciclosporin Cmin",
-    "10 mg QD, n=467 Cmin_Q3", "2 mg SD healthy Cmax", "2 mg SD healthy t_half", "Child-Pugh B 2 mg SD",
-    "Cmax_change_low_fat", "n=19 tmax", "LAM", "immunoassay", "RTx conversion", "SD 3-15 mg/m2 with ciclosporin CL/F",
-    "healthy men", "CL_EU", "temsirolimus 5 mg IV", "175 mg", "temsirolimus + rifampicin Cmax_ratio",
-}  # fmt: skip
+    "later dose-reduced",
+    "not reduced",
+    "10 mg QD men",
+    "10 mg QD women",
+    "Japan",
+    "ciclosporin Cmin",
+    "10 mg QD, n=467 Cmin_Q3",
+    "2 mg SD healthy Cmax",
+    "2 mg SD healthy t_half",
+    "Child-Pugh B 2 mg SD",
+    "Cmax_change_low_fat",
+    "n=19 tmax",
+    "LAM",
+    "immunoassay",
+    "RTx conversion",
+    "SD 3-15 mg/m2 with ciclosporin CL/F",
+    "healthy men",
+    "CL_EU",
+    "temsirolimus 5 mg IV",
+    "175 mg",
+    "temsirolimus + rifampicin Cmax_ratio",
+}
 """Rows that may miss: of subgroups, of other assays, of people or doses the models are not for."""
 
 
@@ -80,10 +97,12 @@ def test_conditions_change_area_and_peak_as_measured(module):
 @pytest.mark.parametrize(
     ("condition", "peak", "area"),
     [
-        ("ciclosporin", 2.2, 3.3), ("ciclosporin_4h_apart", 1.4, 1.8),
-        ("high_fat_meal", 1.65, 1.23), ("high_fat_meal_solution", 0.66, 1.35),
+        ("ciclosporin", 2.2, 3.3),
+        ("ciclosporin_4h_apart", 1.4, 1.8),
+        ("high_fat_meal", 1.65, 1.23),
+        ("high_fat_meal_solution", 0.66, 1.35),
     ],
-)  # fmt: skip
+)
 def test_conditions_of_sirolimus_that_the_table_does_not_have(condition, peak, area):
     regimens = [exposures.Given(2), exposures.Given(2, condition=condition)]
     without, with_it = exposures.simulated("sirolimus", regimens).values()

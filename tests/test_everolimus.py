@@ -29,8 +29,11 @@ def test_the_typical_subject_has_the_exposure_that_was_measured(drug):
 
 
 READOUTS = {
-    "mtor.R": 0.94, "mtor.M2_liver": 0.73, "glucose_insulin.f_hepatic": 0.67, "glucose_insulin.f_secretion": 0.79,
-}  # fmt: skip
+    "mtor.R": 0.94,
+    "mtor.M2_liver": 0.73,
+    "glucose_insulin.f_hepatic": 0.67,
+    "glucose_insulin.f_secretion": 0.79,
+}
 
 
 def test_the_typical_subject_at_four_weeks_is_inhibited_as_the_evidence_proposes():
@@ -74,19 +77,34 @@ sample = "random"
 
 def with_arms(arms):
     tables = "".join(
-        f'[[arm]]\nname = "{name}"\n' + (f'without = "{without}"\n' if without else "")
+        f'[[arm]]\nname = "{name}"\n'
+        + (f'without = "{without}"\n' if without else "")
         + "".join(f"set.{k} = {v}\n" for k, v in values.items())
         for name, without, values in arms
-    )  # fmt: skip
+    )
     return mt.simulate(scenario(MECHANISMS + tables))
 
 
 SWITCHES = {
-    "mtorc1.relief": 0, "mtorc2.muscle": 0, "mtorc1.slow": 0, "mtorc2.liver": 0, "mtorc1.secretion": 0,
-    "mtorc2.secretion": 0, "mtorc1.lipolysis": 0, "mtorc2.adipose": 0, "insulin_clearance": 0,
-    "mtorc1.gluconeogenesis": 1, "mtorc2.glucokinase": 1, "mtorc1.reserve": 0, "mtorc1.proliferation": 1,
-    "mtorc2.apoptosis": 1, "lipotoxicity": 1, "fat_loss": 1, "adaptation": 1, "everolimus.exposure": 0,
-}  # fmt: skip
+    "mtorc1.relief": 0,
+    "mtorc2.muscle": 0,
+    "mtorc1.slow": 0,
+    "mtorc2.liver": 0,
+    "mtorc1.secretion": 0,
+    "mtorc2.secretion": 0,
+    "mtorc1.lipolysis": 0,
+    "mtorc2.adipose": 0,
+    "insulin_clearance": 0,
+    "mtorc1.gluconeogenesis": 1,
+    "mtorc2.glucokinase": 1,
+    "mtorc1.reserve": 0,
+    "mtorc1.proliferation": 1,
+    "mtorc2.apoptosis": 1,
+    "lipotoxicity": 1,
+    "fat_loss": 1,
+    "adaptation": 1,
+    "everolimus.exposure": 0,
+}
 
 
 def test_every_mechanism_has_a_switch_that_changes_the_result():

@@ -15,10 +15,17 @@ from mtorsim.expressions import FUNCTIONS, evaluate, parse_expression
 
 VALUES = {"a": 1.7, "b": 0.3, "k_1": 5.0, "m.R": 0.25}
 PLAIN = {
-    "exp": math.exp, "log": math.log, "sqrt": math.sqrt, "tanh": math.tanh, "min": min, "max": max,
-    "hill": lambda x, k, n: x**n / (k**n + x**n), "softplus": lambda x: math.log1p(math.exp(x)),
-    "logistic": lambda x: 1 / (1 + math.exp(-x)), "power": lambda x, n: x**n,
-}  # fmt: skip
+    "exp": math.exp,
+    "log": math.log,
+    "sqrt": math.sqrt,
+    "tanh": math.tanh,
+    "min": min,
+    "max": max,
+    "hill": lambda x, k, n: x**n / (k**n + x**n),
+    "softplus": lambda x: math.log1p(math.exp(x)),
+    "logistic": lambda x: 1 / (1 + math.exp(-x)),
+    "power": lambda x, n: x**n,
+}
 
 
 def equations():
@@ -62,12 +69,49 @@ def test_an_equation_prints_as_latex_with_balanced_braces(text):
 @pytest.mark.parametrize(
     "text",
     [
-        "__import__('os')", "a.__class__", "().__class__", "open('x')", "lambda: 1", "[a]", "{a}", "a if b else 1",
-        "a and b", "a < b", "'text'", "f'{a}'", "a[0]", "a @ b", "a // b", "a % b", "~a", "not a", "True", "None",
-        "(a := 1)", "exp(*a)", "exp(x=a)", "exp", "a b", "1j", "a\nb", "9**9**9", "exp.f(a)", "a.b.c", "_a", "a__b",
-        "eval(a)", "hill(a, b)", "ａ", "1e999", "a; b", "#", "", "-" * 400 + "a", "exp(" * 70 + "a" + ")" * 70,
+        "__import__('os')",
+        "a.__class__",
+        "().__class__",
+        "open('x')",
+        "lambda: 1",
+        "[a]",
+        "{a}",
+        "a if b else 1",
+        "a and b",
+        "a < b",
+        "'text'",
+        "f'{a}'",
+        "a[0]",
+        "a @ b",
+        "a // b",
+        "a % b",
+        "~a",
+        "not a",
+        "True",
+        "None",
+        "(a := 1)",
+        "exp(*a)",
+        "exp(x=a)",
+        "exp",
+        "a b",
+        "1j",
+        "a\nb",
+        "9**9**9",
+        "exp.f(a)",
+        "a.b.c",
+        "_a",
+        "a__b",
+        "eval(a)",
+        "hill(a, b)",
+        "ａ",
+        "1e999",
+        "a; b",
+        "#",
+        "",
+        "-" * 400 + "a",
+        "exp(" * 70 + "a" + ")" * 70,
     ],
-)  # fmt: skip
+)
 def test_what_is_not_arithmetic_is_refused(text):
     with pytest.raises(ModelError):
         parse_expression(text)
@@ -79,8 +123,17 @@ def test_no_text_gets_past_the_whitelist_or_ends_in_another_error(text):
         tree = parse_expression(text).tree
     except ModelError:
         return
-    allowed = (ast.BinOp, ast.UnaryOp, ast.Constant, ast.Name, ast.Attribute, ast.Call, ast.operator, ast.unaryop,
-               ast.Load)  # fmt: skip
+    allowed = (
+        ast.BinOp,
+        ast.UnaryOp,
+        ast.Constant,
+        ast.Name,
+        ast.Attribute,
+        ast.Call,
+        ast.operator,
+        ast.unaryop,
+        ast.Load,
+    )
     for node in ast.walk(tree):
         assert isinstance(node, allowed)
         if isinstance(node, ast.Call):

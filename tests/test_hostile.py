@@ -42,7 +42,7 @@ about = "iv"
 """
 BLANK = dict.fromkeys(
     ("a", "parameters", "states", "expressions", "derivatives", "observables", "dose", "more"), ""
-) | {"o": "s * a"}  # fmt: skip
+) | {"o": "s * a"}
 POPULATION = '[population]\nname = "pp"\nabout = "x"\n{}'
 SCENARIO = """
 title = "t"
@@ -86,18 +86,22 @@ def first(result, name="o"):
 def test_names_that_collide_and_powers_of_negative_numbers_keep_their_values(write):
     # All in one model: a kernel takes seconds to make.
     wanted = {
-        "load * 100 + load_": 203, "f": 60, "(s - 5)**4": 256, "(s - 3)**-3": -0.125, "(s - 3)**7": -128,
-        "sqrt((s - 3)**2)": 2, "2**(s * a)": 4, "s * min(3, 2)": 2,
-    }  # fmt: skip
+        "load * 100 + load_": 203,
+        "f": 60,
+        "(s - 5)**4": 256,
+        "(s - 3)**-3": -0.125,
+        "(s - 3)**7": -128,
+        "sqrt((s - 3)**2)": 2,
+        "2**(s * a)": 4,
+        "s * min(3, 2)": 2,
+    }
     lines = [f'p{i} = {{ is = "{text}", unit = "1", about = "p" }}' for i, text in enumerate(wanted)]
     mechanisms = "".join(
         f'[[contributes]]\nto = "m.f"\nis = "{n} * a"\nunit = "1"\nmechanism = "{m}"\nabout = "x"\n'
         'source = "this_work"\nevidence = "design"\n'
         for m, n in (("liver.x", 3), ("liver_x", 5))
     )
-    path = write(
-        parameters=parameter("load", 2) + parameter("load_", 3), observables="\n".join(lines), more=mechanisms
-    )  # fmt: skip
+    path = write(parameters=parameter("load", 2) + parameter("load_", 3), observables="\n".join(lines), more=mechanisms)
     result = mt.simulate(path)
     for i, (text, value) in enumerate(wanted.items()):
         assert first(result, f"p{i}") == pytest.approx(value, rel=1e-14), text
@@ -105,9 +109,10 @@ def test_names_that_collide_and_powers_of_negative_numbers_keep_their_values(wri
 
 def test_a_lag_in_minutes_is_in_minutes(write):
     path = write(
-        parameters=parameter("tl", 30, "min") + parameter("none", 0, "1/h"), dose='lag = "tl"',
+        parameters=parameter("tl", 30, "min") + parameter("none", 0, "1/h"),
+        dose='lag = "tl"',
         scenario='[[dose]]\ndrug = "m"\namount = "1000 1"\n[record]\nevery = "0.25 h"\n',
-    )  # fmt: skip
+    )
     s = mt.simulate(path).series.o.isel(arm=0, subject=0)
     assert float(s.sel(time=0.25)) < 3
     assert float(s.sel(time=0.75)) > 1000
@@ -260,9 +265,12 @@ def test_a_scenario_that_cannot_be_right_is_refused(write, mtorsim, message):
 def test_modules_that_read_each_other_are_read(tmp_path, mtorsim, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, other in (("a", "b"), ("b", "a")):
-        text = MODULE.format(**BLANK).replace('name = "m"', f'name = "{name}"').replace(
-            'time = "h"', f'time = "h"\nreads = ["{other}"]'
-        ).replace("\no = {", f"\no_{name} = {{")  # fmt: skip
+        text = (
+            MODULE.format(**BLANK)
+            .replace('name = "m"', f'name = "{name}"')
+            .replace('time = "h"', f'time = "h"\nreads = ["{other}"]')
+            .replace("\no = {", f"\no_{name} = {{")
+        )
         Path(f"{name}.toml").write_text(text)
     assert mtorsim("check", "a.toml").code == 0
 
@@ -334,22 +342,46 @@ def damage(name):
 
     part = "visits.parquet/arm=untreated/chunk-000000.parquet"
     return {
-        "deep": write("run.json", b"[" * 100_000), "half": write("run.json", b'{"format": 1, "scen'),
-        "no files": drop("files"), "no arms": drop("arms"), "no subjects": drop("subjects"),
+        "deep": write("run.json", b"[" * 100_000),
+        "half": write("run.json", b'{"format": 1, "scen'),
+        "no files": drop("files"),
+        "no arms": drop("arms"),
+        "no subjects": drop("subjects"),
         "no hashes": drop("hashes"),
-        "seed": text('"seed": 1', '"seed": "x"'), "rtol": text('"rtol": 0.0001', '"rtol": null'),
-        "files up": text('"s.toml": ', '"../../up.toml": '), "files nul": text('"s.toml": ', '"s\\u0000.toml": '),
-        "parquet": write(part, b"PAR1 junk PAR1"), "parquet empty": write(part, b""),
-        "summary": write("summary.json", b"[]"), "series": write("series.nc", b"CDF\x01" + bytes(100)),
-        "series junk": write("series.nc", b"junk"), "scenario markup": text('"scenario": "s"', '"scenario": "[/x]"'),
-    }[name]  # fmt: skip
+        "seed": text('"seed": 1', '"seed": "x"'),
+        "rtol": text('"rtol": 0.0001', '"rtol": null'),
+        "files up": text('"s.toml": ', '"../../up.toml": '),
+        "files nul": text('"s.toml": ', '"s\\u0000.toml": '),
+        "parquet": write(part, b"PAR1 junk PAR1"),
+        "parquet empty": write(part, b""),
+        "summary": write("summary.json", b"[]"),
+        "series": write("series.nc", b"CDF\x01" + bytes(100)),
+        "series junk": write("series.nc", b"junk"),
+        "scenario markup": text('"scenario": "s"', '"scenario": "[/x]"'),
+    }[name]
 
 
 @pytest.mark.parametrize(
     "name",
-    ["deep", "half", "no files", "no arms", "no subjects", "no hashes", "seed", "rtol", "files up", "files nul",
-     "parquet", "parquet empty", "summary", "series", "series junk", "scenario markup"],
-)  # fmt: skip
+    [
+        "deep",
+        "half",
+        "no files",
+        "no arms",
+        "no subjects",
+        "no hashes",
+        "seed",
+        "rtol",
+        "files up",
+        "files nul",
+        "parquet",
+        "parquet empty",
+        "summary",
+        "series",
+        "series junk",
+        "scenario markup",
+    ],
+)
 def test_a_damaged_result_costs_one_message(result, mtorsim, name, tmp_path):
     damage(name)(result)
     for words in (("replay", result, "--subject", "1"), ("export", result, "v.csv"), ("compare", result, result)):

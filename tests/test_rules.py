@@ -110,9 +110,7 @@ def made(tmp_path):
 
     def write(rules="", visits='["0 d", "every 1 d"]', duration="10 d", subjects=1, top="", visit=""):
         path = tmp_path / "known.toml"
-        text = SCENARIO.format(
-            rules=rules, visits=visits, duration=duration, subjects=subjects, top=top, visit=visit
-        )  # fmt: skip
+        text = SCENARIO.format(rules=rules, visits=visits, duration=duration, subjects=subjects, top=top, visit=visit)
         path.write_text(text)
         return path
 

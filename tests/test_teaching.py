@@ -55,9 +55,15 @@ def equations(t, y):
     wanted = max(0.06 * (1 + 1.15 * Ra / (3.1 + Ra)) * (G - GB), -0.20 * IB)
     secretion = 0.20 * IB + 0.817 * P + 0.817 * 0.90 * max(G - Gd, 0)
     return [
-        -0.027 * stomach, 0.027 * stomach - 0.027 * gut, -(SG + X) * G + SG * GB + Ra / V,
-        -P2 * X + P2 * SI * (I - IB), 0.061 * (wanted - Y), Y - 0.817 * P, 0.817 * (G - Gd), secretion - 0.20 * I,
-    ]  # fmt: skip
+        -0.027 * stomach,
+        0.027 * stomach - 0.027 * gut,
+        -(SG + X) * G + SG * GB + Ra / V,
+        -P2 * X + P2 * SI * (I - IB),
+        0.061 * (wanted - Y),
+        Y - 0.817 * P,
+        0.817 * (G - Gd),
+        secretion - 0.20 * I,
+    ]
 
 
 @pytest.mark.parametrize(("dose", "start"), [(INJECTED, (2, 300 / V)), (INSULIN, (7, 30 / 0.078)), (DRUNK, (0, 75000))])
@@ -243,10 +249,14 @@ def test_more_production_is_made_up_for_too():
 @pytest.mark.parametrize(
     ("si", "tau", "lost"),
     [
-        (0.086, 1, False), (0.084, 1, True), (0.072, 5, False), (0.072, 4.9, True), (0.036, 20, False),
+        (0.086, 1, False),
+        (0.084, 1, True),
+        (0.072, 5, False),
+        (0.072, 4.9, True),
+        (0.036, 20, False),
         (0.036, 19.6, True),
     ],
-)  # fmt: skip
+)
 def test_beta_cells_keep_up_with_a_fall_that_is_slow_enough(si, tau, lost):
     glucose, insulin, mass = end(topp(f"set.topp.SI = {si}\nset.topp.tau = {tau}", duration="6 y"))
     if lost:
@@ -259,9 +269,7 @@ def test_topp_agrees_with_scipy_while_sensitivity_falls():
     def slope(t, y):
         G, I, B, S = y
         growth = -0.06 + 0.84e-3 * G - 0.24e-5 * G**2
-        return [
-            864 - (1.44 + S * I) * G, 43.2 * B * G**2 / (20000 + G**2) - 432 * I, growth * B, (0.072 - S) / 60,
-        ]  # fmt: skip
+        return [864 - (1.44 + S * I) * G, 43.2 * B * G**2 / (20000 + G**2) - 432 * I, growth * B, (0.072 - S) / 60]
 
     days = np.arange(7, 365, 7)
     exact = solve_ivp(slope, (0, 365), [100, 10, 300, 0.72], method="LSODA", t_eval=days, rtol=1e-11, atol=1e-11)

@@ -583,9 +583,7 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
 
 
 def test_the_body_built_otherwise_stands_beside_a_trial():
-    data = mt.run_trial(
-        "bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
-    ).data  # fmt: skip
+    data = mt.run_trial("bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True).data
     found = data["alternatives"]
     assert list(found) == ["as it stands", *ALTERNATIVES]
 
@@ -616,8 +614,10 @@ def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, t
     text = read_scenario("bolero_2").file.text
     text = text[: text.index("# What the label says")] + text[text.index("[[arm]]") : text.index("[[observed]]")]
     text = text.replace('duration = "48 weeks"', 'duration = "2 weeks"')
-    text = text.replace('at = ["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]',
-                        'at = ["0 h", "100 h", "200 h"]\nsample = "random"')  # fmt: skip
+    text = text.replace(
+        'at = ["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]',
+        'at = ["0 h", "100 h", "200 h"]\nsample = "random"',
+    )
     text = "\n".join(line for line in text.splitlines() if not line.startswith(("assay", "stray")))
     (tmp_path / "random.toml").write_text(text)
     page = tmp_path / "page.html"
@@ -635,9 +635,7 @@ def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, t
 
 def test_settings_of_the_user_go_with_the_sets_of_the_fit():
     # A bare name, and a median at the end of its range: neither stops the runs behind the intervals.
-    data = mt.run_trial(
-        "bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False
-    ).data  # fmt: skip
+    data = mt.run_trial("bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False).data
     assert data["settings"]["mtor.kappa"] == 2
     assert data["calibration"]["sets"] == 3
 

@@ -55,9 +55,17 @@ def _program(setting: Setting, plain: Plain, pieces, solver, rtol: float):
                 y = y.at[state].add(amount)
             grid = np.union1d(setting.times[looked], [t1])
             ended = dx.diffeqsolve(
-                term, solver, t0, t1, 0.01, y, args=p, saveat=dx.SaveAt(ts=jnp.asarray(grid)),
-                stepsize_controller=control, max_steps=20_000,
-            )  # fmt: skip
+                term,
+                solver,
+                t0,
+                t1,
+                0.01,
+                y,
+                args=p,
+                saveat=dx.SaveAt(ts=jnp.asarray(grid)),
+                stepsize_controller=control,
+                max_steps=20_000,
+            )
             found.append(ended.ys[: looked.stop - looked.start, row])
             y = ended.ys[-1]
         return jnp.concatenate(found)

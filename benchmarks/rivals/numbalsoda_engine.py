@@ -61,9 +61,20 @@ def _solve(setting: Setting, plain: Plain, through, rtol: float, subjects: int) 
         given = [g for piece in pieces for g in piece[2]]
         counts = np.cumsum([0, *(len(piece[2]) for piece in pieces)])
         through(
-            setting.start[i].copy(), plain.values[i].copy(), np.array([x[0] for x in pieces]),
-            np.array([x[1] for x in pieces]), counts[:-1], counts[1:], np.array([g[0] for g in given]),
-            np.array([g[1] for g in given]), np.array([x[3].start for x in pieces]),
-            np.array([x[3].stop for x in pieces]), setting.times, row, rtol, rtol * setting.atol_share, out[i],
-        )  # fmt: skip
+            setting.start[i].copy(),
+            plain.values[i].copy(),
+            np.array([x[0] for x in pieces]),
+            np.array([x[1] for x in pieces]),
+            counts[:-1],
+            counts[1:],
+            np.array([g[0] for g in given]),
+            np.array([g[1] for g in given]),
+            np.array([x[3].start for x in pieces]),
+            np.array([x[3].stop for x in pieces]),
+            setting.times,
+            row,
+            rtol,
+            rtol * setting.atol_share,
+            out[i],
+        )
     return setting.shown(out)

@@ -28,10 +28,24 @@ if TYPE_CHECKING:
     from .validation.run import validate
 
 __all__ = [
-    "EventTable", "Library", "Model", "MtorsimError", "Result", "Visit", "calibrate", "examine", "load_model",
-    "load_population", "open_result", "read_events", "read_scenario", "run_trial", "simulate", "simulate_events",
+    "EventTable",
+    "Library",
+    "Model",
+    "MtorsimError",
+    "Result",
+    "Visit",
+    "calibrate",
+    "examine",
+    "load_model",
+    "load_population",
+    "open_result",
+    "read_events",
+    "read_scenario",
+    "run_trial",
+    "simulate",
+    "simulate_events",
     "validate",
-]  # fmt: skip
+]
 
 _HOME = {
     "EventTable": "records",

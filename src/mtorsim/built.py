@@ -53,9 +53,16 @@ METHODS = ("grk4t", "tsit5")
 PRECISIONS = ("single", "double")
 """Precisions that steps are computed in, each a file of that name in `kernel`; states are always double."""
 _MAKERS = (
-    "expressions.py", "units.py", "compose.py", "checks.py", "sharing.py", "elimination.py", "system.py",
-    "codegen.py", "built.py",
-)  # fmt: skip
+    "expressions.py",
+    "units.py",
+    "compose.py",
+    "checks.py",
+    "sharing.py",
+    "elimination.py",
+    "system.py",
+    "codegen.py",
+    "built.py",
+)
 _PACKAGE = "mtorsim_kernels"
 PATIENCE = 180.0
 """Seconds that a process waits for another that compiles the same."""
@@ -124,10 +131,24 @@ class Kernel:
             Relative, and absolute for each state.
         """
         self.function("drive", "advance")(
-            state, memory, parameters, events.time, events.kind, events.row, events.amount, events.first,
-            events.last, samples, rows, *until, *tolerance, steers, out, status,
+            state,
+            memory,
+            parameters,
+            events.time,
+            events.kind,
+            events.row,
+            events.amount,
+            events.first,
+            events.last,
+            samples,
+            rows,
+            *until,
+            *tolerance,
+            steers,
+            out,
+            status,
             np.zeros(1, np.int64) if cancel is None else cancel,
-        )  # fmt: skip
+        )
 
     def read_by(self, columns: np.ndarray) -> np.ndarray:
         """The states that some quantities depend on, in order."""
@@ -267,9 +288,18 @@ class Part:
             each = np.ones(n_states)
             nothing = Events(none, whole, whole, none, whole, whole)
             kernel.advance(
-                state, kernel.memory(0), parameters, nothing, none, whole, (0.0, 0.0), (1e-3, each), each,
-                np.zeros((0, 0, 0)), whole,
-            )  # fmt: skip
+                state,
+                kernel.memory(0),
+                parameters,
+                nothing,
+                none,
+                whole,
+                (0.0, 0.0),
+                (1e-3, each),
+                each,
+                np.zeros((0, 0, 0)),
+                whole,
+            )
         else:
             kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
             kernel.function("rest", "start")(parameters, state)

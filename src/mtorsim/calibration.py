@@ -39,7 +39,6 @@ __all__ = [
     "shifted",
 ]
 
-Array = np.ndarray
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
 """Points at which the factor of stray samples is integrated."""
@@ -125,8 +124,8 @@ class Calibrated:
 
     data: CalibrationFile
     values: Mapping[str, float]
-    mean: Array
-    covariance: Array
+    mean: np.ndarray
+    covariance: np.ndarray
     targets: tuple[Target, ...]
     cost: float
     evaluations: int
@@ -145,11 +144,17 @@ class Calibrated:
             ]
             quantities.append(
                 {
-                    "name": line.name, "about": line.about, "value": self.values[line.name], "low": low, "high": high,
-                    "prior": line.prior, "evidence": "fit", "learned": round(float(1 - (sd[i] / line.sd) ** 2), 3),
+                    "name": line.name,
+                    "about": line.about,
+                    "value": self.values[line.name],
+                    "low": low,
+                    "high": high,
+                    "prior": line.prior,
+                    "evidence": "fit",
+                    "learned": round(float(1 - (sd[i] / line.sd) ** 2), 3),
                     "goes_with": others,
                 }
-            )  # fmt: skip
+            )
         return {
             "calibration": self.data.calibration.name,
             "about": self.data.calibration.about,
@@ -215,8 +220,13 @@ def shifted(line: QuantityLine, value: float, to: float, since: float) -> float:
 
 
 def share_above(
-    glucose: Array, times: Array, limit: float, cv: float, stray: Stray | None, measured: Array | None = None
-) -> Array:
+    glucose: np.ndarray,
+    times: np.ndarray,
+    limit: float,
+    cv: float,
+    stray: Stray | None,
+    measured: np.ndarray | None = None,
+) -> np.ndarray:
     """Probability that the worst measured value after the start passes a limit, (n,).
 
     Parameters
@@ -247,7 +257,7 @@ def share_above(
     return 1.0 - np.where(there, below, 1.0).prod(axis=1)
 
 
-def _passes(glucose: Array, limit: float, cv: float) -> Array:
+def _passes(glucose: np.ndarray, limit: float, cv: float) -> np.ndarray:
     """Probability that a measured value is above a limit."""
     return ndtr(-(limit / glucose - 1.0) / cv)
 
@@ -272,11 +282,15 @@ class _Trials:
             head = self.data.calibration
             self.known[key] = {
                 name: simulate(
-                    scenario, settings=settings, subjects=head.subjects, seed=head.seed, threads=self.threads,
+                    scenario,
+                    settings=settings,
+                    subjects=head.subjects,
+                    seed=head.seed,
+                    threads=self.threads,
                     library=self.library,
                 )
                 for name, scenario in self.scenarios.items()
-            }  # fmt: skip
+            }
         return self.known[key]
 
 
@@ -314,9 +328,11 @@ def calibrate(
     scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}
     trials = _Trials(data, scenarios, threads, library, told)
     rows = [
-        (t, o) for t, s in scenarios.items() for o in s.data.observed
+        (t, o)
+        for t, s in scenarios.items()
+        for o in s.data.observed
         if o.role == "calibration" and o.endpoint in head.endpoints and o.percent is not None
-    ]  # fmt: skip
+    ]
     if not rows:
         raise ScenarioError("there is nothing to fit to", help='rows of `[[observed]]` with role = "calibration" are')
     for q in data.quantity:
@@ -327,21 +343,19 @@ def calibrate(
     sd = np.array([q.sd for q in data.quantity])
     limits = np.array([[_fit(q, v) for v in q.range] for q in data.quantity])
 
-    def shares(x: Array) -> Array:
+    def shares(x: np.ndarray) -> np.ndarray:
         values = {q.name: _own(q, v) for q, v in zip(data.quantity, x, strict=True)}
-        courses = trials.courses(
-            {q.parameter: values[q.name] for q in data.quantity if q.parameter}
-        )  # fmt: skip
+        courses = trials.courses({q.parameter: values[q.name] for q in data.quantity if q.parameter})
         return np.array([_share(data, scenarios[t], t, courses[t], o.arm, o.endpoint, values) for t, o in rows])
 
     observed = np.array([o.percent / 100 for _, o in rows if o.percent is not None])
     size = np.array([min(o.of, head.most_n) for _, o in rows])
 
-    def residuals(x: Array) -> Array:
+    def residuals(x: np.ndarray) -> np.ndarray:
         apart = 2 * np.sqrt(size) * (np.arcsin(np.sqrt(shares(x))) - np.arcsin(np.sqrt(observed)))
         return np.concatenate([apart, (x - start) / sd])
 
-    def jacobian(x: Array) -> Array:
+    def jacobian(x: np.ndarray) -> np.ndarray:
         at = residuals(x)
         columns = []
         for i, q in enumerate(data.quantity):
@@ -353,10 +367,15 @@ def calibrate(
         return np.stack(columns, axis=1)
 
     found = least_squares(
-        residuals, start, jac=jacobian,  # pyright: ignore[reportArgumentType]
-         bounds=(limits[:, 0] - 1e-9, limits[:, 1] + 1e-9), x_scale=sd, xtol=1e-3,
-        ftol=1e-3, max_nfev=most_rounds,
-    )  # fmt: skip
+        residuals,
+        start,
+        jac=jacobian,  # pyright: ignore[reportArgumentType]
+        bounds=(limits[:, 0] - 1e-9, limits[:, 1] + 1e-9),
+        x_scale=sd,
+        xtol=1e-3,
+        ftol=1e-3,
+        max_nfev=most_rounds,
+    )
     values = {q.name: _own(q, x) for q, x in zip(data.quantity, found.x, strict=True)}
     fitted = shares(found.x)
     return Calibrated(
@@ -384,9 +403,14 @@ def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
 
 
 def _share(
-    data: CalibrationFile, scenario: Scenario, trial: str, result: Any, arm: str, endpoint: str,
+    data: CalibrationFile,
+    scenario: Scenario,
+    trial: str,
+    result: Any,
+    arm: str,
+    endpoint: str,
     values: Mapping[str, float],
-) -> float:  # fmt: skip
+) -> float:
     """One endpoint of one arm under the quantities that need no simulation."""
     mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
     uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
@@ -409,9 +433,13 @@ def _share(
     limit = uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
     measured = None if endpoint == ">ULN" else seen[result.manifest["graded"]].to_numpy()
     above = share_above(
-        seen.fasting_glucose.to_numpy(), np.asarray(scenario.visits), limit,
-        visits.assay.get("fasting_glucose", 1e-6), stray, measured,
-    )  # fmt: skip
+        seen.fasting_glucose.to_numpy(),
+        np.asarray(scenario.visits),
+        limit,
+        visits.assay.get("fasting_glucose", 1e-6),
+        stray,
+        measured,
+    )
     return float(weights @ above / weights.sum())
 
 

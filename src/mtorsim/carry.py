@@ -15,13 +15,12 @@ from .prepare import People
 
 __all__ = ["carry", "observed", "parameters_in"]
 
-Array = np.ndarray
 
 RETRY = 0.01
 """A failed subject is tried once more, with the other method at this share of the tolerances."""
 
 
-def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> Array:
+def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> np.ndarray:
     """Everyone's parameters in one arm, (n, parameters)."""
     parameters = people.parameters.copy()
     for j, name in enumerate(plan.kernel.parameters):
@@ -34,16 +33,16 @@ def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> Array:
 
 def carry(
     plan: Plan,
-    start: Array,
-    parameters: Array,
+    start: np.ndarray,
+    parameters: np.ndarray,
     events: Events,
-    times: Array,
-    rows: Array | None,
+    times: np.ndarray,
+    rows: np.ndarray | None,
     until: float,
     steering: frozenset[str],
-    status: Array,
-    cancel: Array | None = None,
-) -> tuple[Array, Array]:
+    status: np.ndarray,
+    cancel: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Carry subjects from t = 0, each failed one a second time by the other method at tighter tolerance.
 
     Parameters
@@ -79,29 +78,67 @@ def carry(
         again, second = states[failed], status[failed].copy()
         again[:] = np.nan
         _once(
-            plan, plan.spare, RETRY, start[failed], parameters[failed], some, times, rows, until, steering, again,
-            second, cancel,
-        )  # fmt: skip
+            plan,
+            plan.spare,
+            RETRY,
+            start[failed],
+            parameters[failed],
+            some,
+            times,
+            rows,
+            until,
+            steering,
+            again,
+            second,
+            cancel,
+        )
         states[failed], ended[failed] = again, second
     return states, ended
 
 
 def _once(
-    plan: Plan, kernel: Kernel, share: float, start: Array, parameters: Array, events: Events, times: Array,
-    rows: Array, until: float, steering: frozenset[str], states: Array, status: Array, cancel: Array | None,
-) -> None:  # fmt: skip
+    plan: Plan,
+    kernel: Kernel,
+    share: float,
+    start: np.ndarray,
+    parameters: np.ndarray,
+    events: Events,
+    times: np.ndarray,
+    rows: np.ndarray,
+    until: float,
+    steering: frozenset[str],
+    states: np.ndarray,
+    status: np.ndarray,
+    cancel: np.ndarray | None,
+) -> None:
     tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
     steers = np.array([float(s in steering) for s in kernel.states])
     # The kernel moves states and parameters in place, as events come.
     kernel.advance(
-        start.copy(), kernel.memory(len(start)), parameters.copy(), events, times, rows, (0.0, until), tolerance,
-        steers, states, status, cancel,
-    )  # fmt: skip
+        start.copy(),
+        kernel.memory(len(start)),
+        parameters.copy(),
+        events,
+        times,
+        rows,
+        (0.0, until),
+        tolerance,
+        steers,
+        states,
+        status,
+        cancel,
+    )
 
 
 def observed(
-    plan: Plan, schedule: Schedule, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
-) -> Array:
+    plan: Plan,
+    schedule: Schedule,
+    times: np.ndarray,
+    states: np.ndarray,
+    rows: np.ndarray,
+    parameters: np.ndarray,
+    columns: np.ndarray,
+) -> np.ndarray:
     """Quantities from states, with parameters as they are at each time; a sample comes before a change.
 
     Parameters

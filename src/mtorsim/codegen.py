@@ -18,9 +18,21 @@ from .system import System, needed_for
 __all__ = ["code_names", "generate"]
 
 _FUNCTIONS = (
-    "absolute", "cube", "exp", "hill", "less", "log", "logistic", "maximum", "minimum", "power",
-    "softplus", "sqrt", "square", "tanh",
-)  # fmt: skip
+    "absolute",
+    "cube",
+    "exp",
+    "hill",
+    "less",
+    "log",
+    "logistic",
+    "maximum",
+    "minimum",
+    "power",
+    "softplus",
+    "sqrt",
+    "square",
+    "tanh",
+)
 _TAKEN = {
     "t",
     "y",
@@ -199,10 +211,7 @@ def generate(system: System) -> str:
     ]
     entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
     plan = eliminate(len(system.states), entries)
-    functions += [
-        ("factor", "g, LU", _FACTOR, _factor(plan, entries)),
-        ("solve", "LU, b", _SOLVE, _solve(plan)),
-    ]
+    functions += [("factor", "g, LU", _FACTOR, _factor(plan, entries)), ("solve", "LU, b", _SOLVE, _solve(plan))]
     head = _HEAD.format(
         title=one_line(system.title),
         functions=", ".join(_FUNCTIONS),

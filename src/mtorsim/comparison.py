@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["Comparison", "compare"]
 
 _TOLD = (
-    "scenario", "population", "seed", "subjects", "settings", "method", "rtol", "atol", "visits_h", "uln_mg_dl",
+    "scenario",
+    "population",
+    "seed",
+    "subjects",
+    "settings",
+    "method",
+    "rtol",
+    "atol",
+    "visits_h",
+    "uln_mg_dl",
     "kernels",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True)

@@ -323,9 +323,16 @@ class _Composer:
                     unit = _unit(module, line.unit, section, name, "unit")
                     full = f"{module.name}.{name}"
                     found[full] = self._equation(
-                        module, line.is_, key, full, kind, unit,
-                        about=line.about, source=line.source, evidence=line.evidence,
-                    )  # fmt: skip
+                        module,
+                        line.is_,
+                        key,
+                        full,
+                        kind,
+                        unit,
+                        about=line.about,
+                        source=line.source,
+                        evidence=line.evidence,
+                    )
         return found
 
     def _contributions(self) -> tuple[list[Equation], list[Equation]]:
@@ -354,9 +361,18 @@ class _Composer:
         unit = _unit(module, line.unit, "contributes", i, "unit")
         name = f"{module.name}.{port}@{line.mechanism}"
         equation = self._equation(
-            module, line.is_, ("contributes", i, "is"), name, "contribution", unit,
-            about=line.about, source=line.source, evidence=line.evidence, mechanism=line.mechanism, port=line.to,
-        )  # fmt: skip
+            module,
+            line.is_,
+            ("contributes", i, "is"),
+            name,
+            "contribution",
+            unit,
+            about=line.about,
+            source=line.source,
+            evidence=line.evidence,
+            mechanism=line.mechanism,
+            port=line.to,
+        )
         return equation, known
 
     def _from_library(self, module: Module, i: int, owner: str) -> Module:
@@ -453,9 +469,10 @@ class _Composer:
                 rate, duration = (
                     self._equation(module, text, ("doses", name, part), full, "dose", own) if text else None
                     for part, text, own in (
-                        ("rate", line.rate, unit / parse_unit("h")), ("duration", line.duration, parse_unit("h")),
+                        ("rate", line.rate, unit / parse_unit("h")),
+                        ("duration", line.duration, parse_unit("h")),
                     )
-                )  # fmt: skip
+                )
                 found[full] = Dose(
                     full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, rate, duration, limits
                 )

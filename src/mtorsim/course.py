@@ -30,7 +30,6 @@ from .system import inflow
 
 __all__ = ["Course", "Routes", "lay_out"]
 
-Array = np.ndarray
 
 NUDGE = 1e-12
 """How much later, in hours or as a share of the time, what follows at the same time counts as happening."""
@@ -103,8 +102,8 @@ class Course:
     """
 
     events: list[tuple[float, int, int, float]]
-    seen: Array
-    after_dose: Array
+    seen: np.ndarray
+    after_dose: np.ndarray
     end: float
     status: int = WELL
 
@@ -140,8 +139,8 @@ def lay_out(
     table: EventTable,
     records: Sequence[int],
     routes: Routes,
-    start: Array,
-    parameters: Array,
+    start: np.ndarray,
+    parameters: np.ndarray,
     columns: Mapping[str, str],
     careful: Kernel,
 ) -> Course:
@@ -174,8 +173,8 @@ class _Layer:
         table: EventTable,
         records: list[int],
         routes: Routes,
-        start: Array,
-        parameters: Array,
+        start: np.ndarray,
+        parameters: np.ndarray,
         columns: Mapping[str, str],
         careful: Kernel,
     ) -> None:
@@ -387,9 +386,7 @@ class _Layer:
         items += [(t, o, 3, put(ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
         items += [(t, o, 2, put(kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
         seen = np.full(len(self.records), np.nan)
-        items += [
-            (self.times[r], o, 4, lambda t, o=o: seen.__setitem__(o, t)) for o, r in enumerate(self.records)
-        ]  # fmt: skip
+        items += [(self.times[r], o, 4, lambda t, o=o: seen.__setitem__(o, t)) for o, r in enumerate(self.records)]
         items.sort(key=lambda i: i[:3])
         now, shift, dirty = -math.inf, 0, False
         for time, _, phase, act in items:
@@ -420,7 +417,7 @@ class _Layer:
                 found.append((time, PARAMETER, column, total))
         return found
 
-    def _after_dose(self) -> Array:
+    def _after_dose(self) -> np.ndarray:
         found = np.full(len(self.records), np.nan)
         for order, r in enumerate(self.records):
             before = [t for t, o in self.nominal if (t, o) <= (self.times[r], order)]

@@ -22,19 +22,24 @@ from .scenario import rechecks
 
 __all__ = ["LEDGER", "Followed", "PythonRule", "Visit", "decision_times", "follow"]
 
-Array = np.ndarray
 
 WAITING, GIVEN, HELD, STOPPED = range(4)
 LEDGER = np.dtype(
     [
-        ("subject", "i8"), ("time_h", "f8"), ("rule", "i4"), ("regimen", "i4"), ("what", "U8"), ("value", "f8"),
-        ("before", "f8"), ("after", "f8"),
+        ("subject", "i8"),
+        ("time_h", "f8"),
+        ("rule", "i4"),
+        ("regimen", "i4"),
+        ("what", "U8"),
+        ("value", "f8"),
+        ("before", "f8"),
+        ("after", "f8"),
     ]
-)  # fmt: skip
+)
 """One row a decision: which rule (-1 for leaving), which regimen (-1 for none), the measured value that
 the rule asked for first, and the dose before and after as shares of what is written."""
 
-Reason = tuple[Callable[[str], Array], str]
+Reason = tuple[Callable[[str], np.ndarray], str]
 
 
 @dataclass(frozen=True)
@@ -55,11 +60,11 @@ class Followed:
         All that happened to each, as it was decided.
     """
 
-    values: Array
-    status: Array
-    left: Array
-    ledger: Array
-    given: Array
+    values: np.ndarray
+    status: np.ndarray
+    left: np.ndarray
+    ledger: np.ndarray
+    given: np.ndarray
     events: Events
 
 
@@ -67,15 +72,15 @@ class Followed:
 class _Care:
     """What each subject is given, by regimen, and what rules remember; all (n, ...)."""
 
-    level: Array
-    stage: Array
-    resume: Array
-    release: Array
-    holder: Array
-    streak: Array
-    count: Array
-    left: Array
-    rows: list[Array] = field(default_factory=list)
+    level: np.ndarray
+    stage: np.ndarray
+    resume: np.ndarray
+    release: np.ndarray
+    holder: np.ndarray
+    streak: np.ndarray
+    count: np.ndarray
+    left: np.ndarray
+    rows: list[np.ndarray] = field(default_factory=list)
 
 
 class Visit:
@@ -92,9 +97,14 @@ class Visit:
     """
 
     def __init__(
-        self, time: float, subjects: Array, present: Array, care: _Care, drugs: Sequence[str],
-        measured: Callable[[str], Array],
-    ) -> None:  # fmt: skip
+        self,
+        time: float,
+        subjects: np.ndarray,
+        present: np.ndarray,
+        care: _Care,
+        drugs: Sequence[str],
+        measured: Callable[[str], np.ndarray],
+    ) -> None:
         self.time = time
         self.subjects = subjects
         self.present = present
@@ -104,22 +114,22 @@ class Visit:
         self._rule = -1
         self._value = np.full(len(subjects), np.nan)
 
-    def dose(self, drug: str) -> Array:
+    def dose(self, drug: str) -> np.ndarray:
         """What is given of a drug, as a share of what is written."""
         d = self._index(drug)
         return np.where(self._care.stage[:, d] == GIVEN, self._care.level[:, d], 0.0)
 
-    def hold(self, drug: str, who: Array, *, hours: float = np.inf, resume: float = 1.0) -> None:
+    def hold(self, drug: str, who: np.ndarray, *, hours: float = np.inf, resume: float = 1.0) -> None:
         """Give no dose for some hours, or until `resume_now`; then the dose before times `resume`."""
         if not (hours > 0 and resume >= 0):
             raise SetError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
         self._hold(self._index(drug), who, self.time + hours, resume, -1)
 
-    def resume_now(self, drug: str, who: Array) -> None:
+    def resume_now(self, drug: str, who: np.ndarray) -> None:
         """Give again what was held."""
         self._release(self._index(drug), who, self.time)
 
-    def stop(self, drug: str, who: Array) -> None:
+    def stop(self, drug: str, who: np.ndarray) -> None:
         """Give no dose any more."""
         d = self._index(drug)
         who = who & self.present & np.isin(self._care.stage[:, d], (GIVEN, HELD))
@@ -127,7 +137,7 @@ class Visit:
         self._care.stage[who, d] = STOPPED
         self._note(who, d, "stop", before, np.zeros_like(before))
 
-    def start(self, drug: str, who: Array, level: float = 1.0) -> None:
+    def start(self, drug: str, who: np.ndarray, level: float = 1.0) -> None:
         """Begin what waits."""
         d = self._index(drug)
         who = who & self.present & (self._care.stage[:, d] == WAITING)
@@ -135,7 +145,7 @@ class Visit:
         self._care.level[who, d] = level
         self._note(who, d, "start", np.zeros(len(who)), self._care.level[:, d])
 
-    def set(self, drug: str, who: Array, level: Array | float, what: str = "change") -> None:
+    def set(self, drug: str, who: np.ndarray, level: np.ndarray | float, what: str = "change") -> None:
         """Give another dose, as a share of what is written; of what is held, from when it is resumed."""
         d = self._index(drug)
         level = np.broadcast_to(np.asarray(level, float), who.shape)
@@ -149,7 +159,7 @@ class Visit:
         self._care.resume[who & held, d] = 1.0
         self._note(who, d, what, before, level)
 
-    def leave(self, who: Array) -> None:
+    def leave(self, who: np.ndarray) -> None:
         """See some subjects no more."""
         who = who & self.present
         self._care.left[who] = self.time
@@ -161,7 +171,7 @@ class Visit:
             raise SetError(f"`{drug}` is not dosed", help=did_you_mean(drug, self.drugs))
         return self.drugs.index(drug)
 
-    def _hold(self, d: int, who: Array, until: float, resume: float, holder: int) -> None:
+    def _hold(self, d: int, who: np.ndarray, until: float, resume: float, holder: int) -> None:
         care = self._care
         who = who & self.present & (care.stage[:, d] == GIVEN)
         before = care.level[:, d].copy()
@@ -171,7 +181,7 @@ class Visit:
         care.holder[who, d] = holder
         self._note(who, d, "hold", before, np.zeros_like(before))
 
-    def _release(self, d: int, who: Array, at: float | Array) -> None:
+    def _release(self, d: int, who: np.ndarray, at: float | np.ndarray) -> None:
         care = self._care
         who = who & self.present & (care.stage[:, d] == HELD)
         care.level[who, d] *= care.resume[who, d]
@@ -179,7 +189,13 @@ class Visit:
         self._note(who, d, "resume", np.zeros(len(who)), care.level[:, d], at)
 
     def _note(
-        self, who: Array, d: int, what: str, before: Array, after: Array, at: float | Array | None = None
+        self,
+        who: np.ndarray,
+        d: int,
+        what: str,
+        before: np.ndarray,
+        after: np.ndarray,
+        at: float | np.ndarray | None = None,
     ) -> None:
         """Write into the ledger what was done to whom."""
         where = np.flatnonzero(who)
@@ -207,9 +223,14 @@ def decision_times(plan: Plan, arm: PlannedArm) -> list[float]:
 
 
 def follow(
-    plan: Plan, arm: PlannedArm, people: People, times: Array, fasting: Array, cancel: Array | None = None,
+    plan: Plan,
+    arm: PlannedArm,
+    people: People,
+    times: np.ndarray,
+    fasting: np.ndarray,
+    cancel: np.ndarray | None = None,
     python_rules: Sequence[PythonRule] = (),
-) -> Followed:  # fmt: skip
+) -> Followed:
     """Carry subjects through an arm, and decide at its visits; each failed one a second time with more care.
 
     Parameters
@@ -242,11 +263,11 @@ def follow(
     return Followed(found.values, found.status, found.left, _in_order(ledger), found.given, events)
 
 
-def _in_order(ledger: Array) -> Array:
+def _in_order(ledger: np.ndarray) -> np.ndarray:
     return ledger[np.lexsort((np.arange(len(ledger)), ledger["time_h"], ledger["subject"]))]
 
 
-def _members(plan: Plan, people: People, rule: PlannedRule) -> Array:
+def _members(plan: Plan, people: People, rule: PlannedRule) -> np.ndarray:
     """Whom a rule is about, (n,)."""
     names = list(plan.population.traits)
     group = f"group {rule.among}"
@@ -259,9 +280,15 @@ class _Walk:
     """One arm's people on their way; what does not change on the way."""
 
     def __init__(
-        self, plan: Plan, arm: PlannedArm, people: People, times: Array, fasting: Array, cancel: Array | None,
+        self,
+        plan: Plan,
+        arm: PlannedArm,
+        people: People,
+        times: np.ndarray,
+        fasting: np.ndarray,
+        cancel: np.ndarray | None,
         python_rules: Sequence[PythonRule],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.plan, self.arm, self.people, self.cancel = plan, arm, people, cancel
         self.times, self.fasting = times, fasting
         self.python_rules = python_rules
@@ -279,12 +306,14 @@ class _Walk:
         self.visits = frozenset(plan.scenario.visits)
         self.checks = {
             a.check: self.visits | {*rechecks(plan.scenario.visits, a.check, plan.scenario.duration)}
-            for rule in arm.rules for a in rule.actions if a.check
-        }  # fmt: skip
+            for rule in arm.rules
+            for a in rule.actions
+            if a.check
+        }
         self.about = [_members(plan, people, rule) for rule in arm.rules]
         self.decides = bool(arm.rules or python_rules)
 
-    def through(self, who: Array, kernel: Kernel, share: float) -> tuple[Followed, Array]:
+    def through(self, who: np.ndarray, kernel: Kernel, share: float) -> tuple[Followed, np.ndarray]:
         """Some of the people from start to end; and what they were given of each dose, (n, doses)."""
         plan, n = self.plan, len(who)
         states = np.full((n, len(self.times), len(self.rows)), np.nan)
@@ -312,7 +341,7 @@ class _Walk:
         followed = Followed(values, status, care.left, _in_order(ledger), self._share_given(who, care, given), events)
         return followed, given
 
-    def _care(self, who: Array) -> _Care:
+    def _care(self, who: np.ndarray) -> _Care:
         n, d, r = len(who), len(self.drugs), len(self.arm.rules)
         dormant = np.array([g.dormant for g in self.arm.regimens], bool)
         return _Care(
@@ -326,19 +355,19 @@ class _Walk:
             left=leaving_times(self.arm.branch.staying, self.plan.seed, self.people.subjects[who]),
         )
 
-    def events(self, who: Array, given: Array) -> Events:
+    def events(self, who: np.ndarray, given: np.ndarray) -> Events:
         """What happens to some subjects, from the start on."""
         full = np.ones((len(self.people.subjects), given.shape[1]))
         full[who] = given
         events = self.layout.events(full)
         return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
 
-    def _planned(self, who: Array) -> Events:
+    def _planned(self, who: np.ndarray) -> Events:
         """What happens to some subjects where nothing is decided."""
         events = self.layout.events()
         return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
 
-    def _give(self, care: _Care, given: Array, since: float) -> None:
+    def _give(self, care: _Care, given: np.ndarray, since: float) -> None:
         """Doses from a time on as they are decided."""
         for d in range(len(self.drugs)):
             later = (self.regimen_of == d) & (self.nominal >= since)
@@ -350,29 +379,35 @@ class _Walk:
                 given[i, after] = care.level[i, d] * care.resume[i, d]
 
     def _carry(
-        self, kernel: Kernel, share: float, span: tuple[float, float], who: Array, care: _Care, state: Array,
-        memory: Array, parameters: Array, events: Events, states: Array, status: Array,
-    ) -> None:  # fmt: skip
+        self,
+        kernel: Kernel,
+        share: float,
+        span: tuple[float, float],
+        who: np.ndarray,
+        care: _Care,
+        state: np.ndarray,
+        memory: np.ndarray,
+        parameters: np.ndarray,
+        events: Events,
+        states: np.ndarray,
+        status: np.ndarray,
+    ) -> None:
         """Carry those who are still there over one span."""
         a, b = span
         here = np.flatnonzero((care.left > a) & (status == WELL)) if a > 0 else np.flatnonzero(status == WELL)
         if not len(here):
             return
         mine = (self.times > a if a > 0 else self.times >= a) & (self.times <= b)
-        some = Events(
-            events.time, events.kind, events.row, events.amount, events.first[here], events.last[here]
-        )  # fmt: skip
+        some = Events(events.time, events.kind, events.row, events.amount, events.first[here], events.last[here])
         tolerance = self.plan.options.rtol * share, self.plan.options.atol * share * self.plan.scales(kernel)
         steers = np.array([float(s in self.arm.steering) for s in kernel.states])
         y, m, p, ended = state[here], memory[here], parameters[here], status[here]
         out = np.full((len(here), int(mine.sum()), len(self.rows)), np.nan)
-        kernel.advance(
-            y, m, p, some, self.times[mine], self.rows, (a, b), tolerance, steers, out, ended, self.cancel
-        )  # fmt: skip
+        kernel.advance(y, m, p, some, self.times[mine], self.rows, (a, b), tolerance, steers, out, ended, self.cancel)
         state[here], memory[here], parameters[here], status[here] = y, m, p, ended
         states[np.ix_(here, np.flatnonzero(mine))] = out
 
-    def _values(self, who: Array, times: Array, states: Array) -> Array:
+    def _values(self, who: np.ndarray, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Everything observed, in the plan's order, with what was measured of it."""
         plan = self.plan
         out = observed(plan, self.arm.schedule, times, states, self.rows, self.parameters[who], self.columns)
@@ -390,7 +425,9 @@ class _Walk:
             full[:, at, k] = found
         return full
 
-    def _decide(self, time: float, who: Array, care: _Care, given: Array, states: Array, status: Array) -> bool:
+    def _decide(
+        self, time: float, who: np.ndarray, care: _Care, given: np.ndarray, states: np.ndarray, status: np.ndarray
+    ) -> bool:
         """Ask the rules at one time; returns whether anybody's doses have changed."""
         at = int(np.searchsorted(self.times, time))
         values = self._values(who, self.times[at : at + 1], states[:, at : at + 1])[:, 0]
@@ -413,9 +450,10 @@ class _Walk:
                 for action in rule.actions:
                     # What a rule has just started it does not change at once.
                     done = [
-                        row["subject"] for row in care.rows[rows:]
+                        row["subject"]
+                        for row in care.rows[rows:]
                         if (row["regimen"] == action.regimen).any() and (row["what"] == "start").all()
-                    ]  # fmt: skip
+                    ]
                     fresh = ~np.isin(subjects, np.concatenate(done)) if done else True
                     self._act(visit, action, fires & fresh, r)
                 # What changed nothing is no use of a rule.
@@ -430,11 +468,11 @@ class _Walk:
         self._give(care, given, time)
         return True
 
-    def _reader(self, time: float, values: Array, n: int) -> Callable[[str], Array]:
+    def _reader(self, time: float, values: np.ndarray, n: int) -> Callable[[str], np.ndarray]:
         """What was measured, by name."""
         names = list(self.plan.observables)
 
-        def measured(name: str) -> Array:
+        def measured(name: str) -> np.ndarray:
             if name in CLOCKS:
                 return np.full(n, time / CLOCKS[name])
             if name == GRADE:
@@ -464,7 +502,7 @@ class _Walk:
                         visit._value = np.array(visit.measured(action.until.first), float)
                         visit._release(d, waits & action.until.holds(visit.measured), visit.time)
 
-    def _end_holds(self, who: Array, care: _Care, status: Array) -> None:
+    def _end_holds(self, who: np.ndarray, care: _Care, status: np.ndarray) -> None:
         """Note that doses went on where a hold of some hours has ended since the last visit."""
         end = self.plan.scenario.duration
         present = (status == WELL) & (care.left > end)
@@ -482,7 +520,7 @@ class _Walk:
                 visit._value = np.full(len(held), np.nan)
                 visit._release(d, over & (care.holder[:, d] == holder), care.release[:, d])
 
-    def _act(self, visit: Visit, do: Do, who: Array, rule: int) -> None:
+    def _act(self, visit: Visit, do: Do, who: np.ndarray, rule: int) -> None:
         """Do one thing to those whom a rule is about."""
         if do.kind == "leave":
             visit.leave(who)
@@ -508,7 +546,7 @@ class _Walk:
         else:
             self._titrate(visit, do, who)
 
-    def _titrate(self, visit: Visit, do: Do, who: Array) -> None:
+    def _titrate(self, visit: Visit, do: Do, who: np.ndarray) -> None:
         """Move a dose towards the middle of a window of levels; it halves or doubles at most."""
         level, (low, high) = visit.measured(do.quantity), do.window
         now = visit.dose(self.drugs[do.regimen])
@@ -524,7 +562,7 @@ class _Walk:
             wanted = np.where(level > high, np.minimum(wanted, now), np.maximum(wanted, now))
         visit.set(self.drugs[do.regimen], outside, np.minimum(wanted, 2.0 * now), "titrate")
 
-    def _leavers(self, who: Array, care: _Care, status: Array) -> Array:
+    def _leavers(self, who: np.ndarray, care: _Care, status: np.ndarray) -> np.ndarray:
         """Rows for those who left by themselves before the end."""
         said = {int(r) for rows in care.rows for r in rows["subject"][rows["what"] == "leave"]}
         subjects = self.people.subjects[who]
@@ -536,7 +574,7 @@ class _Walk:
         rows["value"] = rows["before"] = rows["after"] = np.nan
         return rows
 
-    def _share_given(self, who: Array, care: _Care, given: Array) -> Array:
+    def _share_given(self, who: np.ndarray, care: _Care, given: np.ndarray) -> np.ndarray:
         """Share of the planned amount of each regimen that was given while the subject was there."""
         found = np.full((len(given), len(self.drugs)), np.nan)
         written = np.array([s.amount for s in self.layout.stops])

@@ -96,9 +96,8 @@ def _text_block(block: Block) -> str:
     if isinstance(block, Table):
         return _text_table(block.head, block.rows)
     rows = [
-        (f"{f.name}{_mark(f)}", f"= {f.expression.text}", f"[{f.unit}]" if f.unit else "", f.note)
-        for f in block.items
-    ]  # fmt: skip
+        (f"{f.name}{_mark(f)}", f"= {f.expression.text}", f"[{f.unit}]" if f.unit else "", f.note) for f in block.items
+    ]
     return _text_table(None, rows)
 
 

@@ -22,7 +22,6 @@ from .units import convert
 
 __all__ = ["Layout", "Schedule", "Turn", "in_unit_of", "meal_schedule", "schedule", "turns_of"]
 
-Array = np.ndarray
 
 _SOLID, _LIQUID = "meal_solid", "meal_liquid"
 
@@ -83,7 +82,7 @@ class Schedule:
     lag_hours: Mapping[str, float]
     turns: tuple[Turn, ...] = ()
 
-    def parameters_at(self, time: float, parameters: Mapping[str, Array]) -> dict[str, Array]:
+    def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Parameters as they are from a time on, given as they were at the start."""
         now = dict(parameters)
         for turn in self.turns:
@@ -97,8 +96,8 @@ class Schedule:
         return now
 
     def events(
-        self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array
-    ) -> tuple[Events, Array]:
+        self, states: Sequence[str], parameters: Mapping[str, np.ndarray], seed: int, subjects: np.ndarray
+    ) -> tuple[Events, np.ndarray]:
         """Lay the schedule out for subjects.
 
         Bioavailability and lag are read once for each dose. Where all subjects get the same at the
@@ -122,7 +121,9 @@ class Schedule:
         laid = self.layout(states, parameters, seed, subjects)
         return laid.events(), laid.possible
 
-    def layout(self, states: Sequence[str], parameters: Mapping[str, Array], seed: int, subjects: Array) -> Layout:
+    def layout(
+        self, states: Sequence[str], parameters: Mapping[str, np.ndarray], seed: int, subjects: np.ndarray
+    ) -> Layout:
         """When everything arrives in each subject, and how much of it; as for `events`."""
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
@@ -141,10 +142,10 @@ class Schedule:
         turned = self._turned(parameters, column, n)
         return Layout(self.stops, times, amounts, rows, turned, np.asarray(possible), taken)
 
-    def _per_subject(self, parameters: Mapping[str, Array], n: int, part: str) -> Array:
+    def _per_subject(self, parameters: Mapping[str, np.ndarray], n: int, part: str) -> np.ndarray:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
         turns = [t.time for t in self.turns]
-        known: dict[tuple[str, int], Array] = {}
+        known: dict[tuple[str, int], np.ndarray] = {}
         columns = []
         for stop in self.stops:
             key = stop.dose.name, bisect_right(turns, stop.time)
@@ -157,7 +158,7 @@ class Schedule:
             columns.append(known[key])
         return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
 
-    def _turned(self, parameters: Mapping[str, Array], column: Mapping[str, int], n: int) -> _Part:
+    def _turned(self, parameters: Mapping[str, np.ndarray], column: Mapping[str, int], n: int) -> _Part:
         """The turns as events, before whatever is given at the same time."""
         shape = (n, len(self.turns))
         amounts = np.zeros(shape)
@@ -167,7 +168,7 @@ class Schedule:
         rows = np.broadcast_to(np.array([column[t.parameter] for t in self.turns], np.int64), shape)
         return times, np.full(shape, PARAMETER), rows, amounts
 
-    def _delay(self, seed: int, subjects: Array) -> Array:
+    def _delay(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """Hours by which each dose is late, exponential, and each meal late or early, normal, (n, doses)."""
         delay = np.zeros((len(subjects), len(self.stops)))
         for name in dict.fromkeys(s.dose.name for s in self.stops if s.late > 0):
@@ -184,7 +185,7 @@ class Schedule:
             delay[:, at] = np.array([self.stops[i].jitter for i in at]) * np.where(waits, np.abs(z), z)
         return delay
 
-    def _taken(self, seed: int, subjects: Array) -> Array:
+    def _taken(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """1 where a dose is taken, 0 where it is missed, (n, doses)."""
         taken = np.ones((len(subjects), len(self.stops)))
         for name in dict.fromkeys(s.dose.name for s in self.stops if s.missed > 0):
@@ -195,7 +196,7 @@ class Schedule:
         return taken
 
 
-_Part = tuple[Array, Array, Array, Array]
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Time, kind, row and amount of events, each (n, events)."""
 
 
@@ -218,14 +219,14 @@ class Layout:
     """
 
     stops: tuple[Stop, ...]
-    times: Array
-    amounts: Array
-    rows: Array
+    times: np.ndarray
+    amounts: np.ndarray
+    rows: np.ndarray
     turned: _Part
-    possible: Array
-    taken: Array
+    possible: np.ndarray
+    taken: np.ndarray
 
-    def events(self, given: Array | None = None) -> Events:
+    def events(self, given: np.ndarray | None = None) -> Events:
         """The events, each dose times `given` (n, stops); what waits for a rule is not given without it."""
         if given is None:
             given = np.array([0.0 if s.dormant else 1.0 for s in self.stops])
@@ -238,7 +239,7 @@ class Layout:
         return Events(time, kind, row, np.ascontiguousarray(amount).reshape(-1), first=first, last=first + count)
 
     @cached_property
-    def _order(self) -> tuple[Array, tuple[Array, Array, Array]]:
+    def _order(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Order of the events of each subject; and their times, kinds and rows in it."""
         parts = self._parts(np.ones(len(self.stops)))
         times, kinds, rows = (np.concatenate([p[i] for p in parts], axis=1) for i in range(3))
@@ -247,7 +248,7 @@ class Layout:
         time, kind, row = flat
         return order, (time, kind, row)
 
-    def _parts(self, given: Array) -> list[_Part]:
+    def _parts(self, given: np.ndarray) -> list[_Part]:
         amounts = self.amounts * given
         over = np.array([s.over for s in self.stops])
         at_once = np.flatnonzero(over == 0)
@@ -261,7 +262,7 @@ class Layout:
         return found
 
 
-def _infused(start: Array, amounts: Array, over: Array, column: int) -> _Part:
+def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: int) -> _Part:
     """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
     rate = amounts / over
     times = np.concatenate([start, start + over], axis=1)
@@ -301,11 +302,10 @@ def schedule(scenario: Scenario, branch: Branch, model: Model, turns: Sequence[T
         amounts = in_unit_of(scenario, dosing, dose)
         stops += [
             Stop(
-                t, dose, 0.0 if dosing.placebo else a, dosing.over, dosing.missed, dosing.late, k,
-                dormant=dosing.waits,
+                t, dose, 0.0 if dosing.placebo else a, dosing.over, dosing.missed, dosing.late, k, dormant=dosing.waits
             )
             for k, (t, a) in enumerate(zip(dosing.times, amounts, strict=True))
-        ]  # fmt: skip
+        ]
     stops += _meals(scenario.meals, model)
     # A stable sort keeps doses before meals at one instant.
     return _schedule(sorted(stops, key=lambda s: s.time), model, turns)

@@ -13,7 +13,6 @@ from .exact import normal_quantile
 
 __all__ = ["normal", "philox", "uniform"]
 
-Array = np.ndarray
 
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _WEYL = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
@@ -22,7 +21,7 @@ _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
 
-def _product(a: int, b: Array) -> tuple[Array, Array]:
+def _product(a: int, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """High and low 64 bits of the 128-bit product."""
     a_low, a_high = np.uint64(a & 0xFFFFFFFF), np.uint64(a >> 32)
     b_low, b_high = b & _LOW, b >> _HALF
@@ -33,7 +32,7 @@ def _product(a: int, b: Array) -> tuple[Array, Array]:
     return high, np.uint64(a) * b
 
 
-def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> Array:
+def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> np.ndarray:
     """First word of the Philox-4x64-10 block of each counter under each key.
 
     Parameters
@@ -61,7 +60,7 @@ def _word(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
-def uniform(seed: int, names: Sequence[str], subjects: Array, occasion: Array | int = 0) -> Array:
+def uniform(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.ndarray | int = 0) -> np.ndarray:
     """Uniform numbers in (0, 1), one for each name and subject.
 
     Parameters
@@ -87,6 +86,6 @@ def uniform(seed: int, names: Sequence[str], subjects: Array, occasion: Array | 
     return ((bits >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53
 
 
-def normal(seed: int, names: Sequence[str], subjects: Array, occasion: Array | int = 0) -> Array:
+def normal(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.ndarray | int = 0) -> np.ndarray:
     """Standard normal deviates, one for each name and subject; see `uniform`."""
     return normal_quantile(uniform(seed, names, subjects, occasion))

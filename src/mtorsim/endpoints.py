@@ -16,7 +16,6 @@ from .result import Result
 
 __all__ = ["LIMITS", "ArmEndpoints", "about", "arm_endpoints", "difference", "incidence", "limits_of"]
 
-Array = np.ndarray
 
 LIMITS = {">126": 126.0, ">160": 160.0, ">250": 250.0, ">500": 500.0}
 """mg/dL, beside the laboratory's own upper limit of normal."""
@@ -49,12 +48,12 @@ class ArmEndpoints:
     """
 
     name: str
-    weights: Array
-    worst: Array
-    grade: Array
-    glucose: Array
-    times: Array
-    left: Array
+    weights: np.ndarray
+    worst: np.ndarray
+    grade: np.ndarray
+    glucose: np.ndarray
+    times: np.ndarray
+    left: np.ndarray
     values: Mapping[str, Any]
 
 
@@ -64,7 +63,7 @@ def limits_of(uln: float) -> dict[str, float]:
 
 
 def arm_endpoints(
-    result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None, weights: Array
+    result: Result, arm: str, grading: Grading, uln: float, reporting: Reporting | None, weights: np.ndarray
 ) -> ArmEndpoints:
     """Endpoints of one arm.
 
@@ -120,12 +119,12 @@ def arm_endpoints(
     return ArmEndpoints(arm, weights, worst, grade, glucose, times, left, values)
 
 
-def _size(weights: Array) -> float:
+def _size(weights: np.ndarray) -> float:
     """Kish's effective number of subjects."""
     return round(float(weights.sum() ** 2 / (weights @ weights)), 1)
 
 
-def _share(hit: Array, weights: Array, measured: bool = True) -> dict[str, float | None]:
+def _share(hit: np.ndarray, weights: np.ndarray, measured: bool = True) -> dict[str, float | None]:
     """A weighted share with its Wilson interval; none where nothing was measured."""
     if not measured:
         return dict(_NOTHING)
@@ -133,7 +132,7 @@ def _share(hit: Array, weights: Array, measured: bool = True) -> dict[str, float
     return Share(float(weights @ hit / total * n), n, float(total**2 / (weights @ weights))).as_dict()
 
 
-def _mean(values: Array, weights: Array) -> dict[str, Any]:
+def _mean(values: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
     """Weighted mean and SD of those who were there."""
     there = np.isfinite(values)
     if not there.any():
@@ -143,7 +142,7 @@ def _mean(values: Array, weights: Array) -> dict[str, Any]:
     return {"n": int(there.sum()), "mean": mean, "sd": math.sqrt(float(w @ (x - mean) ** 2))}
 
 
-def _hba1c_change(hba1c: Array, weights: Array) -> dict[str, Any]:
+def _hba1c_change(hba1c: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
     """Change from the first visit to each subject's last, percentage points."""
     there = np.isfinite(hba1c)
     last = np.where(there.any(axis=1), hba1c.shape[1] - 1 - there[:, ::-1].argmax(axis=1), 0)
@@ -153,14 +152,16 @@ def _hba1c_change(hba1c: Array, weights: Array) -> dict[str, Any]:
     return {"unit": "percentage points", "from": "first to last visit of each subject", **_mean(change, weights)}
 
 
-def _known(result: Result) -> Array:
+def _known(result: Result) -> np.ndarray:
     """Who is a known diabetic before the start, (n,)."""
     people = result.people
     n = len(people)
     return np.asarray(people[KNOWN], float) == 1 if KNOWN in people else np.zeros(n, bool)
 
 
-def _new_diabetes(glucose: Array, hba1c: Array, times: Array, known: Array, weights: Array) -> dict[str, Any]:
+def _new_diabetes(
+    glucose: np.ndarray, hba1c: np.ndarray, times: np.ndarray, known: np.ndarray, weights: np.ndarray
+) -> dict[str, Any]:
     """Share of those without diabetes at the start who reach the ADA's limits."""
     at_start = known | (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
     free = ~at_start & np.isfinite(hba1c[:, 0]) & (times[0] == 0)
@@ -176,7 +177,9 @@ def _new_diabetes(glucose: Array, hba1c: Array, times: Array, known: Array, weig
     return {"of": int(free.sum()), **_share(new[free], weights[free]), "definition": definition}
 
 
-def incidence(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> tuple[Array, Array]:
+def incidence(
+    glucose: np.ndarray, times: np.ndarray, left: np.ndarray, limit: float, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Share of subjects who have passed a limit by each visit after the start, those who leave being censored.
 
     Kaplan and Meier, with weights.
@@ -201,8 +204,8 @@ def incidence(glucose: Array, times: Array, left: Array, limit: float, weights: 
 
 
 def _onset(
-    glucose: Array, times: Array, left: Array, limit: float, weights: Array, measured: bool
-) -> dict[str, Any]:  # fmt: skip
+    glucose: np.ndarray, times: np.ndarray, left: np.ndarray, limit: float, weights: np.ndarray, measured: bool
+) -> dict[str, Any]:
     """When those who pass a limit first do, and the incidence over time."""
     if not measured:
         return {"median_week_of_those": None, "incidence": []}
@@ -221,7 +224,7 @@ def _onset(
     }
 
 
-def _weeks_above(glucose: Array, times: Array, left: Array, limit: float, weights: Array) -> float:
+def _weeks_above(glucose: np.ndarray, times: np.ndarray, left: np.ndarray, limit: float, weights: np.ndarray) -> float:
     """Mean weeks above a limit, each value standing until the next visit or until the subject leaves."""
     ends = np.minimum(np.append(times[1:], times[-1])[None, :], left[:, None])
     span = np.maximum(ends - times[None, :], 0.0)
@@ -230,7 +233,7 @@ def _weeks_above(glucose: Array, times: Array, left: Array, limit: float, weight
     return float(weights @ weeks / weights.sum())
 
 
-def _discontinuation(result: Result, arm: str, left: Array, end: float, weights: Array) -> dict[str, Any]:
+def _discontinuation(result: Result, arm: str, left: np.ndarray, end: float, weights: np.ndarray) -> dict[str, Any]:
     """Who left the study, and whose treatment was ended by a rule."""
     gone = left <= end
     median = float(np.quantile(np.where(gone, left, np.inf), 0.5, weights=weights, method="inverted_cdf"))
@@ -257,7 +260,7 @@ def about(result: Result, arm: str, what: str) -> set[int]:
     return set(np.asarray(ledger["subject"])[np.asarray(mine)].tolist())
 
 
-def _intensity(result: Result, arm: str, weights: Array) -> dict[str, Any]:
+def _intensity(result: Result, arm: str, weights: np.ndarray) -> dict[str, Any]:
     """Mean share of each drug's planned amount that was given while subjects were there."""
     table = result.treatment
     table = table[table["arm"] == arm]
@@ -271,7 +274,7 @@ def _intensity(result: Result, arm: str, weights: Array) -> dict[str, Any]:
     return found
 
 
-def _decisions(result: Result, arm: str, weights: Array) -> list[dict[str, Any]]:
+def _decisions(result: Result, arm: str, weights: np.ndarray) -> list[dict[str, Any]]:
     """Share of subjects about whom each rule did each thing."""
     ledger = result.ledger
     ledger = ledger[(ledger["arm"] == arm) & (ledger["rule"] != "")]
@@ -282,10 +285,14 @@ def _decisions(result: Result, arm: str, weights: Array) -> list[dict[str, Any]]
         hit = np.isin(subjects, np.asarray(part["subject"]))
         rows.append(
             {
-                "rule": rule, "drug": drug, "what": what, "subjects": int(hit.sum()), "times": len(part),
+                "rule": rule,
+                "drug": drug,
+                "what": what,
+                "subjects": int(hit.sum()),
+                "times": len(part),
                 **_share(hit, weights),
             }
-        )  # fmt: skip
+        )
     return rows
 
 

@@ -12,19 +12,27 @@ import numpy as np
 
 __all__ = ["FUNCTIONS", "exp", "log", "normal_quantile", "power"]
 
-Array = np.ndarray
 
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _LOG2_E = 1.44269504088896338700
 _INVERSE_FACTORIALS = [
-    1.6059043836821613e-10, 2.08767569878681e-09, 2.505210838544172e-08, 2.755731922398589e-07,
-    2.7557319223985893e-06, 2.48015873015873e-05, 0.0001984126984126984, 0.001388888888888889,
-    0.008333333333333333, 0.041666666666666664, 0.16666666666666666, 0.5,
-]  # fmt: skip
+    1.6059043836821613e-10,
+    2.08767569878681e-09,
+    2.505210838544172e-08,
+    2.755731922398589e-07,
+    2.7557319223985893e-06,
+    2.48015873015873e-05,
+    0.0001984126984126984,
+    0.001388888888888889,
+    0.008333333333333333,
+    0.041666666666666664,
+    0.16666666666666666,
+    0.5,
+]
 
 
-def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
+def _polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
     """Horner's rule, the highest power first."""
     total = np.full_like(x, coefficients[0])
     for c in coefficients[1:]:
@@ -32,7 +40,7 @@ def _polynomial(coefficients: Sequence[float], x: Array) -> Array:
     return total
 
 
-def exp(x: Any) -> Array:
+def exp(x: Any) -> np.ndarray:
     """e**x, within 2 ulp; 0 below -708, infinite above 709, NaN for NaN; any shape."""
     given = np.asarray(x, float)
     z = np.clip(np.where(np.isnan(given), 0.0, given), -708.0, 709.0)
@@ -44,7 +52,7 @@ def exp(x: Any) -> Array:
     return np.where(np.isnan(given), np.nan, value)
 
 
-def log(x: Any) -> Array:
+def log(x: Any) -> np.ndarray:
     """The natural logarithm, within 1 ulp; -inf at 0, NaN below; any shape.
 
     References
@@ -70,7 +78,7 @@ def log(x: Any) -> Array:
     return np.where(positive, value, np.where(given == 0, -np.inf, np.where(given == np.inf, np.inf, np.nan)))
 
 
-def power(x: Any, a: Any) -> Array:
+def power(x: Any, a: Any) -> np.ndarray:
     """x**a; whole powers by multiplication, any other for positive x only."""
     a = np.asarray(a, float)
     if a.ndim == 0 and a == np.rint(a) and abs(a) <= 64:
@@ -82,23 +90,23 @@ def power(x: Any, a: Any) -> Array:
     return exp(a * log(x))
 
 
-def logistic(x: Any) -> Array:
+def logistic(x: Any) -> np.ndarray:
     """1 / (1 + e**-x)."""
     return 1.0 / (1.0 + exp(-np.asarray(x, float)))
 
 
-def softplus(x: Any) -> Array:
+def softplus(x: Any) -> np.ndarray:
     """Log (1 + e**x)."""
     x = np.asarray(x, float)
     return np.maximum(x, 0.0) + log(1.0 + exp(-np.abs(x)))
 
 
-def tanh(x: Any) -> Array:
+def tanh(x: Any) -> np.ndarray:
     """The hyperbolic tangent."""
     return 1.0 - 2.0 / (exp(2.0 * np.asarray(x, float)) + 1.0)
 
 
-def hill(x: Any, k: Any, n: Any) -> Array:
+def hill(x: Any, k: Any, n: Any) -> np.ndarray:
     """x**n / (k**n + x**n); 0 for x <= 0."""
     x = np.asarray(x, float)
     return np.where(x > 0, logistic(n * (log(x) - log(k))), 0.0)
@@ -106,41 +114,77 @@ def hill(x: Any, k: Any, n: Any) -> Array:
 
 _CENTRE = (
     [
-        2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
-        1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0,
+        2.5090809287301226727e3,
+        3.3430575583588128105e4,
+        6.7265770927008700853e4,
+        4.5921953931549871457e4,
+        1.3731693765509461125e4,
+        1.9715909503065514427e3,
+        1.3314166789178437745e2,
+        3.3871328727963666080e0,
     ],
     [
-        5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
-        5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0,
+        5.2264952788528545610e3,
+        2.8729085735721942674e4,
+        3.9307895800092710610e4,
+        2.1213794301586595867e4,
+        5.3941960214247511077e3,
+        6.8718700749205790830e2,
+        4.2313330701600911252e1,
+        1.0,
     ],
-)  # fmt: skip
+)
 _TAIL = (
     [
-        7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0,
-        3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0,
+        7.74545014278341407640e-4,
+        2.27238449892691845833e-2,
+        2.41780725177450611770e-1,
+        1.27045825245236838258e0,
+        3.64784832476320460504e0,
+        5.76949722146069140550e0,
+        4.63033784615654529590e0,
+        1.42343711074968357734e0,
     ],
     [
-        1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
-        6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0,
+        1.05075007164441684324e-9,
+        5.47593808499534494600e-4,
+        1.51986665636164571966e-2,
+        1.48103976427480074590e-1,
+        6.89767334985100004550e-1,
+        1.67638483018380384940e0,
+        2.05319162663775882187e0,
+        1.0,
     ],
-)  # fmt: skip
+)
 _FAR_TAIL = (
     [
-        2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
-        2.96560571828504891230e-1, 1.78482653991729133580e0, 5.46378491116411436990e0, 6.65790464350110377720e0,
+        2.01033439929228813265e-7,
+        2.71155556874348757815e-5,
+        1.24266094738807843860e-3,
+        2.65321895265761230930e-2,
+        2.96560571828504891230e-1,
+        1.78482653991729133580e0,
+        5.46378491116411436990e0,
+        6.65790464350110377720e0,
     ],
     [
-        2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
-        1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0,
+        2.04426310338993978564e-15,
+        1.42151175831644588870e-7,
+        1.84631831751005468180e-5,
+        7.86869131145613259100e-4,
+        1.48753612908506148525e-2,
+        1.36929880922735805310e-1,
+        5.99832206555887937690e-1,
+        1.0,
     ],
-)  # fmt: skip
+)
 
 
-def _ratio(coefficients: tuple[list[float], list[float]], x: Array) -> Array:
+def _ratio(coefficients: tuple[list[float], list[float]], x: np.ndarray) -> np.ndarray:
     return _polynomial(coefficients[0], x) / _polynomial(coefficients[1], x)
 
 
-def normal_quantile(u: Any) -> Array:
+def normal_quantile(u: Any) -> np.ndarray:
     """The standard normal deviate below which the share `u` lies, 0 < u < 1; any shape.
 
     References

@@ -96,9 +96,18 @@ def examine(
     (True, 'mg/dL')
     """
     given = {
-        "population": population, "scenario": scenario, "at": at, "arm": arm, "dose": dose, "settings": settings,
-        "subjects": subjects, "seed": seed, "rtol": rtol, "library": library, "note": note,
-    }  # fmt: skip
+        "population": population,
+        "scenario": scenario,
+        "at": at,
+        "arm": arm,
+        "dose": dose,
+        "settings": settings,
+        "subjects": subjects,
+        "seed": seed,
+        "rtol": rtol,
+        "library": library,
+        "note": note,
+    }
     check_types(given)
     if isinstance(test, Protocol) and options:
         raise SetError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
@@ -106,9 +115,18 @@ def examine(
     if (population is None) == (scenario is None):
         raise SetError("a test is done in a population or in a scenario", help="name one of them")
     plan, hours, n = plan_tests(
-        [chosen], population=population, scenario=scenario, at=at, dose=dose, settings=settings, subjects=subjects,
-        seed=seed, rtol=rtol, library=library, note=note,
-    )  # fmt: skip
+        [chosen],
+        population=population,
+        scenario=scenario,
+        at=at,
+        dose=dose,
+        settings=settings,
+        subjects=subjects,
+        seed=seed,
+        rtol=rtol,
+        library=library,
+        note=note,
+    )
     names = [a.name for a in plan.arms]
     if arm is not None and arm not in names:
         raise SetError(f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names))
@@ -202,9 +220,14 @@ def _own_scenario(population: str, hours: float, longest: float, dose: str | Non
         raise SetError(f"`{drug}` is no drug", help="write for example `everolimus 10 mg q24h`")
     model = [BODY, *(("mtor", drug) if drug else ())]
     lines = [
-        'title = "virtual laboratory"', f"model = {model}", f'population = "{population}"', "subjects = 1",
-        f'duration = "{max(hours + longest, 24.0)!r} h"', '[visits]', 'at = ["0 d"]',
-    ]  # fmt: skip
+        'title = "virtual laboratory"',
+        f"model = {model}",
+        f'population = "{population}"',
+        "subjects = 1",
+        f'duration = "{max(hours + longest, 24.0)!r} h"',
+        "[visits]",
+        'at = ["0 d"]',
+    ]
     if drug:
         lines += ["[[dose]]", f"drug = {_quoted(drug)}", f"regimen = {_quoted(regimen.strip())}"]
     with _naming_options():

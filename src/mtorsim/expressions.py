@@ -227,9 +227,7 @@ def _names(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def evaluate(
-    expression: Expression,
-    values: Mapping[str, Any],
-    functions: Mapping[str, Callable[..., Any]] | None = None,
+    expression: Expression, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None
 ) -> Any:
     """Work an equation out for given values of its names.
 

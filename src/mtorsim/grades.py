@@ -15,8 +15,6 @@ from .reading import Line, Record, TomlFile, read_record
 
 __all__ = ["Grading", "ctcae", "read_grading"]
 
-Array = np.ndarray
-
 
 class Head(Record):
     """The `[grades]` table."""
@@ -64,7 +62,7 @@ class Grading:
     evidence: str
     limits: tuple[tuple[int, float, int, bool], ...]
 
-    def of(self, values: Array) -> Array:
+    def of(self, values: np.ndarray) -> np.ndarray:
         """Grade of each value, 0 for none and for what is not a number."""
         found = np.zeros(np.shape(values), np.int64)
         with np.errstate(invalid="ignore"):

@@ -13,21 +13,29 @@ import numpy as np
 from .conversions import MG_DL_PER_MMOL_L
 
 __all__ = [
-    "area", "at", "cgm", "gmi", "homa_b", "homa_ir", "incremental_area", "insulinogenic", "mage", "matsuda", "mean",
+    "area",
+    "at",
+    "cgm",
+    "gmi",
+    "homa_b",
+    "homa_ir",
+    "incremental_area",
+    "insulinogenic",
+    "mage",
+    "matsuda",
+    "mean",
     "quicki",
-]  # fmt: skip
-
-Array = np.ndarray
+]
 
 
-def at(times: Array, curve: Array, minute: float) -> Array:
+def at(times: np.ndarray, curve: np.ndarray, minute: float) -> np.ndarray:
     """The curve at a minute, straight between samples."""
     j = int(np.clip(np.searchsorted(times, minute), 1, len(times) - 1))
     share = (minute - times[j - 1]) / (times[j] - times[j - 1])
     return curve[:, j - 1] * (1 - share) + curve[:, j] * share
 
 
-def area(times: Array, curve: Array, since: float, until: float) -> Array:
+def area(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np.ndarray:
     """Area under the curve by the trapezoid rule, in its unit times minutes."""
     inside = (times > since) & (times < until)
     t = np.concatenate([[since], times[inside], [until]])
@@ -36,33 +44,33 @@ def area(times: Array, curve: Array, since: float, until: float) -> Array:
     return np.trapezoid(np.ascontiguousarray(y), t, axis=1)
 
 
-def mean(times: Array, curve: Array, since: float, until: float) -> Array:
+def mean(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np.ndarray:
     """Mean over time."""
     return area(times, curve, since, until) / (until - since)
 
 
-def incremental_area(times: Array, curve: Array, since: float, until: float) -> Array:
+def incremental_area(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np.ndarray:
     """Area above the value at `since`; what lies below counts against it."""
     return area(times, curve, since, until) - (until - since) * at(times, curve, since)
 
 
-def homa_ir(glucose: Array, insulin: Array) -> Array:
+def homa_ir(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Homeostatic model of insulin resistance (Matthews 1985): insulin times glucose in mmol/L, over 22.5."""
     return insulin * glucose / MG_DL_PER_MMOL_L / 22.5
 
 
-def homa_b(glucose: Array, insulin: Array) -> Array:
+def homa_b(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Homeostatic model of beta-cell function (Matthews 1985), %; no number below 3.5 mmol/L."""
     over = glucose / MG_DL_PER_MMOL_L - 3.5
     return np.where(over > 0, 20 * insulin / np.where(over > 0, over, 1.0), np.nan)
 
 
-def quicki(glucose: Array, insulin: Array) -> Array:
+def quicki(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Quantitative insulin sensitivity check index (Katz 2000)."""
     return 1 / (np.log10(insulin) + np.log10(glucose))
 
 
-def matsuda(times: Array, glucose: Array, insulin: Array) -> Array:
+def matsuda(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Whole-body insulin sensitivity of an oral test (Matsuda 1999), of samples at 0, 30, 60, 90 and 120 min."""
     seen = (0, 30, 60, 90, 120)
     g = np.stack([at(times, glucose, m) for m in seen], axis=1)
@@ -70,19 +78,19 @@ def matsuda(times: Array, glucose: Array, insulin: Array) -> Array:
     return 1e4 / np.sqrt(g[:, 0] * i[:, 0] * g.mean(axis=1) * i.mean(axis=1))
 
 
-def insulinogenic(times: Array, glucose: Array, insulin: Array) -> Array:
+def insulinogenic(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Insulinogenic index: rise of insulin over rise of glucose in 30 min; no number where glucose does not rise."""
     rise = at(times, glucose, 30) - at(times, glucose, 0)
     gain = at(times, insulin, 30) - at(times, insulin, 0)
     return np.where(rise > 0, gain / np.where(rise > 0, rise, 1.0), np.nan)
 
 
-def gmi(glucose: Array) -> Array:
+def gmi(glucose: np.ndarray) -> np.ndarray:
     """Glucose management indicator from mean glucose (Bergenstal 2018), %."""
     return 3.31 + 0.02392 * glucose
 
 
-def mage(glucose: Array) -> Array:
+def mage(glucose: np.ndarray) -> np.ndarray:
     """Mean amplitude of the excursions of more than 1 SD (Service 1970), 0 where there is none."""
     found = np.zeros(len(glucose))
     for i, curve in enumerate(glucose):
@@ -97,12 +105,12 @@ def mage(glucose: Array) -> Array:
     return found
 
 
-def cgm(glucose: Array) -> dict[str, Array]:
+def cgm(glucose: np.ndarray) -> dict[str, np.ndarray]:
     """Metrics of a sensor's trace, evenly sampled (Battelino 2019): mean, variation and times in range."""
     average = glucose.mean(axis=1)
     spread = glucose.std(axis=1, ddof=1)
 
-    def share(low: float, high: float) -> Array:
+    def share(low: float, high: float) -> np.ndarray:
         return 100 * ((glucose >= low) & (glucose <= high)).mean(axis=1)
 
     return {

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CURVES", "Examination", "clock_time", "examine_people"]
 
-Array = np.ndarray
 
 BODY = "glucose_insulin"
 CLAMP = "clamp"
@@ -86,14 +85,14 @@ class Examination:
     protocol: Protocol
     at: float
     arm: str
-    subjects: Array
-    status: Array
-    minutes: Array
-    curves: Mapping[str, Array]
-    indices: Mapping[str, tuple[str, Array]]
+    subjects: np.ndarray
+    status: np.ndarray
+    minutes: np.ndarray
+    curves: Mapping[str, np.ndarray]
+    indices: Mapping[str, tuple[str, np.ndarray]]
     notes: tuple[str, ...] = ()
 
-    def drawn(self, name: str) -> Array:
+    def drawn(self, name: str) -> np.ndarray:
         """A curve where blood is drawn, (n, samples)."""
         return self.curves[name][:, np.searchsorted(self.minutes, self.protocol.minutes)]
 
@@ -122,8 +121,8 @@ def examine_people(
     arm: PlannedArm,
     requests: Sequence[tuple[float, Protocol]],
     observe: Sequence[str] = (),
-    cancel: Array | None = None,
-    decided: tuple[Events, Array, Array] | None = None,
+    cancel: np.ndarray | None = None,
+    decided: tuple[Events, np.ndarray, np.ndarray] | None = None,
 ) -> list[Examination]:
     """Carry subjects through an arm and test copies of them; the arm goes on as if nothing had happened.
 
@@ -208,7 +207,7 @@ def _check(plan: Plan, at: float, protocol: Protocol) -> None:
         )
 
 
-def _grid(protocol: Protocol) -> Array:
+def _grid(protocol: Protocol) -> np.ndarray:
     """Minutes that are looked at: when blood is drawn, and in a test every minute."""
     if protocol.everyday:
         return protocol.minutes
@@ -216,9 +215,17 @@ def _grid(protocol: Protocol) -> Array:
 
 
 def _copy(
-    plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, start: Array, status: Array,
-    parameters: Array, sources: Sources, cancel: Array | None,
-) -> Examination:  # fmt: skip
+    plan: Plan,
+    protocol: Protocol,
+    at: float,
+    arm: PlannedArm,
+    people: People,
+    start: np.ndarray,
+    status: np.ndarray,
+    parameters: np.ndarray,
+    sources: Sources,
+    cancel: np.ndarray | None,
+) -> Examination:
     """Test copies of subjects as they stand."""
     columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
     # What changes at this very time comes after the test, as a dose at it does; what holds from the start holds.
@@ -272,8 +279,8 @@ def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
 
 
 def _look(
-    plan: Plan, sources: Sources, schedule: Schedule, times: Array, states: Array, parameters: Array
-) -> dict[str, Array]:
+    plan: Plan, sources: Sources, schedule: Schedule, times: np.ndarray, states: np.ndarray, parameters: np.ndarray
+) -> dict[str, np.ndarray]:
     """Every curve, (n, times)."""
     columns = np.unique([c for part in sources.values() for c in part]).astype(np.int64)
     everything = np.arange(len(plan.kernel.states))
@@ -284,9 +291,15 @@ def _look(
 
 
 def _read(
-    plan: Plan, protocol: Protocol, at: float, arm: PlannedArm, people: People, status: Array,
-    curves: dict[str, Array], parameters: Array,
-) -> Examination:  # fmt: skip
+    plan: Plan,
+    protocol: Protocol,
+    at: float,
+    arm: PlannedArm,
+    people: People,
+    status: np.ndarray,
+    curves: dict[str, np.ndarray],
+    parameters: np.ndarray,
+) -> Examination:
     own = {name: parameters[:, plan.kernel.parameters.index(f"{BODY}.{name}")] for name in ("BW", "pump", "bolus")}
     minutes = _grid(protocol)
     seen = np.searchsorted(minutes, protocol.minutes)
@@ -309,14 +322,14 @@ def _read(
 class Who:
     """What indices need of the subjects besides curves: weight in kg, share of fasting insulin from outside."""
 
-    weight: Array
-    foreign: Array
+    weight: np.ndarray
+    foreign: np.ndarray
 
 
-Found = dict[str, tuple[str, Array]]
+Found = dict[str, tuple[str, np.ndarray]]
 
 
-def _fasting(curves: Mapping[str, Array]) -> Found:
+def _fasting(curves: Mapping[str, np.ndarray]) -> Found:
     glucose, insulin = curves["glucose"][:, 0], curves["insulin"][:, 0]
     return {
         "fasting_glucose": ("mg/dL", glucose.copy()),
@@ -331,7 +344,9 @@ def _fasting(curves: Mapping[str, Array]) -> Found:
     }
 
 
-def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
+def _meal(
+    protocol: Protocol, minutes: np.ndarray, curves: Mapping[str, np.ndarray], seen: np.ndarray, who: Who
+) -> Found:
     t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
     fine, fine_i = curves["glucose"], curves["insulin"]
     c_peptide = curves["c_peptide"][:, seen]
@@ -359,7 +374,9 @@ def _meal(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen:
     }
 
 
-def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
+def _ivgtt(
+    protocol: Protocol, minutes: np.ndarray, curves: Mapping[str, np.ndarray], seen: np.ndarray, who: Who
+) -> Found:
     t, glucose, insulin = protocol.minutes, curves["glucose"][:, seen], curves["insulin"][:, seen]
     # AIRg: mean rise over the samples of the first ten minutes, as the reference values are given.
     first = (t >= 2) & (t <= 10)
@@ -383,7 +400,9 @@ def _ivgtt(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen
     }
 
 
-def _clamp(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
+def _clamp(
+    protocol: Protocol, minutes: np.ndarray, curves: Mapping[str, np.ndarray], seen: np.ndarray, who: Who
+) -> Found:
     found = _fasting(curves)
     basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin", "c_peptide")}
     for k, (_, end, rate) in enumerate(protocol.steps, start=1):
@@ -420,7 +439,9 @@ SPACE = 1.9
 """Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
 
 
-def _hyperglycaemic(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
+def _hyperglycaemic(
+    protocol: Protocol, minutes: np.ndarray, curves: Mapping[str, np.ndarray], seen: np.ndarray, who: Who
+) -> Found:
     t, insulin = protocol.minutes, curves["insulin"][:, seen]
     end = float(minutes[-1])
     first = (t > 0) & (t <= 10)
@@ -437,7 +458,9 @@ def _hyperglycaemic(protocol: Protocol, minutes: Array, curves: Mapping[str, Arr
     }
 
 
-def _profile(protocol: Protocol, minutes: Array, curves: Mapping[str, Array], seen: Array, who: Who) -> Found:
+def _profile(
+    protocol: Protocol, minutes: np.ndarray, curves: Mapping[str, np.ndarray], seen: np.ndarray, who: Who
+) -> Found:
     days = protocol.duration / 24
     until = float(minutes[-1])
     secretion = ix.area(minutes, curves["secretion"], 0, until) * who.weight / 1000 / days

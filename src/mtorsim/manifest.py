@@ -113,11 +113,27 @@ def _processor() -> str:
 
 
 _FORM: dict[str, Any] = {
-    "scenario": str, "title": str, "seed": int, "subjects": int, "arms": list, "population": str, "settings": dict,
-    "method": str, "precision": str, "rtol": (int, float), "atol": (int, float), "visits_h": list,
-    "observables": dict, "traits": dict, "chunk": int, "hashes": dict, "files": dict, "versions": dict,
-    "uln_mg_dl": (int, float), "kernels": list,
-}  # fmt: skip
+    "scenario": str,
+    "title": str,
+    "seed": int,
+    "subjects": int,
+    "arms": list,
+    "population": str,
+    "settings": dict,
+    "method": str,
+    "precision": str,
+    "rtol": (int, float),
+    "atol": (int, float),
+    "visits_h": list,
+    "observables": dict,
+    "traits": dict,
+    "chunk": int,
+    "hashes": dict,
+    "files": dict,
+    "versions": dict,
+    "uln_mg_dl": (int, float),
+    "kernels": list,
+}
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:

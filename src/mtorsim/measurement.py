@@ -11,7 +11,6 @@ from .scenario_form import Stray
 
 __all__ = ["MEASURED", "leaving_times", "measure"]
 
-Array = np.ndarray
 
 MEASURED = "_measured"
 """Ending of the name of what was measured, beside what was there."""
@@ -20,8 +19,8 @@ _SECONDS = 3600.0
 
 
 def measure(
-    values: Array, name: str, cv: float, stray: Stray | None, seed: int, subjects: Array, times: Array
-) -> Array:
+    values: np.ndarray, name: str, cv: float, stray: Stray | None, seed: int, subjects: np.ndarray, times: np.ndarray
+) -> np.ndarray:
     """What a laboratory reports.
 
     Errors depend on (seed, subject, observable, planned time) only: the arms of a trial share them, as
@@ -55,7 +54,7 @@ def measure(
     return found
 
 
-def leaving_times(staying: Staying | None, seed: int, subjects: Array) -> Array:
+def leaving_times(staying: Staying | None, seed: int, subjects: np.ndarray) -> np.ndarray:
     """When each subject leaves, hours, (n,); infinite where all stay.
 
     A subject's place in the order of leaving is the same in every arm.

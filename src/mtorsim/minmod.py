@@ -8,7 +8,6 @@ import numpy as np
 
 __all__ = ["MIXED", "MinimalModel", "fit_minimal_model", "minimal_model"]
 
-Array = np.ndarray
 
 GRID = 0.5
 """Minutes between the points of the solution."""
@@ -41,7 +40,9 @@ class MinimalModel:
     cv: float
 
 
-def minimal_model(times: Array, insulin: Array, basal: tuple[float, float], p: tuple[float, ...]) -> Array:
+def minimal_model(
+    times: np.ndarray, insulin: np.ndarray, basal: tuple[float, float], p: tuple[float, ...]
+) -> np.ndarray:
     """Glucose at `times` by the minimal model, insulin running straight between its samples.
 
     Parameters
@@ -82,7 +83,7 @@ def minimal_model(times: Array, insulin: Array, basal: tuple[float, float], p: t
     return np.interp(times, grid, glucose + above)
 
 
-def fit_minimal_model(times: Array, glucose: Array, insulin: Array) -> MinimalModel:
+def fit_minimal_model(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> MinimalModel:
     """Fit the minimal model to an intravenous test, as MINMOD does (Pacini and Bergman 1986).
 
     Parameters
@@ -102,7 +103,7 @@ def fit_minimal_model(times: Array, glucose: Array, insulin: Array) -> MinimalMo
     basal = float(glucose[0]), float(insulin[0])
     late = times >= MIXED
 
-    def residuals(log_p: Array) -> Array:
+    def residuals(log_p: np.ndarray) -> np.ndarray:
         fitted = minimal_model(times, insulin, basal, tuple(np.exp(log_p)))
         return (fitted[late] - glucose[late]) / glucose[late]
 

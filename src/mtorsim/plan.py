@@ -27,15 +27,20 @@ from .units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
 
-Array = np.ndarray
 
 STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
 """Observables that every run records; those a model does not define stay empty."""
 
 STANDARD_UNITS = {
-    "fasting_glucose": "mg/dL", "insulin": "uU/mL", "hba1c": "%", "c_peptide": "ng/mL", "ffa": "mmol/L",
-    "drug_level": "ug/L", "mtorc1": "1", "mtorc2_liver": "1",
-}  # fmt: skip
+    "fasting_glucose": "mg/dL",
+    "insulin": "uU/mL",
+    "hba1c": "%",
+    "c_peptide": "ng/mL",
+    "ffa": "mmol/L",
+    "drug_level": "ug/L",
+    "mtorc1": "1",
+    "mtorc2_liver": "1",
+}
 
 RUN_IN_METHOD = "tsit5"
 """The run-in has one method and one tolerance, so that a person is the same in every run."""
@@ -184,9 +189,9 @@ class Plan(Draft):
     kernel: Kernel
     day: Kernel | None
     spare: Kernel
-    columns: Array
+    columns: np.ndarray
 
-    def scales(self, kernel: Kernel) -> Array:
+    def scales(self, kernel: Kernel) -> np.ndarray:
         """A typical size of each state of a kernel, for the absolute tolerance."""
         states = self.model.states
         return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
@@ -434,9 +439,13 @@ def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
 
 
 def _arm(
-    scenario: Scenario, branch: Branch, model: Model, switches: Mapping[str, float], units: Mapping[str, str],
+    scenario: Scenario,
+    branch: Branch,
+    model: Model,
+    switches: Mapping[str, float],
+    units: Mapping[str, str],
     groups: Sequence[str],
-) -> PlannedArm:  # fmt: skip
+) -> PlannedArm:
     own = dict(switches)
     parameters: dict[str, float] = {}
     index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
@@ -464,6 +473,4 @@ def _arm(
     changes = [_resolved(scenario, c, model) for c in branch.changes]
     doses = schedule(scenario, branch, model, turns_of(changes))
     rules, regimens = plan_rules(scenario, branch, model, units, groups) if branch.dosing else ((), ())
-    return PlannedArm(
-        branch.name, branch.about, doses, parameters, own, model.steering(own), branch, rules, regimens
-    )  # fmt: skip
+    return PlannedArm(branch.name, branch.about, doses, parameters, own, model.steering(own), branch, rules, regimens)

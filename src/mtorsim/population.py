@@ -20,7 +20,6 @@ from .reading import TomlFile
 
 __all__ = ["WEIGHT", "Population", "Quantity", "apply_settings", "check_medians", "full_settings"]
 
-Array = np.ndarray
 
 WEIGHT = "weight"
 """Name under which a subject's weight is drawn."""
@@ -104,7 +103,9 @@ class Population:
                 lower[i][j] = math.sqrt(rest) if i == j else rest / lower[j][j]
         return lower
 
-    def draw(self, seed: int, subjects: Array, attempt: Array | int = 0) -> tuple[dict[str, Array], Array]:
+    def draw(
+        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int = 0
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Draw people.
 
         Parameters
@@ -126,10 +127,12 @@ class Population:
         with np.errstate(all="ignore"):  # what is no number is reported as a status, not as a warning
             return self._draw(seed, subjects, attempt)
 
-    def _draw(self, seed: int, subjects: Array, attempt: Array | int) -> tuple[dict[str, Array], Array]:
+    def _draw(
+        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         n = len(subjects)
         eta = self._deviates(seed, subjects, attempt)
-        values: dict[str, Array] = {}
+        values: dict[str, np.ndarray] = {}
         plausible = np.ones(n, bool)
         for q in self.quantities:
             if q.covariate is not None and q.covariate in values:
@@ -147,7 +150,7 @@ class Population:
             self._apply_group(group, values, seed, subjects, attempt)
         return values, plausible
 
-    def _deviates(self, seed: int, subjects: Array, attempt: Array | int) -> dict[str, Array]:
+    def _deviates(self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> dict[str, np.ndarray]:
         """Eta of every quantity that varies; correlated ones are L z with z in file order."""
         varying = [q for q in self.quantities if q.sigma > 0]
         drawn = dict.fromkeys([*self.correlated, *(q.name for q in varying)])
@@ -164,7 +167,7 @@ class Population:
         return eta
 
     def _apply_group(
-        self, group: Group, values: dict[str, Array], seed: int, subjects: Array, attempt: Array | int
+        self, group: Group, values: dict[str, np.ndarray], seed: int, subjects: np.ndarray, attempt: np.ndarray | int
     ) -> None:
         sampled = group.share if group.sampled is None else group.sampled
         member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < sampled
@@ -182,7 +185,7 @@ class Population:
             values[name] = np.where(member, values[name] * by, values[name])
 
 
-def _spread(median: Array, eta: Array | None, q: Quantity) -> Array:
+def _spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarray:
     if eta is None or q.sigma == 0:
         return median
     if q.distribution == "normal":

@@ -19,7 +19,6 @@ from .units import convert, parse_unit
 
 __all__ = ["People", "prepare", "prepare_given"]
 
-Array = np.ndarray
 
 MOST_ATTEMPTS = 1000
 MOST_DAYS = 30
@@ -54,16 +53,16 @@ class People:
         How many people of the population each stands for, shape (n,).
     """
 
-    subjects: Array
-    parameters: Array
-    start: Array
-    status: Array
-    attempts: Array
-    traits: Array
-    weights: Array
+    subjects: np.ndarray
+    parameters: np.ndarray
+    start: np.ndarray
+    status: np.ndarray
+    attempts: np.ndarray
+    traits: np.ndarray
+    weights: np.ndarray
 
 
-def prepare(plan: Plan, subjects: Array) -> People:
+def prepare(plan: Plan, subjects: np.ndarray) -> People:
     """Draw subjects until each meets the entry criteria, and let each run in.
 
     Parameters
@@ -107,7 +106,7 @@ def prepare(plan: Plan, subjects: Array) -> People:
     return people
 
 
-def prepare_given(plan: Plan, values: dict[str, Array]) -> People:
+def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
     """Typical people with some parameters as they are given, each run in; nobody is turned away.
 
     Parameters
@@ -124,12 +123,17 @@ def prepare_given(plan: Plan, values: dict[str, Array]) -> People:
     start, status, _ = _settle(plan, parameters)
     traits = np.stack([everything[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
     return People(
-        np.arange(n), parameters, start, status, np.zeros(n, np.int64),
-        np.zeros((n, 0)) if traits is None else traits, np.ones(n),
-    )  # fmt: skip
+        np.arange(n),
+        parameters,
+        start,
+        status,
+        np.zeros(n, np.int64),
+        np.zeros((n, 0)) if traits is None else traits,
+        np.ones(n),
+    )
 
 
-def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:
+def _matrix(plan: Plan, values: dict[str, np.ndarray], n: int) -> np.ndarray:
     """One row a subject, in the kernel's order; what only the run-in gives is NaN until then."""
     matrix = np.full((n, len(plan.kernel.parameters)), np.nan)
     for j, name in enumerate(plan.kernel.parameters):
@@ -142,12 +146,12 @@ def _matrix(plan: Plan, values: dict[str, Array], n: int) -> Array:
     return matrix
 
 
-def _settle(plan: Plan, parameters: Array) -> tuple[Array, Array, dict[str, Array]]:
+def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """State at t = 0, status and the untreated day's statistics; fills in what the run-in gives."""
     n = len(parameters)
     status = np.zeros(n, np.int64)
     start = np.zeros((n, len(plan.kernel.states)))
-    statistics: dict[str, Array] = {}
+    statistics: dict[str, np.ndarray] = {}
     if plan.day is not None:
         day = _Day(plan, plan.day, parameters)
         state, status = day.run()
@@ -162,7 +166,7 @@ def _settle(plan: Plan, parameters: Array) -> tuple[Array, Array, dict[str, Arra
     return start, status, statistics
 
 
-def _overlay(plan: Plan, day: Kernel, parameters: Array, state: Array, start: Array) -> None:
+def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray, start: np.ndarray) -> None:
     """States that have a start of their own take it; the others go on from the untreated day."""
     plan.spare.function("rest", "start")(parameters, start)
     for j, name in enumerate(plan.kernel.states):
@@ -175,7 +179,7 @@ def _overlay(plan: Plan, day: Kernel, parameters: Array, state: Array, start: Ar
 class _Day:
     """The untreated day, repeated until its averages do."""
 
-    def __init__(self, plan: Plan, kernel: Kernel, parameters: Array) -> None:
+    def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray) -> None:
         self.plan = plan
         self.kernel = kernel
         self.n = len(parameters)
@@ -190,7 +194,7 @@ class _Day:
         self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
         self.scales = plan.scales(kernel)
 
-    def run(self) -> tuple[Array, Array]:
+    def run(self) -> tuple[np.ndarray, np.ndarray]:
         """State at 07:30 of the periodic day, and status."""
         rest = self.plan.model.rest
         state = np.zeros((self.n, len(self.kernel.states)))
@@ -200,7 +204,7 @@ class _Day:
         else:
             self.kernel.function("rest", "start")(self.parameters, state)
         memory = self.kernel.memory(self.n)
-        history: list[Array] = []
+        history: list[np.ndarray] = []
         moving = np.flatnonzero(status == WELL)
         for _ in range(MOST_DAYS):
             if not len(moving):
@@ -217,7 +221,7 @@ class _Day:
         status[moving] = NOT_AT_REST
         return state, status
 
-    def _one_day(self, who: Array, state: Array, memory: Array, status: Array) -> None:
+    def _one_day(self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray) -> None:
         part, own, ended = state[who], memory[who], status[who]
         part[:, self.sums] = 0.0
         parameters = self.parameters[who]
@@ -227,15 +231,24 @@ class _Day:
         rows = self.kernel.read_by(self.columns)
         seen = np.full((len(who), len(samples), len(rows)), np.nan)
         self.kernel.advance(
-            part, own, parameters, events, samples, rows, (0.0, 24.0), (RTOL, ATOL * self.scales),
-            np.ones(len(self.kernel.states)), seen, ended,
-        )  # fmt: skip
+            part,
+            own,
+            parameters,
+            events,
+            samples,
+            rows,
+            (0.0, 24.0),
+            (RTOL, ATOL * self.scales),
+            np.ones(len(self.kernel.states)),
+            seen,
+            ended,
+        )
         state[who], memory[who], status[who] = part, own, ended
         self.means[who] = part[:, self.sums] / 24.0
         if len(samples):
             self.profile[who] = self.kernel.observed(samples, seen, rows, parameters, self.columns)
 
-    def _extrapolate(self, who: Array, history: list[Array], state: Array) -> None:
+    def _extrapolate(self, who: np.ndarray, history: list[np.ndarray], state: np.ndarray) -> None:
         """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
         before, middle, last = history[1][who], history[2][who], state[who]
         first, second = middle - before, last - middle
@@ -246,7 +259,7 @@ class _Day:
         creeping[:, self.sums] = False
         state[who] = np.where(creeping, limit, last)
 
-    def statistics(self) -> dict[str, Array]:
+    def statistics(self) -> dict[str, np.ndarray]:
         """Lowest, mean and highest value of each watched observable over the day."""
         found = {}
         for j, name in enumerate(self.watched):
@@ -255,7 +268,7 @@ class _Day:
             found[f"{name} mean"] = self.profile[:, :, j].sum(axis=1) / len(PROFILE)
         return found
 
-    def fill(self, parameters: Array) -> None:
+    def fill(self, parameters: np.ndarray) -> None:
         """Put what the run-in gives into the rows of parameters."""
         index = {name: j for j, name in enumerate(self.kernel.parameters)}
         values = {name: parameters[:, j] for name, j in index.items()}
@@ -269,7 +282,7 @@ class _Day:
                 parameters[:, index[name]] = values[name]
 
 
-def _admitted(plan: Plan, parameters: Array, start: Array, statistics: dict[str, Array]) -> Array:
+def _admitted(plan: Plan, parameters: np.ndarray, start: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:
     """Which subjects meet every entry criterion."""
     n = len(parameters)
     admitted = np.ones(n, bool)

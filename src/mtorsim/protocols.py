@@ -12,7 +12,6 @@ from .errors import SetError, did_you_mean, spoken
 
 __all__ = ["PROTOCOLS", "Given", "OptionError", "Protocol", "needs", "protocol", "without_body"]
 
-Array = np.ndarray
 
 PMOL_PER_UNIT = 6000.0
 """pmol in 1 U of insulin: 1 uU/mL is 6 pmol/L."""
@@ -86,7 +85,7 @@ class Protocol:
 
     name: str
     about: str
-    minutes: Array
+    minutes: np.ndarray
     given: tuple[Given, ...] = ()
     clamped: tuple[float, float] | None = None
     target: float = 90.0
@@ -124,8 +123,36 @@ def mixed_meal(grams: float = 78.0, solid: float = 0.7, hours: float = 7.0) -> P
 
 
 FSIGT = (
-    0, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 19, 22, 23, 24, 25, 27, 30, 40, 50, 60, 70, 80, 90, 100, 120, 140, 160, 180,
-)  # fmt: skip
+    0,
+    2,
+    3,
+    4,
+    5,
+    6,
+    8,
+    10,
+    12,
+    14,
+    16,
+    19,
+    22,
+    23,
+    24,
+    25,
+    27,
+    30,
+    40,
+    50,
+    60,
+    70,
+    80,
+    90,
+    100,
+    120,
+    140,
+    160,
+    180,
+)
 """Minutes of the insulin-modified, frequently sampled test."""
 
 
@@ -198,7 +225,7 @@ def profile(hours: float = 24.0) -> Protocol:
     return Protocol("profile", f"{hours:g} h as they are lived", minutes, fasting=False, everyday=True)
 
 
-def _until(minutes: Sequence[float], end: float) -> Array:
+def _until(minutes: Sequence[float], end: float) -> np.ndarray:
     """When blood is drawn: at these minutes, and at the end."""
     return np.unique(np.round([*minutes, end], 9))
 
@@ -261,9 +288,18 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
 
 
 UNITS: Mapping[str, str] = {
-    "grams": "g", "ivgtt.grams": "g/kg", "hours": "h", "solid": "", "ivgtt.insulin": "U/kg", "insulin": "mU/kg/min",
-    "target": "mg/dL", "step": "min", "prime": "min", "above": "mg/dL", "minutes": "min",
-}  # fmt: skip
+    "grams": "g",
+    "ivgtt.grams": "g/kg",
+    "hours": "h",
+    "solid": "",
+    "ivgtt.insulin": "U/kg",
+    "insulin": "mU/kg/min",
+    "target": "mg/dL",
+    "step": "min",
+    "prime": "min",
+    "above": "mg/dL",
+    "minutes": "min",
+}
 """Of each option; a test's own first."""
 
 

@@ -19,7 +19,6 @@ __all__ = [
     "worst_fasting",
 ]
 
-Array = np.ndarray
 
 LIMITS = {">110": 110.0, ">126": 126.0, ">160": 160.0, ">250": 250.0}
 """mg/dL. 126 is the ADA's limit of diabetes, 160 and 250 CTCAE's limits of grades 2 and 3."""
@@ -93,7 +92,7 @@ def paired_difference(both: float, first: float, second: float, neither: float) 
     return p - q, low, high
 
 
-def quantiles(values: Array, shares: tuple[float, ...], weights: Array) -> Array:
+def quantiles(values: np.ndarray, shares: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
     """Quantiles of weighted values, (n,); of equal weights, interpolated."""
     if (weights == weights[0]).all():
         return np.quantile(values, shares)
@@ -113,7 +112,7 @@ def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]
     return [(n, limits[n], limits[n] == uln) for n in names if not (same and n == ">ULN")]
 
 
-def worst_fasting(fasting_glucose: Array, times: Array) -> Array:
+def worst_fasting(fasting_glucose: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Highest fasting glucose of each subject over the visits after t = 0.
 
     Shapes: fasting_glucose (..., visits), NaN where not fasting or not reached; times (visits,).

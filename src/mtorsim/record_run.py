@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["simulate_events", "write_records"]
 
-Array = np.ndarray
 
 GROUP = 64
 """Subjects that are carried together."""
@@ -96,11 +95,16 @@ def simulate_events(
         people = prepare(plan, np.arange(first, last))
         courses = [
             lay_out(
-                table, range(bounds[s], bounds[s + 1]), routes, people.start[s - first],
-                people.parameters[s - first], columns, plan.spare,
+                table,
+                range(bounds[s], bounds[s + 1]),
+                routes,
+                people.start[s - first],
+                people.parameters[s - first],
+                columns,
+                plan.spare,
             )
             for s in range(first, last)
-        ]  # fmt: skip
+        ]
         ended = np.array([p or c.status for p, c in zip(people.status.tolist(), courses, strict=True)], np.int64)
         values = _carried(plan, people.start, people.parameters, courses, ended)
         for s, course in enumerate(courses):
@@ -127,7 +131,7 @@ def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Pat
     return path
 
 
-def _manifest(plan: Plan, table: EventTable, status: Array) -> dict[str, Any]:
+def _manifest(plan: Plan, table: EventTable, status: np.ndarray) -> dict[str, Any]:
     """What the run was; the table itself is one of its files."""
     manifest = describe_run(plan, table.subjects, 1)
     text = table.frame.to_csv(index=False)
@@ -176,7 +180,9 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
     return found
 
 
-def _carried(plan: Plan, start: Array, parameters: Array, courses: list[Course], status: Array) -> list[Array]:
+def _carried(
+    plan: Plan, start: np.ndarray, parameters: np.ndarray, courses: list[Course], status: np.ndarray
+) -> list[np.ndarray]:
     """What every record of each subject sees, (records, observables)."""
     kernel = plan.kernel
     columns = plan.columns[plan.columns >= 0]
@@ -187,9 +193,18 @@ def _carried(plan: Plan, start: Array, parameters: Array, courses: list[Course],
     states = np.full((len(courses), len(times), len(rows)), np.nan)
     own = parameters.copy()
     kernel.advance(
-        start.copy(), kernel.memory(len(courses)), own, events, times, rows, (0.0, max(c.end for c in courses)),
-        (plan.options.rtol, plan.options.atol * plan.scales(kernel)), np.ones(len(kernel.states)), states, status,
-    )  # fmt: skip
+        start.copy(),
+        kernel.memory(len(courses)),
+        own,
+        events,
+        times,
+        rows,
+        (0.0, max(c.end for c in courses)),
+        (plan.options.rtol, plan.options.atol * plan.scales(kernel)),
+        np.ones(len(kernel.states)),
+        states,
+        status,
+    )
     for i, course in enumerate(courses):
         at = np.searchsorted(times, course.seen)
         full = np.full((len(course.seen), len(plan.columns)), np.nan)
@@ -200,8 +215,14 @@ def _carried(plan: Plan, start: Array, parameters: Array, courses: list[Course],
 
 
 def _observed(
-    plan: Plan, course: Course, times: Array, states: Array, rows: Array, parameters: Array, columns: Array
-) -> Array:
+    plan: Plan,
+    course: Course,
+    times: np.ndarray,
+    states: np.ndarray,
+    rows: np.ndarray,
+    parameters: np.ndarray,
+    columns: np.ndarray,
+) -> np.ndarray:
     """Observables at each record, with the parameters as they are then."""
     out = np.full((len(times), len(columns)), np.nan)
     changes = [(t, row, amount) for t, kind, row, amount in course.events if kind == PARAMETER]
@@ -219,7 +240,9 @@ def _observed(
     return out
 
 
-def _frame(table: EventTable, names: list[str], seen: Array, after: Array, status: Array) -> pd.DataFrame:
+def _frame(
+    table: EventTable, names: list[str], seen: np.ndarray, after: np.ndarray, status: np.ndarray
+) -> pd.DataFrame:
     frame = table.frame.copy()
     frame["tad"] = after
     frame["status"] = [SENTENCES[int(s)] for s in status]

@@ -16,7 +16,6 @@ from .units import convert, parse_unit
 
 __all__ = ["INTERPOLATIONS", "EventTable", "read_events"]
 
-Array = np.ndarray
 Frame: TypeAlias = Any
 """A table of pandas; its own types are too loose for a type checker to follow."""
 
@@ -60,17 +59,17 @@ class EventTable:
 
     frame: Frame
     path: str
-    subject: Array
-    time: Array
-    evid: Array
-    amt: Array
-    rate: Array
-    dur: Array
-    ii: Array
-    addl: Array
-    ss: Array
+    subject: np.ndarray
+    time: np.ndarray
+    evid: np.ndarray
+    amt: np.ndarray
+    rate: np.ndarray
+    dur: np.ndarray
+    ii: np.ndarray
+    addl: np.ndarray
+    ss: np.ndarray
     cmt: Sequence[str]
-    covariates: Mapping[str, Array]
+    covariates: Mapping[str, np.ndarray]
     interpolation: Mapping[str, str]
 
     def changing(self, name: str) -> int | None:
@@ -197,17 +196,27 @@ class _Reader:
         zero = lambda name: np.nan_to_num(values[name])  # noqa: E731
         rate = zero("RATE")
         table = EventTable(
-            frame=self.frame, path=self.path, subject=self._subjects(n), time=values["TIME"] * self.hours,
-            evid=evid, amt=zero("AMT"), rate=np.where(rate > 0, rate / self.hours, rate),
-            dur=values["DUR"] * self.hours, ii=zero("II") * self.hours, addl=zero("ADDL"), ss=zero("SS"), cmt=cmt,
-            covariates=covariates, interpolation=self.interpolation,
-        )  # fmt: skip
+            frame=self.frame,
+            path=self.path,
+            subject=self._subjects(n),
+            time=values["TIME"] * self.hours,
+            evid=evid,
+            amt=zero("AMT"),
+            rate=np.where(rate > 0, rate / self.hours, rate),
+            dur=values["DUR"] * self.hours,
+            ii=zero("II") * self.hours,
+            addl=zero("ADDL"),
+            ss=zero("SS"),
+            cmt=cmt,
+            covariates=covariates,
+            interpolation=self.interpolation,
+        )
         if not n:
             raise DataError(f"{self.path}: there are no records")
         _check(table)
         return table
 
-    def _subjects(self, n: int) -> Array:
+    def _subjects(self, n: int) -> np.ndarray:
         if "ID" not in self.names:
             return np.zeros(n, np.int64)
         column = self.frame[self.names["ID"]]
@@ -226,7 +235,7 @@ class _Reader:
                 seen.add(int(codes[start]))
         return codes.astype(np.int64)
 
-    def _numbers(self, name: str, n: int) -> Array:
+    def _numbers(self, name: str, n: int) -> np.ndarray:
         if name not in self.names:
             return np.full(n, np.nan)
         column = self.frame[self.names[name]]
@@ -238,7 +247,7 @@ class _Reader:
         return found
 
 
-def _as_numbers(column: Frame) -> Array:
+def _as_numbers(column: Frame) -> np.ndarray:
     import pandas as pd
 
     return np.asarray(pd.to_numeric(column, errors="coerce"), float)
@@ -264,22 +273,38 @@ def _check(table: EventTable) -> None:
         ("EVID", (table.evid < 0) | (table.evid > 7) | whole[0], "EVID is a whole number from 0 to 7", None),
         ("AMT", ~gives & (table.amt != 0), "an observation has an amount", "a dose has EVID 1"),
         ("AMT", dose & (table.amt < 0), "an amount is negative", None),
-        ("AMT", dose & (table.amt == 0) & (table.rate > 0) & (table.ss != 1), "a rate has no amount",
-         "only a constant infusion at steady state (SS 1) has none"),
+        (
+            "AMT",
+            dose & (table.amt == 0) & (table.rate > 0) & (table.ss != 1),
+            "a rate has no amount",
+            "only a constant infusion at steady state (SS 1) has none",
+        ),
         ("AMT", dose & (table.amt == 0) & ~constant, "a dose has no amount", None),
         ("ADDL", (table.addl < 0) | whole[1], "ADDL is a whole number of further doses", None),
         ("SS", ~np.isin(table.ss, (0, 1, 2)), "SS is 0, 1 (replace what is there) or 2 (add to it)", None),
         ("II", table.ii < 0, "an interval is negative", None),
-        ("II", dose & (table.ss > 0) & (table.ii == 0) & ~constant, "a dose at steady state has no interval",
-         "give II"),
+        (
+            "II",
+            dose & (table.ss > 0) & (table.ii == 0) & ~constant,
+            "a dose at steady state has no interval",
+            "give II",
+        ),
         ("II", dose & (table.addl > 0) & (table.ii == 0), "additional doses have no interval", "give II"),
-        ("SS", constant & ((table.ii != 0) | (table.addl != 0) | lasting),
-         "a constant infusion at steady state has no interval, further doses or duration", None),
-        ("RATE", (table.rate < 0) & ~np.isin(table.rate, (-1, -2)), "a rate is negative",
-         "-1 leaves the rate to the model, -2 the duration"),
+        (
+            "SS",
+            constant & ((table.ii != 0) | (table.addl != 0) | lasting),
+            "a constant infusion at steady state has no interval, further doses or duration",
+            None,
+        ),
+        (
+            "RATE",
+            (table.rate < 0) & ~np.isin(table.rate, (-1, -2)),
+            "a rate is negative",
+            "-1 leaves the rate to the model, -2 the duration",
+        ),
         ("DUR", lasting & (table.dur <= 0), "a duration is not positive", None),
         ("DUR", lasting & timed, "a dose has both a rate and a duration", None),
-    )  # fmt: skip
+    )
     first: tuple[int, str, str, str | None] | None = None
     for column, bad, message, help in faults:
         if bad.any():

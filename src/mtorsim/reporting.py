@@ -15,7 +15,6 @@ from .reading import Line, Record, TomlFile, read_record
 
 __all__ = ["Reporting", "read_reporting"]
 
-Array = np.ndarray
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -50,10 +49,10 @@ class Reporting:
 
     name: str
     about: str
-    any: Array
-    severe: Array
+    any: np.ndarray
+    severe: np.ndarray
 
-    def shares(self, grades: Array, weights: Array) -> dict[str, float]:
+    def shares(self, grades: np.ndarray, weights: np.ndarray) -> dict[str, float]:
         """Share of subjects with a report at all, and with a severe one."""
         total = weights.sum()
         return {

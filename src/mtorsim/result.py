@@ -21,11 +21,18 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "TEST_KEYS", "Block", "Result", "TestValues", "labelled", "ledger_table", "open_result", "people_table",
-    "test_table", "treatment_table", "visit_table",
-]  # fmt: skip
-
-Array = np.ndarray
+    "TEST_KEYS",
+    "Block",
+    "Result",
+    "TestValues",
+    "labelled",
+    "ledger_table",
+    "open_result",
+    "people_table",
+    "test_table",
+    "treatment_table",
+    "visit_table",
+]
 
 
 TEST_KEYS = ("arm", "subject", "test", "options", "at_h", "index")
@@ -51,7 +58,7 @@ class TestValues:
     at_h: float
     arm: str
     units: Mapping[str, str]
-    values: Array
+    values: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -80,17 +87,17 @@ class Block:
         One for each arm, test and time.
     """
 
-    subjects: Array
+    subjects: np.ndarray
     arms: tuple[str, ...]
-    status: Array
-    attempts: Array
-    traits: Array
-    visits: Array
-    series: Array
-    weights: Array
-    left: Array
-    ledger: tuple[Array, ...]
-    given: tuple[Array, ...]
+    status: np.ndarray
+    attempts: np.ndarray
+    traits: np.ndarray
+    visits: np.ndarray
+    series: np.ndarray
+    weights: np.ndarray
+    left: np.ndarray
+    ledger: tuple[np.ndarray, ...]
+    given: tuple[np.ndarray, ...]
     tests: tuple[TestValues, ...] = ()
 
     @classmethod
@@ -204,7 +211,7 @@ class Result:
         return parts
 
     @cached_property
-    def weights(self) -> Array:
+    def weights(self) -> np.ndarray:
         """How many people of the population each subject stands for, (n,)."""
         import pandas as pd
 
@@ -213,7 +220,7 @@ class Result:
         return pd.concat(self._parts("people.parquet", "it is not whole"))["weight"].to_numpy()
 
     @cached_property
-    def left(self) -> Mapping[str, Array]:
+    def left(self) -> Mapping[str, np.ndarray]:
         """When each subject left, hours, infinite for those who stayed, (n,), by arm."""
         import pandas as pd
 
@@ -265,7 +272,11 @@ class Result:
 
 
 def labelled(
-    manifest: Mapping[str, Any], values: Array, subjects: Array, times: list[float], status: Array | None = None
+    manifest: Mapping[str, Any],
+    values: np.ndarray,
+    subjects: np.ndarray,
+    times: list[float],
+    status: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Arrays (arms, n, times, observables) as a dataset with names and units."""
     import xarray as xr

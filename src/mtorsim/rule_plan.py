@@ -18,7 +18,6 @@ from .units import Unit, convert, parse_unit
 
 __all__ = ["Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
 
-Array = np.ndarray
 
 CLOCKS = {"day": 24.0, "week": 168.0}
 """Hours of each unit of time that a condition may ask for, counted from the start."""
@@ -58,7 +57,7 @@ class Question:
 
     either: tuple[tuple[tuple[str, str, float], ...], ...]
 
-    def holds(self, measured: Callable[[str], Array]) -> Array:
+    def holds(self, measured: Callable[[str], np.ndarray]) -> np.ndarray:
         """Where it holds, (n,); what was not measured answers no question with yes."""
         with np.errstate(invalid="ignore"):
             parts = [
@@ -186,7 +185,7 @@ class _Reader:
             self.file.fail(f"the population has no group `{group}`", (*rule.key, "among"), help, needle=group)
         return PlannedRule(
             rule.name, rule.condition.text, question, actions, rule.confirmed, rule.most, rule.since, group, others
-        )  # fmt: skip
+        )
 
     def _question(self, condition: Condition, key: tuple[Any, ...]) -> Question:
         return Question(
@@ -249,9 +248,7 @@ class _Reader:
         at = [r.drug for r in self.regimens].index(action.drug)
         if isinstance(action, Hold):
             until = self._question(action.until, key) if action.until else None
-            return Do(
-                "hold", at, action.text, until, action.hours or np.inf, action.resume, check=action.check or 0.0
-            )  # fmt: skip
+            return Do("hold", at, action.text, until, action.hours or np.inf, action.resume, check=action.check or 0.0)
         if isinstance(action, Stop):
             return Do("stop", at, action.text)
         if isinstance(action, Start):
@@ -277,6 +274,12 @@ class _Reader:
         window = tuple(self._limit(action.quantity, v, action.unit, key) for v in action.window)
         step = self._share(at, action.step, 0.0, key)
         return Do(
-            "titrate", at, action.text, low=low, high=high, step=step, quantity=action.quantity,
+            "titrate",
+            at,
+            action.text,
+            low=low,
+            high=high,
+            step=step,
+            quantity=action.quantity,
             window=(window[0], window[1]),
-        )  # fmt: skip
+        )

@@ -15,18 +15,26 @@ from .errors import ScenarioError, UnitError
 from .units import Unit, convert, parse_quantity, parse_unit
 
 __all__ = [
-    "ACTIONS", "Action", "Comparison", "Condition", "Hold", "Leave", "Scale", "Start", "Stop", "Titrate",
-    "read_action", "read_condition",
-]  # fmt: skip
+    "ACTIONS",
+    "Action",
+    "Comparison",
+    "Condition",
+    "Hold",
+    "Leave",
+    "Scale",
+    "Start",
+    "Stop",
+    "Titrate",
+    "read_action",
+    "read_condition",
+]
 
 
 def _bad(message: str, help: str | None = None) -> ScenarioError:
     return ScenarioError(message, None, help)
 
 
-OPERATORS: dict[str, Callable[..., object]] = {
-    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
-}  # fmt: skip
+OPERATORS: dict[str, Callable[..., object]] = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 
 
 @dataclass(frozen=True)
@@ -180,9 +188,14 @@ def read_action(text: str) -> Action:
     if said == "leave the study":
         return Leave(said)
     readers = {
-        "hold": _hold, "stop": _stop, "start": _start, "reduce": _reduce, "increase": _increase, "set": _set,
+        "hold": _hold,
+        "stop": _stop,
+        "start": _start,
+        "reduce": _reduce,
+        "increase": _increase,
+        "set": _set,
         "titrate": _titrate,
-    }  # fmt: skip
+    }
     if verb not in readers:
         raise _bad(f"`{said}` is nothing that can be done", "possible are " + "; ".join(f"`{a}`" for a in ACTIONS))
     try:

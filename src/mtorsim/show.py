@@ -158,11 +158,18 @@ def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     """Every parameter as a plain record, for JSON."""
     return [
         {
-            "name": name, "value": line.value, "unit": line.unit, "range": line.range, "iiv": line.iiv, "cv": line.cv,
-            "about": line.about, "source": line.source, "evidence": line.evidence,
+            "name": name,
+            "value": line.value,
+            "unit": line.unit,
+            "range": line.range,
+            "iiv": line.iiv,
+            "cv": line.cv,
+            "about": line.about,
+            "source": line.source,
+            "evidence": line.evidence,
         }
         for name, line in parameters.items()
-    ]  # fmt: skip
+    ]
 
 
 def _part(title: str, table: Table) -> list[Block]:

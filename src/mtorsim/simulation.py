@@ -26,7 +26,6 @@ from .writer import Writer
 
 __all__ = ["one_subject", "simulate"]
 
-Array = np.ndarray
 
 SMALLEST_SLICE, LARGEST_SLICE = 32, 128
 """Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
@@ -162,9 +161,14 @@ def _cores() -> int:
 
 
 def _blocks(
-    plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Callable[[int, int], None] | None,
+    plan: Plan,
+    done: int,
+    n: int,
+    chunk: int,
+    threads: int,
+    progress: Callable[[int, int], None] | None,
     rules: Sequence[PythonRule],
-) -> Iterator[Block]:  # fmt: skip
+) -> Iterator[Block]:
     """Chunks of subjects in order, each computed slice by slice on several threads."""
     cancel = np.zeros(1, np.int64)
     times = {series: Times.of(plan, series) for series in (True, False)}
@@ -213,10 +217,10 @@ def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
 class Times:
     """Sample times of a run, which of them are fasting, and where visits and the series lie in them."""
 
-    all: Array
-    fasting: Array
-    visits: Array
-    series: Array
+    all: np.ndarray
+    fasting: np.ndarray
+    visits: np.ndarray
+    series: np.ndarray
 
     @classmethod
     def of(cls, plan: Plan, series: bool) -> Times:
@@ -228,15 +232,19 @@ class Times:
         return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
 
 
-def _slice(plan: Plan, subjects: Array, times: Times, cancel: Array, rules: Sequence[PythonRule]) -> Block:
+def _slice(plan: Plan, subjects: np.ndarray, times: Times, cancel: np.ndarray, rules: Sequence[PythonRule]) -> Block:
     """A few subjects through every arm."""
     return _through(plan, prepare(plan, subjects), plan.arms, times, cancel, rules)
 
 
 def _through(
-    plan: Plan, people: People, arms: tuple[PlannedArm, ...], times: Times, cancel: Array,
+    plan: Plan,
+    people: People,
+    arms: tuple[PlannedArm, ...],
+    times: Times,
+    cancel: np.ndarray,
     rules: Sequence[PythonRule] = (),
-) -> Block:  # fmt: skip
+) -> Block:
     """Prepared people through some arms."""
     runs = [follow(plan, arm, people, times.all, times.fasting, cancel, rules) for arm in arms]
     tests = [_tests(plan, arm, people, cancel, r) for arm, r in zip(arms, runs, strict=True)]
@@ -256,7 +264,7 @@ def _through(
     )
 
 
-def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array, run: Followed) -> list[TestValues]:
+def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run: Followed) -> list[TestValues]:
     """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
     if not plan.scenario.tests:
         return []
@@ -264,8 +272,12 @@ def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: Array, run: Foll
     found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=course)
     return [
         TestValues(
-            e.protocol.name, e.protocol.options, e.at, e.arm, {n: unit for n, (unit, _) in e.indices.items()},
+            e.protocol.name,
+            e.protocol.options,
+            e.at,
+            e.arm,
+            {n: unit for n, (unit, _) in e.indices.items()},
             np.stack([v for _, v in e.indices.values()], axis=1),
         )
         for e in found
-    ]  # fmt: skip
+    ]

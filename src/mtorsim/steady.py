@@ -19,7 +19,6 @@ from .kernel.status import NO_STEADY_STATE, WELL
 
 __all__ = ["Interval", "steady_state"]
 
-Array = np.ndarray
 
 RTOL, ATOL = 1e-11, 1e-13
 """Of carrying a subject through an interval."""
@@ -70,8 +69,8 @@ class Interval:
 
 
 def steady_state(
-    kernel: Kernel, start: Array, parameters: Array, rows: Sequence[int], interval: Interval
-) -> tuple[Array, bool, int]:
+    kernel: Kernel, start: np.ndarray, parameters: np.ndarray, rows: Sequence[int], interval: Interval
+) -> tuple[np.ndarray, bool, int]:
     """States that one interval leaves as they were.
 
     Parameters
@@ -116,8 +115,14 @@ def steady_state(
 
 
 def _through(
-    kernel: Kernel, start: Array, parameters: Array, own: list[int], interval: Interval, x: Array, size: float
-) -> tuple[Array, Array, int]:
+    kernel: Kernel,
+    start: np.ndarray,
+    parameters: np.ndarray,
+    own: list[int],
+    interval: Interval,
+    x: np.ndarray,
+    size: float,
+) -> tuple[np.ndarray, np.ndarray, int]:
     """What one interval makes of a state, the derivatives of that by the state, and how it ended."""
     m = len(own)
     # For a linear drug any difference is exact; for another it must be small, but far above rounding.
@@ -129,8 +134,16 @@ def _through(
     status = np.zeros(m + 1, np.int64)
     scale = np.full(len(kernel.states), ATOL * size)
     kernel.advance(
-        states, kernel.memory(m + 1), np.repeat(parameters[None], m + 1, axis=0), events, np.zeros(0),
-        np.zeros(0, np.int64), (0.0, interval.length), (RTOL, scale), np.ones(len(kernel.states)),
-        np.zeros((m + 1, 0, 0)), status,
-    )  # fmt: skip
+        states,
+        kernel.memory(m + 1),
+        np.repeat(parameters[None], m + 1, axis=0),
+        events,
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        (0.0, interval.length),
+        (RTOL, scale),
+        np.ones(len(kernel.states)),
+        np.zeros((m + 1, 0, 0)),
+        status,
+    )
     return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T, int(status.max())

@@ -386,9 +386,8 @@ class _Builder:
         while True:
             settled = self._settle(at)
             moving = [
-                n for n in at
-                if not (self.run_in and n in model.hold) and self._put(self.derivatives[n], settled) != 0
-            ]  # fmt: skip
+                n for n in at if not (self.run_in and n in model.hold) and self._put(self.derivatives[n], settled) != 0
+            ]
             if not moving:
                 return at
             at = {n: e for n, e in at.items() if n not in moving}

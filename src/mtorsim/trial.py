@@ -102,7 +102,7 @@ def run_trial(
     given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
     result = simulate(
         whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given
-    )  # fmt: skip
+    )
     weights = matched(scenario, result)
     arms = {a: arm_endpoints(result, a, grading, scenario.uln, reporting, weights) for a in result.manifest["arms"]}
     spread = between_sets(whole, scenario, result, arms, settings, sets, given)
@@ -217,9 +217,12 @@ def _variants(arms: Mapping[str, ArmEndpoints], own: Sequence[str]) -> dict[str,
 
 
 def _alternatives(
-    scenario: Scenario, arms: Mapping[str, ArmEndpoints], settings: Mapping[str, float] | None,
-    subjects: int | None, given: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+    scenario: Scenario,
+    arms: Mapping[str, ArmEndpoints],
+    settings: Mapping[str, float] | None,
+    subjects: int | None,
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
     """Share above each limit of each arm with the body built otherwise: as far as the same entry criteria let in."""
     draft = draft_plan(scenario, settings=settings, library=given["library"])
     own = full_settings(draft.population, settings or {})
@@ -227,9 +230,7 @@ def _alternatives(
     found: dict[str, Any] = {"as it stands": {a: arms[a].values["share"] for a in names}}
     for name, change in alternatives_of(draft.model).items():
         other = full_settings(draft.population, change)
-        report = run_trial(
-            scenario, subjects=subjects, settings={**own, **other}, sets=1, variants=False, **given
-        )  # fmt: skip
+        report = run_trial(scenario, subjects=subjects, settings={**own, **other}, sets=1, variants=False, **given)
         found[name] = {a: e.values["share"] for a, e in report.arms.items()}
     return found
 
@@ -259,9 +260,13 @@ def _beside(
 ) -> dict[str, Any]:
     """One observed row with its interval, and the prediction beside it."""
     found: dict[str, Any] = {
-        "arm": row.arm, "endpoint": row.endpoint, "of": row.of, "role": row.role, "source": row.source,
+        "arm": row.arm,
+        "endpoint": row.endpoint,
+        "of": row.of,
+        "role": row.role,
+        "source": row.source,
         "evidence": row.evidence,
-    }  # fmt: skip
+    }
     if row.percent is not None:
         share = row.percent / 100
         low, high = wilson(share * row.of, row.of)

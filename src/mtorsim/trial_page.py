@@ -56,7 +56,7 @@ def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     if data["variants"]:
         rows = [
             [f"{a}: {v}", *(_percent(s[n]) for n in LIMITS)] for a, f in data["variants"].items() for v, s in f.items()
-        ]  # fmt: skip
+        ]
         parts += [
             "<h2>Structural variants</h2><p>No human datum tells loss of mTORC2 from slow loss after mTORC1; "
             "each alone, not fitted again.</p>",
@@ -65,8 +65,9 @@ def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
     if data["alternatives"]:
         rows = [
             [f"{escape(v)}: {escape(a)}", *(_percent(s[n]) for n in LIMITS)]
-            for v, f in data["alternatives"].items() for a, s in f.items()
-        ]  # fmt: skip
+            for v, f in data["alternatives"].items()
+            for a, s in f.items()
+        ]
         parts += [
             "<h2>The body built otherwise</h2><p>Structure of the tail that no trial decides, from before the start "
             "on and in every arm; not fitted again.</p>",
@@ -77,8 +78,9 @@ def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
         m = data["matched"]
         rows = [
             [escape(q["of"][0]), f"{q['published']:.4g}", f"{q['drawn']:.4g}", f"{q['weighted']:.4g}"]
-            for q in m["quantities"] if "published" in q
-        ]  # fmt: skip
+            for q in m["quantities"]
+            if "published" in q
+        ]
         parts.append(
             f"<p>Weighted to what was published: {m['of']} say as much as {m['n_effective']:.0f} equal ones.</p>"
         )
@@ -125,10 +127,14 @@ def _observed(data: Mapping[str, Any]) -> str:
         word = o["agreement"] or ""
         rows.append(
             [
-                escape(f"{o['arm']}, {o['endpoint']}"), seen, predicted, f"<span class='{word}'>{word}</span>",
-                escape(o["role"]), escape(f"{o['evidence']}; {o['source']}"),
+                escape(f"{o['arm']}, {o['endpoint']}"),
+                seen,
+                predicted,
+                f"<span class='{word}'>{word}</span>",
+                escape(o["role"]),
+                escape(f"{o['evidence']}; {o['source']}"),
             ]
-        )  # fmt: skip
+        )
     head = ["arm, endpoint, %", "observed (95 %)", "predicted (95 %)", "", "role", "grade, source"]
     note = "inside: the prediction lies in the interval observed; overlaps: the two intervals meet; apart: they do not."
     return _table(head, rows, words=3) + f"<p class='note'>{note}</p>"
@@ -186,8 +192,9 @@ def _visits(data: Mapping[str, Any]) -> str:
 def _decisions(data: Mapping[str, Any]) -> str:
     rows = [
         [escape(a), str(d["subjects"]), str(d["times"]), escape(d["rule"]), escape(d["drug"]), escape(d["what"])]
-        for a, arm in data["arms"].items() for d in arm["decisions"]
-    ]  # fmt: skip
+        for a, arm in data["arms"].items()
+        for d in arm["decisions"]
+    ]
     if not rows:
         return "<p>No rule did anything.</p>"
     return _table(["arm", "patients", "times", "rule", "drug", "what"], rows, words=3)

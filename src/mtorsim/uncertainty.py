@@ -29,9 +29,14 @@ _QUANTILES = (np.arange(200) + 0.5) / 200
 
 
 def between_sets(
-    whole: Scenario, scenario: Scenario, result: Result, arms: Mapping[str, ArmEndpoints],
-    settings: Mapping[str, float] | None, sets: int, given: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+    whole: Scenario,
+    scenario: Scenario,
+    result: Result,
+    arms: Mapping[str, ArmEndpoints],
+    settings: Mapping[str, float] | None,
+    sets: int,
+    given: Mapping[str, Any],
+) -> dict[str, Any]:
     """How the shares of the same people differ between plausible sets of calibrated quantities."""
     found: dict[str, Any] = {"sets": 1, "shares": {}}
     name = None if scenario.data.trial is None else scenario.data.trial.calibration

@@ -20,18 +20,37 @@ _F = Fraction
 _PREFIXES = {"n": _F(1, 10**9), "u": _F(1, 10**6), "m": _F(1, 1000), "": _F(1)}
 _HOURS = {"s": _F(1, 3600), "min": _F(1, 60), "h": _F(1), "d": _F(24), "week": _F(168), "y": _F(8766)}
 _WORDS = {
-    "sec": "s", "second": "s", "seconds": "s", "minute": "min", "minutes": "min",
-    "hour": "h", "hours": "h", "hr": "h", "day": "d", "days": "d", "weeks": "week", "w": "week",
-    "wk": "week", "year": "y", "years": "y", "gram": "g", "grams": "g",
-}  # fmt: skip
+    "sec": "s",
+    "second": "s",
+    "seconds": "s",
+    "minute": "min",
+    "minutes": "min",
+    "hour": "h",
+    "hours": "h",
+    "hr": "h",
+    "day": "d",
+    "days": "d",
+    "weeks": "week",
+    "w": "week",
+    "wk": "week",
+    "year": "y",
+    "years": "y",
+    "gram": "g",
+    "grams": "g",
+}
 
 
 def _table() -> dict[str, tuple[Fraction, str]]:
     table: dict[str, tuple[Fraction, str]] = {
-        "1": (_F(1), ""), "%": (_F(1, 100), ""), "kg": (_F(1), "kg"), "m": (_F(1), "m"),
-        "cm": (_F(1, 100), "m"), "dL": (_F(1, 10), "L"), "pmol": (_F(1, 10**12), "mol"),
+        "1": (_F(1), ""),
+        "%": (_F(1, 100), ""),
+        "kg": (_F(1), "kg"),
+        "m": (_F(1), "m"),
+        "cm": (_F(1, 100), "m"),
+        "dL": (_F(1, 10), "L"),
+        "pmol": (_F(1, 10**12), "mol"),
         "fmol": (_F(1, 10**15), "mol"),
-    }  # fmt: skip
+    }
     for base in ("g", "mol", "L", "U"):
         for prefix, factor in _PREFIXES.items():
             table[prefix + base] = (factor, base)

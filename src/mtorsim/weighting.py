@@ -10,7 +10,6 @@ from scipy.optimize import minimize
 
 __all__ = ["Moment", "effective_number", "weigh"]
 
-Array = np.ndarray
 
 CLOSE = 1e-3
 """How well moments must be met, in SDs of the sample."""
@@ -26,12 +25,12 @@ class Moment:
     correlation: float | None = None
 
 
-def effective_number(weights: Array) -> float:
+def effective_number(weights: np.ndarray) -> float:
     """How many equally weighted people would say as much (Kish)."""
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
-def weigh(values: dict[str, Array], moments: Sequence[Moment], base: Array) -> Array:
+def weigh(values: dict[str, np.ndarray], moments: Sequence[Moment], base: np.ndarray) -> np.ndarray:
     """Weights closest to the base weights, by relative entropy, that meet the moments.
 
     Parameters
@@ -76,7 +75,7 @@ def weigh(values: dict[str, Array], moments: Sequence[Moment], base: Array) -> A
     features = np.stack(columns, axis=1) - np.array(targets)
     share = base / base.sum()
 
-    def dual(tilt: Array) -> tuple[float, Array]:
+    def dual(tilt: np.ndarray) -> tuple[float, np.ndarray]:
         power = features @ tilt
         top = power.max()
         grown = share * np.exp(power - top)

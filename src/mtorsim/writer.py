@@ -35,7 +35,6 @@ from .variants import is_treated
 
 __all__ = ["Writer", "open_folder", "write_json"]
 
-Array = np.ndarray
 
 BANDS_OF = 1000
 """Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
@@ -261,7 +260,7 @@ class Writer:
             pq.write_table(table, draft)
             draft.replace(path)
 
-    def _shares(self, counts: Array, of: int) -> dict[str, dict[str, Share]]:
+    def _shares(self, counts: np.ndarray, of: int) -> dict[str, dict[str, Share]]:
         """Shares by arm and limit."""
         total, squares = self.sums
         # Weights count as shares of the whole, so that those of all people sum to their number.
@@ -335,15 +334,22 @@ def _reference(plan: Plan) -> int | None:
     return doses.index(False) if False in doses else 0
 
 
-def _part(block: Block, kept: Array) -> Block:
+def _part(block: Block, kept: np.ndarray) -> Block:
     rows = min(block.series.shape[1], int(kept.sum()))
     return Block(
-        block.subjects[kept], block.arms, block.status[:, kept], block.attempts[kept], block.traits[kept],
-        block.visits[:, kept], block.series[:, :rows], block.weights[kept], block.left[:, kept],
+        block.subjects[kept],
+        block.arms,
+        block.status[:, kept],
+        block.attempts[kept],
+        block.traits[kept],
+        block.visits[:, kept],
+        block.series[:, :rows],
+        block.weights[kept],
+        block.left[:, kept],
         tuple(rows[np.isin(rows["subject"], block.subjects[kept])] for rows in block.ledger),
         tuple(given[kept] for given in block.given),
         tuple(replace(t, values=t.values[kept]) for t in block.tests),
-    )  # fmt: skip
+    )
 
 
 def _test_bands(test: TestValues) -> dict[str, Any]:
@@ -368,7 +374,7 @@ def _spoken(counts: Counter[int]) -> dict[str, int]:
     return {SENTENCES[code]: counts[code] for code in sorted(counts)}
 
 
-def _bands(values: Array, names: list[str], times: tuple[float, ...], weights: Array) -> list[dict[str, Any]]:
+def _bands(values: np.ndarray, names: list[str], times: tuple[float, ...], weights: np.ndarray) -> list[dict[str, Any]]:
     """Quantiles over subjects at each visit; values (n, times, observables)."""
     rows = []
     for v, time in enumerate(times):
@@ -384,9 +390,19 @@ def _bands(values: Array, names: list[str], times: tuple[float, ...], weights: A
 
 
 _OURS = (
-    "run.json", "summary.json", "shares.csv", "series.nc", "visits.parquet", "people.parquet", "tests.parquet",
-    "ledger.parquet", "treatment.parquet", "trial.json", "records.csv", _PARTS,
-)  # fmt: skip
+    "run.json",
+    "summary.json",
+    "shares.csv",
+    "series.nc",
+    "visits.parquet",
+    "people.parquet",
+    "tests.parquet",
+    "ledger.parquet",
+    "treatment.parquet",
+    "trial.json",
+    "records.csv",
+    _PARTS,
+)
 _FIGURES = ("time_course", "shares")
 
 

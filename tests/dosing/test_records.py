@@ -23,11 +23,15 @@ doses = st.lists(
         lambda t, a, route, kind, n: dose(
             t, a, CMT=route, ADDL=n, II=6.5, **({"RATE": 7.0} if kind == 1 else {"DUR": 2.5} if kind == 2 else {})
         ),
-        st.floats(0, 30).map(lambda x: round(x, 2)), amounts, st.sampled_from(["gut", "blood"]), st.integers(0, 2),
+        st.floats(0, 30).map(lambda x: round(x, 2)),
+        amounts,
+        st.sampled_from(["gut", "blood"]),
+        st.integers(0, 2),
         st.integers(0, 2),
     ),
-    min_size=1, max_size=4,
-)  # fmt: skip
+    min_size=1,
+    max_size=4,
+)
 
 
 def seen(tmp_path_factory, rows, model="two", **values):

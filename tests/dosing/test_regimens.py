@@ -50,9 +50,10 @@ def iv(**more):
 def test_a_regimen_as_text_is_the_doses_written_out():
     text, _ = blood(iv(regimen="10 mg q24h x 3 then 5 mg q12h x 4 then 2 mg q24h"))
     lines, _ = blood(
-        iv(amount="10 mg", every="24 h", stop="3 d") + iv(amount="5 mg", every="12 h", start="3 d", stop="5 d")
+        iv(amount="10 mg", every="24 h", stop="3 d")
+        + iv(amount="5 mg", every="12 h", start="3 d", stop="5 d")
         + iv(amount="2 mg", every="24 h", start="5 d")
-    )  # fmt: skip
+    )
     assert text.tobytes() == lines.tobytes()
     assert text.max() > 0.5
 
@@ -196,11 +197,17 @@ every = "0.5 h"
 @pytest.mark.parametrize(
     ("condition", "peak", "area"),
     [
-        ("ketoconazole", 3.9, 15.0), ("erythromycin", 2.0, 4.4), ("verapamil", 2.3, 3.5), ("rifampicin", 0.42, 0.37),
-        ("ciclosporin", None, 2.2), ("high_fat_meal", 0.46, 0.73), ("child_pugh_a", None, 1.60),
-        ("child_pugh_b", None, 3.26), ("child_pugh_c", None, 3.64),
+        ("ketoconazole", 3.9, 15.0),
+        ("erythromycin", 2.0, 4.4),
+        ("verapamil", 2.3, 3.5),
+        ("rifampicin", 0.42, 0.37),
+        ("ciclosporin", None, 2.2),
+        ("high_fat_meal", 0.46, 0.73),
+        ("child_pugh_a", None, 1.60),
+        ("child_pugh_b", None, 3.26),
+        ("child_pugh_c", None, 3.64),
     ],
-)  # fmt: skip
+)
 def test_conditions_give_the_ratios_they_were_fitted_to(condition, peak, area):
     """In-sample: factors against the ratios of peak and area that they were made from."""
 

@@ -132,9 +132,10 @@ def test_14_lagged_doses_looked_at_when_they_are_due(run):
 
 def test_15_two_lagged_doses_at_one_time_each_with_its_own_fraction(run):
     rows = [
-        dose(0, 100, CMT="blood", F_blood=0.7), dose(0, 200, CMT="blood", F_blood=0.1),
+        dose(0, 100, CMT="blood", F_blood=0.7),
+        dose(0, 200, CMT="blood", F_blood=0.1),
         *at(0.5, 1.0, 3.0, F_blood=0.1),
-    ]  # fmt: skip
+    ]
     found = observed(run(rows, interpolation={"F_blood": "locf"}, lag_blood=1.0))
     exact(found, [0.0, 90.0, 90.0 * np.exp(-K * 2)])
 
@@ -278,9 +279,11 @@ def test_35_more_than_can_be_eliminated_has_no_steady_state(run):
 
 def test_36_a_reset_stops_infusions_pending_lags_and_additional_doses(run):
     rows = table(
-        dose(0, 100, CMT="blood", RATE=10), dose(0, 100, CMT="gut", ADDL=5, II=4), {"TIME": 5, "EVID": 3},
+        dose(0, 100, CMT="blood", RATE=10),
+        dose(0, 100, CMT="gut", ADDL=5, II=4),
+        {"TIME": 5, "EVID": 3},
         at(5.0, 6.0, 20.0),
-    )  # fmt: skip
+    )
     frame = run(rows, lag_gut=3.0)
     assert observed(frame).tolist() == [0.0, 0.0, 0.0]
 
@@ -305,8 +308,7 @@ def test_39_a_reset_at_steady_state_is_a_steady_state(run):
     times = at(7.0, 9.0)
     more = {"AMT": 50, "SS": 1, "II": 8}
     exact(
-        seen(run, dose(0, 100), {"TIME": 6, "EVID": 4, **more}, times),
-        seen(run, {"TIME": 6, "EVID": 1, **more}, times),
+        seen(run, dose(0, 100), {"TIME": 6, "EVID": 4, **more}, times), seen(run, {"TIME": 6, "EVID": 1, **more}, times)
     )
 
 
@@ -334,9 +336,14 @@ def test_42_another_event_that_changes_nothing(run):
 
 def test_43_a_state_is_replaced_multiplied_or_only_counted_from(run):
     rows = table(
-        dose(0, 100, CMT="blood"), {"TIME": 2, "EVID": 5, "AMT": 40, "CMT": "blood"}, at(3.0),
-        {"TIME": 4, "EVID": 6, "AMT": 0.5, "CMT": "blood"}, at(5.0), {"TIME": 6, "EVID": 7}, at(7.0),
-    )  # fmt: skip
+        dose(0, 100, CMT="blood"),
+        {"TIME": 2, "EVID": 5, "AMT": 40, "CMT": "blood"},
+        at(3.0),
+        {"TIME": 4, "EVID": 6, "AMT": 0.5, "CMT": "blood"},
+        at(5.0),
+        {"TIME": 6, "EVID": 7},
+        at(7.0),
+    )
     frame = run(rows)
     after = 40 * np.exp(-K)
     exact(observed(frame), [after, 0.5 * 40 * np.exp(-3 * K), 0.5 * 40 * np.exp(-5 * K)])
@@ -416,11 +423,16 @@ def test_52_two_states_given_at_one_time_hold_their_own(run):
 def test_53_nothing_is_lost(run):
     frame = run(
         table(
-            dose(0, 100, ADDL=5, II=8), dose(3, 60, CMT="blood", RATE=7), dose(9, 40, CMT="blood", DUR=5),
-            dose(20, 10, CMT="blood"), at(60.0),
+            dose(0, 100, ADDL=5, II=8),
+            dose(3, 60, CMT="blood", RATE=7),
+            dose(9, 40, CMT="blood", DUR=5),
+            dose(20, 10, CMT="blood"),
+            at(60.0),
         ),
-        F_gut=0.8, F_blood=0.9, lag_gut=0.4,
-    )  # fmt: skip
+        F_gut=0.8,
+        F_blood=0.9,
+        lag_gut=0.4,
+    )
     total = sum(observed(frame, c)[0] for c in ("gut", "blood", "gone"))
     assert total == pytest.approx(0.8 * 600 + 0.9 * 110, rel=1e-9)
 

@@ -44,9 +44,26 @@ NEVER = math.inf
 
 @compiled
 def advance(
-    state, memory, parameters, event_time, event_kind, event_row, event_amount, event_first, event_last,
-    samples, columns, t0, t1, rtol, atol, steers, out, status, cancel,
-):  # fmt: skip
+    state,
+    memory,
+    parameters,
+    event_time,
+    event_kind,
+    event_row,
+    event_amount,
+    event_first,
+    event_last,
+    samples,
+    columns,
+    t0,
+    t1,
+    rtol,
+    atol,
+    steers,
+    out,
+    status,
+    cancel,
+):
     """Carry subjects from `t0` to `t1`, in place; times in hours.
 
     Samples at an instant come before its doses; doses at `t1` are left to the next call.
@@ -81,14 +98,39 @@ def advance(
     while True:
         if arrived:
             waiting = change_seats(
-                waiting, seat, clock, y, x, p, after_dose, state, memory, parameters, event_time, event_first,
-                samples, t0, t1, status,
-            )  # fmt: skip
+                waiting,
+                seat,
+                clock,
+                y,
+                x,
+                p,
+                after_dose,
+                state,
+                memory,
+                parameters,
+                event_time,
+                event_first,
+                samples,
+                t0,
+                t1,
+                status,
+            )
             record_now(seat, clock, y, samples, columns, out)
             give_doses(
-                seat, clock, y, x, p, after_dose, parameters, event_time, event_kind, event_row, event_amount,
-                event_last, t1,
-            )  # fmt: skip
+                seat,
+                clock,
+                y,
+                x,
+                p,
+                after_dose,
+                parameters,
+                event_time,
+                event_kind,
+                event_row,
+                event_amount,
+                event_last,
+                t1,
+            )
             renew(seat, clock, x, p, k, rtol, atol, steers, norms)
         if cancel[0] != 0:
             for lane in range(WIDTH):
@@ -111,9 +153,23 @@ def advance(
 
 @compiled
 def change_seats(
-    waiting, seat, clock, y, x, p, after_dose, state, memory, parameters, event_time, event_first,
-    samples, t0, t1, status,
-):  # fmt: skip
+    waiting,
+    seat,
+    clock,
+    y,
+    x,
+    p,
+    after_dose,
+    state,
+    memory,
+    parameters,
+    event_time,
+    event_first,
+    samples,
+    t0,
+    t1,
+    status,
+):
     """Let subjects leave that have arrived or failed, and the next ones board; returns who waits next."""
     boarded = False
     for lane in range(WIDTH):
@@ -192,7 +248,7 @@ def record_now(seat, clock, y, samples, columns, out):
 @compiled
 def give_doses(
     seat, clock, y, x, p, after_dose, parameters, event_time, event_kind, event_row, event_amount, event_last, t1
-):  # fmt: skip
+):
     """Give what is due to those who stand at a stop, and set their next one.
 
     After a dose the step is no longer than what went well after the last dose to the same state.

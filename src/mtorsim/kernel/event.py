@@ -48,6 +48,10 @@ class Events:
         counts = np.array([len(course) for course in courses], np.int64)
         last = np.cumsum(counts)
         return cls(
-            np.array([g[0] for g in given], float), np.array([g[1] for g in given], np.int64),
-            np.array([g[2] for g in given], np.int64), np.array([g[3] for g in given], float), last - counts, last,
-        )  # fmt: skip
+            np.array([g[0] for g in given], float),
+            np.array([g[1] for g in given], np.int64),
+            np.array([g[2] for g in given], np.int64),
+            np.array([g[3] for g in given], float),
+            last - counts,
+            last,
+        )

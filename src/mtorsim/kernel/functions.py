@@ -7,9 +7,22 @@ from mtorsim.kernel.lanes import Lanes, absolute, inlined, select_less, square_r
 from .precision import SMALLEST, exp, log
 
 __all__ = [
-    "absolute", "cube", "exp", "hill", "less", "log", "log1p", "logistic", "maximum", "minimum", "power",
-    "softplus", "sqrt", "square", "tanh",
-]  # fmt: skip
+    "absolute",
+    "cube",
+    "exp",
+    "hill",
+    "less",
+    "log",
+    "log1p",
+    "logistic",
+    "maximum",
+    "minimum",
+    "power",
+    "softplus",
+    "sqrt",
+    "square",
+    "tanh",
+]
 
 
 @inlined

@@ -15,9 +15,24 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numba as nb
 
 __all__ = [
-    "Lanes", "absolute", "any_less", "compiled", "exponent", "fma", "inlined", "loader", "mantissa", "narrow",
-    "nearest", "scaled", "select_less", "spreader", "square_root", "storer", "widen",
-]  # fmt: skip
+    "Lanes",
+    "absolute",
+    "any_less",
+    "compiled",
+    "exponent",
+    "fma",
+    "inlined",
+    "loader",
+    "mantissa",
+    "narrow",
+    "nearest",
+    "scaled",
+    "select_less",
+    "spreader",
+    "square_root",
+    "storer",
+    "widen",
+]
 
 Lanes: TypeAlias = Any
 """How a value of lanes is written in signatures."""
@@ -44,7 +59,7 @@ if TYPE_CHECKING or nb.config.DISABLE_JIT:
         square_root,
         storer,
         widen,
-    )  # fmt: skip
+    )
 else:
     from mtorsim.kernel.packed import (
         absolute,
@@ -61,4 +76,4 @@ else:
         square_root,
         storer,
         widen,
-    )  # fmt: skip
+    )

@@ -3,5 +3,14 @@
 from .tsit5 import FIRST_SAME_AS_LAST, N_SLOPES, N_WORK, NAME, ORDER, STAGES, change_at, error, look_back, step
 
 __all__ = [
-    "FIRST_SAME_AS_LAST", "NAME", "N_SLOPES", "N_WORK", "ORDER", "STAGES", "change_at", "error", "look_back", "step",
-]  # fmt: skip
+    "FIRST_SAME_AS_LAST",
+    "NAME",
+    "N_SLOPES",
+    "N_WORK",
+    "ORDER",
+    "STAGES",
+    "change_at",
+    "error",
+    "look_back",
+    "step",
+]

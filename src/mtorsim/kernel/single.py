@@ -26,7 +26,7 @@ from .lanes import (
     spreader,
     storer,
     widen,
-)  # fmt: skip
+)
 
 __all__ = ["FLOAT", "SMALLEST", "WIDTH", "exp", "load", "log", "narrow", "splat", "store", "widen"]
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 __all__ = [
-    "CANCELLED", "IMPOSSIBLE_DOSE", "LAG_TOO_LONG", "NOT_ADMITTED", "NOT_AT_REST", "NOT_DRAWN", "NOT_FINITE", "NO_REST",
-    "NO_STEADY_STATE", "SENTENCES",
-    "STEP_TOO_SMALL", "TOO_MANY_STEPS", "WELL",
-]  # fmt: skip
+    "CANCELLED",
+    "IMPOSSIBLE_DOSE",
+    "LAG_TOO_LONG",
+    "NOT_ADMITTED",
+    "NOT_AT_REST",
+    "NOT_DRAWN",
+    "NOT_FINITE",
+    "NO_REST",
+    "NO_STEADY_STATE",
+    "SENTENCES",
+    "STEP_TOO_SMALL",
+    "TOO_MANY_STEPS",
+    "WELL",
+]
 
 WELL = 0
 STEP_TOO_SMALL = 1

@@ -43,9 +43,10 @@ def dossier_figures(checks: Sequence[Check]) -> Mapping[str, bytes]:
             found["drugs.exposures"] = _svg(_exposures(levels))
         for section in dict.fromkeys(c.section for c in checks):
             mine = [
-                c for c in checks
+                c
+                for c in checks
                 if c.section == section and c.passed is not None and c.value == c.value and not c.id.startswith("ogtt.")
-            ]  # fmt: skip
+            ]
             if mine and section != "drugs":
                 found[section] = _svg(_intervals(mine[:_MOST]))
     return found

@@ -21,10 +21,15 @@ from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 __all__ = ["draw_test", "figure_of_test"]
 
 TEST_PANELS = {
-    "glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-peptide", "ffa": "Free fatty acids",
-    "production": "Glucose production", "disposal": "Glucose disposal", "glucose_infusion": "Glucose infusion",
+    "glucose": "Glucose",
+    "insulin": "Insulin",
+    "c_peptide": "C-peptide",
+    "ffa": "Free fatty acids",
+    "production": "Glucose production",
+    "disposal": "Glucose disposal",
+    "glucose_infusion": "Glucose infusion",
     "secretion": "Insulin secretion",
-}  # fmt: skip
+}
 """Curves of a test that are drawn."""
 
 

@@ -22,7 +22,6 @@ from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 
 __all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
 
-Array = np.ndarray
 
 PANELS = {
     "drug_level": "Drug in whole blood",
@@ -185,9 +184,16 @@ def _limit_line(axis: Axes, result: Result, reader: Reader) -> None:
     at = reader.value("fasting_glucose", "mg/dL", uln)
     axis.axhline(at, color="#444444", lw=0.8, ls=(0, (4, 3)))
     axis.annotate(
-        f"ULN {reader.limit(uln)}", (1.0, at), xycoords=("axes fraction", "data"), xytext=(-2, 2),
-        textcoords="offset points", ha="right", va="bottom", fontsize=7.5, color="#444444",
-    )  # fmt: skip
+        f"ULN {reader.limit(uln)}",
+        (1.0, at),
+        xycoords=("axes fraction", "data"),
+        xytext=(-2, 2),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize=7.5,
+        color="#444444",
+    )
 
 
 def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
@@ -208,9 +214,15 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
     handles = [Line2D([], [], color=c, lw=2, ls=d if bands else "-") for c, d in styles]
     below = 1.0 - 0.32 / figure.get_figheight()
     figure.legend(
-        handles, list(_arms(result)), loc="upper left", bbox_to_anchor=(0.005, below), ncols=8, frameon=False,
-        handlelength=2.6, borderaxespad=0.0,
-    )  # fmt: skip
+        handles,
+        list(_arms(result)),
+        loc="upper left",
+        bbox_to_anchor=(0.005, below),
+        ncols=8,
+        frameon=False,
+        handlelength=2.6,
+        borderaxespad=0.0,
+    )
     n = manifest["subjects"]
     drawn = result.series.sizes["subject"]
     people = f"{n:,} virtual subject{'s' if n > 1 else ''}"

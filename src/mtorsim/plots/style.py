@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 __all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "STYLE", "band", "new_figure"]
 
-Array = np.ndarray
 
 FORMATS = ("png", "pdf", "svg")
 
@@ -47,7 +46,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def band(axis: Axes, time: Array, values: Array, colour: str, dashes: Any, wide: bool) -> None:
+def band(axis: Axes, time: np.ndarray, values: np.ndarray, colour: str, dashes: Any, wide: bool) -> None:
     """Median, quartiles and, where there is room, 5th to 95th percentile of values (subjects, times)."""
     some = np.isfinite(values).any(axis=0)
     if not some.any():

@@ -68,9 +68,19 @@ class Check:
 
 
 def judged(
-    id: str, section: str, claim: str, expected: str, value: float, unit: str, grade: str, kind: Kind, source: str,
-    low: float | None = None, high: float | None = None, note: str = "",
-) -> Check:  # fmt: skip
+    id: str,
+    section: str,
+    claim: str,
+    expected: str,
+    value: float,
+    unit: str,
+    grade: str,
+    kind: Kind,
+    source: str,
+    low: float | None = None,
+    high: float | None = None,
+    note: str = "",
+) -> Check:
     """A check whose verdict follows from its limits; without limits it is only shown."""
     passed = None
     if low is not None or high is not None:

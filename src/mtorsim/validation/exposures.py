@@ -53,10 +53,14 @@ TERMINAL = 1e-3, 1e-2
 """Terminal half-lives are read between these shares of the peak."""
 
 MODULES = {
-    "everolimus": "everolimus", "sirolimus": "sirolimus", "temsirolimus": "temsirolimus",
-    "sirolimus (metabolite)": "temsirolimus", "sapanisertib": "sapanisertib", "vistusertib": "vistusertib",
+    "everolimus": "everolimus",
+    "sirolimus": "sirolimus",
+    "temsirolimus": "temsirolimus",
+    "sirolimus (metabolite)": "temsirolimus",
+    "sapanisertib": "sapanisertib",
+    "vistusertib": "vistusertib",
     "AZD8055": "azd8055",
-}  # fmt: skip
+}
 """The module of each drug of the table."""
 
 METABOLITE = "sirolimus (metabolite)"
@@ -282,7 +286,7 @@ CASES: dict[tuple[str, str], Case] = {
     ("AZD8055", "90 mg BID"): Case(Given(90, every=12)),
     ("sapanisertib", "any"): Case(Given(4)),
     ("vistusertib", "50 mg BID"): Case(Given(50)),
-}  # fmt: skip
+}
 """Every regimen of the table."""
 
 
@@ -311,11 +315,18 @@ def _check(id: str, row: Mapping[str, str], module: str | None) -> Check:
         reason = f"ratio {ratio(row, value):.2f}: {reason}"
     drug = row["drug"] + (" (model with plasma and haematocrit)" if module else "")
     return judged(
-        id, "drugs", f"{drug}, {row['regimen']}: {row['metric']}",
+        id,
+        "drugs",
+        f"{drug}, {row['regimen']}: {row['metric']}",
         f"{row['value']}{' (' + row['spread'] + ')' if row['spread'] else ''}; within 20 %",
-        float("nan") if value is None else value, row["unit"], row["evidence"], "in-sample", row["source"], *ends,
+        float("nan") if value is None else value,
+        row["unit"],
+        row["evidence"],
+        "in-sample",
+        row["source"],
+        *ends,
         reason,
-    )  # fmt: skip
+    )
 
 
 def measured(row: Mapping[str, str]) -> tuple[float, float]:
@@ -459,9 +470,14 @@ def _run(population: str, subjects: int, days: int, visit: str, step: float, arm
     modules = sorted({*MODULES.values(), "everolimus_haematocrit"})
     seen = [f"{m}.{name}" for m in modules for name in LEVELS.get(m, ("C",))]
     text = _HEAD.format(
-        model=json.dumps(modules), population=population, subjects=subjects, days=days, visit=visit, step=step,
+        model=json.dumps(modules),
+        population=population,
+        subjects=subjects,
+        days=days,
+        visit=visit,
+        step=step,
         observe=json.dumps(seen),
-    )  # fmt: skip
+    )
     return simulate(scenario_from_text(text + arms, Path("exposures.toml")), rtol=1e-6)
 
 

@@ -29,16 +29,25 @@ AKT = ("mtor.akt_muscle",)
 
 
 def text(
-    duration: str, doses: Sequence[tuple[str, str]] = (), population: str = "ngt", subjects: int = 1,
-    settings: Mapping[str, float] | None = None, fast: bool = False,
-) -> str:  # fmt: skip
+    duration: str,
+    doses: Sequence[tuple[str, str]] = (),
+    population: str = "ngt",
+    subjects: int = 1,
+    settings: Mapping[str, float] | None = None,
+    fast: bool = False,
+) -> str:
     """A scenario: drugs with their regimens, and the same with placebo; nothing is eaten on a first day of `fast`."""
     seen = ", ".join(f'"{name}"' for name in (*EXPOSURE, *LIPIDS, *AKT))
     modules = ", ".join(f'"{name}"' for name in MODEL)
     lines = [
-        'title = "mechanism check"', f"model = [{modules}]", f'population = "{population}"',
-        f"subjects = {subjects}", f'duration = "{duration}"', 'arm_name = "drug"', f"observe = [{seen}]",
-    ]  # fmt: skip
+        'title = "mechanism check"',
+        f"model = [{modules}]",
+        f'population = "{population}"',
+        f"subjects = {subjects}",
+        f'duration = "{duration}"',
+        'arm_name = "drug"',
+        f"observe = [{seen}]",
+    ]
     for drug, regimen in doses:
         drug, _, stop = drug.partition(" until ")
         lines += ["[[dose]]", f'drug = "{drug}"', f'regimen = "{regimen}"']
@@ -96,19 +105,49 @@ def _rows(section: str, given: Sequence[tuple[str, Answer]], without: Sequence[s
         for k, answer in enumerate(mine):
             suffix = "" if len(mine) == 1 else "abcdef"[k]
             yield judged(
-                id + suffix, section, row["what"] + (f": {answer.what}" if answer.what else ""),
-                f"{row['expected']}; {row['tolerance_or_direction']}", answer.value, answer.unit, row["evidence"],
-                "in-sample" if id in IN_VIEW else "independent", row["source"], answer.low, answer.high, answer.note,
-            )  # fmt: skip
+                id + suffix,
+                section,
+                row["what"] + (f": {answer.what}" if answer.what else ""),
+                f"{row['expected']}; {row['tolerance_or_direction']}",
+                answer.value,
+                answer.unit,
+                row["evidence"],
+                "in-sample" if id in IN_VIEW else "independent",
+                row["source"],
+                answer.low,
+                answer.high,
+                answer.note,
+            )
 
 
 NOT_HERE = Answer(
     float("nan"), "1", note="not simulated: an incidence in transplantation, with calcineurin inhibitor and steroid"
 )
-IN_VIEW = frozenset({
-    "MC01", "MC04", "MC05", "MC06", "MC07", "MC08", "MC13", "MC14", "MC15", "MC16", "MC17", "MC18", "MC19", "MC20",
-    "MC21", "MC23", "MC25", "MC26", "MC29", "MC32", "MC33",
-})  # fmt: skip
+IN_VIEW = frozenset(
+    {
+        "MC01",
+        "MC04",
+        "MC05",
+        "MC06",
+        "MC07",
+        "MC08",
+        "MC13",
+        "MC14",
+        "MC15",
+        "MC16",
+        "MC17",
+        "MC18",
+        "MC19",
+        "MC20",
+        "MC21",
+        "MC23",
+        "MC25",
+        "MC26",
+        "MC29",
+        "MC32",
+        "MC33",
+    }
+)
 """Rows that a value, a structure or the way of reading was chosen with in view: agreement there predicts nothing."""
 Answers = Iterator[tuple[str, Answer]]
 
@@ -127,8 +166,11 @@ def _krebs(session: Session) -> Answers:
     amino = {"clamp.amino_acids": np.array([1.0, 0.0])}
     (drug,) = session.examine(acute, [(2.0, KREBS)], "drug", values=amino)
     (placebo,) = session.examine(acute, [(2.0, KREBS)], "placebo", values=amino)
-    for name, index, window in (("MC01", "disposal_2", (5, 30)), ("MC02", "disposal_1", (-5, 5)), ("MC03",
-        "production_1", (-5, 5))):  # fmt: skip
+    for name, index, window in (
+        ("MC01", "disposal_2", (5, 30)),
+        ("MC02", "disposal_1", (-5, 5)),
+        ("MC03", "production_1", (-5, 5)),
+    ):
         value = _change(_index(drug, index), _index(placebo, index))
         yield name, Answer(value, "%", *window, what=f"2 h after the dose, {index.replace('_', ' at step ')}")
     value = _change(_index(placebo, "disposal_2", 0), _index(placebo, "disposal_2", 1))
@@ -201,20 +243,11 @@ def _lipids(session: Session) -> Answers:
             rise = float(part[curve][2] - part[curve][0])
             yield name, Answer(rise, "mg/dL", size / 2, size * 2, f"{size}; within a factor of 2", f"{dose} mg/d")
         growth = (five[curve][2] - five[curve][0]) / (two[curve][2] - two[curve][0])
-        yield (
-            name,
-            Answer(float(growth), "1", 1.0, None, f"{sizes[1] / sizes[0]:.2f}; direction", "5 over 2 mg/d"),
-        )
+        yield (name, Answer(float(growth), "1", 1.0, None, f"{sizes[1] / sizes[0]:.2f}; direction", "5 over 2 mg/d"))
     yield "MC18", Answer(_change(two["ldl"][2], two["ldl"][0]), "%", 11.5, 46, "within a factor of 2")
     yield (
         "MC19",
-        Answer(
-            _change(two["triglycerides"][2], two["triglycerides"][0]),
-            "%",
-            23,
-            92,
-            "within a factor of 2",
-        ),
+        Answer(_change(two["triglycerides"][2], two["triglycerides"][0]), "%", 23, 92, "within a factor of 2"),
     )
     left = (
         100 * (two["triglycerides"][3] - two["triglycerides"][0]) / (two["triglycerides"][2] - two["triglycerides"][0])
@@ -259,8 +292,11 @@ def _cells(session: Session) -> Answers:
     loss = 100 * (1 - float(test.curves["mtor.s6k"][0, 0]))
     yield "MC23", Answer(loss, "%", 95, None, "I_s6k was chosen for this row")
     (none,) = session.examine(scenario, [(0.0, clamp(insulin=2.0))], values=bath(0.0))
-    early, late = session.examine(scenario, [(0.0, clamp(insulin=2.0, step=60)), (48.0, clamp(insulin=2.0))],
-        values=bath(100.0, **{"mtor.w_m": 0.7}))  # fmt: skip
+    early, late = session.examine(
+        scenario,
+        [(0.0, clamp(insulin=2.0, step=60)), (48.0, clamp(insulin=2.0))],
+        values=bath(100.0, **{"mtor.w_m": 0.7}),
+    )
     at_60 = float(none.curves["disposal"][0, 60])
     yield "MC26", Answer(_change(float(early.curves["disposal"][0, 60]), at_60), "%", 0, None, "direction", "hour 1")
     value = _change(_index(late, "S_I_clamp_1"), _index(none, "S_I_clamp_1"))
@@ -275,20 +311,42 @@ def _cells(session: Session) -> Answers:
     rodent = bath(30.0, **{"mtor.gS": 0.35, "mtor.t_beta": 0.5})
     (test,) = session.examine(scenario, [(24.0, LOOK)], values=rodent, observe=EXPOSURE)
     value = _change(float(test.curves["glucose_insulin.f_secretion"][0, 0]), 1)
-    yield "MC33", Answer(value, "%", -40, -20, "rodent variant: gS 0.35, t_beta 0.5 d, chosen for this row",
-        "secretory capacity after 24 h")  # fmt: skip
+    yield (
+        "MC33",
+        Answer(
+            value,
+            "%",
+            -40,
+            -20,
+            "rodent variant: gS 0.35, t_beta 0.5 d, chosen for this row",
+            "secretory capacity after 24 h",
+        ),
+    )
     (test,) = session.examine(scenario, [(144.0, LOOK)], values=bath(22.0), observe=EXPOSURE)
     value = _change(float(test.curves["glucose_insulin.f_secretion"][0, 0]), 1)
-    yield "MC34", Answer(value, "%", -10, 10, "conflicts with MC11 and MC33: a beta cell that loses nothing at 22 nM "
-        "loses nothing in patients either; n 5", "secretory capacity after 6 d")  # fmt: skip
+    yield (
+        "MC34",
+        Answer(
+            value,
+            "%",
+            -10,
+            10,
+            "conflicts with MC11 and MC33: a beta cell that loses nothing at 22 nM "
+            "loses nothing in patients either; n 5",
+            "secretory capacity after 6 d",
+        ),
+    )
     # Sign of AKT over the ranges of the potencies and of the acute relief.
     rng = np.random.default_rng(30)
     n = 64
     values = {
-        "mtor.gF": rng.uniform(0.0, 0.3, n), "mtor.phi": rng.uniform(0.3, 0.8, n),
-        "bath.rapalog1": 10 ** rng.uniform(0, 3, n), "bath.rapalog2": 10 ** rng.uniform(-2, 1, n),
-        "clamp.amino_acids": np.ones(n), "mtor.gZ": np.full(n, 0.05),
-    }  # fmt: skip
+        "mtor.gF": rng.uniform(0.0, 0.3, n),
+        "mtor.phi": rng.uniform(0.3, 0.8, n),
+        "bath.rapalog1": 10 ** rng.uniform(0, 3, n),
+        "bath.rapalog2": 10 ** rng.uniform(-2, 1, n),
+        "clamp.amino_acids": np.ones(n),
+        "mtor.gZ": np.full(n, 0.05),
+    }
     (test,) = session.examine(scenario, [(24.0, clamp(insulin=2.0, step=60))], values=values, observe=AKT)
     akt = test.curves["mtor.akt_muscle"][:, -1]
     up, down = 100 * float((akt > 1).mean()), 100 * float((akt < 1).mean())

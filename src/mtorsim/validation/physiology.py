@@ -57,11 +57,18 @@ def _oral(seen: Seen) -> Iterator[Check]:
             minute, mean, sd = float(row["minute"]), float(row["mean"]), float(row["sd"])
             value = float(test.curves[row["analyte"]][0, int(np.searchsorted(test.minutes, minute))])
             yield judged(
-                f"ogtt.{preset}.{row['analyte']}.{row['minute']}", SECTION,
+                f"ogtt.{preset}.{row['analyte']}.{row['minute']}",
+                SECTION,
                 f"75 g OGTT, {words}: {row['analyte']} at {row['minute']} min",
-                f"{mean:g} +/- {sd:g} (SD, n {row['n']})", value, row["unit"], "seen", "in-sample",
-                "Fujita2022" if group is None else "Vanderbilt", mean - sd, mean + sd,
-            )  # fmt: skip
+                f"{mean:g} +/- {sd:g} (SD, n {row['n']})",
+                value,
+                row["unit"],
+                "seen",
+                "in-sample",
+                "Fujita2022" if group is None else "Vanderbilt",
+                mean - sd,
+                mean + sd,
+            )
 
 
 def _clamps(seen: Seen) -> Iterator[Check]:
@@ -73,23 +80,46 @@ def _clamps(seen: Seen) -> Iterator[Check]:
             value = float(row["value"])
             for preset in OF_GROUP[row["group"]]:
                 yield judged(
-                    f"{index}.{preset}", SECTION, f"{words}, {preset}",
+                    f"{index}.{preset}",
+                    SECTION,
+                    f"{words}, {preset}",
                     f"{value:g} +/- {row['spread']} (a standard error); agreement within 25 %",
-                    _index(seen[preset][key], index), row["unit"], row["evidence"], "in-sample", row["source"],
-                    0.75 * value, 1.25 * value,
-                )  # fmt: skip
+                    _index(seen[preset][key], index),
+                    row["unit"],
+                    row["evidence"],
+                    "in-sample",
+                    row["source"],
+                    0.75 * value,
+                    1.25 * value,
+                )
     yield judged(
-        "clamp_insulin.ngt", SECTION, "clamp at 1 mU/kg/min: plasma insulin", "60-75", _index(seen["ngt"]["clamp"],
-        "insulin_2"), "uU/mL", "recalled", "in-sample", "typical clamp, no citation", 60, 75,
-    )  # fmt: skip
+        "clamp_insulin.ngt",
+        SECTION,
+        "clamp at 1 mU/kg/min: plasma insulin",
+        "60-75",
+        _index(seen["ngt"]["clamp"], "insulin_2"),
+        "uU/mL",
+        "recalled",
+        "in-sample",
+        "typical clamp, no citation",
+        60,
+        75,
+    )
     for row in reference("clamp_ivgtt.csv", quantity="clamp_GIR_1.12mU_kg_min"):
         value, sd = float(row["value"]), float(row["spread"].split()[0])
         yield judged(
-            f"GIR.{row['group']}", SECTION,
+            f"GIR.{row['group']}",
+            SECTION,
             f"clamp at 1.12 mU/kg/min, {row['group']}: glucose infusion (here t2d at 1)",
-            f"{value:g} +/- {sd:g}", _index(seen["t2d"]["clamp"], "M_2"), row["unit"], row["evidence"], "in-sample",
-            row["source"], value - sd, value + sd,
-        )  # fmt: skip
+            f"{value:g} +/- {sd:g}",
+            _index(seen["t2d"]["clamp"], "M_2"),
+            row["unit"],
+            row["evidence"],
+            "in-sample",
+            row["source"],
+            value - sd,
+            value + sd,
+        )
 
 
 def _intravenous(seen: Seen) -> Iterator[Check]:
@@ -104,98 +134,213 @@ def _intravenous(seen: Seen) -> Iterator[Check]:
                 low, high = value * np.exp(-spread / 100), value * np.exp(spread / 100)
             for preset in presets:
                 yield judged(
-                    f"{index}.{row['group']}.{preset}", SECTION,
+                    f"{index}.{row['group']}.{preset}",
+                    SECTION,
                     f"intravenous test, minimal model: {index} of {row['group']} (model: {preset})",
                     f"{value:g} +/- {row['spread']} ({row['spread_type']})",
-                    _index(seen[preset]["ivgtt"], index), row["unit"], row["evidence"], "in-sample", row["source"],
-                    low, high,
-                )  # fmt: skip
+                    _index(seen[preset]["ivgtt"], index),
+                    row["unit"],
+                    row["evidence"],
+                    "in-sample",
+                    row["source"],
+                    low,
+                    high,
+                )
     for row in reference("clamp_ivgtt.csv", quantity="p2"):
         value = float(row["value"])
         spread = float(row["spread"]) / 100
         yield judged(
-            "p2.ngt", SECTION, "intravenous test, minimal model: rate of insulin action p2",
-            f"{value:g}, varies by {row['spread']} %", _index(seen["ngt"]["ivgtt"], "p2"), row["unit"],
-            row["evidence"], "in-sample", row["source"], value * np.exp(-spread), value * np.exp(spread),
-        )  # fmt: skip
+            "p2.ngt",
+            SECTION,
+            "intravenous test, minimal model: rate of insulin action p2",
+            f"{value:g}, varies by {row['spread']} %",
+            _index(seen["ngt"]["ivgtt"], "p2"),
+            row["unit"],
+            row["evidence"],
+            "in-sample",
+            row["source"],
+            value * np.exp(-spread),
+            value * np.exp(spread),
+        )
 
 
 def _secretion(seen: Seen) -> Iterator[Check]:
     lean = _index(seen["ngt"]["day"], "secretion_24h")
     obese = _index(seen["ngt_obese"]["day"], "secretion_24h")
     yield judged(
-        "secretion.lean", SECTION, "insulin secreted in 24 h, lean", "235 +/- 85 (Camastra 2005); 270 (Polonsky 1988)",
-        lean, "nmol", "seen", "in-sample", "Camastra 2005; Polonsky 1988, J Clin Invest", 150, 320,
-    )  # fmt: skip
+        "secretion.lean",
+        SECTION,
+        "insulin secreted in 24 h, lean",
+        "235 +/- 85 (Camastra 2005); 270 (Polonsky 1988)",
+        lean,
+        "nmol",
+        "seen",
+        "in-sample",
+        "Camastra 2005; Polonsky 1988, J Clin Invest",
+        150,
+        320,
+    )
     yield judged(
-        "secretion.obese", SECTION, "insulin secreted in 24 h, obese", "468 +/- 202 (Camastra 2005); 587 (Polonsky "
-        "1988 at 2.1 m2)", obese, "nmol", "seen", "in-sample", "Camastra 2005; Polonsky 1988, J Clin Invest", 266, 670,
-    )  # fmt: skip
+        "secretion.obese",
+        SECTION,
+        "insulin secreted in 24 h, obese",
+        "468 +/- 202 (Camastra 2005); 587 (Polonsky 1988 at 2.1 m2)",
+        obese,
+        "nmol",
+        "seen",
+        "in-sample",
+        "Camastra 2005; Polonsky 1988, J Clin Invest",
+        266,
+        670,
+    )
     for row in reference("clamp_ivgtt.csv", quantity="hepatic_extraction_basal"):
         preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
         value = float(row["value"])
         yield judged(
-            f"extraction.{preset}", SECTION, f"hepatic extraction of insulin, fasting, {row['group']}", f"{value:g} %",
-            100 * _index(seen[preset]["ogtt"], "basal_hepatic_extraction"), "%", row["evidence"], "in-sample",
-            row["source"], value - 5, value + 5,
-        )  # fmt: skip
+            f"extraction.{preset}",
+            SECTION,
+            f"hepatic extraction of insulin, fasting, {row['group']}",
+            f"{value:g} %",
+            100 * _index(seen[preset]["ogtt"], "basal_hepatic_extraction"),
+            "%",
+            row["evidence"],
+            "in-sample",
+            row["source"],
+            value - 5,
+            value + 5,
+        )
     for row in reference("clamp_ivgtt.csv", quantity="secretion_basal"):
         preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
         value, test = float(row["value"]), seen[preset]["ogtt"]
         weight = {"ngt": 75.0, "ngt_obese": 82.0}[preset]
         yield judged(
-            f"secretion_basal.{preset}", SECTION, f"basal insulin secretion, {row['group']}", f"{value:g}; within 25 %",
-            float(test.curves["secretion"][0, 0]) * weight / BSA[preset], row["unit"], row["evidence"], "independent",
-            row["source"], 0.75 * value, 1.25 * value,
-        )  # fmt: skip
+            f"secretion_basal.{preset}",
+            SECTION,
+            f"basal insulin secretion, {row['group']}",
+            f"{value:g}; within 25 %",
+            float(test.curves["secretion"][0, 0]) * weight / BSA[preset],
+            row["unit"],
+            row["evidence"],
+            "independent",
+            row["source"],
+            0.75 * value,
+            1.25 * value,
+        )
     for row in reference("clamp_ivgtt.csv", quantity="hyperglycaemic_clamp_secretion_fold"):
         value = float(row["value"])
         yield judged(
-            "hyperglycaemic.fold", SECTION, "hyperglycaemic clamp, +125 mg/dL: secretion over basal",
-            f"{value:g}; within 25 %", _index(seen["ngt"]["hyper"], "secretion_fold"), "1", row["evidence"],
-            "in-sample", row["source"], 0.75 * value, 1.25 * value,
-        )  # fmt: skip
+            "hyperglycaemic.fold",
+            SECTION,
+            "hyperglycaemic clamp, +125 mg/dL: secretion over basal",
+            f"{value:g}; within 25 %",
+            _index(seen["ngt"]["hyper"], "secretion_fold"),
+            "1",
+            row["evidence"],
+            "in-sample",
+            row["source"],
+            0.75 * value,
+            1.25 * value,
+        )
     for group, preset, weight in (("control", "ngt", 75.0), ("T2D", "t2d", 82.0)):
         row = next(reference("clamp_ivgtt.csv", quantity="HGP_basal", group=group))
         value = float(row["value"])
         yield judged(
-            f"production.{preset}", SECTION, f"glucose production, fasting, {group}", f"{value:g}; within 25 %",
-            _index(seen[preset]["ogtt"], "basal_production") * weight / BSA[preset], row["unit"], row["evidence"],
-            "in-sample" if preset == "ngt" else "independent", row["source"], 0.75 * value, 1.25 * value,
-        )  # fmt: skip
+            f"production.{preset}",
+            SECTION,
+            f"glucose production, fasting, {group}",
+            f"{value:g}; within 25 %",
+            _index(seen[preset]["ogtt"], "basal_production") * weight / BSA[preset],
+            row["unit"],
+            row["evidence"],
+            "in-sample" if preset == "ngt" else "independent",
+            row["source"],
+            0.75 * value,
+            1.25 * value,
+        )
     yield judged(
-        "production.nadir", SECTION, "OGTT, healthy: lowest glucose production", "0.3-0.5",
-        _index(seen["ngt"]["ogtt"], "lowest_production"), "mg/kg/min", "recalled", "in-sample", "tracer studies", 0.3,
+        "production.nadir",
+        SECTION,
+        "OGTT, healthy: lowest glucose production",
+        "0.3-0.5",
+        _index(seen["ngt"]["ogtt"], "lowest_production"),
+        "mg/kg/min",
+        "recalled",
+        "in-sample",
+        "tracer studies",
+        0.3,
         0.5,
-    )  # fmt: skip
+    )
 
 
 def _day(seen: Seen) -> Iterator[Check]:
     day = seen["ngt"]["day"]
     yield judged(
-        "cgm.mean", SECTION, "24-h mean glucose, healthy below 60 years", "98-99 (sensor)",
-        _index(day, "mean_glucose"), "mg/dL", "seen", "in-sample", "Shah 2019; JDRF 2010", 95, 104,
+        "cgm.mean",
+        SECTION,
+        "24-h mean glucose, healthy below 60 years",
+        "98-99 (sensor)",
+        _index(day, "mean_glucose"),
+        "mg/dL",
+        "seen",
+        "in-sample",
+        "Shah 2019; JDRF 2010",
+        95,
+        104,
         "104 above 60 years",
-    )  # fmt: skip
+    )
     yield judged(
-        "cgm.cv", SECTION, "variation of glucose within a day, healthy", "17 +/- 3", _index(day, "cv_glucose"), "%",
-        "seen", "independent", "Shah 2019", 14, 20,
-    )  # fmt: skip
+        "cgm.cv",
+        SECTION,
+        "variation of glucose within a day, healthy",
+        "17 +/- 3",
+        _index(day, "cv_glucose"),
+        "%",
+        "seen",
+        "independent",
+        "Shah 2019",
+        14,
+        20,
+    )
     yield judged(
-        "cgm.range", SECTION, "time at 71-120 mg/dL, healthy", "91 %", _index(day, "time_71_120"), "%", "seen",
-        "independent", "JDRF 2010", 80, 100,
-    )  # fmt: skip
+        "cgm.range",
+        SECTION,
+        "time at 71-120 mg/dL, healthy",
+        "91 %",
+        _index(day, "time_71_120"),
+        "%",
+        "seen",
+        "independent",
+        "JDRF 2010",
+        80,
+        100,
+    )
     t2d = seen["t2d"]
     yield judged(
-        "day.t2d", SECTION, "24-h mean glucose of type 2 diabetes at a fasting glucose of 155",
-        "169-183: HbA1c 7.5-8 by ADAG", _index(t2d["day"], "mean_glucose"), "mg/dL", "recalled", "in-sample",
-        "Nathan2008", 165, 187,
-    )  # fmt: skip
+        "day.t2d",
+        SECTION,
+        "24-h mean glucose of type 2 diabetes at a fasting glucose of 155",
+        "169-183: HbA1c 7.5-8 by ADAG",
+        _index(t2d["day"], "mean_glucose"),
+        "mg/dL",
+        "recalled",
+        "in-sample",
+        "Nathan2008",
+        165,
+        187,
+    )
     yield judged(
-        "meal.t2d", SECTION, "mixed meal of 78 g, type 2 diabetes: rise of glucose to its peak",
-        "137 (159 to 296) in Dalla Man's model", _index(t2d["meal"], "peak_glucose") - _index(t2d["meal"],
-        "fasting_glucose"), "mg/dL", "seen-secondary", "independent", "DallaMan2007", 90, 185,
-    )  # fmt: skip
+        "meal.t2d",
+        SECTION,
+        "mixed meal of 78 g, type 2 diabetes: rise of glucose to its peak",
+        "137 (159 to 296) in Dalla Man's model",
+        _index(t2d["meal"], "peak_glucose") - _index(t2d["meal"], "fasting_glucose"),
+        "mg/dL",
+        "seen-secondary",
+        "independent",
+        "DallaMan2007",
+        90,
+        185,
+    )
 
 
 def _hba1c(seen: Seen) -> Iterator[Check]:
@@ -203,11 +348,19 @@ def _hba1c(seen: Seen) -> Iterator[Check]:
     for row in reference("hba1c.csv", model="IGRH_steady_state"):
         mean, value = float(row["mean_glucose_mgdl"]), float(row["value"])
         yield judged(
-            f"hba1c.{mean:g}", SECTION, f"HbA1c at a steady mean glucose of {mean:g} mg/dL: the model's line (ADAG) "
-            "against a red-cell model", f"{value:g}; within 0.5", (mean + 46.7) / 28.7, "%", row["evidence"],
-            "independent", row["source"], value - 0.5, value + 0.5,
+            f"hba1c.{mean:g}",
+            SECTION,
+            f"HbA1c at a steady mean glucose of {mean:g} mg/dL: the model's line (ADAG) against a red-cell model",
+            f"{value:g}; within 0.5",
+            (mean + 46.7) / 28.7,
+            "%",
+            row["evidence"],
+            "independent",
+            row["source"],
+            value - 0.5,
+            value + 0.5,
             "the two published relations differ by 0.85 at high glucose" if mean > 230 else "",
-        )  # fmt: skip
+        )
 
 
 OBESE = (
@@ -242,7 +395,16 @@ def population_checks(session: Session) -> Iterator[Check]:
     for k, (words, a, b, value, tolerance) in enumerate(OBESE, start=1):
         here = 100 * np.sqrt(np.exp(np.var(logs[a])) - 1) if b is None else float(np.corrcoef(logs[a], logs[b])[0, 1])
         yield judged(
-            f"population.{k:02d}", SECTION, f"without diabetes, n {int(kept.sum())} of breast_postmenopausal: {words}",
-            f"{value:g}; within {tolerance:g}", here, "%" if b is None else "1", "seen", "in-sample", "Vanderbilt",
-            value - tolerance, value + tolerance, SPREAD if b is not None else "",
-        )  # fmt: skip
+            f"population.{k:02d}",
+            SECTION,
+            f"without diabetes, n {int(kept.sum())} of breast_postmenopausal: {words}",
+            f"{value:g}; within {tolerance:g}",
+            here,
+            "%" if b is None else "1",
+            "seen",
+            "in-sample",
+            "Vanderbilt",
+            value - tolerance,
+            value + tolerance,
+            SPREAD if b is not None else "",
+        )

@@ -26,10 +26,7 @@ def _drugs(session: Session) -> Iterator[Check]:
 SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
     "physiology": ("The untreated person: oral, intravenous and clamp tests, the day, a population", _physiology),
     "drugs": ("Levels of the drugs, alone and with what changes them", _drugs),
-    "pathway": (
-        "mTORC1 and mTORC2 under the drugs, directions that must come out, variants",
-        pathway.checks,
-    ),
+    "pathway": ("mTORC1 and mTORC2 under the drugs, directions that must come out, variants", pathway.checks),
     "mechanism": ("What drugs did in people, animals and cells", mechanism.checks),
     "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
     "therapies": ("Drugs against diabetes", therapies.checks),

@@ -51,9 +51,14 @@ class Session:
         return self._plans[text]
 
     def examine(
-        self, text: str, requests: Sequence[tuple[float, Protocol]], arm: str | None = None, subjects: int = 1,
-        values: Mapping[str, np.ndarray] | None = None, observe: Sequence[str] = (),
-    ) -> list[Examination]:  # fmt: skip
+        self,
+        text: str,
+        requests: Sequence[tuple[float, Protocol]],
+        arm: str | None = None,
+        subjects: int = 1,
+        values: Mapping[str, np.ndarray] | None = None,
+        observe: Sequence[str] = (),
+    ) -> list[Examination]:
         """Tests in the people of a scenario; with `values`, typical people with these parameters."""
         plan = self.plan(text)
         people = self.people(plan, subjects, values)

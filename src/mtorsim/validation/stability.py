@@ -49,9 +49,18 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
     events, _ = arm.schedule.events(kernel.states, named, plan.seed, np.arange(2 * n))
     end, status = start.copy(), np.zeros(2 * n, np.int64)
     kernel.advance(
-        end, kernel.memory(2 * n), parameters, events, np.zeros(0), np.zeros(0, np.int64), (0.0, 24.0),
-        (options.rtol, options.atol * scale), np.ones(n), np.zeros((2 * n, 0, 0)), status,
-    )  # fmt: skip
+        end,
+        kernel.memory(2 * n),
+        parameters,
+        events,
+        np.zeros(0),
+        np.zeros(0, np.int64),
+        (0.0, 24.0),
+        (options.rtol, options.atol * scale),
+        np.ones(n),
+        np.zeros((2 * n, 0, 0)),
+        status,
+    )
     if (status != WELL).any():
         return kernel.states, np.full(n, np.nan, complex), np.zeros(n)
     jacobian = ((end[:n] - end[n:]) / (2 * SHIFT) / scale).T
@@ -69,10 +78,19 @@ def stability_checks(session: Session) -> Iterator[Check]:
         largest, second = float(np.abs(values[0])), float(np.abs(values[1]))
         years = -1 / (365.25 * np.log(largest)) if 0 < largest < 1 else np.inf
         yield judged(
-            f"floquet.{preset}", "stability", f"one-day map of {preset}: largest multiplier, below 1 where every "
-            "disturbance dies away", "below 1", largest, "1", "design", "in-sample", "this_work", None, 1 - 1e-9,
+            f"floquet.{preset}",
+            "stability",
+            f"one-day map of {preset}: largest multiplier, below 1 where every disturbance dies away",
+            "below 1",
+            largest,
+            "1",
+            "design",
+            "in-sample",
+            "this_work",
+            None,
+            1 - 1e-9,
             f"mode of `{owner}`, gone by 1/e in {years:.3g} years; the next multiplier is {second:.4f}",
-        )  # fmt: skip
+        )
 
 
 def drift_checks(session: Session) -> Iterator[Check]:
@@ -85,7 +103,16 @@ def drift_checks(session: Session) -> Iterator[Check]:
         drift = np.abs(glucose[:, 24:].mean(axis=1) / glucose[:, :24].mean(axis=1) - 1)
         failed = int((result.visits.status.to_numpy() != WELL).sum())
         yield judged(
-            f"drift.{population}", "drift", f"untreated drift of daily mean glucose over 180 days, largest of 1,000 "
-            f"subjects of {population}", "below 0.15 %", 100 * float(np.nanmax(drift)), "%", "design", "in-sample",
-            "this_work", None, 0.15, f"median {100 * float(np.nanmedian(drift)):.4f} %; {failed} subjects failed",
-        )  # fmt: skip
+            f"drift.{population}",
+            "drift",
+            f"untreated drift of daily mean glucose over 180 days, largest of 1,000 subjects of {population}",
+            "below 0.15 %",
+            100 * float(np.nanmax(drift)),
+            "%",
+            "design",
+            "in-sample",
+            "this_work",
+            None,
+            0.15,
+            f"median {100 * float(np.nanmedian(drift)):.4f} %; {failed} subjects failed",
+        )

@@ -78,43 +78,115 @@ def checks(session: Session) -> Iterator[Check]:
     for dose, value in (("1.5", -34.0), ("3", -41.0)):
         name = f"metformin {dose} g/d"
         yield judged(
-            f"metformin.fasting.{dose}", SECTION, f"{name}: change of fasting glucose",
+            f"metformin.fasting.{dose}",
+            SECTION,
+            f"{name}: change of fasting glucose",
             f"{value:g} %; within 15 points",
-            fasting(name), "%", "seen", "in-sample", "McIntyre1991", value - 15, value + 15, small,
-        )  # fmt: skip
+            fasting(name),
+            "%",
+            "seen",
+            "in-sample",
+            "McIntyre1991",
+            value - 15,
+            value + 15,
+            small,
+        )
     name = "metformin 2 g/d"
     yield judged(
-        "metformin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-1.1 to -1.2", hba1c(name), POINTS,
-        "seen", "in-sample", "Nutr Metab 1743-7075-7-83", -1.6, -0.7,
-    )  # fmt: skip
+        "metformin.hba1c",
+        SECTION,
+        f"{name}: change of HbA1c after half a year",
+        "-1.1 to -1.2",
+        hba1c(name),
+        POINTS,
+        "seen",
+        "in-sample",
+        "Nutr Metab 1743-7075-7-83",
+        -1.6,
+        -0.7,
+    )
     yield judged(
-        "metformin.production", SECTION, f"{name}: change of fasting glucose production", "-10 to -30 %",
-        production(name), "%", "seen-secondary", "in-sample", "MetforminEGP", -30, -10,
-    )  # fmt: skip
+        "metformin.production",
+        SECTION,
+        f"{name}: change of fasting glucose production",
+        "-10 to -30 %",
+        production(name),
+        "%",
+        "seen-secondary",
+        "in-sample",
+        "MetforminEGP",
+        -30,
+        -10,
+    )
     name = "SGLT2 inhibitor (empagliflozin 25 mg/d)"
     urine = float(found[name][0].indices["urinary_glucose_24h"][1][0])
     yield judged(
-        "sglt2.urine", SECTION, f"{name}: glucose in urine", "67.5 (55.6-79.5)", urine, "g/d", "seen", "in-sample",
-        "DOI 10.3389/fendo.2021.814074", 55.6, 79.5,
-    )  # fmt: skip
+        "sglt2.urine",
+        SECTION,
+        f"{name}: glucose in urine",
+        "67.5 (55.6-79.5)",
+        urine,
+        "g/d",
+        "seen",
+        "in-sample",
+        "DOI 10.3389/fendo.2021.814074",
+        55.6,
+        79.5,
+    )
     yield judged(
-        "sglt2.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.7", hba1c(name), POINTS, "recalled",
-        "in-sample", "no citation", -1.0, -0.4,
-    )  # fmt: skip
+        "sglt2.hba1c",
+        SECTION,
+        f"{name}: change of HbA1c after half a year",
+        "-0.7",
+        hba1c(name),
+        POINTS,
+        "recalled",
+        "in-sample",
+        "no citation",
+        -1.0,
+        -0.4,
+    )
     name = "DPP-4 inhibitor (sitagliptin 100 mg/d)"
     yield judged(
-        "dpp4.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "-0.6 to -0.8", hba1c(name), POINTS,
-        "recalled", "in-sample", "no citation", -1.0, -0.4,
-    )  # fmt: skip
+        "dpp4.hba1c",
+        SECTION,
+        f"{name}: change of HbA1c after half a year",
+        "-0.6 to -0.8",
+        hba1c(name),
+        POINTS,
+        "recalled",
+        "in-sample",
+        "no citation",
+        -1.0,
+        -0.4,
+    )
     name = "basal insulin 0.3 U/kg/d"
     yield judged(
-        "insulin.fasting", SECTION, f"{name}: change of fasting glucose", "it falls; trials titrate to 100 mg/dL with "
-        "0.3-0.5 U/kg", fasting(name), "%", "recalled", "in-sample", "no citation", -50, -15,
-    )  # fmt: skip
+        "insulin.fasting",
+        SECTION,
+        f"{name}: change of fasting glucose",
+        "it falls; trials titrate to 100 mg/dL with 0.3-0.5 U/kg",
+        fasting(name),
+        "%",
+        "recalled",
+        "in-sample",
+        "no citation",
+        -50,
+        -15,
+    )
     yield judged(
-        "insulin.hba1c", SECTION, f"{name}: change of HbA1c after half a year", "it falls", hba1c(name), POINTS,
-        "recalled", "in-sample", "no citation", None, -0.3,
-    )  # fmt: skip
+        "insulin.hba1c",
+        SECTION,
+        f"{name}: change of HbA1c after half a year",
+        "it falls",
+        hba1c(name),
+        POINTS,
+        "recalled",
+        "in-sample",
+        "no citation",
+        None,
+        -0.3,
+    )
 
 
 def _first(test: Examination, name: str) -> float:

@@ -48,20 +48,25 @@ def command(calibration: str, out: Path | None, rounds: int, threads: int | None
 def _print(fit: dict[str, Any]) -> None:
     rows = [
         [
-            q["name"], f"{q['value']:.4g}", f"{q['low']:.4g} to {q['high']:.4g}", f"{q['prior']:g}",
-            f"{100 * q['learned']:.0f}", ", ".join(f"{o['name']} {o['correlation']:+.2f}" for o in q["goes_with"]),
+            q["name"],
+            f"{q['value']:.4g}",
+            f"{q['low']:.4g} to {q['high']:.4g}",
+            f"{q['prior']:g}",
+            f"{100 * q['learned']:.0f}",
+            ", ".join(f"{o['name']} {o['correlation']:+.2f}" for o in q["goes_with"]),
         ]
         for q in fit["quantities"]
-    ]  # fmt: skip
-    print_table(
-        ["quantity", "fitted", "95 %", "prior", "learned, %", "cannot be told from (correlation)"], rows
-    )  # fmt: skip
+    ]
+    print_table(["quantity", "fitted", "95 %", "prior", "learned, %", "cannot be told from (correlation)"], rows)
     rows = [
         [
-            f"{t['trial']}, {t['arm']}, {t['endpoint']}", f"{100 * t['observed']:.1f}", f"{100 * t['value']:.1f}",
-            f"{100 * t['low']:.1f} to {100 * t['high']:.1f}", "inside" if t["inside"] else "OUTSIDE",
+            f"{t['trial']}, {t['arm']}, {t['endpoint']}",
+            f"{100 * t['observed']:.1f}",
+            f"{100 * t['value']:.1f}",
+            f"{100 * t['low']:.1f} to {100 * t['high']:.1f}",
+            "inside" if t["inside"] else "OUTSIDE",
         ]
         for t in fit["targets"]
-    ]  # fmt: skip
+    ]
     print_table(["share, %", "observed", "fitted", "allowed", ""], rows)
     print("allowed: the 95 % interval observed, wider by 5 points above the ULN, by a factor of 1.5 above 250")

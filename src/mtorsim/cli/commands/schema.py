@@ -24,8 +24,12 @@ def command(kind: str) -> int:
     from mtorsim.scenario_form import ScenarioFile
 
     kinds = {
-        "scenario": ScenarioFile, "population": PopulationFile, "module": ModuleFile, "grades": GradesFile,
-        "reporting": ReportingFile, "calibration": CalibrationFile,
-    }  # fmt: skip
+        "scenario": ScenarioFile,
+        "population": PopulationFile,
+        "module": ModuleFile,
+        "grades": GradesFile,
+        "reporting": ReportingFile,
+        "calibration": CalibrationFile,
+    }
     print_json(json_schema(kinds[kind], f"mtorsim {kind}"))
     return 0

@@ -14,9 +14,13 @@ from mtorsim.cli.options import as_json
 @click.command()
 @click.argument("names", nargs=-1, required=True)
 @click.option(
-    "--format", "form", type=click.Choice(["text", "markdown", "latex"]), default="text", show_default=True,
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "latex"]),
+    default="text",
+    show_default=True,
     help="How it is written.",
-)  # fmt: skip
+)
 @click.option("--kernel", is_flag=True, help="Print the generated code of the model instead.")
 @as_json
 def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> int:

@@ -18,9 +18,14 @@ if TYPE_CHECKING:
     from mtorsim.laboratory import Examination
 
 _SHOWN = {
-    "glucose": "glucose", "insulin": "insulin", "c_peptide": "C-peptide", "ffa": "FFA", "production": "production",
-    "disposal": "disposal", "glucose_infusion": "infusion",
-}  # fmt: skip
+    "glucose": "glucose",
+    "insulin": "insulin",
+    "c_peptide": "C-peptide",
+    "ffa": "FFA",
+    "production": "production",
+    "disposal": "disposal",
+    "glucose_infusion": "infusion",
+}
 """Curves of the printed table, and what they are called there."""
 _MOST_ROWS = 26
 
@@ -33,11 +38,7 @@ _MOST_ROWS = 26
 @click.option("--at", default="0 h", show_default=True, metavar="TIME", help="When: time from the start.")
 @click.option("--arm", metavar="NAME", help="Arm of the scenario; its first when left out.")
 @click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Set a parameter, or switch a mechanism; repeatable.",
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter, or switch a mechanism; repeatable."
 )
 @click.option(
     "--with",
@@ -76,10 +77,18 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     if preset is None and scenario is None:
         preset = "ngt"
     found = examine(
-        test, preset, scenario=scenario, at=given["at"], arm=given["arm"], dose=given["dose"],
-        settings=parse_settings(given["settings"]), subjects=given["subjects"], seed=given["seed"],
-        note=None if given["quiet"] else note, **_options(given["options"]),
-    )  # fmt: skip
+        test,
+        preset,
+        scenario=scenario,
+        at=given["at"],
+        arm=given["arm"],
+        dose=given["dose"],
+        settings=parse_settings(given["settings"]),
+        subjects=given["subjects"],
+        seed=given["seed"],
+        note=None if given["quiet"] else note,
+        **_options(given["options"]),
+    )
     who = scenario or preset
     if given["figure"] is not None:
         from mtorsim.plots.laboratory import draw_test

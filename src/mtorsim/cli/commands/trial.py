@@ -27,16 +27,21 @@ LIMITS = (">ULN", ">126", ">160", ">250", ">500")
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a median or a switch; repeatable."
 )
 @click.option(
-    "--sets", type=int, default=6, show_default=True, metavar="K",
+    "--sets",
+    type=int,
+    default=6,
+    show_default=True,
+    metavar="K",
     help="Sets of calibrated quantities whose spread goes into the intervals; 1 for none.",
-)  # fmt: skip
+)
 @click.option(
     "--variants/--no-variants", default=True, show_default=True, help="Run the structural variants beside it."
 )
 @click.option(
-    "--alternatives", is_flag=True,
+    "--alternatives",
+    is_flag=True,
     help="Run it again with the body built otherwise: glucotoxicity, the liver's own brake, the reserve.",
-)  # fmt: skip
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep result, report and figures here.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
 @click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page.")
@@ -184,22 +189,29 @@ def _print_rest(data: Mapping[str, Any]) -> None:
     print_table(["each arm", *arms], rows)
     visits = next(iter(arms.values()))["fasting_glucose"]
     rows = [
-        [f"week {v['week']:g}", *(f"{spread(arm['fasting_glucose'][i], '.1f')} of {arm['fasting_glucose'][i]['n']}"
-          for arm in arms.values())]
+        [
+            f"week {v['week']:g}",
+            *(
+                f"{spread(arm['fasting_glucose'][i], '.1f')} of {arm['fasting_glucose'][i]['n']}"
+                for arm in arms.values()
+            ),
+        ]
         for i, v in enumerate(visits)
-    ]  # fmt: skip
+    ]
     print_table(["fasting glucose, mg/dL", *arms], rows, "mean (SD) of those who were there")
     if data["variants"]:
         rows = [
             [f"{a}: {v}", *(percent(shares[n]) for n in LIMITS)]
-            for a, found in data["variants"].items() for v, shares in found.items()
-        ]  # fmt: skip
+            for a, found in data["variants"].items()
+            for v, shares in found.items()
+        ]
         print_table(["structural variants, %", *(n.replace(">", "> ") for n in LIMITS)], rows)
     if data["alternatives"]:
         rows = [
             [f"{v}: {a}", percent(shares[">ULN"]), percent(shares[">250"])]
-            for v, found in data["alternatives"].items() for a, shares in found.items()
-        ]  # fmt: skip
+            for v, found in data["alternatives"].items()
+            for a, shares in found.items()
+        ]
         print_table(["built otherwise, %", "> ULN", "> 250"], rows, "nothing fitted again")
     if data["matched"]:
         m = data["matched"]
