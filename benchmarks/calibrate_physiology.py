@@ -26,8 +26,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from mtorsim.examination import plan_tests
+from mtorsim.files.library import bundled_folder
 from mtorsim.laboratory import examine_people
-from mtorsim.library import bundled_folder
 from mtorsim.plan import Plan
 from mtorsim.prepare import prepare_given
 from mtorsim.protocols import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile

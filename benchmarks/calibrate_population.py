@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import minimize
 
-from mtorsim.library import Library, bundled_folder
+from mtorsim.files.library import Library, bundled_folder
 from mtorsim.validation import physiology
 from mtorsim.validation.session import Session
 

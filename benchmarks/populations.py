@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 import mtorsim as mt
+from mtorsim.files.library import Library
 from mtorsim.kernel.status import SENTENCES
-from mtorsim.library import Library
 from mtorsim.scenario import scenario_from_text
 
 TEXT = """

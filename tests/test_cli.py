@@ -265,7 +265,7 @@ def test_the_schema_accepts_every_bundled_file(mtorsim):
 
     import jsonschema
 
-    from mtorsim.library import Library
+    from mtorsim.files.library import Library
 
     library = Library()
     kinds = {"scenario": library.scenarios, "population": library.populations, "module": library.modules}

@@ -451,7 +451,7 @@ def test_a_cache_that_cannot_be_written_is_one_message(write, mtorsim, monkeypat
 
 
 def test_an_unforeseen_fault_is_one_line_too(mtorsim, monkeypatch):
-    from mtorsim.library import Library
+    from mtorsim.files.library import Library
 
     def broken(*_):
         raise ZeroDivisionError("of all things")

@@ -13,7 +13,7 @@ import pytest
 
 import mtorsim as mt
 from helpers import bits, scenario
-from mtorsim.library import Library, bundled_folder
+from mtorsim.files.library import Library, bundled_folder
 from mtorsim.replay import replay_subject
 
 TEXT = """

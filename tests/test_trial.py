@@ -11,8 +11,8 @@ import pytest
 import mtorsim as mt
 from mtorsim.calibration import calibrate, plausible_sets, read_calibration, share_above
 from mtorsim.endpoints import incidence
+from mtorsim.files.library import Library
 from mtorsim.grades import ctcae, read_grading
-from mtorsim.library import Library
 from mtorsim.rates import Share, paired_difference, quantiles, wilson
 from mtorsim.reporting import read_reporting
 from mtorsim.scenario import read_scenario

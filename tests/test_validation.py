@@ -13,9 +13,9 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.cli import main
-from mtorsim.library import Library
+from mtorsim.files.library import Library
+from mtorsim.files.references import read_references
 from mtorsim.model import read_module
-from mtorsim.references import read_references
 from mtorsim.validation.check import Check, judged, reference
 from mtorsim.validation.dossier import page
 from mtorsim.validation.run import validate

@@ -12,12 +12,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtorsim.files.library import Library
+
     from .calibration import calibrate
     from .compose import Model, load_model
     from .decisions import Visit
     from .errors import MtorsimError
     from .examination import examine
-    from .library import Library
     from .population_reading import load_population
     from .record_run import simulate_events
     from .records import EventTable, read_events

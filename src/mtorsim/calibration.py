@@ -17,13 +17,15 @@ from pydantic import Field
 from scipy.optimize import least_squares
 from scipy.special import ndtr
 
+from mtorsim.files.library import Library
+from mtorsim.files.record import Line, Record, read_record
+from mtorsim.files.toml import TomlFile
+
 from .draws import normal
 from .errors import ScenarioError, did_you_mean
-from .library import Library
 from .model import Numbers
 from .plan import draft_plan
 from .rates import wilson
-from .reading import Line, Record, TomlFile, read_record
 from .scenario import Scenario, read_scenario
 from .scenario_form import Stray
 from .simulation import simulate

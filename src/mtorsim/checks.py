@@ -6,11 +6,12 @@ import ast
 from collections.abc import Mapping
 from fractions import Fraction
 
+from mtorsim.files.references import Reference
+
 from .compose import Equation, Model
 from .errors import ModelError, SetError, UnitError, did_you_mean
 from .expressions import Expression, full_name
 from .model import Parameter
-from .references import Reference
 from .units import ONE, Unit
 
 __all__ = ["check_model", "check_value", "time_factor"]

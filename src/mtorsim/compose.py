@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mtorsim.files.library import Library
+
 from .errors import ModelError, UnitError, Where, did_you_mean
 from .expressions import Expression
-from .library import Library
 from .model import Contribution, Module, Parameter, State, read_module
 from .units import ONE, Unit, parse_unit
 

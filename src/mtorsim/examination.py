@@ -10,15 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.files.library import Library, library_for
+from mtorsim.files.toml import TomlFile
+from mtorsim.plan import Options, Plan, make_plan
+
 from .errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
 from .given import check_types
 from .laboratory import BODY, Examination, examine_people
-from .library import Library
 from .model import Module, read_module
-from .plan import Options, Plan, library_for, make_plan
 from .prepare import prepare
 from .protocols import Protocol, needs, protocol, without_body
-from .reading import TomlFile
 from .scenario import LONGEST, Scenario, read_scenario, scenario_from_text
 from .units import convert, parse_quantity, parse_unit
 

@@ -8,8 +8,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from mtorsim.files.library import Library
+
 from .errors import SetError, spoken
-from .library import Library
 from .scenario import Scenario
 
 __all__ = ["check_types"]

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mtorsim.files.library import Library, kind_of
+from mtorsim.files.record import read_record
+from mtorsim.files.references import read_references
+from mtorsim.files.toml import TomlFile
+
 from .checks import check_model
 from .compose import Model, load_model
 from .errors import MtorsimError, PopulationError, did_you_mean
-from .library import Library, kind_of
 from .model import read_module
 from .plan import Draft, draft_plan
 from .population_form import PopulationFile
 from .population_reading import load_population, with_bases
-from .reading import TomlFile, read_record
-from .references import read_references
 
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 

@@ -15,8 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mtorsim.files.library import Library
+
 from .errors import DataError
-from .library import Library
 from .plan import Options, Plan, make_plan
 from .scenario import read_scenario
 from .variants import BETWEEN, with_variants

@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mtorsim.files.record import Line, Record, read_record
+from mtorsim.files.toml import TomlFile
+
 from .errors import ModelError, Where
 from .expressions import Expression, is_identifier, parse_expression
-from .reading import Line, Record, TomlFile, read_record
 
 __all__ = ["Evidence", "Module", "ModuleFile", "Parameter", "read_module"]
 

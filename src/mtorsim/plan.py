@@ -9,23 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from .built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
-from .checks import check_model, check_value
-from .compose import Model, load_model
-from .dosing import Schedule, meal_schedule, schedule, turns_of
-from .errors import ModelError, ScenarioError, SetError, did_you_mean
-from .grades import Grading, ctcae, read_grading
-from .library import Library
-from .measurement import MEASURED
-from .population import Population, apply_settings, full_settings
-from .population_reading import check_entries, load_population
-from .references import read_references
-from .rule_plan import PlannedRule, Regimen, plan_rules
-from .scenario import Branch, Change, Scenario, read_scenario
-from .scenario_form import Stray
-from .units import parse_unit
+from mtorsim.built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
+from mtorsim.checks import check_model, check_value
+from mtorsim.compose import Model, load_model
+from mtorsim.dosing import Schedule, meal_schedule, schedule, turns_of
+from mtorsim.errors import ModelError, ScenarioError, SetError, did_you_mean
+from mtorsim.files.library import Library, library_for
+from mtorsim.files.references import read_references
+from mtorsim.grades import Grading, ctcae, read_grading
+from mtorsim.measurement import MEASURED
+from mtorsim.population import Population, apply_settings, full_settings
+from mtorsim.population_reading import check_entries, load_population
+from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules
+from mtorsim.scenario import Branch, Change, Scenario, read_scenario
+from mtorsim.scenario_form import Stray
+from mtorsim.units import parse_unit
 
-__all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "library_for", "make_plan"]
+__all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "make_plan"]
 
 
 STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
@@ -195,13 +195,6 @@ class Plan(Draft):
         """A typical size of each state of a kernel, for the absolute tolerance."""
         states = self.model.states
         return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
-
-
-def library_for(scenario: str | Path, extra: tuple[Path, ...] = ()) -> Library:
-    """The library a scenario is read with: its own folder, then the bundled files."""
-    path = Path(scenario)
-    own = (path.parent.resolve(),) if path.suffix == ".toml" and path.is_file() else ()
-    return Library((*extra, *own))
 
 
 def draft_plan(

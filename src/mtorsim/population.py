@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mtorsim.files.toml import TomlFile
+
 from .checks import check_value
 from .compose import Model
 from .draws import normal, uniform
@@ -16,7 +18,6 @@ from .errors import PopulationError, SetError, did_you_mean
 from .exact import FUNCTIONS, exp, log
 from .expressions import Expression, evaluate, parse_expression
 from .population_form import Entry, Group
-from .reading import TomlFile
 
 __all__ = ["WEIGHT", "Population", "Quantity", "apply_settings", "check_medians", "full_settings"]
 

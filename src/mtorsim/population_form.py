@@ -6,8 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from mtorsim.files.record import Line, Record
+
 from .model import Equation, Evidence, Numbers, Spread
-from .reading import Line, Record
 
 __all__ = ["Correlation", "Covariate", "Entry", "Group", "Override", "PopulationFile"]
 

@@ -7,16 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mtorsim.files.library import Library
+from mtorsim.files.record import read_record
+from mtorsim.files.references import read_references
+from mtorsim.files.toml import TomlFile
+
 from .checks import check_value
 from .compose import Model
 from .errors import PopulationError, SetError, UnitError, did_you_mean
 from .expressions import parse_expression
-from .library import Library
 from .model import Spread
 from .population import Population, Quantity, check_medians
 from .population_form import Covariate, Override, PopulationFile
-from .reading import TomlFile, read_record
-from .references import read_references
 from .units import convert, parse_unit
 
 __all__ = ["check_entries", "load_population", "read_population", "with_bases"]

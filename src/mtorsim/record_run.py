@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.files.library import Library, library_for
+from mtorsim.plan import RTOL, Options, Plan, make_plan
+
 from .checks import check_value
 from .course import Course, Routes, lay_out
 from .errors import DataError, SetError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
-from .library import Library
 from .manifest import describe_run, machine
-from .plan import RTOL, Options, Plan, library_for, make_plan
 from .prepare import prepare
 from .records import EventTable
 from .scenario import Scenario, read_scenario

@@ -8,10 +8,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from mtorsim.files.library import Library
+from mtorsim.files.record import Line, Record, read_record
+from mtorsim.files.toml import TomlFile
+
 from .errors import ScenarioError
-from .library import Library
 from .model import Evidence
-from .reading import Line, Record, TomlFile, read_record
 
 __all__ = ["Reporting", "read_reporting"]
 

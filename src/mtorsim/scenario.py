@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from mtorsim.files.library import Library
+from mtorsim.files.record import read_record
+from mtorsim.files.toml import TomlFile
+
 from .conversions import glucose_in_mg_dl
 from .errors import ScenarioError, SetError, UnitError, did_you_mean
-from .library import Library
 from .protocols import OptionError, Protocol, needs, protocol, without_body
-from .reading import TomlFile, read_record
 from .regimen import Part, in_turn, read_regimen
 from .rules import Action, Condition, Hold, read_action, read_condition
 from .scenario_form import ChangeLine, DoseLine, Leaving, RuleLine, ScenarioFile, Trial

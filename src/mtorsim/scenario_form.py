@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
+from mtorsim.files.record import Line, Record
+
 from .model import Evidence
 from .population_form import Entry
-from .reading import Line, Record
 
 __all__ = ["DoseLine", "ScenarioFile"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mtorsim.files.references import Reference
+
 from .compose import Equation, Model
 from .document import Block, Formula, Formulas, Heading, Paragraph, Table
 from .expressions import Expression
 from .model import Module, Parameter
 from .population import Population
-from .references import Reference
 
 __all__ = ["describe_model", "describe_module", "describe_population", "parameter_rows"]
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.files.library import Library
+
 from .carry import parameters_in
 from .decisions import Followed, PythonRule, decision_times, follow
 from .errors import SetError
 from .laboratory import examine_people
-from .library import Library
 from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result, TestValues

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mtorsim.files.library import Library, library_for
+from mtorsim.plan import draft_plan
+
 from .endpoints import ArmEndpoints, about, arm_endpoints, difference, limits_of
 from .errors import SetError
 from .grades import Grading, ctcae, read_grading
 from .kernel.status import WELL
-from .library import Library
 from .matching import matched, told
-from .plan import draft_plan, library_for
 from .population import full_settings
 from .rates import wilson
 from .reporting import Reporting, read_reporting

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from mtorsim.files.library import Library
+
 from .calibration import CalibrationFile, plausible_sets, read_calibration, shifted
 from .endpoints import ArmEndpoints, limits_of
 from .errors import DataError
-from .library import Library
 from .plan import draft_plan
 from .population import Population, full_settings
 from .result import Result

@@ -12,7 +12,7 @@ import numpy as np
 
 import mtorsim as mt
 from mtorsim.built import METHODS
-from mtorsim.library import Library
+from mtorsim.files.library import Library
 from mtorsim.scenario import scenario_from_text
 
 HERE = Path(__file__).parent

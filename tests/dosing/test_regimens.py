@@ -10,7 +10,7 @@ from tables import HERE
 from test_truth_table import K, bolus, infused
 
 import mtorsim as mt
-from mtorsim.library import Library
+from mtorsim.files.library import Library
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
 from mtorsim.regimen import in_turn, read_regimen

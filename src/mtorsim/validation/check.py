@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from mtorsim.library import bundled_folder
+from mtorsim.files.library import bundled_folder
 
 __all__ = ["Check", "Kind", "judged", "reference"]
 

@@ -10,9 +10,9 @@ from html import escape
 from importlib import metadata
 from typing import Any
 
-from mtorsim.library import Library
+from mtorsim.files.library import Library
+from mtorsim.files.references import Reference, read_references
 from mtorsim.model import read_module
-from mtorsim.references import Reference, read_references
 
 from .check import Check
 from .run import SECTIONS

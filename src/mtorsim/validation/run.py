@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mtorsim.errors import SetError, did_you_mean
-from mtorsim.library import Library
+from mtorsim.files.library import Library
 
 from . import exposures, mechanism, pathway, physiology, stability, therapies
 from .check import Check

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.examination import plan_tests
+from mtorsim.files.library import Library
 from mtorsim.laboratory import Examination, examine_people
-from mtorsim.library import Library
 from mtorsim.plan import Plan
 from mtorsim.prepare import People, prepare, prepare_given
 from mtorsim.protocols import Protocol

@@ -44,7 +44,7 @@ def _versions() -> list[Check]:
 
 
 def _data() -> Check:
-    from mtorsim.library import Library, bundled_folder
+    from mtorsim.files.library import Library, bundled_folder
 
     library = Library()
     counts = (

@@ -17,7 +17,7 @@ from mtorsim.errors import one_line
 @as_json
 def command(kind: str | None, as_json: bool) -> int:
     """List what is bundled, and what lies in the current folder: scenarios, populations, modules."""
-    from mtorsim.library import Library
+    from mtorsim.files.library import Library
 
     library = Library((Path.cwd(),))
     found = {

@@ -16,10 +16,10 @@ from mtorsim.cli.console import print_json
 def command(kind: str) -> int:
     """Print the JSON Schema of a KIND of file: scenario when left out."""
     from mtorsim.calibration import CalibrationFile
+    from mtorsim.files.record import json_schema
     from mtorsim.grades import GradesFile
     from mtorsim.model import ModuleFile
     from mtorsim.population_form import PopulationFile
-    from mtorsim.reading import json_schema
     from mtorsim.reporting import ReportingFile
     from mtorsim.scenario_form import ScenarioFile
 

@@ -32,7 +32,7 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
       mtorsim show breast_postmenopausal
       mtorsim show everolimus_breast --kernel
     """  # noqa: D301
-    from mtorsim.library import Library
+    from mtorsim.files.library import Library
 
     library = Library((Path.cwd(),))
     if kernel:
@@ -53,8 +53,8 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
 
 def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
     """A document, and a plain record for JSON."""
+    from mtorsim.files.references import read_references
     from mtorsim.inspection import resolve
-    from mtorsim.references import read_references
     from mtorsim.show import describe_model, describe_module, describe_population, parameter_rows
 
     if len(names) == 1:

@@ -20,7 +20,7 @@ def command(scenarios: tuple[str, ...], as_json: bool) -> int:
     """
     import time
 
-    from mtorsim.library import Library
+    from mtorsim.files.library import Library
     from mtorsim.plan import make_plan
 
     library = Library((Path.cwd(),))

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from .errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
+from mtorsim.errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
 
-__all__ = ["Library", "bundled_folder", "kind_of"]
+__all__ = ["Library", "bundled_folder", "kind_of", "library_for"]
+
 
 _HERE = Path(__file__).resolve()
 
@@ -20,10 +21,10 @@ def bundled_folder(kind: str) -> Path:
 
     A working copy is looked at first: an editable install holds copies that grow stale.
     """
-    repository = _HERE.parents[2]
+    repository = _HERE.parents[3]
     if (repository / "pyproject.toml").is_file() and (repository / kind).is_dir():
         return repository / kind
-    return _HERE.parent / "data" / kind
+    return _HERE.parents[1] / "data" / kind
 
 
 @dataclass(frozen=True)
@@ -166,3 +167,10 @@ def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError
         return index[name]
     known = "known are " + ", ".join(index) if index else None
     raise error(f"there is no {what} `{name}`", help=did_you_mean(name, index) or known)
+
+
+def library_for(scenario: str | Path, extra: tuple[Path, ...] = ()) -> Library:
+    """The library a scenario is read with: its own folder, then the bundled files."""
+    path = Path(scenario)
+    own = (path.parent.resolve(),) if path.suffix == ".toml" and path.is_file() else ()
+    return Library((*extra, *own))

@@ -1,0 +1,1 @@
+"""Files and where they lie: TOML that remembers its places, the library of names, the bibliography."""
