@@ -9,11 +9,11 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.cli.console import print_table
-from mtorsim.conversions import reader
 from mtorsim.laboratory import clock_time
 from mtorsim.minmod import fit_minimal_model, minimal_model
 from mtorsim.plots.laboratory import figure_of_test
 from mtorsim.protocols import PROTOCOLS
+from mtorsim.units.display import reader
 
 
 @pytest.mark.parametrize("test", list(PROTOCOLS))

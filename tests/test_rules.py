@@ -446,9 +446,9 @@ def test_what_waits_for_a_rule_is_simple(made, mtorsim, old, new, said):
 
 
 def test_hba1c_is_asked_in_percent_or_in_mmol_a_mol():
-    from mtorsim.conversions import hba1c_in_percent
     from mtorsim.errors import UnitError
-    from mtorsim.units import parse_unit
+    from mtorsim.units.conversions import hba1c_in_percent
+    from mtorsim.units.units import parse_unit
 
     assert hba1c_in_percent(48, parse_unit("mmol/mol")) == pytest.approx(6.54, abs=0.01)
     assert hba1c_in_percent(8, parse_unit("%")) == pytest.approx(8)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtorsim.conversions import glucose_in_mg_dl, hba1c_ifcc
 from mtorsim.errors import UnitError
-from mtorsim.units import convert, parse_quantity, parse_unit
+from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_ifcc
+from mtorsim.units.units import convert, parse_quantity, parse_unit
 
 SYMBOLS = ["mg", "ug", "g", "kg", "L", "dL", "mL", "mol", "nmol", "pmol", "h", "min", "d", "uU", "mU", "1", "%"]
 units = st.lists(st.sampled_from(SYMBOLS), min_size=1, max_size=4).map("*".join)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 
 from mtorsim.files.references import Reference
+from mtorsim.units.units import ONE, Unit
 
 from .compose import Equation, Model
 from .errors import ModelError, SetError, UnitError, did_you_mean
 from .expressions import Expression, full_name
 from .model import Parameter
-from .units import ONE, Unit
 
 __all__ = ["check_model", "check_value", "time_factor"]
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from mtorsim.files.library import Library
+from mtorsim.units.units import ONE, Unit, parse_unit
 
 from .errors import ModelError, UnitError, Where, did_you_mean
 from .expressions import Expression
 from .model import Contribution, Module, Parameter, State, read_module
-from .units import ONE, Unit, parse_unit
 
 __all__ = ["Equation", "Model", "Port", "compose", "load_model"]
 

@@ -9,6 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
+from mtorsim.units.units import convert
+
 from .checks import time_factor
 from .compose import Dose, Model
 from .draws import uniform
@@ -18,7 +20,6 @@ from .expressions import evaluate
 from .kernel.event import ADD, PARAMETER, Events
 from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 from .system import inflow
-from .units import convert
 
 __all__ = ["Layout", "Schedule", "Turn", "in_unit_of", "meal_schedule", "schedule", "turns_of"]
 

@@ -13,6 +13,7 @@ import numpy as np
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.toml import TomlFile
 from mtorsim.plan import Options, Plan, make_plan
+from mtorsim.units.units import convert, parse_quantity, parse_unit
 
 from .errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
 from .given import check_types
@@ -21,7 +22,6 @@ from .model import Module, read_module
 from .prepare import prepare
 from .protocols import Protocol, needs, protocol, without_body
 from .scenario import LONGEST, Scenario, read_scenario, scenario_from_text
-from .units import convert, parse_quantity, parse_unit
 
 __all__ = ["examine", "plan_tests", "preset_name"]
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from .conversions import MG_DL_PER_MMOL_L
+from mtorsim.units.conversions import MG_DL_PER_MMOL_L
 
 __all__ = [
     "area",

@@ -23,7 +23,7 @@ from mtorsim.population_reading import check_entries, load_population
 from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules
 from mtorsim.scenario import Branch, Change, Scenario, read_scenario
 from mtorsim.scenario_form import Stray
-from mtorsim.units import parse_unit
+from mtorsim.units.units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "make_plan"]
 

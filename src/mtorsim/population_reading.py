@@ -11,6 +11,7 @@ from mtorsim.files.library import Library
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
 from mtorsim.files.toml import TomlFile
+from mtorsim.units.units import convert, parse_unit
 
 from .checks import check_value
 from .compose import Model
@@ -19,7 +20,6 @@ from .expressions import parse_expression
 from .model import Spread
 from .population import Population, Quantity, check_medians
 from .population_form import Covariate, Override, PopulationFile
-from .units import convert, parse_unit
 
 __all__ = ["check_entries", "load_population", "read_population", "with_bases"]
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtorsim.units.units import convert, parse_unit
+
 from .built import Kernel
 from .checks import time_factor
 from .exact import FUNCTIONS
@@ -15,7 +17,6 @@ from .plan import Plan
 from .population import WEIGHT
 from .population_form import Entry
 from .system import is_inflow
-from .units import convert, parse_unit
 
 __all__ = ["People", "prepare", "prepare_given"]
 

@@ -11,8 +11,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mtorsim.units.units import convert, parse_unit
+
 from .errors import DataError, did_you_mean, shown_path
-from .units import convert, parse_unit
 
 __all__ = ["INTERPOLATIONS", "EventTable", "read_events"]
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
+
 from .errors import UnitError
-from .units import Unit, convert, parse_quantity, parse_unit
 
 __all__ = ["Part", "in_turn", "read_regimen"]
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
+from mtorsim.units.units import Unit, convert, parse_unit
+
 from .compose import Model
-from .conversions import glucose_in_mg_dl, hba1c_in_percent
 from .dosing import in_unit_of, route_of
 from .errors import UnitError, did_you_mean
 from .rules import OPERATORS, Action, Condition, Hold, Leave, Scale, Start, Stop, Titrate
 from .scenario import Branch, Rule, Scenario
-from .units import Unit, convert, parse_unit
 
 __all__ = ["Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
 

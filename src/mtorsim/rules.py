@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
+
 from .errors import ScenarioError, UnitError
-from .units import Unit, convert, parse_quantity, parse_unit
 
 __all__ = [
     "ACTIONS",

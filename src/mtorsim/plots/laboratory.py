@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from mtorsim.conversions import Reader
 from mtorsim.errors import DataError, SetError
 from mtorsim.laboratory import CURVES, Examination, clock_time
 from mtorsim.minmod import MIXED, minimal_model
+from mtorsim.units.display import Reader
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 

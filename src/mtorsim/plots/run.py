@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtorsim.conversions import Reader
 from mtorsim.errors import DataError
 from mtorsim.rates import ordered_limits
 from mtorsim.result import Result
+from mtorsim.units.display import Reader
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 

@@ -20,9 +20,9 @@ from mtorsim.cli.options import as_json, units
 @as_json
 def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:
     """Draw the figures of the result in DIR again, in another format or other units."""
-    from mtorsim.conversions import reader
     from mtorsim.plots.run import draw
     from mtorsim.result import open_result
+    from mtorsim.units.display import reader
 
     shown_in = reader(units)
     paths = draw(open_result(folder), to or folder, shown_in, suffix)

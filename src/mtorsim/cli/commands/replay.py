@@ -24,8 +24,8 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
     them, are compared with the stored ones: on the same kind of processor and the same versions they
     agree to the bit. Exit code 1 where they do not.
     """
-    from mtorsim.conversions import reader
     from mtorsim.replay import replay_subject
+    from mtorsim.units.display import reader
 
     shown_in = reader(units)
     found = replay_subject(folder, subject, arm, note)

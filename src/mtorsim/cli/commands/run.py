@@ -58,7 +58,7 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     Exit code 0: well; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
     finished chunks kept.
     """  # noqa: D301
-    from mtorsim.conversions import reader
+    from mtorsim.units.display import reader
 
     if given["events"] is not None:
         from mtorsim.cli.events import run_events

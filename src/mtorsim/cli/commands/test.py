@@ -14,8 +14,8 @@ from mtorsim.cli.options import as_json, check_output, parse_settings, quiet, un
 from mtorsim.errors import SetError
 
 if TYPE_CHECKING:
-    from mtorsim.conversions import Reader
     from mtorsim.laboratory import Examination
+    from mtorsim.units.display import Reader
 
 _SHOWN = {
     "glucose": "glucose",
@@ -65,8 +65,8 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     The drug in the body stays; the dose of the day is given after the test. A clamp holds 90 mg/dL,
     target=0 holds each subject's own fasting glucose.
     """  # noqa: D301
-    from mtorsim.conversions import reader
     from mtorsim.examination import examine
+    from mtorsim.units.display import reader
 
     shown_in = reader(given["units"])
     if given["figure"] is not None:

@@ -11,9 +11,10 @@ import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import as_json, parse_settings, quiet
-from mtorsim.conversions import glucose_in_mg_dl, reader
 from mtorsim.errors import DataError, SetError, UnitError
-from mtorsim.units import parse_quantity
+from mtorsim.units.conversions import glucose_in_mg_dl
+from mtorsim.units.display import reader
+from mtorsim.units.units import parse_quantity
 
 LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 

@@ -1,58 +1,15 @@
-"""Glucose and HbA1c in the units of a reader's country; files and kernels keep theirs."""
+"""Numbers as a reader wants them: glucose in mg/dL or mmol/L, insulin in the unit of the laboratory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import SetError, UnitError, did_you_mean
-from .units import Unit, convert, parse_unit
+from mtorsim.errors import SetError, did_you_mean
 
-__all__ = ["MG_DL_PER_MMOL_L", "Reader", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_percent", "reader"]
+from .conversions import _IFCC_SLOPE, MG_DL_PER_MMOL_L, hba1c_ifcc
 
-MG_DL_PER_MMOL_L = 18.016
-"""Glucose, 180.16 g/mol."""
-
-_IFCC_SLOPE, _IFCC_INTERCEPT = 0.09148, 2.152
-
-
-def glucose_in_mg_dl(value: float, unit: Unit) -> float:
-    """A glucose concentration in mg/dL, given in mass or in moles a volume.
-
-    Raises
-    ------
-    UnitError
-        If the unit is neither.
-    """
-    if unit.same_kind(parse_unit("mmol/L")):
-        return convert(value, unit, parse_unit("mmol/L")) * MG_DL_PER_MMOL_L
-    return convert(value, unit, parse_unit("mg/dL"))
-
-
-def hba1c_ifcc(percent: Any) -> Any:
-    """HbA1c in mmol/mol (IFCC) from % (NGSP): the master equation NGSP = 0.09148 IFCC + 2.152.
-
-    References
-    ----------
-    Hoelzel et al., Clin. Chem. 50 (2004) 166 (recalled).
-    """
-    return (percent - _IFCC_INTERCEPT) / _IFCC_SLOPE
-
-
-def hba1c_in_percent(value: float, unit: Unit) -> float:
-    """HbA1c in % (NGSP), given in % or in mmol/mol (IFCC).
-
-    Raises
-    ------
-    UnitError
-        If the unit is neither; a plain number says too little.
-    """
-    one = parse_unit("1")
-    if not unit.same_kind(one) or convert(1.0, unit, one) == 1.0:
-        raise UnitError("HbA1c is in % or mmol/mol", help="write for example `8 %` or `64 mmol/mol`")
-    if unit == parse_unit("mmol/mol"):
-        return _IFCC_SLOPE * value + _IFCC_INTERCEPT
-    return convert(value, unit, parse_unit("%"))
+__all__ = ["Reader", "reader"]
 
 
 @dataclass(frozen=True)

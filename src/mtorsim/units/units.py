@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from .errors import UnitError, did_you_mean
+from mtorsim.errors import UnitError, did_you_mean
 
 __all__ = ["ONE", "Unit", "convert", "parse_quantity", "parse_unit"]
+
 
 _F = Fraction
 _PREFIXES = {"n": _F(1, 10**9), "u": _F(1, 10**6), "m": _F(1, 1000), "": _F(1)}

@@ -1,0 +1,1 @@
+"""Units: scales and dimensions, conversions between mass and molar units, and what is shown."""
