@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtorsim.draws import normal, philox, uniform
+from mtorsim.stats.draws import normal, philox, uniform
 
 
 @given(st.integers(0, 2**64 - 2), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))

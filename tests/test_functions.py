@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtorsim import exact
 from mtorsim.kernel import double, single
 from mtorsim.kernel import functions as f
+from mtorsim.stats import portable as exact
 
 mpmath.mp.dps = 40
 

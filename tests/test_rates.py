@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtorsim.rates import Share, limit_names, ordered_limits, wilson, worst_fasting
+from mtorsim.results.limits import limit_names, ordered_limits, worst_fasting
+from mtorsim.stats.shares import Share, wilson
 
 
 def test_the_start_is_no_scheduled_visit_after_it():

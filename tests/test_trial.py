@@ -13,10 +13,10 @@ from mtorsim.calibration import calibrate, plausible_sets, read_calibration, sha
 from mtorsim.endpoints import incidence
 from mtorsim.files.library import Library
 from mtorsim.grades import ctcae, read_grading
-from mtorsim.rates import Share, paired_difference, quantiles, wilson
 from mtorsim.reporting import read_reporting
 from mtorsim.scenario import read_scenario
 from mtorsim.scenario_form import Stray
+from mtorsim.stats.shares import Share, paired_difference, quantiles, wilson
 from mtorsim.variants import ALTERNATIVES
 
 TRIALS = ("bolero_2", "radiant_4", "exist_2")

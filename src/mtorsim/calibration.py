@@ -20,12 +20,12 @@ from scipy.special import ndtr
 from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
+from mtorsim.stats.draws import normal
+from mtorsim.stats.shares import wilson
 
-from .draws import normal
 from .errors import ScenarioError, did_you_mean
 from .model import Numbers
 from .plan import draft_plan
-from .rates import wilson
 from .scenario import Scenario, read_scenario
 from .scenario_form import Stray
 from .simulation import simulate

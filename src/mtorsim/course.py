@@ -16,11 +16,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from mtorsim.stats.portable import FUNCTIONS
+
 from .built import Kernel
 from .checks import time_factor
 from .compose import Dose, Equation, Model
 from .errors import did_you_mean
-from .exact import FUNCTIONS
 from .expressions import evaluate
 from .kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
 from .kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL

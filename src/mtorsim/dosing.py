@@ -9,13 +9,13 @@ from functools import cached_property
 
 import numpy as np
 
+from mtorsim.stats.draws import uniform
+from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
 from mtorsim.units.units import convert
 
 from .checks import time_factor
 from .compose import Dose, Model
-from .draws import uniform
 from .errors import UnitError, did_you_mean
-from .exact import FUNCTIONS, log, normal_quantile
 from .expressions import evaluate
 from .kernel.event import ADD, PARAMETER, Events
 from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.results.limits import worst_fasting
+from mtorsim.stats.shares import Share, paired_difference
+
 from .grades import Grading
-from .rates import Share, paired_difference, worst_fasting
 from .reporting import Reporting
 from .result import Result
 

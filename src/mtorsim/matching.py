@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.stats.balancing import Moment, effective_number, weigh
+
 from .errors import did_you_mean
 from .result import Result
 from .scenario import Scenario
-from .weighting import Moment, effective_number, weigh
 
 __all__ = ["matched", "told"]
 

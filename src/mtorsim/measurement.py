@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .draws import normal, uniform
-from .exact import exp, log
+from mtorsim.stats.draws import normal, uniform
+from mtorsim.stats.portable import exp, log
+
 from .scenario import Staying
 from .scenario_form import Stray
 

@@ -10,12 +10,12 @@ from functools import cached_property
 import numpy as np
 
 from mtorsim.files.toml import TomlFile
+from mtorsim.stats.draws import normal, uniform
+from mtorsim.stats.portable import FUNCTIONS, exp, log
 
 from .checks import check_value
 from .compose import Model
-from .draws import normal, uniform
 from .errors import PopulationError, SetError, did_you_mean
-from .exact import FUNCTIONS, exp, log
 from .expressions import Expression, evaluate, parse_expression
 from .population_form import Entry, Group
 

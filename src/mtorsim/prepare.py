@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtorsim.stats.portable import FUNCTIONS
 from mtorsim.units.units import convert, parse_unit
 
 from .built import Kernel
 from .checks import time_factor
-from .exact import FUNCTIONS
 from .expressions import evaluate
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan

@@ -15,11 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.results.limits import limit_names, worst_fasting
+from mtorsim.stats.shares import Share, quantiles
+
 from .errors import DataError
 from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
 from .plan import Plan
-from .rates import Share, limit_names, quantiles, worst_fasting
 from .result import (
     Block,
     Result,

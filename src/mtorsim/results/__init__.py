@@ -1,0 +1,1 @@
+"""What a run leaves: blocks, tables, summaries, a folder, and what differs between two of them."""

@@ -1,0 +1,38 @@
+"""Limits of fasting glucose that results are counted against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["LIMITS", "limit_names", "ordered_limits", "worst_fasting"]
+
+
+LIMITS = {">110": 110.0, ">126": 126.0, ">160": 160.0, ">250": 250.0}
+"""mg/dL. 126 is the ADA's limit of diabetes, 160 and 250 CTCAE's limits of grades 2 and 3."""
+
+
+def limit_names(uln: float) -> dict[str, float]:
+    """Every limit that is reported, by the name it is reported under."""
+    return {**LIMITS, ">ULN": uln}
+
+
+def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]:
+    """Name, value and whether it is the ULN of each limit to show, in order; no value twice."""
+    uln = limits[">ULN"]
+    names = sorted(limits, key=lambda n: (limits[n], n == ">ULN"))
+    same = [n for n in names if n != ">ULN" and limits[n] == uln]
+    return [(n, limits[n], limits[n] == uln) for n in names if not (same and n == ">ULN")]
+
+
+def worst_fasting(fasting_glucose: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Highest fasting glucose of each subject over the visits after t = 0.
+
+    Shapes: fasting_glucose (..., visits), NaN where not fasting or not reached; times (visits,).
+    Returns (...), -inf where there is none.
+    """
+    after = fasting_glucose[..., times > 0]
+    if not after.shape[-1]:
+        return np.full(after.shape[:-1], -np.inf)
+    return np.where(np.isnan(after), -np.inf, after).max(axis=-1)

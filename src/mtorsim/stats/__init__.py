@@ -1,0 +1,1 @@
+"""Arithmetic of samples: portable functions, draws by key, shares with intervals, balancing weights."""
