@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.built import Kernel, Variant, load_kernel
-from mtorsim.compose import Model, load_model
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import ADD, Events
+from mtorsim.model.compose import load_model
+from mtorsim.model.model import Model
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
 from mtorsim.scenario import scenario_from_text

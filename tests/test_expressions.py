@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mtorsim.document import latex_equation
 from mtorsim.errors import ModelError
-from mtorsim.expressions import FUNCTIONS, evaluate, parse_expression
+from mtorsim.model.expressions import FUNCTIONS, evaluate, parse_expression
 
 VALUES = {"a": 1.7, "b": 0.3, "k_1": 5.0, "m.R": 0.25}
 PLAIN = {

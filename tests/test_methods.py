@@ -7,8 +7,8 @@ import pytest
 
 from folders import advance, one_step
 from mtorsim.built import METHODS, PRECISIONS, Variant, load_kernel
-from mtorsim.compose import compose
-from mtorsim.model import read_module
+from mtorsim.model.compose import compose
+from mtorsim.model.file import read_module
 
 # bell depends on time through a clock: exp(-t^2); z is logistic growth; fast follows bell closely.
 TEXT = """

@@ -96,7 +96,7 @@ def test_every_preset_rests_and_stays_at_rest(preset):
 def test_ingested_glucose_is_neither_made_nor_lost():
     """What left the gut and the blood of a meal equals what was eaten: the sum of all fluxes closes."""
     from equations import right_hand_side
-    from mtorsim.compose import load_model
+    from mtorsim.model.compose import load_model
     from mtorsim.system import build_system, is_inflow
 
     system = build_system(load_model(["glucose_insulin"]))
@@ -140,7 +140,7 @@ def test_the_oral_test_agrees_with_an_independent_implementation():
 
 @pytest.mark.parametrize("population", ["healthy_adults", "breast_postmenopausal"])
 def test_nobody_is_admitted_whose_stomach_cannot_empty_what_is_eaten(population):
-    from mtorsim.compose import load_model
+    from mtorsim.model.compose import load_model
     from mtorsim.population_reading import load_population
 
     people = load_population(population, load_model(["glucose_insulin"]))

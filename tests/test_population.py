@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from mtorsim.compose import load_model
 from mtorsim.errors import SetError
 from mtorsim.files.library import Library
+from mtorsim.model.compose import load_model
 from mtorsim.population import apply_settings
 from mtorsim.population_reading import load_population
 

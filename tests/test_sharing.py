@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy
 
-from mtorsim.compose import load_model
+from mtorsim.model.compose import load_model
 from mtorsim.sharing import Sharer, hill, slope, symbol
 from mtorsim.system import build_system
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mtorsim.files.library import Library
+    from mtorsim.model.compose import load_model
+    from mtorsim.model.model import Model
 
     from .calibration import calibrate
-    from .compose import Model, load_model
     from .decisions import Visit
     from .errors import MtorsimError
     from .examination import examine

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from .compose import Equation, Model
+from mtorsim.model.model import Equation, Model
+
 from .errors import DataError
 from .kernel.event import Events
 

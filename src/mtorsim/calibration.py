@@ -20,11 +20,11 @@ from scipy.special import ndtr
 from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
+from mtorsim.model.file import Numbers
 from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
 from .errors import ScenarioError, did_you_mean
-from .model import Numbers
 from .plan import draft_plan
 from .scenario import Scenario, read_scenario
 from .scenario_form import Stray

@@ -16,13 +16,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from mtorsim.model.dimensions import time_factor
+from mtorsim.model.expressions import evaluate
+from mtorsim.model.model import Dose, Equation, Model
 from mtorsim.stats.portable import FUNCTIONS
 
 from .built import Kernel
-from .checks import time_factor
-from .compose import Dose, Equation, Model
 from .errors import did_you_mean
-from .expressions import evaluate
 from .kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
 from .kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
 from .records import EventTable

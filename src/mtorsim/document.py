@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .expressions import Expression, full_name
+from mtorsim.model.expressions import Expression, full_name
 
 __all__ = ["FORMATS", "Block", "Formula", "Formulas", "Heading", "Paragraph", "Table", "latex_equation", "render"]
 

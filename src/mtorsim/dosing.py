@@ -9,14 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
+from mtorsim.model.dimensions import time_factor
+from mtorsim.model.expressions import evaluate
+from mtorsim.model.model import Dose, Model
 from mtorsim.stats.draws import uniform
 from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
 from mtorsim.units.units import convert
 
-from .checks import time_factor
-from .compose import Dose, Model
 from .errors import UnitError, did_you_mean
-from .expressions import evaluate
 from .kernel.event import ADD, PARAMETER, Events
 from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 from .system import inflow

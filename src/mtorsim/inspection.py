@@ -10,11 +10,12 @@ from mtorsim.files.library import Library, kind_of
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
 from mtorsim.files.toml import TomlFile
+from mtorsim.model.checks import check_model
+from mtorsim.model.compose import load_model
+from mtorsim.model.file import read_module
+from mtorsim.model.model import Model
 
-from .checks import check_model
-from .compose import Model, load_model
 from .errors import MtorsimError, PopulationError, did_you_mean
-from .model import read_module
 from .plan import Draft, draft_plan
 from .population_form import PopulationFile
 from .population_reading import load_population, with_bases

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtorsim.model.dimensions import time_factor
+
 from . import indices as ix
 from .carry import carry, observed, parameters_in
-from .checks import time_factor
 from .dosing import Schedule, Stop, Turn
 from .errors import SetError, did_you_mean
 from .kernel.event import Events

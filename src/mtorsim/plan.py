@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from mtorsim.built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
-from mtorsim.checks import check_model, check_value
-from mtorsim.compose import Model, load_model
 from mtorsim.dosing import Schedule, meal_schedule, schedule, turns_of
 from mtorsim.errors import ModelError, ScenarioError, SetError, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import read_references
 from mtorsim.grades import Grading, ctcae, read_grading
 from mtorsim.measurement import MEASURED
+from mtorsim.model.checks import check_model, check_value
+from mtorsim.model.compose import load_model
+from mtorsim.model.model import Model
 from mtorsim.population import Population, apply_settings, full_settings
 from mtorsim.population_reading import check_entries, load_population
 from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules

@@ -10,13 +10,13 @@ from functools import cached_property
 import numpy as np
 
 from mtorsim.files.toml import TomlFile
+from mtorsim.model.checks import check_value
+from mtorsim.model.expressions import Expression, evaluate, parse_expression
+from mtorsim.model.model import Model
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, log
 
-from .checks import check_value
-from .compose import Model
 from .errors import PopulationError, SetError, did_you_mean
-from .expressions import Expression, evaluate, parse_expression
 from .population_form import Entry, Group
 
 __all__ = ["WEIGHT", "Population", "Quantity", "apply_settings", "check_medians", "full_settings"]

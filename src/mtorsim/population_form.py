@@ -7,8 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from mtorsim.files.record import Line, Record
-
-from .model import Equation, Evidence, Numbers, Spread
+from mtorsim.model.file import Equation, Evidence, Numbers, Spread
 
 __all__ = ["Correlation", "Covariate", "Entry", "Group", "Override", "PopulationFile"]
 

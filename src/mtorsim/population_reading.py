@@ -11,13 +11,13 @@ from mtorsim.files.library import Library
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
 from mtorsim.files.toml import TomlFile
+from mtorsim.model.checks import check_value
+from mtorsim.model.expressions import parse_expression
+from mtorsim.model.file import Spread
+from mtorsim.model.model import Model
 from mtorsim.units.units import convert, parse_unit
 
-from .checks import check_value
-from .compose import Model
 from .errors import PopulationError, SetError, UnitError, did_you_mean
-from .expressions import parse_expression
-from .model import Spread
 from .population import Population, Quantity, check_medians
 from .population_form import Covariate, Override, PopulationFile
 

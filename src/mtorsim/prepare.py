@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtorsim.model.dimensions import time_factor
+from mtorsim.model.expressions import evaluate
 from mtorsim.stats.portable import FUNCTIONS
 from mtorsim.units.units import convert, parse_unit
 
 from .built import Kernel
-from .checks import time_factor
-from .expressions import evaluate
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
 from .population import WEIGHT

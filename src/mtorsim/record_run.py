@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mtorsim.files.library import Library, library_for
+from mtorsim.model.checks import check_value
 from mtorsim.plan import RTOL, Options, Plan, make_plan
 
-from .checks import check_value
 from .course import Course, Routes, lay_out
 from .errors import DataError, SetError
 from .kernel.event import PARAMETER, Events

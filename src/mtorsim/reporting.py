@@ -11,9 +11,9 @@ from pydantic import Field
 from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
+from mtorsim.model.file import Evidence
 
 from .errors import ScenarioError
-from .model import Evidence
 
 __all__ = ["Reporting", "read_reporting"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.model.model import Model
 from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
 from mtorsim.units.units import Unit, convert, parse_unit
 
-from .compose import Model
 from .dosing import in_unit_of, route_of
 from .errors import UnitError, did_you_mean
 from .rules import OPERATORS, Action, Condition, Hold, Leave, Scale, Start, Stop, Titrate

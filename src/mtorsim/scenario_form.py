@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mtorsim.files.record import Line, Record
+from mtorsim.model.file import Evidence
 
-from .model import Evidence
 from .population_form import Entry
 
 __all__ = ["DoseLine", "ScenarioFile"]

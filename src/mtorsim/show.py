@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mtorsim.files.references import Reference
+from mtorsim.model.expressions import Expression
+from mtorsim.model.file import Module, Parameter
+from mtorsim.model.model import Equation, Model
 
-from .compose import Equation, Model
 from .document import Block, Formula, Formulas, Heading, Paragraph, Table
-from .expressions import Expression
-from .model import Module, Parameter
 from .population import Population
 
 __all__ = ["describe_model", "describe_module", "describe_population", "parameter_rows"]

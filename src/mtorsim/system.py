@@ -10,12 +10,12 @@ from functools import cached_property
 
 import sympy
 
+from mtorsim.model.dimensions import time_factor
+from mtorsim.model.expressions import full_name
+from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
-from .checks import time_factor
-from .compose import Equation, Model
 from .errors import ModelError
-from .expressions import full_name
 from .sharing import Assignments, Expr, Sharer, hill, logistic, maximum, minimum, slope, softplus, symbol
 
 __all__ = ["Assignments", "Expr", "System", "build_system", "build_untreated", "needed_for"]

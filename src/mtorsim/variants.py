@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .compose import Model
+from mtorsim.model.model import Model
+
 from .scenario import Branch, Scenario
 
 __all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "is_treated", "with_variants"]

@@ -18,7 +18,7 @@ def command(kind: str) -> int:
     from mtorsim.calibration import CalibrationFile
     from mtorsim.files.record import json_schema
     from mtorsim.grades import GradesFile
-    from mtorsim.model import ModuleFile
+    from mtorsim.model.file import ModuleFile
     from mtorsim.population_form import PopulationFile
     from mtorsim.reporting import ReportingFile
     from mtorsim.scenario_form import ScenarioFile

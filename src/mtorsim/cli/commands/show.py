@@ -61,7 +61,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
         kind, key, library = resolve(names[0], library)
         references = read_references(library.references)
         if kind == "module":
-            from mtorsim.model import read_module
+            from mtorsim.model.file import read_module
 
             module = read_module(library.module(key))
             record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
@@ -81,8 +81,8 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
 
 def _model(names: tuple[str, ...], library: Any) -> Any:
     """The model meant by names of modules, or by one scenario."""
-    from mtorsim.compose import load_model
     from mtorsim.inspection import model_of_module, resolve
+    from mtorsim.model.compose import load_model
     from mtorsim.scenario import read_scenario
 
     if len(names) != 1:

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from .errors import ModelError, Where, did_you_mean
+from mtorsim.errors import ModelError, Where, did_you_mean
 
-__all__ = ["FUNCTIONS", "Expression", "evaluate", "parse_expression"]
+__all__ = ["FUNCTIONS", "Expression", "evaluate", "full_name", "is_identifier", "parse_expression"]
+
 
 # Name of each function an equation may use, and how many arguments it takes.
 FUNCTIONS: dict[str, int] = {

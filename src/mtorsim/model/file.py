@@ -10,13 +10,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from mtorsim.errors import ModelError, Where
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 
-from .errors import ModelError, Where
 from .expressions import Expression, is_identifier, parse_expression
 
-__all__ = ["Evidence", "Module", "ModuleFile", "Parameter", "read_module"]
+__all__ = ["Contribution", "Evidence", "Module", "ModuleFile", "Parameter", "State", "read_module"]
+
 
 Evidence = Literal[
     "seen",

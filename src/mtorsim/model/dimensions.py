@@ -1,4 +1,4 @@
-"""What is checked before any work: units in balance, values in range, sources known."""
+"""Units in balance, term by term, and the factor that brings a derivative to hours."""
 
 from __future__ import annotations
 
@@ -6,122 +6,22 @@ import ast
 from collections.abc import Mapping
 from fractions import Fraction
 
-from mtorsim.files.references import Reference
+from mtorsim.errors import UnitError
 from mtorsim.units.units import ONE, Unit
 
-from .compose import Equation, Model
-from .errors import ModelError, SetError, UnitError, did_you_mean
 from .expressions import Expression, full_name
-from .model import Parameter
+from .model import Equation, Model
 
-__all__ = ["check_model", "check_value", "time_factor"]
-
-
-def check_model(model: Model, references: Mapping[str, Reference]) -> None:
-    """Check units, ranges and sources of everything in a model.
-
-    Raises
-    ------
-    UnitError
-        If an equation's unit is not the declared one; only time is converted.
-    ModelError
-        If a value lies outside its range, or has no source or one that is not in references.bib.
-    """
-    for name in model.parameters:
-        _check_parameter(model, name)
-    _check_sources(model, references)
-    for equation in (*model.equations.values(), *model.left_out):
-        time_factor(model, equation)
-    for table in (model.derivatives, model.initials, model.means, model.then):
-        for equation in table.values():
-            time_factor(model, equation)
-    for dose in model.doses.values():
-        for equation in (dose.bioavailability, dose.lag, dose.rate, dose.duration):
-            if equation is not None:
-                time_factor(model, equation)
-                _check_constant(model, equation)
-    _check_rest(model)
+__all__ = ["Balance", "factor_between", "rest_units", "time_factor"]
 
 
-def check_value(name: str, line: Parameter, value: float) -> None:
-    """Check a value that replaces a parameter's own.
-
-    Raises
-    ------
-    SetError
-        If it lies outside the parameter's plausible range.
-    """
-    if line.range and not line.range[0] <= value <= line.range[1]:
-        low, high = line.range
-        message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
-        copy = "a copy of its module beside your scenario may have a wider one"
-        raise SetError(message, help=f"{name} is {line.about}; {copy}")
-
-
-def _check_parameter(model: Model, name: str) -> None:
-    line, _ = model.parameters[name]
-    where = model.where(name)
-    if line.origin == "run_in":
-        return
-    if line.value is None:
-        raise ModelError(f"parameter `{name}` has no `value`", where)
-    for needed in ("source", "evidence"):
-        if getattr(line, needed) is None:
-            help = (
-                "a key of references.bib" if needed == "source" else "how sure we are: seen, recalled, fit, design ..."
-            )
-            raise ModelError(f"parameter `{name}` has no `{needed}`", where, help)
-    if line.range and line.range[0] >= line.range[1]:
-        raise ModelError(f"the range of `{name}` is empty", where)
-    if line.range and not line.range[0] <= line.value <= line.range[1]:
-        low, high = line.range
-        message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
-        raise ModelError(message, where, "mend the value, or the range with its source")
-
-
-def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
-    cited = [(line.source, model.where(name)) for name, (line, _) in model.parameters.items()]
-    equations = (*model.equations.values(), *model.left_out)
-    cited += [(eq.source, eq.where) for eq in equations]
-    cited += [
-        (line.source, m.where("conditions", n, "source"))
-        for m in model.modules
-        for n, line in m.data.conditions.items()
-    ]
-    for source, where in cited:
-        if source is not None and source not in references:
-            if where:
-                at = where.text.find(source)
-                where = where.narrowed(at, len(source)) if at >= 0 else where
-            help = did_you_mean(source, references) or "add it to a references.bib beside the file"
-            raise ModelError(f"source `{source}` is not in references.bib", where, help)
-
-
-def _check_constant(model: Model, equation: Equation) -> None:
-    """A dose's fraction and lag are read once, so they may depend on parameters only."""
-    for name, node in equation.expression.names().items():
-        if equation.scope[name] not in model.parameters:
-            message = f"`{name}` changes with time; a dose is described by parameters"
-            raise ModelError(message, equation.expression.at(node))
-
-
-def _check_rest(model: Model) -> None:
-    if model.rest is None:
-        return
-    units = _rest_units(model)
-    for step in model.rest.steps:
-        if step.unit is not None:
-            _compare(step, _Balance(model, step, units).total())
-    _Balance(model, model.rest.balance, units).total()
-
-
-def _rest_units(model: Model) -> dict[str, Unit | None]:
+def rest_units(model: Model) -> dict[str, Unit | None]:
     """Unit of the unknown and of every further name of [rest]."""
     assert model.rest is not None
     units: dict[str, Unit | None] = {model.rest.unknown: model.rest.unit}
     for step in model.rest.steps:
         if step.unit is None:
-            units[step.name] = _Balance(model, step, units).total()
+            units[step.name] = Balance(model, step, units).total()
     return units
 
 
@@ -137,13 +37,13 @@ def time_factor(model: Model, equation: Equation) -> float:
     """
     extra: dict[str, Unit | None] = {}
     if equation.kind in ("rest", "balance"):
-        extra = _rest_units(model)
+        extra = rest_units(model)
     if equation.kind == "then":
-        extra = {name: _Balance(model, eq, {}).total() for name, eq in model.means.items()}
-    found = _Balance(model, equation, extra).total()
+        extra = {name: Balance(model, eq, {}).total() for name, eq in model.means.items()}
+    found = Balance(model, equation, extra).total()
     if equation.unit is None:
         return 1.0
-    factor = _compare(equation, found)
+    factor = factor_between(equation, found)
     if equation.kind == "contribution" and equation.port in model.ports:
         factor *= _at_port(model, equation)
     if equation.kind == "derivative":
@@ -151,7 +51,7 @@ def time_factor(model: Model, equation: Equation) -> float:
     return factor
 
 
-def _compare(equation: Equation, found: Unit | None) -> float:
+def factor_between(equation: Equation, found: Unit | None) -> float:
     """Ratio of times between what was found and what is declared; raises if they differ otherwise."""
     declared = equation.unit
     assert declared is not None
@@ -179,7 +79,7 @@ def _at_port(model: Model, equation: Equation) -> float:
     raise UnitError(f"`{port.name}` is in {port.unit} but this contribution is in {unit}", equation.where)
 
 
-class _Balance:
+class Balance:
     """The unit of one equation, worked out part by part; None is the unit of a bare 0."""
 
     def __init__(self, model: Model, equation: Equation, extra: Mapping[str, Unit | None]) -> None:
@@ -256,8 +156,3 @@ class _Balance:
             message = f"a power whose exponent is a parameter needs a pure number, not {unit}"
             raise UnitError(message, self.expression.at(node.left), "write `hill(x, K, n)`, or divide by a reference")
         return ONE
-
-
-def _unit(line: Parameter) -> str:
-    """A unit behind a number; nothing behind a pure one."""
-    return "" if line.unit == "1" else f" {line.unit}"

@@ -1,0 +1,1 @@
+"""Models: module files read, composed by two rules, and checked."""

@@ -1,0 +1,117 @@
+"""What is checked before any work: units in balance, values in range, sources known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mtorsim.errors import ModelError, SetError, did_you_mean
+from mtorsim.files.references import Reference
+
+from .dimensions import Balance, factor_between, rest_units, time_factor
+from .file import Parameter
+from .model import Equation, Model
+
+__all__ = ["check_model", "check_value"]
+
+
+def check_model(model: Model, references: Mapping[str, Reference]) -> None:
+    """Check units, ranges and sources of everything in a model.
+
+    Raises
+    ------
+    UnitError
+        If an equation's unit is not the declared one; only time is converted.
+    ModelError
+        If a value lies outside its range, or has no source or one that is not in references.bib.
+    """
+    for name in model.parameters:
+        _check_parameter(model, name)
+    _check_sources(model, references)
+    for equation in (*model.equations.values(), *model.left_out):
+        time_factor(model, equation)
+    for table in (model.derivatives, model.initials, model.means, model.then):
+        for equation in table.values():
+            time_factor(model, equation)
+    for dose in model.doses.values():
+        for equation in (dose.bioavailability, dose.lag, dose.rate, dose.duration):
+            if equation is not None:
+                time_factor(model, equation)
+                _check_constant(model, equation)
+    _check_rest(model)
+
+
+def check_value(name: str, line: Parameter, value: float) -> None:
+    """Check a value that replaces a parameter's own.
+
+    Raises
+    ------
+    SetError
+        If it lies outside the parameter's plausible range.
+    """
+    if line.range and not line.range[0] <= value <= line.range[1]:
+        low, high = line.range
+        message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
+        copy = "a copy of its module beside your scenario may have a wider one"
+        raise SetError(message, help=f"{name} is {line.about}; {copy}")
+
+
+def _check_parameter(model: Model, name: str) -> None:
+    line, _ = model.parameters[name]
+    where = model.where(name)
+    if line.origin == "run_in":
+        return
+    if line.value is None:
+        raise ModelError(f"parameter `{name}` has no `value`", where)
+    for needed in ("source", "evidence"):
+        if getattr(line, needed) is None:
+            help = (
+                "a key of references.bib" if needed == "source" else "how sure we are: seen, recalled, fit, design ..."
+            )
+            raise ModelError(f"parameter `{name}` has no `{needed}`", where, help)
+    if line.range and line.range[0] >= line.range[1]:
+        raise ModelError(f"the range of `{name}` is empty", where)
+    if line.range and not line.range[0] <= line.value <= line.range[1]:
+        low, high = line.range
+        message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
+        raise ModelError(message, where, "mend the value, or the range with its source")
+
+
+def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
+    cited = [(line.source, model.where(name)) for name, (line, _) in model.parameters.items()]
+    equations = (*model.equations.values(), *model.left_out)
+    cited += [(eq.source, eq.where) for eq in equations]
+    cited += [
+        (line.source, m.where("conditions", n, "source"))
+        for m in model.modules
+        for n, line in m.data.conditions.items()
+    ]
+    for source, where in cited:
+        if source is not None and source not in references:
+            if where:
+                at = where.text.find(source)
+                where = where.narrowed(at, len(source)) if at >= 0 else where
+            help = did_you_mean(source, references) or "add it to a references.bib beside the file"
+            raise ModelError(f"source `{source}` is not in references.bib", where, help)
+
+
+def _check_constant(model: Model, equation: Equation) -> None:
+    """A dose's fraction and lag are read once, so they may depend on parameters only."""
+    for name, node in equation.expression.names().items():
+        if equation.scope[name] not in model.parameters:
+            message = f"`{name}` changes with time; a dose is described by parameters"
+            raise ModelError(message, equation.expression.at(node))
+
+
+def _check_rest(model: Model) -> None:
+    if model.rest is None:
+        return
+    units = rest_units(model)
+    for step in model.rest.steps:
+        if step.unit is not None:
+            factor_between(step, Balance(model, step, units).total())
+    Balance(model, model.rest.balance, units).total()
+
+
+def _unit(line: Parameter) -> str:
+    """A unit behind a number; nothing behind a pure one."""
+    return "" if line.unit == "1" else f" {line.unit}"

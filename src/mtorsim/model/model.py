@@ -1,0 +1,217 @@
+"""A composed model as frozen data: equations, ports, routes of doses, in an order they can be worked out in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mtorsim.errors import ModelError, Where
+from mtorsim.units.units import ONE, Unit
+
+from .expressions import Expression
+from .file import Module, Parameter, State
+
+__all__ = ["Dose", "Equation", "Model", "Port", "RestPlan"]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One right-hand side, its names made full.
+
+    Attributes
+    ----------
+    name
+        Full name of what it gives: `module.name`, or for a contribution
+        `module.port@mechanism`.
+    kind
+        `expression`, `observable`, `contribution`, `derivative`, `initial`, `rest`, `balance`,
+        `mean`, `then` or `dose`.
+    scope
+        Full name of each name as typed.
+    unit
+        Declared unit of the result; None where it is inferred.
+    mechanism, port
+        Of a contribution: the switch it belongs to, and the full name of where it acts.
+    """
+
+    name: str
+    kind: str
+    module: str
+    expression: Expression
+    scope: Mapping[str, str]
+    unit: Unit | None
+    about: str = ""
+    source: str | None = None
+    evidence: str | None = None
+    mechanism: str | None = None
+    port: str = ""
+    where: Where | None = None
+
+
+@dataclass(frozen=True)
+class Port:
+    """A place where modules act on another: a sum (input) or a product (modifier)."""
+
+    name: str
+    kind: str
+    unit: Unit
+    about: str
+    contributions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dose:
+    """Where one route of administration leads."""
+
+    name: str
+    to: str
+    unit: Unit
+    about: str
+    bioavailability: Equation
+    lag: Equation
+    rate: Equation | None = None
+    duration: Equation | None = None
+    range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class RestPlan:
+    """The bracketed root of a model at rest, and the states that follow from it."""
+
+    module: str
+    unknown: str
+    unit: Unit
+    between: tuple[float, float]
+    balance: Equation
+    steps: tuple[Equation, ...]
+
+
+@dataclass(frozen=True)
+class Model:
+    """Modules joined: every name full, every contribution at its port.
+
+    Attributes
+    ----------
+    modules
+        In the order given.
+    parameters
+        Declaration and unit of each parameter by full name; switches apart.
+    switches
+        Value at the start of each mechanism's switch.
+    states
+        Declaration and unit of each state.
+    equations
+        Expressions, observables and contributions in an order in which each can be worked out.
+    conditions
+        What may change parameters for a while: a factor for each.
+    """
+
+    modules: tuple[Module, ...]
+    parameters: Mapping[str, tuple[Parameter, Unit]]
+    switches: Mapping[str, float]
+    states: Mapping[str, tuple[State, Unit]]
+    equations: Mapping[str, Equation]
+    ports: Mapping[str, Port]
+    derivatives: Mapping[str, Equation]
+    initials: Mapping[str, Equation]
+    observables: Mapping[str, str]
+    doses: Mapping[str, Dose]
+    rest: RestPlan | None
+    hold: tuple[str, ...]
+    means: Mapping[str, Equation]
+    then: Mapping[str, Equation]
+    left_out: tuple[Equation, ...] = field(default=())
+    conditions: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @cached_property
+    def units(self) -> dict[str, Unit]:
+        """Unit of every quantity by full name."""
+        known = {name: unit for name, (_, unit) in self.parameters.items()}
+        known |= {name: ONE for name in self.switches}
+        known |= {name: unit for name, (_, unit) in self.states.items()}
+        known |= {name: port.unit for name, port in self.ports.items()}
+        known |= {name: eq.unit for name, eq in self.equations.items() if eq.unit}
+        return known
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        """Equations and ports in an order in which each can be worked out."""
+        return _sorted(self)
+
+    def where(self, name: str) -> Where | None:
+        """Place where a quantity is declared."""
+        module, _, bare = name.partition(".")
+        found = next((m for m in self.modules if m.name == module), None)
+        if found is None or bare not in found.kinds:
+            return None
+        return found.where(found.kinds[bare], bare)
+
+    def dependencies(self, name: str) -> tuple[str, ...]:
+        """Full names that an equation or port is worked out from."""
+        if name in self.ports:
+            port = self.ports[name]
+            return tuple(x for c in port.contributions for x in (self.equations[c].mechanism or "", c))
+        return tuple(self.equations[name].scope.values())
+
+    def steering(self, switches: Mapping[str, float]) -> frozenset[str]:
+        """States that the physiology depends on, at these values of the switches.
+
+        The states of the module with a state of rest, and every state from which a path that is
+        not switched off leads to one of them; all states where no module has a state of rest.
+        """
+        if self.rest is None:
+            return frozenset(self.states)
+        found: set[str] = set()
+        stack = [s for s in self.states if s.startswith(f"{self.rest.module}.")]
+        while stack:
+            name = stack.pop()
+            if name in found:
+                continue
+            found.add(name)
+            stack += self._read_by(name, switches)
+        return frozenset(found & set(self.states))
+
+    def _read_by(self, name: str, switches: Mapping[str, float]) -> list[str]:
+        """What a state's derivative, an equation or a port reads, through switches that are on."""
+        if name in self.ports:
+            acting = self.ports[name].contributions
+            return [c for c in acting if switches[self.equations[c].mechanism or ""] != 0]
+        equation = self.derivatives.get(name) or self.equations.get(name)
+        return list(equation.scope.values()) if equation else []
+
+    def find(self, name: str) -> str | None:
+        """The full name meant by `name`: full, an observable, or bare where only one fits."""
+        everything = {*self.parameters, *self.switches, *self.states, *self.equations, *self.ports}
+        if name in everything:
+            return name
+        if name in self.observables:
+            return self.observables[name]
+        tails = [n for n in everything if n.rsplit(".", 1)[-1] == name and n not in self.switches]
+        return tails[0] if len(tails) == 1 else None
+
+
+def _sorted(model: Model) -> tuple[str, ...]:
+    """Depth-first order of equations and ports; a circle is an error that shows its way round."""
+    done: dict[str, None] = {}
+    path: list[str] = []
+    known: Callable[[str], bool] = lambda n: n in model.equations or n in model.ports  # noqa: E731
+
+    def visit(name: str) -> None:
+        if name in done:
+            return
+        if name in path:
+            ring = [*path[path.index(name) :], name]
+            culprit = next((n for n in ring if n in model.equations), name)
+            where = model.equations[culprit].where if culprit in model.equations else None
+            raise ModelError("equations run in a circle: " + " > ".join(ring), where, "make one of them a state")
+        path.append(name)
+        for part in model.dependencies(name):
+            if known(part):
+                visit(part)
+        path.pop()
+        done[name] = None
+
+    for name in (*model.equations, *model.ports):
+        visit(name)
+    return tuple(done)
