@@ -141,7 +141,7 @@ def test_the_oral_test_agrees_with_an_independent_implementation():
 @pytest.mark.parametrize("population", ["healthy_adults", "breast_postmenopausal"])
 def test_nobody_is_admitted_whose_stomach_cannot_empty_what_is_eaten(population):
     from mtorsim.model.compose import load_model
-    from mtorsim.population_reading import load_population
+    from mtorsim.population.read import load_population
 
     people = load_population(population, load_model(["glucose_insulin"]))
     values, plausible = people.draw(1, np.arange(50_000))

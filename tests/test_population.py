@@ -10,8 +10,8 @@ import pytest
 from mtorsim.errors import SetError
 from mtorsim.files.library import Library
 from mtorsim.model.compose import load_model
-from mtorsim.population import apply_settings
-from mtorsim.population_reading import load_population
+from mtorsim.population.read import load_population
+from mtorsim.population.settings import apply_settings
 
 N = 60_000
 

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mtorsim.files.library import Library
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
+    from mtorsim.population.read import load_population
 
     from .calibration import calibrate
     from .decisions import Visit
     from .errors import MtorsimError
     from .examination import examine
-    from .population_reading import load_population
     from .record_run import simulate_events
     from .records import EventTable, read_events
     from .result import Result, open_result

@@ -14,11 +14,11 @@ from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
 from mtorsim.model.file import read_module
 from mtorsim.model.model import Model
+from mtorsim.population.file import PopulationFile
+from mtorsim.population.read import load_population, with_bases
 
 from .errors import MtorsimError, PopulationError, did_you_mean
 from .plan import Draft, draft_plan
-from .population_form import PopulationFile
-from .population_reading import load_population, with_bases
 
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 

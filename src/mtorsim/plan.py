@@ -19,8 +19,9 @@ from mtorsim.measurement import MEASURED
 from mtorsim.model.checks import check_model, check_value
 from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
-from mtorsim.population import Population, apply_settings, full_settings
-from mtorsim.population_reading import check_entries, load_population
+from mtorsim.population.population import Population
+from mtorsim.population.read import check_entries, load_population
+from mtorsim.population.settings import apply_settings, full_settings
 from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules
 from mtorsim.scenario import Branch, Change, Scenario, read_scenario
 from mtorsim.scenario_form import Stray

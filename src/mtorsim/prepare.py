@@ -8,14 +8,14 @@ import numpy as np
 
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.population.file import Entry
+from mtorsim.population.population import WEIGHT
 from mtorsim.stats.portable import FUNCTIONS
 from mtorsim.units.units import convert, parse_unit
 
 from .built import Kernel
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
-from .population import WEIGHT
-from .population_form import Entry
 from .system import is_inflow
 
 __all__ = ["People", "prepare", "prepare_given"]

@@ -8,8 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mtorsim.files.record import Line, Record
 from mtorsim.model.file import Evidence
-
-from .population_form import Entry
+from mtorsim.population.file import Entry
 
 __all__ = ["DoseLine", "ScenarioFile"]
 

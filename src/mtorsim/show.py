@@ -9,9 +9,9 @@ from mtorsim.files.references import Reference
 from mtorsim.model.expressions import Expression
 from mtorsim.model.file import Module, Parameter
 from mtorsim.model.model import Equation, Model
+from mtorsim.population.population import Population
 
 from .document import Block, Formula, Formulas, Heading, Paragraph, Table
-from .population import Population
 
 __all__ = ["describe_model", "describe_module", "describe_population", "parameter_rows"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mtorsim.files.library import Library, library_for
 from mtorsim.plan import draft_plan
+from mtorsim.population.settings import full_settings
 from mtorsim.stats.shares import wilson
 
 from .endpoints import ArmEndpoints, about, arm_endpoints, difference, limits_of
@@ -16,7 +17,6 @@ from .errors import SetError
 from .grades import Grading, ctcae, read_grading
 from .kernel.status import WELL
 from .matching import matched, told
-from .population import full_settings
 from .reporting import Reporting, read_reporting
 from .result import Result
 from .scenario import Scenario, read_scenario

@@ -19,7 +19,7 @@ def command(kind: str) -> int:
     from mtorsim.files.record import json_schema
     from mtorsim.grades import GradesFile
     from mtorsim.model.file import ModuleFile
-    from mtorsim.population_form import PopulationFile
+    from mtorsim.population.file import PopulationFile
     from mtorsim.reporting import ReportingFile
     from mtorsim.scenario_form import ScenarioFile
 

@@ -68,7 +68,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
             return describe_module(module, references), record
         if kind == "population":
             from mtorsim.inspection import model_of_population
-            from mtorsim.population_reading import load_population
+            from mtorsim.population.read import load_population
 
             population = load_population(key, model_of_population(key, library), library)
             return describe_population(population, references), population.file.data

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mtorsim.errors import PopulationError, SetError, UnitError, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
@@ -17,9 +18,8 @@ from mtorsim.model.file import Spread
 from mtorsim.model.model import Model
 from mtorsim.units.units import convert, parse_unit
 
-from .errors import PopulationError, SetError, UnitError, did_you_mean
+from .file import Covariate, Override, PopulationFile
 from .population import Population, Quantity, check_medians
-from .population_form import Covariate, Override, PopulationFile
 
 __all__ = ["check_entries", "load_population", "read_population", "with_bases"]
 

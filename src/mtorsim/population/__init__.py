@@ -1,0 +1,1 @@
+"""Populations: who the subjects are, read from a file and drawn by (seed, subject)."""

@@ -1,0 +1,113 @@
+"""Settings by name: medians of parameters and values of switches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from mtorsim.errors import PopulationError, SetError, did_you_mean
+from mtorsim.model.checks import check_value
+from mtorsim.model.expressions import parse_expression
+from mtorsim.model.model import Model
+
+from .population import Population, check_medians
+
+__all__ = ["apply_settings", "full_settings"]
+
+
+def full_settings(population: Population, settings: Mapping[str, float]) -> dict[str, float]:
+    """Settings by full name: a parameter, a covariate, or one mechanism each.
+
+    Parameters
+    ----------
+    settings
+        Value by name: a parameter (full, or bare where only one module has it), a covariate of the
+        population, a mechanism, or the head of several (`mtorc2` for all that begin `mtorc2.`).
+
+    Raises
+    ------
+    SetError
+        If a name is not known, or one parameter is set twice under two names.
+    """
+    model = population.model
+    found: dict[str, float] = {}
+    for name, value in settings.items():
+        heads = [m for m in model.switches if m == name or m.startswith(name + ".")]
+        full = _parameter(model, name)
+        drawn = next((q for q in population.quantities if q.name in (name, full)), None)
+        if full is None and drawn is None and not heads:
+            known = [*model.parameters, *model.switches, *(q.name for q in population.quantities)]
+            raise SetError(f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, known))
+        if full is not None and drawn is not None and drawn.covariate is not None:
+            message = f"`{full}` follows the covariate `{drawn.covariate}` of each subject"
+            raise SetError(message, help=f"set `{drawn.covariate}` instead: its median moves, its spread stays")
+        key = full or (drawn.name if drawn is not None else None)
+        if key is None:
+            if not 0 <= value <= 1:
+                raise SetError(f"the switch `{name}` = {value:g} is outside 0 to 1", help="0 is off, 1 is on")
+            found |= dict.fromkeys(heads, value)
+        elif key in found:
+            raise SetError(f"`{key}` is set twice")
+        else:
+            found[key] = value
+    return found
+
+
+def apply_settings(population: Population, settings: Mapping[str, float]) -> tuple[Population, dict[str, float]]:
+    """Replace medians, and give the switches their values.
+
+    Parameters
+    ----------
+    settings
+        As for `full_settings`.
+
+    Returns
+    -------
+    population
+        With the new medians; the spread around them stays.
+    switches
+        Value of every switch of the model.
+
+    Raises
+    ------
+    SetError
+        If a name is not known or a value is outside its plausible range.
+    """
+    model = population.model
+    switches = dict(model.switches)
+    medians: dict[str, float] = {}
+    for name, value in full_settings(population, settings).items():
+        if name in switches:
+            switches[name] = value
+            continue
+        if name in model.parameters:
+            check_value(name, model.parameters[name][0], value)
+        medians[name] = value
+    quantities = tuple(
+        replace(q, median=parse_expression(repr(float(medians[q.name])))) if q.name in medians else q
+        for q in population.quantities
+    )
+    try:
+        check_medians(population.file, list(quantities))
+    except PopulationError as error:
+        # The value is the caller's, not the file's.
+        raise SetError(error.message, help=error.help) from None
+    return replace(population, quantities=quantities), switches
+
+
+def _parameter(model: Model, name: str) -> str | None:
+    """Full name of the parameter meant, None if it is not one."""
+    if name in model.parameters:
+        full = name
+    else:
+        tails = [n for n in model.parameters if n.partition(".")[2] == name]
+        if len(tails) > 1:
+            raise SetError(
+                f"`{name}` is a parameter of several modules", help="write " + " or ".join(f"`{t}`" for t in tails)
+            )
+        if not tails:
+            return None
+        full = tails[0]
+    if model.parameters[full][0].origin == "run_in":
+        raise SetError(f"`{full}` is worked out per subject and cannot be set")
+    return full
