@@ -16,9 +16,9 @@ from sympy.printing.numpy import JaxPrinter
 from sympy.printing.pycode import PythonCodePrinter
 from sympy.printing.str import StrPrinter
 
-from mtorsim.codegen import code_names
-from mtorsim.sharing import ln, logistic, maximum, minimum, softplus
-from mtorsim.system import build_system
+from mtorsim.compiler.build import build_system
+from mtorsim.compiler.codegen import code_names
+from mtorsim.compiler.subexpressions import ln, logistic, maximum, minimum, softplus
 from problems import Setting
 
 __all__ = ["Plain"]

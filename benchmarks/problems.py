@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.built import Kernel, Variant, load_kernel
+from mtorsim.compiler.cache import load_kernel
+from mtorsim.compiler.kernel import Kernel, Variant
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import ADD, Events
 from mtorsim.model.compose import load_model

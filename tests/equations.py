@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 from scipy.integrate import solve_ivp
 
-from mtorsim.system import System
+from mtorsim.compiler.system import System
 
 FUNCTIONS = {
     "ln": np.log,

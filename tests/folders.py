@@ -11,7 +11,7 @@ from types import ModuleType
 
 import numpy as np
 
-from mtorsim import built
+from mtorsim.compiler import cache
 
 _COUNT = itertools.count()
 
@@ -60,8 +60,8 @@ def folder(where: Path, rhs: str, states: int = 1, parameters: int = 1) -> dict[
     name = f"handmade_{next(_COUNT)}"
     target = where / name
     target.mkdir()
-    for file in (*built._COPIED, "kernel/method.py", "kernel/precision.py", "kernel/tsit5.py"):
-        shutil.copyfile(Path(built.__file__).parent / file, target / Path(file).name)
+    for file in (*cache._COPIED, "kernel/method.py", "kernel/precision.py", "kernel/tsit5.py"):
+        shutil.copyfile(cache._HERE / file, target / Path(file).name)
     body = "".join(f"    {line}\n" for line in rhs.strip().splitlines())
     text = (target / "precision.py").read_text()
     (target / "precision.py").write_text(text.replace("from .double", "from mtorsim.kernel.double"))

@@ -10,10 +10,10 @@ import sympy
 
 from equations import FUNCTIONS, arguments, right_hand_side, solve
 from helpers import scenario
-from mtorsim.built import load_kernel
+from mtorsim.compiler.build import build_system
+from mtorsim.compiler.cache import load_kernel
 from mtorsim.plan import ATOL_SHARE, RTOL, Options, make_plan
 from mtorsim.prepare import prepare
-from mtorsim.system import build_system
 
 MODELS = {
     "glucose_insulin": ["glucose_insulin"],

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtorsim.codegen import _factor, _solve
-from mtorsim.elimination import eliminate
+from mtorsim.compiler.codegen import _factor, _solve
+from mtorsim.compiler.sparse_lu import eliminate
 
 
 def run(lines, **arrays):

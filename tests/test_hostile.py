@@ -430,14 +430,14 @@ def foreign(part):
 
 
 def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
-    from mtorsim import built
+    from mtorsim.compiler import cache
 
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "cache"))
     path = write(parameters=parameter("only_here", 4), o="only_here")
     assert first(mt.simulate(path)) == 4
-    (folder,) = [p for p in built.cache_folder().iterdir() if "grk4t" in p.name]
+    (folder,) = [p for p in cache.cache_folder().iterdir() if "grk4t" in p.name]
     (folder / "layout.json").write_text('{"states"')
-    built._forget(folder.name)
+    cache._forget(folder.name)
     assert first(mt.simulate(path)) == 4
     shutil.rmtree(tmp_path / "cache")
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from folders import advance, one_step
-from mtorsim.built import METHODS, PRECISIONS, Variant, load_kernel
+from mtorsim.compiler.cache import load_kernel
+from mtorsim.compiler.kernel import METHODS, PRECISIONS, Variant
 from mtorsim.model.compose import compose
 from mtorsim.model.file import read_module
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.built import Kernel
+from mtorsim.compiler.kernel import Kernel
 from mtorsim.decisions import follow
 from mtorsim.errors import ScenarioError
 from mtorsim.kernel.status import STEP_TOO_SMALL, WELL

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sympy
 
+from mtorsim.compiler.build import build_system
+from mtorsim.compiler.subexpressions import Sharer, hill, slope, symbol
 from mtorsim.model.compose import load_model
-from mtorsim.sharing import Sharer, hill, slope, symbol
-from mtorsim.system import build_system
 
 x, y, a, b = (symbol(n) for n in "xyab")
 
@@ -52,7 +52,7 @@ def test_slopes_are_those_of_the_whole():
 
 
 def _plain(expression):
-    from mtorsim.sharing import ln, logistic, maximum
+    from mtorsim.compiler.subexpressions import ln, logistic, maximum
 
     expression = sympy.sympify(expression)
     for ours, theirs in ((logistic, lambda v: 1 / (1 + sympy.exp(-v))), (ln, sympy.log), (maximum, sympy.Max)):

@@ -6,7 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .built import Kernel
+from mtorsim.compiler.kernel import Kernel
+
 from .dosing import Schedule
 from .kernel.event import Events
 from .kernel.status import CANCELLED, WELL

@@ -16,18 +16,18 @@ from itertools import pairwise
 
 import numpy as np
 
+from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.system import inflow
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.model.model import Dose, Equation, Model
 from mtorsim.stats.portable import FUNCTIONS
 
-from .built import Kernel
 from .errors import did_you_mean
 from .kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
 from .kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
 from .records import EventTable
 from .steady import Interval, steady_state
-from .system import inflow
 
 __all__ = ["Course", "Routes", "lay_out"]
 

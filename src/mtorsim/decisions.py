@@ -8,7 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .built import Kernel
+from mtorsim.compiler.kernel import Kernel
+
 from .carry import RETRY, observed, parameters_in
 from .errors import SetError, did_you_mean
 from .kernel.event import Events

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from mtorsim.compiler.system import inflow
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.model.model import Dose, Model
@@ -19,7 +20,6 @@ from mtorsim.units.units import convert
 from .errors import UnitError, did_you_mean
 from .kernel.event import ADD, PARAMETER, Events
 from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
-from .system import inflow
 
 __all__ = ["Layout", "Schedule", "Turn", "in_unit_of", "meal_schedule", "schedule", "turns_of"]
 

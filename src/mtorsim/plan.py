@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mtorsim.built import METHODS, PRECISIONS, Kernel, Part, Variant, compile_parts, load_kernel
+from mtorsim.compiler.cache import load_kernel
+from mtorsim.compiler.kernel import METHODS, PRECISIONS, Kernel, Variant
+from mtorsim.compiler.warm import Part, compile_parts
 from mtorsim.dosing import Schedule, meal_schedule, schedule, turns_of
 from mtorsim.errors import ModelError, ScenarioError, SetError, did_you_mean
 from mtorsim.files.library import Library, library_for

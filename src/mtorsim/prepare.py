@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.system import is_inflow
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.population.file import Entry
@@ -13,10 +15,8 @@ from mtorsim.population.population import WEIGHT
 from mtorsim.stats.portable import FUNCTIONS
 from mtorsim.units.units import convert, parse_unit
 
-from .built import Kernel
 from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
-from .system import is_inflow
 
 __all__ = ["People", "prepare", "prepare_given"]
 

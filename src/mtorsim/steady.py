@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .built import Kernel
+from mtorsim.compiler.kernel import Kernel
+
 from .kernel.event import ADD, PARAMETER, Events
 from .kernel.status import NO_STEADY_STATE, WELL
 

@@ -54,7 +54,7 @@ def _data() -> Check:
 
 
 def _cache(clean: bool) -> Check:
-    from mtorsim.built import cache_folder, stale_kernels
+    from mtorsim.compiler.cache import cache_folder, stale_kernels
 
     folder = cache_folder()
     try:

@@ -36,8 +36,8 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
 
     library = Library((Path.cwd(),))
     if kernel:
-        from mtorsim.codegen import generate
-        from mtorsim.system import build_system
+        from mtorsim.compiler.build import build_system
+        from mtorsim.compiler.codegen import generate
 
         print(generate(build_system(_model(names, library))), end="")
         return 0

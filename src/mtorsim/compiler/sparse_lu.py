@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["Elimination", "eliminate"]
 
+
 Place = tuple[int, int]
 
 

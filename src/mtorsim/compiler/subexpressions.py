@@ -7,7 +7,21 @@ from typing import Any, TypeAlias
 
 import sympy
 
-__all__ = ["Sharer", "hill", "less", "ln", "logistic", "maximum", "minimum", "slope", "softplus"]
+__all__ = [
+    "Assignments",
+    "Expr",
+    "Sharer",
+    "hill",
+    "less",
+    "ln",
+    "logistic",
+    "maximum",
+    "minimum",
+    "slope",
+    "softplus",
+    "symbol",
+]
+
 
 Expr: TypeAlias = Any
 """A sympy expression; sympy's own types are too loose for a type checker to follow."""

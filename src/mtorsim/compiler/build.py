@@ -1,232 +1,21 @@
-"""A model as ordered equations: constants apart, resting states dropped, Jacobian by the chain rule."""
+"""From a model to its system: what rests, what is constant in a subject, what changes with time."""
 
 from __future__ import annotations
 
-import ast
-import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping
 
 import sympy
 
+from mtorsim.errors import ModelError
 from mtorsim.model.dimensions import time_factor
-from mtorsim.model.expressions import full_name
 from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
-from .errors import ModelError
-from .sharing import Assignments, Expr, Sharer, hill, logistic, maximum, minimum, slope, softplus, symbol
+from .subexpressions import Assignments, Expr, Sharer, symbol
+from .system import System, inflow, names_in
+from .to_sympy import to_sympy
 
-__all__ = ["Assignments", "Expr", "System", "build_system", "build_untreated", "needed_for"]
-
-_FUNCTIONS = {
-    "exp": sympy.exp,
-    "log": sympy.log,
-    "sqrt": sympy.sqrt,
-    "tanh": sympy.tanh,
-    "min": minimum,
-    "max": maximum,
-    "hill": hill,
-    "softplus": softplus,
-    "logistic": logistic,
-}
-
-
-def _call(function: str, args: list[Expr]) -> Expr:
-    """A function of expressions; sympy cannot work out our own for plain numbers, so we do."""
-    if all(a.is_number and _is_finite(a) for a in args):
-        if function in ("min", "max"):
-            return (min if function == "min" else max)(args)
-        if function in _OF_NUMBERS:
-            try:
-                return sympy.Rational(repr(_OF_NUMBERS[function](*map(float, args))))
-            except (ZeroDivisionError, OverflowError, TypeError):
-                return sympy.nan
-    return _FUNCTIONS[function](*args)
-
-
-def to_sympy(equation: Equation) -> Expr:
-    """An equation's right-hand side, every name full; decimal numbers stay exact."""
-    expression = _to_sympy(equation.expression.tree, equation.scope)
-    for part in sympy.preorder_traversal(expression):
-        if part.is_number and not _is_finite(part):
-            message = f"`{equation.expression.text}` is not a finite real number, whatever its names stand for"
-            raise ModelError(message, equation.where)
-    return expression
-
-
-def _is_finite(number: Expr) -> bool:
-    try:
-        return math.isfinite(float(number))
-    except (TypeError, ValueError, OverflowError):
-        return False
-
-
-_OF_NUMBERS: dict[str, Callable[..., float]] = {
-    "hill": lambda x, k, n: x**n / (k**n + x**n),
-    "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
-    "logistic": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)),
-}
-
-
-def _to_sympy(node: ast.expr, scope: Mapping[str, str]) -> Expr:
-    name = full_name(node)
-    if name is not None:
-        return symbol(scope[name])
-    if isinstance(node, ast.Constant):
-        return sympy.Rational(repr(node.value))
-    if isinstance(node, ast.UnaryOp):
-        inner = _to_sympy(node.operand, scope)
-        return -inner if isinstance(node.op, ast.USub) else inner
-    if isinstance(node, ast.Call):
-        assert isinstance(node.func, ast.Name)
-        return _call(node.func.id, [_to_sympy(a, scope) for a in node.args])
-    assert isinstance(node, ast.BinOp)
-    left, right = _to_sympy(node.left, scope), _to_sympy(node.right, scope)
-    if isinstance(node.op, ast.Add):
-        return left + right
-    if isinstance(node.op, ast.Sub):
-        return left - right
-    if isinstance(node.op, ast.Mult):
-        return left * right
-    return left / right if isinstance(node.op, ast.Div) else left**right
-
-
-@dataclass(frozen=True)
-class System:
-    """The equations a kernel is made of, in system time (hours).
-
-    Attributes
-    ----------
-    title
-        A few words for the head of the generated file.
-    states
-        Names of the states that are integrated.
-    parameters
-        Names of all parameters, then of all switches, then the inflow of each state that takes doses.
-    fixed
-        Value of every quantity that came out as a plain number, resting states among them.
-    constants
-        Equations that depend on parameters only, in order.
-    intermediates
-        Equations that change with time, in order; all of them, also those only observed.
-    derivatives
-        Right-hand side of each state, in its module's own time.
-    factors
-        What brings each right-hand side to per hour.
-    initials
-        Start of each state that has one of its own.
-    rest
-        The steps to the state of rest, ending in the balance; empty without a [rest] table.
-    """
-
-    title: str
-    model: Model
-    states: tuple[str, ...]
-    parameters: tuple[str, ...]
-    fixed: Mapping[str, float]
-    constants: Assignments
-    intermediates: Assignments
-    derivatives: Assignments
-    factors: Mapping[str, float]
-    initials: Assignments
-    rest: Assignments
-    units: Mapping[str, Unit]
-    abouts: Mapping[str, str]
-    scales: Mapping[str, float]
-
-    @cached_property
-    def quantities(self) -> tuple[str, ...]:
-        """Everything that can be observed: states, then all equations and ports."""
-        rest = [n for n in (*self.model.states, *self.model.order) if n not in self.states]
-        return (*self.states, *(n for n in rest if n in self.known))
-
-    def reads(self, name: str) -> frozenset[str]:
-        """The states that a quantity depends on."""
-        return self._reads.get(name, frozenset())
-
-    @cached_property
-    def _reads(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, frozenset[str]] = {s: frozenset((s,)) for s in self.states}
-        for name, expression in self.intermediates.items():
-            found[name] = frozenset().union(*(found.get(n, frozenset()) for n in _names(expression)))
-        return found
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """Names that have a value in this system."""
-        return frozenset((*self.states, *self.parameters, *self.fixed, *self.constants, *self.intermediates))
-
-    @cached_property
-    def needed(self) -> Assignments:
-        """The intermediates that the derivatives depend on, in order."""
-        return needed_for(self.derivatives.values(), self.intermediates)
-
-    def jacobian(self) -> tuple[Assignments, dict[tuple[str, str], Expr]]:
-        """Derivatives of the right-hand sides by the states.
-
-        Returns
-        -------
-        partials
-            Named derivatives of intermediates, in order, to be worked out after `needed`.
-        entries
-            The entries that are not zero, by (row, column).
-
-        Notes
-        -----
-        Forward accumulation over the ordered equations, so that the model's own
-        subexpressions are kept.
-        """
-        partials: Assignments = {}
-        slopes: dict[str, Assignments] = {s: {s: sympy.Integer(1)} for s in self.states}
-        for name, expression in self.needed.items():
-            found = self._slopes(name, expression, slopes, partials)
-            slopes[name] = {s: _named(f"d_{name}|{s}", value, partials) for s, value in found.items()}
-        entries = {
-            (row, column): value * sympy.nsimplify(self.factors[row], rational=True)
-            for row, expression in self.derivatives.items()
-            for column, value in self._slopes(row, expression, slopes, partials).items()
-        }
-        return partials, entries
-
-    def _slopes(
-        self, name: str, expression: Expr, slopes: Mapping[str, Assignments], partials: Assignments
-    ) -> Assignments:
-        """Total derivatives of one expression by every state it depends on."""
-        total: Assignments = {}
-        for variable in sorted(expression.free_symbols, key=str):
-            inner = slopes.get(str(variable))
-            if not inner:
-                continue
-            outer = slope(name, expression, variable)
-            if len(inner) > 1:
-                outer = _named(f"d_{name}|{variable}", outer, partials)
-            for state, value in inner.items():
-                total[state] = total.get(state, sympy.Integer(0)) + outer * value
-        order = {s: i for i, s in enumerate(self.states)}
-        return {s: total[s] for s in sorted(total, key=order.__getitem__) if total[s] != 0}
-
-
-def _named(label: str, value: Expr, partials: Assignments) -> Expr:
-    """A derivative under a name of its own, unless it is one symbol or a number as it stands."""
-    if value.is_Symbol or value.is_number:
-        return value
-    partials[label] = value
-    return symbol(label)
-
-
-def _names(expression: Expr) -> set[str]:
-    return {str(s) for s in expression.free_symbols}
-
-
-def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments:
-    """The assignments that `targets` depend on, directly or not, in their order."""
-    wanted = {name for e in targets for name in _names(e)}
-    for name in reversed(assignments):
-        if name in wanted:
-            wanted |= _names(assignments[name])
-    return {name: e for name, e in assignments.items() if name in wanted}
+__all__ = ["build_system", "build_untreated"]
 
 
 def build_system(model: Model, switches: Mapping[str, float] | None = None) -> System:
@@ -266,16 +55,6 @@ def build_untreated(model: Model) -> System:
     return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
 
 
-def inflow(state: str) -> str:
-    """Name of the parameter that is the rate of an infusion into a state, in its unit per hour."""
-    return f"{state}:inflow"
-
-
-def is_inflow(name: str) -> bool:
-    """Whether a parameter is the rate of an infusion."""
-    return name.endswith(":inflow")
-
-
 class _Builder:
     def __init__(self, model: Model, dosed: set[str], switches: Mapping[str, float], run_in: bool = False) -> None:
         self.model = model
@@ -288,7 +67,7 @@ class _Builder:
         self.factors = {name: time_factor(model, eq) for name, eq in model.derivatives.items()}
         self.initials = {name: self._scaled(eq) for name, eq in model.initials.items()}
         self.results = {*model.means, *model.then} if run_in else set()
-        self.skipped = {n for n, e in self.initials.items() if _names(e) & self.results}
+        self.skipped = {n for n, e in self.initials.items() if names_in(e) & self.results}
         if run_in:
             self._neutralise()
 
@@ -374,7 +153,7 @@ class _Builder:
             name = stack.pop()
             if name not in reached:
                 reached.add(name)
-                stack += _names(equations.get(name, derivatives.get(name, sympy.Integer(0))))
+                stack += names_in(equations.get(name, derivatives.get(name, sympy.Integer(0))))
         return reached & set(derivatives)
 
     def _resting(self) -> Assignments:
@@ -413,7 +192,7 @@ class _Builder:
         constants: Assignments = {}
         constant_names = set(self.parameters)
         for name, expression in equations.items():
-            if _names(expression) <= constant_names:
+            if names_in(expression) <= constant_names:
                 constants[name] = expression
                 constant_names.add(name)
         return constants, {n: e for n, e in equations.items() if n not in constants}
@@ -429,7 +208,7 @@ class _Builder:
     def _check_run_in(self, derivatives: Assignments, equations: Assignments, states: list[str]) -> None:
         known = {*self.parameters, *equations, *states} - {*self.model.means, *self.model.then}
         for name, expression in derivatives.items():
-            missing = sorted(_names(expression) - known)
+            missing = sorted(names_in(expression) - known)
             if missing:
                 message = f"the run-in cannot work out `{name}`: it needs `{missing[0]}`, which the run-in gives"
                 raise ModelError(message, self.model.where(name), "name the state in `hold` of [run_in]")
@@ -471,7 +250,7 @@ def _without(equations: Assignments, lost: set[str]) -> Assignments:
     lost = set(lost)
     kept: Assignments = {}
     for name, expression in equations.items():
-        if _names(expression) & lost:
+        if names_in(expression) & lost:
             lost.add(name)
         else:
             kept[name] = expression

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 import sympy
 from sympy.printing.pycode import PythonCodePrinter
 
-from .elimination import Elimination, eliminate
-from .errors import one_line
-from .sharing import Expr, ln
+from mtorsim.errors import one_line
+
+from .sparse_lu import Elimination, eliminate
+from .subexpressions import Expr, ln
 from .system import System, needed_for
 
 __all__ = ["code_names", "generate"]
+
 
 _FUNCTIONS = (
     "absolute",
