@@ -30,7 +30,7 @@ from mtorsim.files.library import bundled_folder
 from mtorsim.laboratory import examine_people
 from mtorsim.plan import Plan
 from mtorsim.prepare import prepare_given
-from mtorsim.protocols import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile
+from mtorsim.protocols.protocol import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile
 
 MODELS = bundled_folder("models")
 BODY = "glucose_insulin."

@@ -10,7 +10,7 @@ import pytest
 
 import mtorsim as mt
 from helpers import scenario
-from mtorsim.protocols import protocol
+from mtorsim.protocols.protocol import protocol
 
 TWO_CLAMPS = """
 title = "two clamps"

@@ -12,10 +12,10 @@ from scipy.integrate import solve_ivp
 
 import mtorsim as mt
 from helpers import scenario
-from mtorsim import indices as ix
 from mtorsim.cli import main
-from mtorsim.minmod import fit_minimal_model, minimal_model
-from mtorsim.protocols import FSIGT, PROTOCOLS, protocol
+from mtorsim.protocols import indices as ix
+from mtorsim.protocols.minimal_model import fit_minimal_model, minimal_model
+from mtorsim.protocols.protocol import FSIGT, PROTOCOLS, protocol
 
 
 def run(capsys, *args):

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mtorsim.model.dimensions import time_factor
+from mtorsim.protocols import indices as ix
+from mtorsim.protocols.minimal_model import fit_minimal_model
+from mtorsim.protocols.protocol import Protocol, needs
 
-from . import indices as ix
 from .carry import carry, observed, parameters_in
 from .dosing import Schedule, Stop, Turn
 from .errors import SetError, did_you_mean
 from .kernel.event import Events
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
-from .minmod import fit_minimal_model
 from .plan import Plan, PlannedArm
 from .prepare import People
-from .protocols import Protocol, needs
 from .scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
 
 if TYPE_CHECKING:

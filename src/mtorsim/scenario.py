@@ -12,11 +12,11 @@ from pathlib import Path
 from mtorsim.files.library import Library
 from mtorsim.files.record import read_record
 from mtorsim.files.toml import TomlFile
+from mtorsim.protocols.protocol import OptionError, Protocol, needs, protocol, without_body
 from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
 
 from .errors import ScenarioError, SetError, UnitError, did_you_mean
-from .protocols import OptionError, Protocol, needs, protocol, without_body
 from .regimen import Part, in_turn, read_regimen
 from .rules import Action, Condition, Hold, read_action, read_condition
 from .scenario_form import ChangeLine, DoseLine, Leaving, RuleLine, ScenarioFile, Trial

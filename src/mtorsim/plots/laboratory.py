@@ -13,7 +13,7 @@ from matplotlib.ticker import MultipleLocator
 
 from mtorsim.errors import DataError, SetError
 from mtorsim.laboratory import CURVES, Examination, clock_time
-from mtorsim.minmod import MIXED, minimal_model
+from mtorsim.protocols.minimal_model import MIXED, minimal_model
 from mtorsim.units.display import Reader
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure

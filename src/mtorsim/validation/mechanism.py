@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.laboratory import Examination
-from mtorsim.protocols import Protocol, clamp, ivgtt, ogtt, profile
+from mtorsim.protocols.protocol import Protocol, clamp, ivgtt, ogtt, profile
 
 from .check import Check, judged, reference
 from .session import Session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mtorsim.laboratory import Examination
-from mtorsim.protocols import ivgtt, ogtt
+from mtorsim.protocols.protocol import ivgtt, ogtt
 
 from .check import Check, judged
 from .mechanism import LOOK, text

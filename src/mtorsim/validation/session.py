@@ -13,7 +13,7 @@ from mtorsim.files.library import Library
 from mtorsim.laboratory import Examination, examine_people
 from mtorsim.plan import Plan
 from mtorsim.prepare import People, prepare, prepare_given
-from mtorsim.protocols import Protocol
+from mtorsim.protocols.protocol import Protocol
 from mtorsim.scenario import Scenario, scenario_from_text
 
 __all__ = ["PRESETS", "Session"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mtorsim.laboratory import Examination
-from mtorsim.protocols import ogtt, profile
+from mtorsim.protocols.protocol import ogtt, profile
 
 from .check import Check, judged
 from .session import Session

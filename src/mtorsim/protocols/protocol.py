@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .errors import SetError, did_you_mean, spoken
+from mtorsim.errors import SetError, did_you_mean, spoken
 
 __all__ = ["PROTOCOLS", "Given", "OptionError", "Protocol", "needs", "protocol", "without_body"]
 
