@@ -17,7 +17,7 @@ from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
-from mtorsim.scenario import scenario_from_text
+from mtorsim.scenario.read import scenario_from_text
 
 __all__ = ["PROBLEMS", "Problem", "Setting"]
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 
 import mtorsim as mt
-from mtorsim.variants import ALTERNATIVES
+from mtorsim.scenario.variants import ALTERNATIVES
 
 TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1")
 CHANGES = {

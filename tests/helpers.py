@@ -6,7 +6,8 @@ import csv
 from pathlib import Path
 
 import mtorsim as mt
-from mtorsim.scenario import Scenario, scenario_from_text
+from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import Scenario
 
 PUBLISHED = Path(__file__).parent / "published"
 

@@ -18,7 +18,8 @@ from mtorsim.errors import ScenarioError
 from mtorsim.kernel.status import STEP_TOO_SMALL, WELL
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
-from mtorsim.rules import read_action, read_condition
+from mtorsim.scenario.actions import read_action
+from mtorsim.scenario.rules import read_condition
 
 MODULE = """
 [module]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
     from mtorsim.population.read import load_population
+    from mtorsim.scenario.read import read_scenario
 
     from .calibration import calibrate
     from .decisions import Visit
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .record_run import simulate_events
     from .records import EventTable, read_events
     from .result import Result, open_result
-    from .scenario import read_scenario
     from .simulation import simulate
     from .trial import run_trial
     from .validation.run import validate

@@ -9,6 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
+from mtorsim.scenario.actions import Hold
+from mtorsim.scenario.scenario import rechecks
 
 from .carry import RETRY, observed, parameters_in
 from .errors import SetError, did_you_mean
@@ -18,8 +20,6 @@ from .measurement import MEASURED, leaving_times, measure
 from .plan import Plan, PlannedArm
 from .prepare import People
 from .rule_plan import CLOCKS, GRADE, Do, PlannedRule
-from .rules import Hold
-from .scenario import rechecks
 
 __all__ = ["LEDGER", "Followed", "PythonRule", "Visit", "decision_times", "follow"]
 

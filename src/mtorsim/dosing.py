@@ -13,13 +13,13 @@ from mtorsim.compiler.system import inflow
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.model.model import Dose, Model
+from mtorsim.scenario.scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 from mtorsim.stats.draws import uniform
 from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
 from mtorsim.units.units import convert
 
 from .errors import UnitError, did_you_mean
 from .kernel.event import ADD, PARAMETER, Events
-from .scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
 
 __all__ = ["Layout", "Schedule", "Turn", "in_unit_of", "meal_schedule", "schedule", "turns_of"]
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from mtorsim.results.limits import worst_fasting
+from mtorsim.scenario.grades import Grading
 from mtorsim.stats.shares import Share, paired_difference
 
-from .grades import Grading
 from .reporting import Reporting
 from .result import Result
 

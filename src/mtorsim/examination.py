@@ -15,13 +15,14 @@ from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Module, read_module
 from mtorsim.plan import Options, Plan, make_plan
 from mtorsim.protocols.protocol import Protocol, needs, protocol, without_body
+from mtorsim.scenario.read import LONGEST, read_scenario, scenario_from_text
+from mtorsim.scenario.scenario import Scenario
 from mtorsim.units.units import convert, parse_quantity, parse_unit
 
 from .errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
 from .given import check_types
 from .laboratory import BODY, Examination, examine_people
 from .prepare import prepare
-from .scenario import LONGEST, Scenario, read_scenario, scenario_from_text
 
 __all__ = ["examine", "plan_tests", "preset_name"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mtorsim.files.library import Library
+from mtorsim.scenario.scenario import Scenario
 
 from .errors import SetError, spoken
-from .scenario import Scenario
 
 __all__ = ["check_types"]
 

@@ -12,6 +12,7 @@ from mtorsim.model.dimensions import time_factor
 from mtorsim.protocols import indices as ix
 from mtorsim.protocols.minimal_model import fit_minimal_model
 from mtorsim.protocols.protocol import Protocol, needs
+from mtorsim.scenario.scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
 
 from .carry import carry, observed, parameters_in
 from .dosing import Schedule, Stop, Turn
@@ -20,7 +21,6 @@ from .kernel.event import Events
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
 from .plan import Plan, PlannedArm
 from .prepare import People
-from .scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from mtorsim.files.library import Library
+from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.variants import BETWEEN, with_variants
 
 from .errors import DataError
 from .plan import Options, Plan, make_plan
-from .scenario import read_scenario
-from .variants import BETWEEN, with_variants
 
 __all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mtorsim.scenario.file import Stray
+from mtorsim.scenario.scenario import Staying
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import exp, log
-
-from .scenario import Staying
-from .scenario_form import Stray
 
 __all__ = ["MEASURED", "leaving_times", "measure"]
 

@@ -16,7 +16,6 @@ from mtorsim.dosing import Schedule, meal_schedule, schedule, turns_of
 from mtorsim.errors import ModelError, ScenarioError, SetError, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import read_references
-from mtorsim.grades import Grading, ctcae, read_grading
 from mtorsim.measurement import MEASURED
 from mtorsim.model.checks import check_model, check_value
 from mtorsim.model.compose import load_model
@@ -25,8 +24,10 @@ from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
 from mtorsim.population.settings import apply_settings, full_settings
 from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules
-from mtorsim.scenario import Branch, Change, Scenario, read_scenario
-from mtorsim.scenario_form import Stray
+from mtorsim.scenario.file import Stray
+from mtorsim.scenario.grades import Grading, ctcae, read_grading
+from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.scenario import Branch, Change, Scenario
 from mtorsim.units.units import parse_unit
 
 __all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "make_plan"]

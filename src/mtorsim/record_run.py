@@ -12,6 +12,8 @@ import numpy as np
 from mtorsim.files.library import Library, library_for
 from mtorsim.model.checks import check_value
 from mtorsim.plan import RTOL, Options, Plan, make_plan
+from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.scenario import Scenario
 
 from .course import Course, Routes, lay_out
 from .errors import DataError, SetError
@@ -20,7 +22,6 @@ from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine
 from .prepare import prepare
 from .records import EventTable
-from .scenario import Scenario, read_scenario
 from .writer import open_folder, write_json
 
 if TYPE_CHECKING:

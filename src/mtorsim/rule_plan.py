@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from mtorsim.model.model import Model
+from mtorsim.scenario.actions import Action, Hold, Leave, Scale, Start, Stop, Titrate
+from mtorsim.scenario.rules import OPERATORS, Condition
+from mtorsim.scenario.scenario import Branch, Rule, Scenario
 from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
 from mtorsim.units.units import Unit, convert, parse_unit
 
 from .dosing import in_unit_of, route_of
 from .errors import UnitError, did_you_mean
-from .rules import OPERATORS, Action, Condition, Hold, Leave, Scale, Start, Stop, Titrate
-from .scenario import Branch, Rule, Scenario
 
 __all__ = ["Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.files.library import Library
+from mtorsim.scenario.file import MOST_SUBJECTS
+from mtorsim.scenario.scenario import Scenario
 
 from .carry import parameters_in
 from .decisions import Followed, PythonRule, decision_times, follow
@@ -21,8 +23,6 @@ from .laboratory import examine_people
 from .plan import RTOL, Options, Plan, PlannedArm, make_plan
 from .prepare import People, prepare
 from .result import Block, Result, TestValues
-from .scenario import Scenario
-from .scenario_form import MOST_SUBJECTS
 from .writer import Writer
 
 __all__ = ["one_subject", "simulate"]

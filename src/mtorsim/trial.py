@@ -10,20 +10,21 @@ from typing import Any
 from mtorsim.files.library import Library, library_for
 from mtorsim.plan import draft_plan
 from mtorsim.population.settings import full_settings
+from mtorsim.scenario.file import Observed, Trial
+from mtorsim.scenario.grades import Grading, ctcae, read_grading
+from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.variants import BETWEEN, alternatives_of, is_treated, with_variants
 from mtorsim.stats.shares import wilson
 
 from .endpoints import ArmEndpoints, about, arm_endpoints, difference, limits_of
 from .errors import SetError
-from .grades import Grading, ctcae, read_grading
 from .kernel.status import WELL
 from .matching import matched, told
 from .reporting import Reporting, read_reporting
 from .result import Result
-from .scenario import Scenario, read_scenario
-from .scenario_form import Observed, Trial
 from .simulation import simulate
 from .uncertainty import between_sets, pooled
-from .variants import BETWEEN, alternatives_of, is_treated, with_variants
 
 __all__ = ["TrialReport", "run_trial"]
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.results.limits import limit_names, worst_fasting
+from mtorsim.scenario.variants import is_treated
 from mtorsim.stats.shares import Share, quantiles
 
 from .errors import DataError
@@ -33,7 +34,6 @@ from .result import (
     treatment_table,
     visit_table,
 )
-from .variants import is_treated
 
 __all__ = ["Writer", "open_folder", "write_json"]
 

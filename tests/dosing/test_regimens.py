@@ -13,8 +13,8 @@ import mtorsim as mt
 from mtorsim.files.library import Library
 from mtorsim.plan import make_plan
 from mtorsim.prepare import prepare
-from mtorsim.regimen import in_turn, read_regimen
-from mtorsim.scenario import scenario_from_text
+from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.regimen import in_turn, read_regimen
 
 TEXT = """
 title = "regimens"

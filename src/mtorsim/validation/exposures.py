@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.result import Result
-from mtorsim.scenario import scenario_from_text
+from mtorsim.scenario.read import scenario_from_text
 from mtorsim.simulation import simulate
 
 from .check import Check, judged, reference

@@ -14,7 +14,8 @@ from mtorsim.laboratory import Examination, examine_people
 from mtorsim.plan import Plan
 from mtorsim.prepare import People, prepare, prepare_given
 from mtorsim.protocols.protocol import Protocol
-from mtorsim.scenario import Scenario, scenario_from_text
+from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import Scenario
 
 __all__ = ["PRESETS", "Session"]
 

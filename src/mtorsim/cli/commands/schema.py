@@ -17,11 +17,11 @@ def command(kind: str) -> int:
     """Print the JSON Schema of a KIND of file: scenario when left out."""
     from mtorsim.calibration import CalibrationFile
     from mtorsim.files.record import json_schema
-    from mtorsim.grades import GradesFile
     from mtorsim.model.file import ModuleFile
     from mtorsim.population.file import PopulationFile
     from mtorsim.reporting import ReportingFile
-    from mtorsim.scenario_form import ScenarioFile
+    from mtorsim.scenario.file import ScenarioFile
+    from mtorsim.scenario.grades import GradesFile
 
     kinds = {
         "scenario": ScenarioFile,

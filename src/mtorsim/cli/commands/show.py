@@ -83,7 +83,7 @@ def _model(names: tuple[str, ...], library: Any) -> Any:
     """The model meant by names of modules, or by one scenario."""
     from mtorsim.inspection import model_of_module, resolve
     from mtorsim.model.compose import load_model
-    from mtorsim.scenario import read_scenario
+    from mtorsim.scenario.read import read_scenario
 
     if len(names) != 1:
         return load_model(names, library)

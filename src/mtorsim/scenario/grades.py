@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from mtorsim.errors import ScenarioError
 from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Evidence
-
-from .errors import ScenarioError
 
 __all__ = ["Grading", "ctcae", "read_grading"]
 

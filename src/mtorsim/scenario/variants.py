@@ -11,6 +11,7 @@ from .scenario import Branch, Scenario
 
 __all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "is_treated", "with_variants"]
 
+
 VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
 """What is switched off in each arm that gives a drug; no human datum tells them apart."""
 

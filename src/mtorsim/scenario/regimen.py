@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mtorsim.errors import UnitError
 from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
 
-from .errors import UnitError
-
 __all__ = ["Part", "in_turn", "read_regimen"]
+
 
 _PART = re.compile(r"(?P<amount>.+?)(?:\s+q\s*(?P<number>\d[\d.]*)\s*(?P<unit>[a-z]+))?(?:\s+x\s*(?P<count>\d+))?")
 EXAMPLE = "write for example `10 mg q24h x 28 then 5 mg q24h`"

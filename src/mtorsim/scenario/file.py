@@ -10,7 +10,8 @@ from mtorsim.files.record import Line, Record
 from mtorsim.model.file import Evidence
 from mtorsim.population.file import Entry
 
-__all__ = ["DoseLine", "ScenarioFile"]
+__all__ = ["ChangeLine", "DoseLine", "Leaving", "RuleLine", "ScenarioFile", "Trial"]
+
 
 MOST_SUBJECTS = 10**9
 
