@@ -28,9 +28,9 @@ from scipy.optimize import least_squares
 from mtorsim.examination import plan_tests
 from mtorsim.files.library import bundled_folder
 from mtorsim.laboratory import examine_people
-from mtorsim.plan import Plan
-from mtorsim.prepare import prepare_given
 from mtorsim.protocols.protocol import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile
+from mtorsim.run.plan import Plan
+from mtorsim.run.prepare import prepare_given
 
 MODELS = bundled_folder("models")
 BODY = "glucose_insulin."

@@ -15,8 +15,8 @@ from mtorsim.files.library import Library
 from mtorsim.kernel.event import ADD, Events
 from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
-from mtorsim.plan import make_plan
-from mtorsim.prepare import prepare
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.read import scenario_from_text
 
 __all__ = ["PROBLEMS", "Problem", "Setting"]

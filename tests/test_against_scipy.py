@@ -12,8 +12,9 @@ from equations import FUNCTIONS, arguments, right_hand_side, solve
 from helpers import scenario
 from mtorsim.compiler.build import build_system
 from mtorsim.compiler.cache import load_kernel
-from mtorsim.plan import ATOL_SHARE, RTOL, Options, make_plan
-from mtorsim.prepare import prepare
+from mtorsim.run.options import ATOL_SHARE, RTOL, Options
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import prepare
 
 MODELS = {
     "glucose_insulin": ["glucose_insulin"],

@@ -279,7 +279,7 @@ def test_the_schema_accepts_every_bundled_file(mtorsim):
 
 def test_warmup_compiles_what_a_run_then_finds(mtorsim, tmp_path, monkeypatch):
     from mtorsim.compiler.warm import Part, compile_part
-    from mtorsim.plan import make_plan
+    from mtorsim.run.plan import make_plan
 
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -13,11 +13,11 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.decisions import follow
 from mtorsim.errors import ScenarioError
 from mtorsim.kernel.status import STEP_TOO_SMALL, WELL
-from mtorsim.plan import make_plan
-from mtorsim.prepare import prepare
+from mtorsim.run.follow import follow
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.actions import read_action
 from mtorsim.scenario.rules import read_condition
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
     from mtorsim.population.read import load_population
+    from mtorsim.run.visit import Visit
     from mtorsim.scenario.read import read_scenario
 
     from .calibration import calibrate
-    from .decisions import Visit
     from .errors import MtorsimError
     from .examination import examine
     from .record_run import simulate_events

@@ -21,6 +21,7 @@ from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Numbers
+from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.file import Stray
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
@@ -28,7 +29,6 @@ from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
 from .errors import ScenarioError, did_you_mean
-from .plan import draft_plan
 from .simulation import simulate
 
 __all__ = [

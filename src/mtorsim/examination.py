@@ -13,8 +13,10 @@ import numpy as np
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Module, read_module
-from mtorsim.plan import Options, Plan, make_plan
 from mtorsim.protocols.protocol import Protocol, needs, protocol, without_body
+from mtorsim.run.options import Options
+from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.read import LONGEST, read_scenario, scenario_from_text
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.units.units import convert, parse_quantity, parse_unit
@@ -22,7 +24,6 @@ from mtorsim.units.units import convert, parse_quantity, parse_unit
 from .errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
 from .given import check_types
 from .laboratory import BODY, Examination, examine_people
-from .prepare import prepare
 
 __all__ = ["examine", "plan_tests", "preset_name"]
 

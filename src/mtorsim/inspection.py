@@ -16,9 +16,9 @@ from mtorsim.model.file import read_module
 from mtorsim.model.model import Model
 from mtorsim.population.file import PopulationFile
 from mtorsim.population.read import load_population, with_bases
+from mtorsim.run.plan import Draft, draft_plan
 
 from .errors import MtorsimError, PopulationError, did_you_mean
-from .plan import Draft, draft_plan
 
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 

@@ -12,15 +12,17 @@ from mtorsim.model.dimensions import time_factor
 from mtorsim.protocols import indices as ix
 from mtorsim.protocols.minimal_model import fit_minimal_model
 from mtorsim.protocols.protocol import Protocol, needs
+from mtorsim.run.arms import PlannedArm
+from mtorsim.run.layout import Stop, Turn
+from mtorsim.run.plan import Plan
+from mtorsim.run.prepare import People
+from mtorsim.run.schedule import Schedule
+from mtorsim.run.solve import carry, observed, parameters_in
 from mtorsim.scenario.scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
 
-from .carry import carry, observed, parameters_in
-from .dosing import Schedule, Stop, Turn
 from .errors import SetError, did_you_mean
 from .kernel.event import Events
 from .kernel.status import IMPOSSIBLE_DOSE, WELL
-from .plan import Plan, PlannedArm
-from .prepare import People
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from mtorsim.files.library import Library
+from mtorsim.run.options import Options
+from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.variants import BETWEEN, with_variants
 
 from .errors import DataError
-from .plan import Options, Plan, make_plan
 
 __all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
 

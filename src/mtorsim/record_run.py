@@ -11,7 +11,9 @@ import numpy as np
 
 from mtorsim.files.library import Library, library_for
 from mtorsim.model.checks import check_value
-from mtorsim.plan import RTOL, Options, Plan, make_plan
+from mtorsim.run.options import RTOL, Options
+from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 
@@ -20,7 +22,6 @@ from .errors import DataError, SetError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine
-from .prepare import prepare
 from .records import EventTable
 from .writer import open_folder, write_json
 

@@ -13,15 +13,18 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.files.library import Library
+from mtorsim.run.arms import PlannedArm
+from mtorsim.run.follow import Followed, decision_times, follow
+from mtorsim.run.options import RTOL, Options
+from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.prepare import People, prepare
+from mtorsim.run.solve import parameters_in
+from mtorsim.run.visit import PythonRule
 from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
-from .carry import parameters_in
-from .decisions import Followed, PythonRule, decision_times, follow
 from .errors import SetError
 from .laboratory import examine_people
-from .plan import RTOL, Options, Plan, PlannedArm, make_plan
-from .prepare import People, prepare
 from .result import Block, Result, TestValues
 from .writer import Writer
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mtorsim.files.library import Library, library_for
-from mtorsim.plan import draft_plan
 from mtorsim.population.settings import full_settings
+from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.file import Observed, Trial
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.read import read_scenario

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from mtorsim.results.limits import limit_names, worst_fasting
+from mtorsim.run.plan import Plan
 from mtorsim.scenario.variants import is_treated
 from mtorsim.stats.shares import Share, quantiles
 
 from .errors import DataError
 from .kernel.status import SENTENCES, WELL
 from .manifest import describe_run, machine, read_manifest
-from .plan import Plan
 from .result import (
     Block,
     Result,

@@ -11,8 +11,8 @@ from test_truth_table import K, bolus, infused
 
 import mtorsim as mt
 from mtorsim.files.library import Library
-from mtorsim.plan import make_plan
-from mtorsim.prepare import prepare
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.read import scenario_from_text
 from mtorsim.scenario.regimen import in_turn, read_regimen
 

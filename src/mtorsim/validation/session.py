@@ -11,9 +11,9 @@ import numpy as np
 from mtorsim.examination import plan_tests
 from mtorsim.files.library import Library
 from mtorsim.laboratory import Examination, examine_people
-from mtorsim.plan import Plan
-from mtorsim.prepare import People, prepare, prepare_given
 from mtorsim.protocols.protocol import Protocol
+from mtorsim.run.plan import Plan
+from mtorsim.run.prepare import People, prepare, prepare_given
 from mtorsim.scenario.read import scenario_from_text
 from mtorsim.scenario.scenario import Scenario
 

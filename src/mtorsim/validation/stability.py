@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtorsim.carry import parameters_in
 from mtorsim.kernel.status import WELL
-from mtorsim.plan import Options, make_plan
-from mtorsim.prepare import prepare
+from mtorsim.run.options import Options
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import prepare
+from mtorsim.run.solve import parameters_in
 from mtorsim.simulation import simulate
 
 from .check import Check, judged

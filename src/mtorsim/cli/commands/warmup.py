@@ -21,7 +21,7 @@ def command(scenarios: tuple[str, ...], as_json: bool) -> int:
     import time
 
     from mtorsim.files.library import Library
-    from mtorsim.plan import make_plan
+    from mtorsim.run.plan import make_plan
 
     library = Library((Path.cwd(),))
     done = []

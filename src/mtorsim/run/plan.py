@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,115 +10,33 @@ from typing import Any
 import numpy as np
 
 from mtorsim.compiler.cache import load_kernel
-from mtorsim.compiler.kernel import METHODS, PRECISIONS, Kernel, Variant
+from mtorsim.compiler.kernel import METHODS, Kernel, Variant
 from mtorsim.compiler.warm import Part, compile_parts
-from mtorsim.dosing import Schedule, meal_schedule, schedule, turns_of
-from mtorsim.errors import ModelError, ScenarioError, SetError, did_you_mean
+from mtorsim.errors import ScenarioError, SetError, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import read_references
-from mtorsim.measurement import MEASURED
-from mtorsim.model.checks import check_model, check_value
+from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
 from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
 from mtorsim.population.settings import apply_settings, full_settings
-from mtorsim.rule_plan import PlannedRule, Regimen, plan_rules
 from mtorsim.scenario.file import Stray
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.read import read_scenario
-from mtorsim.scenario.scenario import Branch, Change, Scenario
-from mtorsim.units.units import parse_unit
+from mtorsim.scenario.scenario import Scenario
 
-__all__ = ["Draft", "Method", "Options", "Plan", "PlannedArm", "draft_plan", "make_plan"]
+from .arms import PlannedArm, _arm
+from .measurement import MEASURED
+from .observables import _observables
+from .options import Options, _check_options
+from .schedule import Schedule, meal_schedule
 
+__all__ = ["Draft", "Plan", "draft_plan", "make_plan"]
 
-STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
-"""Observables that every run records; those a model does not define stay empty."""
-
-STANDARD_UNITS = {
-    "fasting_glucose": "mg/dL",
-    "insulin": "uU/mL",
-    "hba1c": "%",
-    "c_peptide": "ng/mL",
-    "ffa": "mmol/L",
-    "drug_level": "ug/L",
-    "mtorc1": "1",
-    "mtorc2_liver": "1",
-}
 
 RUN_IN_METHOD = "tsit5"
 """The run-in has one method and one tolerance, so that a person is the same in every run."""
-
-Method = str
-
-
-METHOD = "grk4t"
-PRECISION = "single"
-SINGLE_RTOL = 3e-5
-"""The tightest tolerance that single precision is taken for."""
-RTOL = 3e-3
-ATOL_SHARE = 0.1
-"""Defaults, chosen by measurement (docs/benchmarks.md): fasting glucose is right to 0.01 mg/dL over 24
-weeks, less than a hundredth of what an assay errs, at a third of the cost of the explicit method,
-which stability holds back to 400 steps a day whatever the tolerance."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What changes the accuracy or the cost of a run, but not its meaning.
-
-    Attributes
-    ----------
-    method
-        Integration method.
-    precision
-        Of the arithmetic within a step; states and times are in double precision either way.
-    rtol, atol
-        Error allowed in each step: relative, and as a share of each state's scale.
-    """
-
-    method: Method = METHOD
-    precision: str = PRECISION
-    rtol: float = RTOL
-    atol: float = RTOL * ATOL_SHARE
-
-    @classmethod
-    def given(
-        cls, method: Method | None = None, precision: str | None = None, rtol: float = RTOL, atol: float | None = None
-    ) -> Options:
-        """Options as far as they are given; the precision is single where the tolerance leaves room for it."""
-        return cls(
-            METHOD if method is None else method,
-            ("single" if rtol >= SINGLE_RTOL else "double") if precision is None else precision,
-            rtol,
-            rtol * ATOL_SHARE if atol is None else atol,
-        )
-
-
-@dataclass(frozen=True)
-class PlannedArm:
-    """One arm: its doses and its settings.
-
-    Attributes
-    ----------
-    steering
-        States that take part in the choice of steps.
-    branch
-        The arm as the scenario has it.
-    rules, regimens
-        What is decided at visits, and what of.
-    """
-
-    name: str
-    about: str
-    schedule: Schedule
-    parameters: Mapping[str, float]
-    switches: Mapping[str, float]
-    steering: frozenset[str]
-    branch: Branch
-    rules: tuple[PlannedRule, ...] = ()
-    regimens: tuple[Regimen, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -347,128 +265,3 @@ def _settings(people: Population, scenario: Scenario) -> None:
             apply_settings(people, {name: value})
         except SetError as error:
             scenario.file.fail(error.message, ("set", *name.split(".")), error.help)
-
-
-def _check_options(options: Options) -> None:
-    if options.method not in METHODS:
-        raise SetError(f"there is no method `{options.method}`", help="known are " + ", ".join(METHODS))
-    if options.precision not in PRECISIONS:
-        raise SetError(f"there is no precision `{options.precision}`", help="known are " + ", ".join(PRECISIONS))
-    if options.precision == "single" and options.rtol < SINGLE_RTOL:
-        message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
-        raise SetError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")
-    if not 1e-13 <= options.rtol <= 0.1:
-        raise SetError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
-    if not 0 < options.atol <= 0.1:
-        raise SetError(f"atol = {options.atol:g} is outside 0 to 0.1")
-
-
-def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
-    """Name and unit of what is recorded, and the quantity each is read from."""
-    units: dict[str, str] = {}
-    sources: list[str | None] = []
-    for name in dict.fromkeys([*STANDARD, *model.observables]):
-        own = "glucose" if name == "fasting_glucose" else name
-        full = model.observables.get(own)
-        wanted = parse_unit(STANDARD_UNITS[name]) if name in STANDARD_UNITS else None
-        if full and wanted and not (wanted.same_kind(model.units[full]) and wanted.scale == model.units[full].scale):
-            message = f"observable `{own}` is in {model.units[full]}, but results are in {STANDARD_UNITS[name]}"
-            raise ModelError(message, model.where(full), "name the factor as a parameter with a unit")
-        units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
-        sources.append(full)
-    for i, name in enumerate(scenario.data.observe):
-        full = model.find(name)
-        if full is None or full in model.parameters or full in model.switches:
-            names = [*model.states, *model.equations, *model.ports, *model.observables]
-            message = f"there is no quantity `{name}` to observe"
-            scenario.file.fail(message, ("observe", i), did_you_mean(name, names), needle=name)
-        if name not in units:
-            units[name] = str(model.units.get(full, "1"))
-            sources.append(full)
-    visits = scenario.data.visits
-    for name in visits.assay:
-        if name not in units:
-            help = did_you_mean(name, units) or "measured are " + ", ".join(units)
-            scenario.file.fail(f"`{name}` is not measured", ("visits", "assay", name), help)
-    # What was measured stands beside what was there.
-    for name in [
-        *(["fasting_glucose"] if visits.stray and "fasting_glucose" not in visits.assay else []),
-        *visits.assay,
-    ]:
-        units[name + MEASURED] = units[name]
-        sources.append(None)
-    return units, sources
-
-
-def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
-    """A change with its parameters under their full names, if they are parameters and may take such values."""
-    found: dict[str, dict[str, float]] = {"set": {}, "multiply": {}}
-    if change.condition is not None:
-        names = [n for n in model.conditions if change.condition in (n, n.partition(".")[2])]
-        if len(names) != 1:
-            several = "more than one module knows" if names else "no module knows"
-            help = did_you_mean(change.condition, model.conditions)
-            help = help or (
-                f"known are {', '.join(model.conditions)}" if model.conditions else "give `multiply` instead"
-            )
-            message = f"{several} the condition `{change.condition}`"
-            scenario.file.fail(message, (*change.key, "condition"), help, needle=change.condition)
-        found["multiply"] |= model.conditions[names[0]]
-    for how, values in (("set", change.set), ("multiply", change.multiply)):
-        for name, value in values.items():
-            key = (*change.key, how, *name.split("."))
-            full = model.find(name)
-            if full is None or full not in model.parameters:
-                help = did_you_mean(name, model.parameters)
-                if full in model.switches or any(s == name or s.startswith(f"{name}.") for s in model.switches):
-                    help = "a mechanism is switched for a whole arm"
-                scenario.file.fail(f"there is no parameter `{name}` to change", key, help)
-            if model.parameters[full][0].origin == "run_in":
-                scenario.file.fail(f"`{full}` is worked out per subject and cannot be changed", key)
-            try:
-                if how == "set":
-                    check_value(full, model.parameters[full][0], value)
-                elif value < 0:
-                    raise SetError(f"a factor on `{full}` cannot be negative")
-            except SetError as error:
-                scenario.file.fail(error.message, key, error.help)
-            found[how][full] = value * (found[how].get(full, 1.0) if how == "multiply" else 1.0)
-    return replace(change, **found)
-
-
-def _arm(
-    scenario: Scenario,
-    branch: Branch,
-    model: Model,
-    switches: Mapping[str, float],
-    units: Mapping[str, str],
-    groups: Sequence[str],
-) -> PlannedArm:
-    own = dict(switches)
-    parameters: dict[str, float] = {}
-    index = next((i for i, a in enumerate(scenario.data.arm) if a.name == branch.name), 0)
-    for name, value in branch.settings.items():
-        key = ("arm", index, "set", *name.split("."))
-        heads = [m for m in own if m == name or m.startswith(name + ".")]
-        full = model.find(name)
-        if full is not None and full in model.parameters:
-            if model.parameters[full][0].origin == "run_in":
-                scenario.file.fail(f"`{full}` is worked out per subject and cannot be set", key)
-            if full in parameters:
-                scenario.file.fail(f"`{full}` is set twice", key)
-            try:
-                check_value(full, model.parameters[full][0], value)
-            except SetError as error:
-                scenario.file.fail(error.message, key, error.help)
-            parameters[full] = value
-        elif heads:
-            if not 0 <= value <= 1:
-                scenario.file.fail(f"the switch `{name}` = {value:g} is outside 0 to 1", key, "0 is off, 1 is on")
-            own |= dict.fromkeys(heads, value)
-        else:
-            names = [*model.parameters, *own]
-            scenario.file.fail(f"there is no parameter or mechanism `{name}`", key, did_you_mean(name, names))
-    changes = [_resolved(scenario, c, model) for c in branch.changes]
-    doses = schedule(scenario, branch, model, turns_of(changes))
-    rules, regimens = plan_rules(scenario, branch, model, units, groups) if branch.dosing else ((), ())
-    return PlannedArm(branch.name, branch.about, doses, parameters, own, model.steering(own), branch, rules, regimens)

@@ -8,28 +8,18 @@ import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.system import is_inflow
-from mtorsim.model.dimensions import time_factor
-from mtorsim.model.expressions import evaluate
+from mtorsim.kernel.status import NOT_ADMITTED, NOT_DRAWN, WELL
 from mtorsim.population.file import Entry
 from mtorsim.population.population import WEIGHT
-from mtorsim.stats.portable import FUNCTIONS
 from mtorsim.units.units import convert, parse_unit
 
-from .kernel.status import NOT_ADMITTED, NOT_AT_REST, NOT_DRAWN, WELL
 from .plan import Plan
+from .run_in import _Day
 
 __all__ = ["People", "prepare", "prepare_given"]
 
 
 MOST_ATTEMPTS = 1000
-MOST_DAYS = 30
-REPEATS_TO = 1e-8
-"""How well the averages of one untreated day must repeat those of the day before."""
-RTOL, ATOL = 1e-6, 1e-8
-"""Tolerances of the run-in: its averages then err by 1e-9. They do not follow those of the run, so
-that a person is the same at any of these."""
-PROFILE = np.arange(1, 97) * 0.25
-"""Hours at which the untreated day is looked at for its extremes."""
 
 
 @dataclass(frozen=True)
@@ -175,112 +165,6 @@ def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray,
             start[:, j] = state[:, day.states.index(name)]
         elif name not in plan.model.initials:
             start[:, j] = day.fixed[name]
-
-
-class _Day:
-    """The untreated day, repeated until its averages do."""
-
-    def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray) -> None:
-        self.plan = plan
-        self.kernel = kernel
-        self.n = len(parameters)
-        # What only the run-in gives is never read during it; NaN would say so at once.
-        self.parameters = parameters.copy()
-        self.sums = [kernel.states.index(m) for m in plan.model.means]
-        self.means = np.zeros((self.n, len(self.sums)))
-        self.watched = [e.observable for e in plan.population.entries if e.statistic != "fasting"]
-        self.watched = list(dict.fromkeys(w for w in self.watched if w in plan.model.observables))
-        rows = [kernel.quantities.index(plan.model.observables[w]) for w in self.watched]
-        self.columns = np.array(rows, np.int64)
-        self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
-        self.scales = plan.scales(kernel)
-
-    def run(self) -> tuple[np.ndarray, np.ndarray]:
-        """State at 07:30 of the periodic day, and status."""
-        rest = self.plan.model.rest
-        state = np.zeros((self.n, len(self.kernel.states)))
-        status = np.zeros(self.n, np.int64)
-        if rest is not None:
-            self.kernel.function("rest", "rest")(self.parameters, *rest.between, state, status)
-        else:
-            self.kernel.function("rest", "start")(self.parameters, state)
-        memory = self.kernel.memory(self.n)
-        history: list[np.ndarray] = []
-        moving = np.flatnonzero(status == WELL)
-        for _ in range(MOST_DAYS):
-            if not len(moving):
-                return state, status
-            before = self.means[moving].copy()
-            history = [*history[-2:], state.copy()]
-            self._one_day(moving, state, memory, status)
-            change = np.abs(self.means[moving] - before)
-            repeats = (change <= REPEATS_TO * np.maximum(1.0, np.abs(before))).all(axis=1)
-            moving = moving[~repeats & (status[moving] == WELL)]
-            if len(history) == 3:
-                self._extrapolate(moving, history, state)
-                history = []
-        status[moving] = NOT_AT_REST
-        return state, status
-
-    def _one_day(self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray) -> None:
-        part, own, ended = state[who], memory[who], status[who]
-        part[:, self.sums] = 0.0
-        parameters = self.parameters[who]
-        named = {name: parameters[:, j] for j, name in enumerate(self.kernel.parameters)}
-        events, _ = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
-        samples = PROFILE if len(self.columns) else PROFILE[:0]
-        rows = self.kernel.read_by(self.columns)
-        seen = np.full((len(who), len(samples), len(rows)), np.nan)
-        self.kernel.advance(
-            part,
-            own,
-            parameters,
-            events,
-            samples,
-            rows,
-            (0.0, 24.0),
-            (RTOL, ATOL * self.scales),
-            np.ones(len(self.kernel.states)),
-            seen,
-            ended,
-        )
-        state[who], memory[who], status[who] = part, own, ended
-        self.means[who] = part[:, self.sums] / 24.0
-        if len(samples):
-            self.profile[who] = self.kernel.observed(samples, seen, rows, parameters, self.columns)
-
-    def _extrapolate(self, who: np.ndarray, history: list[np.ndarray], state: np.ndarray) -> None:
-        """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
-        before, middle, last = history[1][who], history[2][who], state[who]
-        first, second = middle - before, last - middle
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = second / first
-            limit = last + second * ratio / (1.0 - ratio)
-        creeping = (ratio > 0.05) & (ratio < 0.95) & (np.abs(second) > 1e-9 * self.scales)
-        creeping[:, self.sums] = False
-        state[who] = np.where(creeping, limit, last)
-
-    def statistics(self) -> dict[str, np.ndarray]:
-        """Lowest, mean and highest value of each watched observable over the day."""
-        found = {}
-        for j, name in enumerate(self.watched):
-            found[f"{name} minimum"] = self.profile[:, :, j].min(axis=1)
-            found[f"{name} maximum"] = self.profile[:, :, j].max(axis=1)
-            found[f"{name} mean"] = self.profile[:, :, j].sum(axis=1) / len(PROFILE)
-        return found
-
-    def fill(self, parameters: np.ndarray) -> None:
-        """Put what the run-in gives into the rows of parameters."""
-        index = {name: j for j, name in enumerate(self.kernel.parameters)}
-        values = {name: parameters[:, j] for name, j in index.items()}
-        values |= {name: self.means[:, i] for i, name in enumerate(self.plan.model.means)}
-        for name, equation in self.plan.model.then.items():
-            named = {typed: values[full] for typed, full in equation.scope.items()}
-            factor = time_factor(self.plan.model, equation)
-            values[name] = factor * evaluate(equation.expression, named, FUNCTIONS)
-        for name in (*self.plan.model.means, *self.plan.model.then):
-            if name in index:
-                parameters[:, index[name]] = values[name]
 
 
 def _admitted(plan: Plan, parameters: np.ndarray, start: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.model.model import Model
 from mtorsim.scenario.actions import Action, Hold, Leave, Scale, Start, Stop, Titrate
 from mtorsim.scenario.rules import OPERATORS, Condition
@@ -15,10 +16,9 @@ from mtorsim.scenario.scenario import Branch, Rule, Scenario
 from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
 from mtorsim.units.units import Unit, convert, parse_unit
 
-from .dosing import in_unit_of, route_of
-from .errors import UnitError, did_you_mean
+from .schedule import in_unit_of, route_of
 
-__all__ = ["Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
+__all__ = ["CLOCKS", "GRADE", "Do", "PlannedRule", "Question", "Regimen", "plan_rules"]
 
 
 CLOCKS = {"day": 24.0, "week": 168.0}

@@ -7,14 +7,15 @@ from itertools import pairwise
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
+from mtorsim.kernel.event import Events
+from mtorsim.kernel.status import CANCELLED, WELL
 
-from .dosing import Schedule
-from .kernel.event import Events
-from .kernel.status import CANCELLED, WELL
-from .plan import Plan, PlannedArm
+from .arms import PlannedArm
+from .plan import Plan
 from .prepare import People
+from .schedule import Schedule
 
-__all__ = ["carry", "observed", "parameters_in"]
+__all__ = ["RETRY", "carry", "observed", "parameters_in"]
 
 
 RETRY = 0.01

@@ -1,0 +1,1 @@
+"""One run: planned, its people prepared, solved from visit to visit."""

@@ -1,0 +1,146 @@
+"""Doses of subjects laid out as the events of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from mtorsim.kernel.event import ADD, PARAMETER, Events
+from mtorsim.model.model import Dose
+
+__all__ = ["Layout", "Stop", "Turn"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One event of a schedule: an amount to a route at a nominal time.
+
+    Attributes
+    ----------
+    over
+        Hours an infusion lasts, 0 for what is given at once.
+    missed, late
+        Probability that a subject misses it, and mean delay in hours.
+    number
+        Which dose of its regimen, or which meal, this is: the key of what is drawn.
+    jitter, waits
+        Standard deviation of its time, and whether it may be late but not early.
+    dormant
+        Whether a rule must start it.
+    """
+
+    time: float
+    dose: Dose
+    amount: float
+    over: float = 0.0
+    missed: float = 0.0
+    late: float = 0.0
+    number: int = 0
+    jitter: float = 0.0
+    waits: bool = False
+    dormant: bool = False
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From a time on a parameter is `value`, or everybody's own where that is None, times `factor`."""
+
+    time: float
+    parameter: str
+    value: float | None
+    factor: float
+
+
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Time, kind, row and amount of events, each (n, events)."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A schedule laid out for subjects.
+
+    Attributes
+    ----------
+    times, amounts
+        When each stop arrives, and how much of it, (n, stops).
+    rows
+        Where it goes, (stops,): a state's row, or a parameter's column where it runs in.
+    turned
+        The turns, as events.
+    possible
+        False where a subject cannot be dosed so, (n,).
+    taken
+        1 where a dose is taken, 0 where it is missed, (n, stops).
+    """
+
+    stops: tuple[Stop, ...]
+    times: np.ndarray
+    amounts: np.ndarray
+    rows: np.ndarray
+    turned: _Part
+    possible: np.ndarray
+    taken: np.ndarray
+
+    def events(self, given: np.ndarray | None = None) -> Events:
+        """The events, each dose times `given` (n, stops); what waits for a rule is not given without it."""
+        if given is None:
+            given = np.array([0.0 if s.dormant else 1.0 for s in self.stops])
+            return _in_order(self._parts(given))
+        # Rules change amounts and no time, so that the order is found once.
+        order, (time, kind, row) = self._order
+        amount = np.take_along_axis(np.concatenate([p[3] for p in self._parts(given)], axis=1), order, axis=1)
+        n, count = order.shape
+        first = np.arange(n, dtype=np.int64) * count
+        return Events(time, kind, row, np.ascontiguousarray(amount).reshape(-1), first=first, last=first + count)
+
+    @cached_property
+    def _order(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Order of the events of each subject; and their times, kinds and rows in it."""
+        parts = self._parts(np.ones(len(self.stops)))
+        times, kinds, rows = (np.concatenate([p[i] for p in parts], axis=1) for i in range(3))
+        order = np.argsort(times, axis=1, kind="stable")
+        flat = (np.ascontiguousarray(np.take_along_axis(a, order, axis=1)).reshape(-1) for a in (times, kinds, rows))
+        time, kind, row = flat
+        return order, (time, kind, row)
+
+    def _parts(self, given: np.ndarray) -> list[_Part]:
+        amounts = self.amounts * given
+        over = np.array([s.over for s in self.stops])
+        at_once = np.flatnonzero(over == 0)
+        shape = (len(self.times), len(at_once))
+        found = [self.turned]
+        rows = np.broadcast_to(self.rows[at_once], shape)
+        found += [(self.times[:, at_once], np.full(shape, ADD), rows, amounts[:, at_once])]
+        for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
+            mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
+            found.append(_infused(self.times[:, mine], amounts[:, mine], over[mine], int(self.rows[mine[0]])))
+        return found
+
+
+def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: int) -> _Part:
+    """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
+    rate = amounts / over
+    times = np.concatenate([start, start + over], axis=1)
+    change = np.concatenate([rate, -rate], axis=1)
+    count = np.concatenate([np.ones_like(rate), -np.ones_like(rate)], axis=1)
+    order = np.argsort(times, axis=1, kind="stable")
+    times, change, count = (np.take_along_axis(a, order, axis=1) for a in (times, change, count))
+    # Where nothing runs any more the total is nothing, not what rounding has left of it.
+    total = np.where(np.cumsum(count, axis=1) > 0, np.cumsum(change, axis=1), 0.0)
+    return times, np.full(times.shape, PARAMETER), np.full(times.shape, column), np.maximum(total, 0.0)
+
+
+def _in_order(parts: Sequence[_Part]) -> Events:
+    """Events of every subject in order of time; one list where all subjects have the same."""
+    times, kinds, rows, amounts = (np.concatenate([p[i] for p in parts], axis=1) for i in range(4))
+    order = np.argsort(times, axis=1, kind="stable")
+    columns = [np.take_along_axis(a, order, axis=1) for a in (times, kinds, rows, amounts)]
+    n, count = times.shape
+    if n and all((a == a[:1]).all() for a in columns):
+        first = np.zeros(n, np.int64)
+        return Events(*(np.ascontiguousarray(a[0]) for a in columns), first=first, last=first + count)
+    first = np.arange(n, dtype=np.int64) * count
+    return Events(*(np.ascontiguousarray(a).reshape(-1) for a in columns), first=first, last=first + count)

@@ -1,0 +1,61 @@
+"""What a run records, and the quantity each observable is read from."""
+
+from __future__ import annotations
+
+from mtorsim.errors import ModelError, did_you_mean
+from mtorsim.model.model import Model
+from mtorsim.scenario.scenario import Scenario
+from mtorsim.units.units import parse_unit
+
+from .measurement import MEASURED
+
+STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
+"""Observables that every run records; those a model does not define stay empty."""
+
+STANDARD_UNITS = {
+    "fasting_glucose": "mg/dL",
+    "insulin": "uU/mL",
+    "hba1c": "%",
+    "c_peptide": "ng/mL",
+    "ffa": "mmol/L",
+    "drug_level": "ug/L",
+    "mtorc1": "1",
+    "mtorc2_liver": "1",
+}
+
+
+def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
+    """Name and unit of what is recorded, and the quantity each is read from."""
+    units: dict[str, str] = {}
+    sources: list[str | None] = []
+    for name in dict.fromkeys([*STANDARD, *model.observables]):
+        own = "glucose" if name == "fasting_glucose" else name
+        full = model.observables.get(own)
+        wanted = parse_unit(STANDARD_UNITS[name]) if name in STANDARD_UNITS else None
+        if full and wanted and not (wanted.same_kind(model.units[full]) and wanted.scale == model.units[full].scale):
+            message = f"observable `{own}` is in {model.units[full]}, but results are in {STANDARD_UNITS[name]}"
+            raise ModelError(message, model.where(full), "name the factor as a parameter with a unit")
+        units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
+        sources.append(full)
+    for i, name in enumerate(scenario.data.observe):
+        full = model.find(name)
+        if full is None or full in model.parameters or full in model.switches:
+            names = [*model.states, *model.equations, *model.ports, *model.observables]
+            message = f"there is no quantity `{name}` to observe"
+            scenario.file.fail(message, ("observe", i), did_you_mean(name, names), needle=name)
+        if name not in units:
+            units[name] = str(model.units.get(full, "1"))
+            sources.append(full)
+    visits = scenario.data.visits
+    for name in visits.assay:
+        if name not in units:
+            help = did_you_mean(name, units) or "measured are " + ", ".join(units)
+            scenario.file.fail(f"`{name}` is not measured", ("visits", "assay", name), help)
+    # What was measured stands beside what was there.
+    for name in [
+        *(["fasting_glucose"] if visits.stray and "fasting_glucose" not in visits.assay else []),
+        *visits.assay,
+    ]:
+        units[name + MEASURED] = units[name]
+        sources.append(None)
+    return units, sources
