@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numba as nb
 import numpy as np
 
-from mtorsim.manifest import machine
+from mtorsim.results.manifest import machine
 from problems import PROBLEMS
 
 CALLS = {

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from mtorsim.manifest import machine
+from mtorsim.results.manifest import machine
 
 SUBJECTS = (1_000, 10_000, 100_000)
 RUN = """

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from engines import RIVALS, cpu, trials_of
-from mtorsim.manifest import machine
+from mtorsim.results.manifest import machine
 from problems import PROBLEMS
 
 LEVELS = (1e-1, 1e-2, 1e-3, 1e-4)

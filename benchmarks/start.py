@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from mtorsim.manifest import machine
+from mtorsim.results.manifest import machine
 
 DEMO = ("run", "everolimus_breast", "--subjects", "200")
 SUBJECTS = 2048

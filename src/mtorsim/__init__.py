@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
     from mtorsim.population.read import load_population
+    from mtorsim.results.result import Result, open_result
     from mtorsim.run.visit import Visit
     from mtorsim.scenario.read import read_scenario
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from .examination import examine
     from .record_run import simulate_events
     from .records import EventTable, read_events
-    from .result import Result, open_result
     from .simulation import simulate
     from .trial import run_trial
     from .validation.run import validate

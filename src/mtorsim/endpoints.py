@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from mtorsim.results.limits import worst_fasting
+from mtorsim.results.result import Result
 from mtorsim.scenario.grades import Grading
 from mtorsim.stats.shares import Share, paired_difference
 
 from .reporting import Reporting
-from .result import Result
 
 __all__ = ["LIMITS", "ArmEndpoints", "about", "arm_endpoints", "difference", "incidence", "limits_of"]
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.results.result import Result
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.stats.balancing import Moment, effective_number, weigh
 
 from .errors import did_you_mean
-from .result import Result
 
 __all__ = ["matched", "told"]
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from mtorsim.files.library import Library, library_for
 from mtorsim.model.checks import check_value
+from mtorsim.results.folder import open_folder, write_json
+from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.run.prepare import prepare
@@ -21,9 +23,7 @@ from .course import Course, Routes, lay_out
 from .errors import DataError, SetError
 from .kernel.event import PARAMETER, Events
 from .kernel.status import SENTENCES, WELL
-from .manifest import describe_run, machine
 from .records import EventTable
-from .writer import open_folder, write_json
 
 if TYPE_CHECKING:
     import pandas as pd

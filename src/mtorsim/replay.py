@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtorsim.results.manifest import package_versions, plan_from_manifest
+from mtorsim.results.result import open_result
+from mtorsim.results.tables import TEST_KEYS, labelled, test_table
+
 from .errors import DataError, did_you_mean
 from .kernel.status import SENTENCES
-from .manifest import package_versions, plan_from_manifest
-from .result import TEST_KEYS, labelled, open_result, test_table
 from .simulation import one_subject
 
 if TYPE_CHECKING:

@@ -13,6 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.files.library import Library
+from mtorsim.results.block import Block, TestValues
+from mtorsim.results.result import Result
+from mtorsim.results.writer import Writer
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.follow import Followed, decision_times, follow
 from mtorsim.run.options import RTOL, Options
@@ -25,8 +28,6 @@ from mtorsim.scenario.scenario import Scenario
 
 from .errors import SetError
 from .laboratory import examine_people
-from .result import Block, Result, TestValues
-from .writer import Writer
 
 __all__ = ["one_subject", "simulate"]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mtorsim.files.library import Library, library_for
 from mtorsim.population.settings import full_settings
+from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.file import Observed, Trial
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
@@ -22,7 +23,6 @@ from .errors import SetError
 from .kernel.status import WELL
 from .matching import matched, told
 from .reporting import Reporting, read_reporting
-from .result import Result
 from .simulation import simulate
 from .uncertainty import between_sets, pooled
 

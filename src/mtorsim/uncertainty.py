@@ -14,13 +14,13 @@ from scipy.stats import beta
 from mtorsim.files.library import Library
 from mtorsim.population.population import Population
 from mtorsim.population.settings import full_settings
+from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.scenario import Scenario
 
 from .calibration import CalibrationFile, plausible_sets, read_calibration, shifted
 from .endpoints import ArmEndpoints, limits_of
 from .errors import DataError
-from .result import Result
 from .simulation import simulate
 
 __all__ = ["between_sets", "pooled"]

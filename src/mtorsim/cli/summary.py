@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from mtorsim.cli.console import print_table, warn
-from mtorsim.result import Result
 from mtorsim.results.limits import ordered_limits
+from mtorsim.results.result import Result
 from mtorsim.units.display import Reader
 
 __all__ = ["print_summary", "print_tests", "summary_object", "warn_of_failures"]

@@ -14,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtorsim.errors import DataError
-from mtorsim.result import Result
 from mtorsim.results.limits import ordered_limits
+from mtorsim.results.result import Result
 from mtorsim.units.display import Reader
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.result import Result
+from mtorsim.results.result import Result
 from mtorsim.scenario.read import scenario_from_text
 from mtorsim.simulation import simulate
 

@@ -21,8 +21,8 @@ def command(first: Path, second: Path, as_json: bool) -> int:
     Subjects are matched by number, arms by name. Exit code 0 where the results agree to the bit, 1
     where they do not.
     """
-    from mtorsim.comparison import compare
-    from mtorsim.result import open_result
+    from mtorsim.results.compare import compare
+    from mtorsim.results.result import open_result
 
     results = open_result(first), open_result(second)
     found = compare(*results)

@@ -36,7 +36,7 @@ def _python() -> Check:
 
 
 def _versions() -> list[Check]:
-    from mtorsim.manifest import package_versions
+    from mtorsim.results.manifest import package_versions
 
     found = package_versions()
     wanted = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
@@ -74,7 +74,7 @@ def _cache(clean: bool) -> Check:
 def _processor() -> Check:
     from llvmlite import binding
 
-    from mtorsim.manifest import machine
+    from mtorsim.results.manifest import machine
 
     features = binding.get_host_cpu_features()
     names = {"avx512f": "AVX-512", "avx2": "AVX2", "neon": "NEON"}

@@ -20,7 +20,7 @@ def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
     With --tests, what its tests of the virtual laboratory gave: .csv or .parquet, a row an index.
     Values keep the units of the result, glucose in mg/dL; nothing is converted.
     """
-    from mtorsim.result import open_result
+    from mtorsim.results.result import open_result
 
     kinds = {".csv": "to_csv", ".nc": "to_netcdf", ".parquet": "to_parquet"}
     if tests:

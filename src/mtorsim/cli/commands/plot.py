@@ -21,7 +21,7 @@ from mtorsim.cli.options import as_json, units
 def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:
     """Draw the figures of the result in DIR again, in another format or other units."""
     from mtorsim.plots.run import draw
-    from mtorsim.result import open_result
+    from mtorsim.results.result import open_result
     from mtorsim.units.display import reader
 
     shown_in = reader(units)

@@ -8,44 +8,30 @@ import json
 import shutil
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtorsim.results.limits import limit_names, worst_fasting
+from mtorsim.errors import DataError
+from mtorsim.kernel.status import SENTENCES, WELL
 from mtorsim.run.plan import Plan
-from mtorsim.scenario.variants import is_treated
-from mtorsim.stats.shares import Share, quantiles
+from mtorsim.stats.shares import Share
 
-from .errors import DataError
-from .kernel.status import SENTENCES, WELL
+from .block import Block, TestValues
+from .folder import _PARTS, open_folder, write_json
+from .limits import limit_names, worst_fasting
 from .manifest import describe_run, machine, read_manifest
-from .result import (
-    Block,
-    Result,
-    TestValues,
-    labelled,
-    ledger_table,
-    people_table,
-    test_table,
-    treatment_table,
-    visit_table,
-)
+from .result import Result
+from .summary import BANDS_OF, LISTED, _bands, _reference, _spoken, _test_bands
+from .tables import labelled, ledger_table, people_table, test_table, treatment_table, visit_table
 
-__all__ = ["Writer", "open_folder", "write_json"]
+__all__ = ["Writer"]
 
 
-BANDS_OF = 1000
-"""Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_PARTS = "unfinished"
 _KEPT = ("subjects", "status", "attempts", "traits", "series", "weights", "left")
 """What the tables do not say of a chunk, kept until the run ends."""
-LISTED = 20
-"""Failed subjects that the summary lists by number."""
 
 
 class Writer:
@@ -328,14 +314,6 @@ class Writer:
         }
 
 
-def _reference(plan: Plan) -> int | None:
-    """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
-    if len(plan.arms) < 2:
-        return None
-    doses = [is_treated(branch) for branch in plan.scenario.branches]
-    return doses.index(False) if False in doses else 0
-
-
 def _part(block: Block, kept: np.ndarray) -> Block:
     rows = min(block.series.shape[1], int(kept.sum()))
     return Block(
@@ -352,95 +330,3 @@ def _part(block: Block, kept: np.ndarray) -> Block:
         tuple(given[kept] for given in block.given),
         tuple(replace(t, values=t.values[kept]) for t in block.tests),
     )
-
-
-def _test_bands(test: TestValues) -> dict[str, Any]:
-    """Quantiles over subjects of the indices of one test."""
-    found: dict[str, Any] = {
-        "arm": test.arm,
-        "test": test.test,
-        "options": test.options,
-        "at_h": test.at_h,
-        "indices": {},
-    }
-    for j, (name, unit) in enumerate(test.units.items()):
-        column = test.values[:, j]
-        column = column[np.isfinite(column)]
-        if len(column):
-            cuts = zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
-            found["indices"][name] = {"unit": unit} | {f"q{round(100 * q):02d}": float(x) for q, x in cuts}
-    return found
-
-
-def _spoken(counts: Counter[int]) -> dict[str, int]:
-    return {SENTENCES[code]: counts[code] for code in sorted(counts)}
-
-
-def _bands(values: np.ndarray, names: list[str], times: tuple[float, ...], weights: np.ndarray) -> list[dict[str, Any]]:
-    """Quantiles over subjects at each visit; values (n, times, observables)."""
-    rows = []
-    for v, time in enumerate(times):
-        row: dict[str, Any] = {"time_h": time}
-        for j, name in enumerate(names):
-            column = values[:, v, j]
-            there = ~np.isnan(column)
-            if there.any():
-                found = quantiles(column[there], QUANTILES, weights[there])
-                row[name] = {f"q{round(100 * q):02d}": float(x) for q, x in zip(QUANTILES, found, strict=True)}
-        rows.append(row)
-    return rows
-
-
-_OURS = (
-    "run.json",
-    "summary.json",
-    "shares.csv",
-    "series.nc",
-    "visits.parquet",
-    "people.parquet",
-    "tests.parquet",
-    "ledger.parquet",
-    "treatment.parquet",
-    "trial.json",
-    "records.csv",
-    _PARTS,
-)
-_FIGURES = ("time_course", "shares")
-
-
-def open_folder(folder: Path, force: bool) -> None:
-    """Make a result folder; an earlier result in it is only removed with `force`, and nothing else ever is."""
-    try:
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
-            if not force:
-                help = "give `--force` to replace the result in it, or another folder"
-                raise DataError(f"`{folder}` exists already", help=help)
-            try:
-                read_manifest(folder)
-            except DataError:
-                message = f"`{folder}` is not a result, so `--force` does not touch it"
-                raise DataError(message, help="give another folder") from None
-            _remove_result(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise DataError(f"cannot write to `{folder}`: {problem.strerror}") from None
-
-
-def _remove_result(folder: Path) -> None:
-    """Remove what a run writes, and leave everything else."""
-    for name in _OURS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    for name in _FIGURES:
-        for path in folder.glob(f"{name}.*"):
-            path.unlink()
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write elsewhere, then rename: a reader never sees half a file."""
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
-    draft.replace(path)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .result import TEST_KEYS, Result
+from .result import Result
+from .tables import TEST_KEYS
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Comparison", "compare"]
+
 
 _TOLD = (
     "scenario",

@@ -15,15 +15,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mtorsim.errors import DataError
 from mtorsim.files.library import Library
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.variants import BETWEEN, with_variants
 
-from .errors import DataError
-
 __all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
+
 
 FORMAT = 1
 _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
