@@ -25,9 +25,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from mtorsim.examination import plan_tests
 from mtorsim.files.library import bundled_folder
-from mtorsim.laboratory import examine_people
+from mtorsim.laboratory.plan_tests import plan_tests
+from mtorsim.laboratory.run_test import examine_people
 from mtorsim.protocols.protocol import clamp, hyperglycaemic_clamp, ivgtt, ogtt, profile
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import prepare_given

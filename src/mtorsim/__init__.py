@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mtorsim.files.library import Library
+    from mtorsim.laboratory.examine import examine
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
     from mtorsim.population.read import load_population
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from .calibration import calibrate
     from .errors import MtorsimError
-    from .examination import examine
     from .record_run import simulate_events
     from .records import EventTable, read_events
     from .simulation import simulate

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.files.library import Library
+from mtorsim.laboratory.run_test import examine_people
 from mtorsim.results.block import Block, TestValues
 from mtorsim.results.result import Result
 from mtorsim.results.writer import Writer
@@ -27,7 +28,6 @@ from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
 from .errors import SetError
-from .laboratory import examine_people
 
 __all__ = ["one_subject", "simulate"]
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from mtorsim.errors import DataError, SetError
-from mtorsim.laboratory import CURVES, Examination, clock_time
+from mtorsim.laboratory.examination import CURVES, Examination, clock_time
 from mtorsim.protocols.minimal_model import MIXED, minimal_model
 from mtorsim.units.display import Reader
 

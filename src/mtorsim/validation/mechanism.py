@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtorsim.laboratory import Examination
+from mtorsim.laboratory.examination import Examination
 from mtorsim.protocols.protocol import Protocol, clamp, ivgtt, ogtt, profile
 
 from .check import Check, judged, reference

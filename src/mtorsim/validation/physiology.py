@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtorsim.laboratory import Examination
+from mtorsim.laboratory.examination import Examination
 from mtorsim.protocols.protocol import clamp, hyperglycaemic_clamp, ivgtt, mixed_meal, ogtt, profile
 
 from .check import Check, judged, reference

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.examination import plan_tests
 from mtorsim.files.library import Library
-from mtorsim.laboratory import Examination, examine_people
+from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.plan_tests import plan_tests
+from mtorsim.laboratory.run_test import examine_people
 from mtorsim.protocols.protocol import Protocol
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, prepare, prepare_given

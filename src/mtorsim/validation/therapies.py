@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtorsim.laboratory import Examination
+from mtorsim.laboratory.examination import Examination
 from mtorsim.protocols.protocol import ogtt, profile
 
 from .check import Check, judged

@@ -14,7 +14,7 @@ from mtorsim.cli.options import as_json, check_output, parse_settings, quiet, un
 from mtorsim.errors import SetError
 
 if TYPE_CHECKING:
-    from mtorsim.laboratory import Examination
+    from mtorsim.laboratory.examination import Examination
     from mtorsim.units.display import Reader
 
 _SHOWN = {
@@ -65,7 +65,7 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     The drug in the body stays; the dose of the day is given after the test. A clamp holds 90 mg/dL,
     target=0 holds each subject's own fasting glucose.
     """  # noqa: D301
-    from mtorsim.examination import examine
+    from mtorsim.laboratory.examine import examine
     from mtorsim.units.display import reader
 
     shown_in = reader(given["units"])
@@ -127,7 +127,7 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
 
 def _record(found: Examination, reader: Reader) -> dict[str, Any]:
     """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
-    from mtorsim.laboratory import CURVES, clock_time
+    from mtorsim.laboratory.examination import CURVES, clock_time
 
     curves = {n: reader.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
     indices = {n: reader.value(n, unit, values) for n, (unit, values) in found.indices.items()}

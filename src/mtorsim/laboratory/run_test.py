@@ -4,53 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtorsim.errors import SetError, did_you_mean
+from mtorsim.kernel.event import Events
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, WELL
 from mtorsim.model.dimensions import time_factor
 from mtorsim.protocols import indices as ix
 from mtorsim.protocols.minimal_model import fit_minimal_model
-from mtorsim.protocols.protocol import Protocol, needs
+from mtorsim.protocols.protocol import BODY, Protocol, needs
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.layout import Stop, Turn
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People
 from mtorsim.run.schedule import Schedule
 from mtorsim.run.solve import carry, observed, parameters_in
-from mtorsim.scenario.scenario import DAY_STARTS, FASTING_HOURS, since_last_meal
+from mtorsim.scenario.scenario import FASTING_HOURS, since_last_meal
 
-from .errors import SetError, did_you_mean
-from .kernel.event import Events
-from .kernel.status import IMPOSSIBLE_DOSE, WELL
+from .examination import CLAMP, CURVES, Examination
 
-if TYPE_CHECKING:
-    import xarray as xr
+__all__ = ["examine_people"]
 
-__all__ = ["CURVES", "Examination", "clock_time", "examine_people"]
-
-
-BODY = "glucose_insulin"
-CLAMP = "clamp"
-
-CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "glucose": ("mg/dL", ("glucose",)),
-    "insulin": ("uU/mL", ("insulin",)),
-    "c_peptide": ("ng/mL", ("c_peptide",)),
-    "ffa": ("mmol/L", ("ffa",)),
-    "appearance": ("mg/kg/min", (f"{BODY}.Ra",)),
-    "production": ("mg/kg/min", (f"{BODY}.EGP",)),
-    "disposal": ("mg/kg/min", (f"{BODY}.Uid", f"{BODY}.Uii")),
-    "urinary_loss": ("mg/kg/min", (f"{BODY}.E",)),
-    "secretion": ("pmol/kg/min", (f"{BODY}.S",)),
-    "hepatic_extraction": ("1", (f"{BODY}.HE",)),
-    "glucose_infusion": ("mg/kg/min", (f"{CLAMP}.gir",)),
-    "triglycerides": ("mg/dL", ("triglycerides",)),
-    "ldl": ("mg/dL", ("ldl",)),
-    "hba1c": ("%", ("hba1c",)),
-    "drug_level": ("ug/L", ("drug_level",)),
-}
-"""What is recorded: unit, and the observable or the quantities that are summed; those the model has."""
 
 STEADY = 30.0
 """Minutes at the end of a step over which a clamp is read."""
@@ -61,61 +36,6 @@ OF_SECRETION = ("homa_b", "insulinogenic_index", "oral_disposition_index", "issi
 """Indices that take all insulin in plasma for secreted."""
 FROM_OUTSIDE = 0.05
 """Share of fasting insulin that comes from outside, above which they have no meaning."""
-
-
-@dataclass(frozen=True)
-class Examination:
-    """What a test showed in some subjects.
-
-    Attributes
-    ----------
-    protocol
-        The test.
-    at
-        Hours from the start of the scenario.
-    arm, subjects, status
-        The arm, and numbers and status of the subjects (n,).
-    minutes
-        Of the curves, (m,); finer than blood is drawn.
-    curves
-        An array (n, m) for each of `CURVES` that the model has.
-    indices
-        Unit and array (n,) of each index; NaN where a subject has none.
-    notes
-        Why some indices are left empty, a sentence each.
-    """
-
-    protocol: Protocol
-    at: float
-    arm: str
-    subjects: np.ndarray
-    status: np.ndarray
-    minutes: np.ndarray
-    curves: Mapping[str, np.ndarray]
-    indices: Mapping[str, tuple[str, np.ndarray]]
-    notes: tuple[str, ...] = ()
-
-    def drawn(self, name: str) -> np.ndarray:
-        """A curve where blood is drawn, (n, samples)."""
-        return self.curves[name][:, np.searchsorted(self.minutes, self.protocol.minutes)]
-
-    def dataset(self) -> xr.Dataset:
-        """Curves (subject, minute) and indices (subject,) with their units."""
-        import xarray as xr
-
-        data = {n: (("subject", "minute"), c, {"units": CURVES.get(n, ("",))[0]}) for n, c in self.curves.items()}
-        data |= {n: (("subject",), v, {"units": unit}) for n, (unit, v) in self.indices.items()}
-        data["status"] = (("subject",), self.status, {})
-        coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
-        attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
-        attrs["notes"] = "; ".join(self.notes)
-        return xr.Dataset(data, coords, attrs)
-
-
-def clock_time(hours: float) -> str:
-    """The clock, `hh:mm`, so many hours after the start of a scenario."""
-    minutes = round(60 * (hours + DAY_STARTS)) % (24 * 60)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
 def examine_people(

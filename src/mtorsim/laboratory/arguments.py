@@ -8,10 +8,9 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
+from mtorsim.errors import SetError, spoken
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import Scenario
-
-from .errors import SetError, spoken
 
 __all__ = ["check_types"]
 

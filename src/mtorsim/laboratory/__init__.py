@@ -1,0 +1,1 @@
+"""The virtual laboratory: tests done on copies of subjects."""

@@ -1,0 +1,94 @@
+"""What a test of the laboratory shows: curves and indices of every subject."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mtorsim.protocols.protocol import BODY, Protocol
+from mtorsim.scenario.scenario import DAY_STARTS
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["CURVES", "Examination", "clock_time"]
+
+
+CLAMP = "clamp"
+
+CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "glucose": ("mg/dL", ("glucose",)),
+    "insulin": ("uU/mL", ("insulin",)),
+    "c_peptide": ("ng/mL", ("c_peptide",)),
+    "ffa": ("mmol/L", ("ffa",)),
+    "appearance": ("mg/kg/min", (f"{BODY}.Ra",)),
+    "production": ("mg/kg/min", (f"{BODY}.EGP",)),
+    "disposal": ("mg/kg/min", (f"{BODY}.Uid", f"{BODY}.Uii")),
+    "urinary_loss": ("mg/kg/min", (f"{BODY}.E",)),
+    "secretion": ("pmol/kg/min", (f"{BODY}.S",)),
+    "hepatic_extraction": ("1", (f"{BODY}.HE",)),
+    "glucose_infusion": ("mg/kg/min", (f"{CLAMP}.gir",)),
+    "triglycerides": ("mg/dL", ("triglycerides",)),
+    "ldl": ("mg/dL", ("ldl",)),
+    "hba1c": ("%", ("hba1c",)),
+    "drug_level": ("ug/L", ("drug_level",)),
+}
+"""What is recorded: unit, and the observable or the quantities that are summed; those the model has."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What a test showed in some subjects.
+
+    Attributes
+    ----------
+    protocol
+        The test.
+    at
+        Hours from the start of the scenario.
+    arm, subjects, status
+        The arm, and numbers and status of the subjects (n,).
+    minutes
+        Of the curves, (m,); finer than blood is drawn.
+    curves
+        An array (n, m) for each of `CURVES` that the model has.
+    indices
+        Unit and array (n,) of each index; NaN where a subject has none.
+    notes
+        Why some indices are left empty, a sentence each.
+    """
+
+    protocol: Protocol
+    at: float
+    arm: str
+    subjects: np.ndarray
+    status: np.ndarray
+    minutes: np.ndarray
+    curves: Mapping[str, np.ndarray]
+    indices: Mapping[str, tuple[str, np.ndarray]]
+    notes: tuple[str, ...] = ()
+
+    def drawn(self, name: str) -> np.ndarray:
+        """A curve where blood is drawn, (n, samples)."""
+        return self.curves[name][:, np.searchsorted(self.minutes, self.protocol.minutes)]
+
+    def dataset(self) -> xr.Dataset:
+        """Curves (subject, minute) and indices (subject,) with their units."""
+        import xarray as xr
+
+        data = {n: (("subject", "minute"), c, {"units": CURVES.get(n, ("",))[0]}) for n, c in self.curves.items()}
+        data |= {n: (("subject",), v, {"units": unit}) for n, (unit, v) in self.indices.items()}
+        data["status"] = (("subject",), self.status, {})
+        coords = {"subject": self.subjects, "minute": ("minute", self.minutes, {"units": "min"})}
+        attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
+        attrs["notes"] = "; ".join(self.notes)
+        return xr.Dataset(data, coords, attrs)
+
+
+def clock_time(hours: float) -> str:
+    """The clock, `hh:mm`, so many hours after the start of a scenario."""
+    minutes = round(60 * (hours + DAY_STARTS)) % (24 * 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"

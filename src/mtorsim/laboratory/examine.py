@@ -1,0 +1,123 @@
+"""One call for one test: in people of a population, or in those of a scenario at any of its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mtorsim.errors import SetError, did_you_mean
+from mtorsim.files.library import Library
+from mtorsim.protocols.protocol import Protocol, protocol
+from mtorsim.run.prepare import prepare
+from mtorsim.scenario.scenario import Scenario
+
+from .arguments import check_types
+from .examination import Examination
+from .plan_tests import RTOL, plan_tests
+from .run_test import examine_people
+
+__all__ = ["examine"]
+
+
+def examine(
+    test: str | Protocol,
+    population: str | None = None,
+    *,
+    scenario: Scenario | str | Path | None = None,
+    at: str | float = 0.0,
+    arm: str | None = None,
+    dose: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    subjects: int | None = None,
+    seed: int | None = None,
+    rtol: float = RTOL,
+    library: Library | None = None,
+    note: Callable[[str], None] | None = None,
+    **options: float | Sequence[float],
+) -> Examination:
+    """Do a test of the virtual laboratory.
+
+    Parameters
+    ----------
+    test
+        `ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`, or a protocol.
+    population
+        Who is tested: a population, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
+    scenario
+        Instead: people of a scenario, with what they were given until then.
+    at
+        When in the scenario, or how long after the first dose: hours, or text such as `12 weeks`.
+    arm
+        Arm of the scenario; its first when left out.
+    dose
+        Without a scenario: what is taken until the test, such as `everolimus 10 mg q24h`.
+    settings
+        Medians of parameters and values of switches, by name; the module that knows a name is added.
+    subjects, seed
+        How many and of which seed; one for a typical person, else 100, when left out.
+    rtol
+        Relative error allowed in each step.
+    library
+        Where names are looked up.
+    note
+        Told in one line when something takes long.
+    options
+        What differs from the standard test, such as `grams=50` or `insulin=[0.25, 1]`.
+
+    Returns
+    -------
+    Examination
+        Curves and indices of every subject.
+
+    Raises
+    ------
+    MtorsimError
+        If something is not known, out of range, or the test cannot be done then.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> test = mt.examine("ogtt", "ngt")
+    >>> unit, value = test.indices["glucose_120"]
+    >>> 100 < value[0] < 140, unit
+    (True, 'mg/dL')
+    """
+    given = {
+        "population": population,
+        "scenario": scenario,
+        "at": at,
+        "arm": arm,
+        "dose": dose,
+        "settings": settings,
+        "subjects": subjects,
+        "seed": seed,
+        "rtol": rtol,
+        "library": library,
+        "note": note,
+    }
+    check_types(given)
+    if isinstance(test, Protocol) and options:
+        raise SetError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
+    chosen = test if isinstance(test, Protocol) else protocol(test, **options)
+    if (population is None) == (scenario is None):
+        raise SetError("a test is done in a population or in a scenario", help="name one of them")
+    plan, hours, n = plan_tests(
+        [chosen],
+        population=population,
+        scenario=scenario,
+        at=at,
+        dose=dose,
+        settings=settings,
+        subjects=subjects,
+        seed=seed,
+        rtol=rtol,
+        library=library,
+        note=note,
+    )
+    names = [a.name for a in plan.arms]
+    if arm is not None and arm not in names:
+        raise SetError(f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names))
+    planned = plan.arms[names.index(arm) if arm is not None else 0]
+    return examine_people(plan, prepare(plan, np.arange(n)), planned, [(hours, chosen)])[0]
