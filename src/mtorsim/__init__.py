@@ -12,6 +12,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtorsim.event_records.simulate import simulate_events
+    from mtorsim.event_records.table import EventTable, read_events
     from mtorsim.files.library import Library
     from mtorsim.laboratory.examine import examine
     from mtorsim.model.compose import load_model
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 
     from .calibration import calibrate
     from .errors import MtorsimError
-    from .record_run import simulate_events
-    from .records import EventTable, read_events
     from .simulation import simulate
     from .trial import run_trial
     from .validation.run import validate

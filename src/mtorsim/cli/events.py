@@ -16,8 +16,8 @@ _WITHOUT = ("subjects", "resume")
 
 def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
     """Run the table, write what each record sees, and say how many subjects there were."""
-    from mtorsim.record_run import simulate_events, write_records
-    from mtorsim.records import read_events
+    from mtorsim.event_records.simulate import simulate_events, write_records
+    from mtorsim.event_records.table import read_events
 
     for name in _WITHOUT:
         if given[name]:

@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from mtorsim.errors import DataError, did_you_mean, shown_path
 from mtorsim.units.units import convert, parse_unit
 
-from .errors import DataError, did_you_mean, shown_path
-
 __all__ = ["INTERPOLATIONS", "EventTable", "read_events"]
+
 
 Frame: TypeAlias = Any
 """A table of pandas; its own types are too loose for a type checker to follow."""

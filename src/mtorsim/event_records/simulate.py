@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.errors import DataError, SetError
 from mtorsim.files.library import Library, library_for
+from mtorsim.kernel.event import PARAMETER, Events
+from mtorsim.kernel.status import SENTENCES, WELL
 from mtorsim.model.checks import check_value
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
@@ -19,11 +22,9 @@ from mtorsim.run.prepare import prepare
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 
-from .course import Course, Routes, lay_out
-from .errors import DataError, SetError
-from .kernel.event import PARAMETER, Events
-from .kernel.status import SENTENCES, WELL
-from .records import EventTable
+from .layout import Course, lay_out
+from .routes import Routes
+from .table import EventTable
 
 if TYPE_CHECKING:
     import pandas as pd

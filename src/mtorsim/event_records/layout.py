@@ -17,71 +17,24 @@ from itertools import pairwise
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.compiler.system import inflow
+from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
-from mtorsim.model.model import Dose, Equation, Model
+from mtorsim.model.model import Dose, Equation
 from mtorsim.stats.portable import FUNCTIONS
 
-from .errors import did_you_mean
-from .kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
-from .kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
-from .records import EventTable
-from .steady import Interval, steady_state
+from .routes import Routes
+from .steady_state import Interval, steady_state
+from .table import EventTable
 
-__all__ = ["Course", "Routes", "lay_out"]
+__all__ = ["Course", "lay_out"]
 
 
 NUDGE = 1e-12
 """How much later, in hours or as a share of the time, what follows at the same time counts as happening."""
 RAMP = 64
 """Steps by which a covariate is followed that goes straight from one record to the next."""
-
-
-class Routes:
-    """Where doses can go in a model: by name of a state or a route, or by number of the state."""
-
-    def __init__(self, model: Model, kernel: Kernel) -> None:
-        self.model = model
-        self.kernel = kernel
-        self.names: dict[str, str] = {}
-        for state in kernel.states:
-            self.names[state.lower()] = state
-            self.names.setdefault(state.partition(".")[2].lower(), state)
-        for name, dose in model.doses.items():
-            self.names[name.lower()] = dose.to
-            self.names.setdefault(name.partition(".")[2].lower(), dose.to)
-        self.to = {dose.to: dose for dose in reversed(list(model.doses.values()))}
-
-    def state(self, table: EventTable, record: int) -> str:
-        """The state that a record means; the first route's where it names none."""
-        given = table.cmt[record].strip()
-        if not given or given == "0":
-            if not self.model.doses:
-                table.fail(record, "CMT", "the model takes no doses", "name a state")
-            return next(iter(self.model.doses.values())).to
-        if given.lower() in self.names:
-            return self.names[given.lower()]
-        try:
-            return self.kernel.states[int(given) - 1 if int(given) > 0 else len(self.kernel.states)]
-        except (ValueError, IndexError):
-            help = did_you_mean(given, [s.partition(".")[2] for s in self.kernel.states])
-            table.fail(record, "CMT", f"there is no state `{given}`", help)
-            raise AssertionError from None
-
-    def row(self, state: str) -> int:
-        """Row of a state in the kernel."""
-        return self.kernel.states.index(state)
-
-    def inflow(self, state: str) -> int | None:
-        """Column of the parameter that runs into a state; None where nothing can."""
-        name = inflow(state)
-        return self.kernel.parameters.index(name) if name in self.kernel.parameters else None
-
-    def own(self, state: str) -> list[int]:
-        """Rows of the drug that a state belongs to, but for what only counts, such as all that was eliminated."""
-        module, read = state.partition(".")[0], {column for _, column in self.kernel.entries}
-        return [i for i, s in enumerate(self.kernel.states) if s.partition(".")[0] == module and i in read]
 
 
 @dataclass

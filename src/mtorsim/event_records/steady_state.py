@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-
-from .kernel.event import ADD, PARAMETER, Events
-from .kernel.status import NO_STEADY_STATE, WELL
+from mtorsim.kernel.event import ADD, PARAMETER, Events
+from mtorsim.kernel.status import NO_STEADY_STATE, WELL
 
 __all__ = ["Interval", "steady_state"]
 

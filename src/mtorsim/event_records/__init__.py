@@ -1,0 +1,1 @@
+"""Tables of event records as NONMEM reads them."""
