@@ -14,7 +14,7 @@ import pytest
 import mtorsim as mt
 from helpers import bits, scenario
 from mtorsim.files.library import Library, bundled_folder
-from mtorsim.replay import replay_subject
+from mtorsim.simulation.replay import replay_subject
 
 TEXT = """
 title = "bits"

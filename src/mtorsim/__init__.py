@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from mtorsim.results.result import Result, open_result
     from mtorsim.run.visit import Visit
     from mtorsim.scenario.read import read_scenario
+    from mtorsim.simulation.simulate import simulate
 
     from .calibration import calibrate
     from .errors import MtorsimError
-    from .simulation import simulate
     from .trial import run_trial
     from .validation.run import validate
 

@@ -25,11 +25,11 @@ from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.file import Stray
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
+from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
 from .errors import ScenarioError, did_you_mean
-from .simulation import simulate
 
 __all__ = [
     "Calibrated",

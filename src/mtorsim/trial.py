@@ -16,6 +16,7 @@ from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.scenario.variants import BETWEEN, alternatives_of, is_treated, with_variants
+from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.shares import wilson
 
 from .endpoints import ArmEndpoints, about, arm_endpoints, difference, limits_of
@@ -23,7 +24,6 @@ from .errors import SetError
 from .kernel.status import WELL
 from .matching import matched, told
 from .reporting import Reporting, read_reporting
-from .simulation import simulate
 from .uncertainty import between_sets, pooled
 
 __all__ = ["TrialReport", "run_trial"]

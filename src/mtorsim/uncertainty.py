@@ -17,11 +17,11 @@ from mtorsim.population.settings import full_settings
 from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.scenario import Scenario
+from mtorsim.simulation.simulate import simulate
 
 from .calibration import CalibrationFile, plausible_sets, read_calibration, shifted
 from .endpoints import ArmEndpoints, limits_of
 from .errors import DataError
-from .simulation import simulate
 
 __all__ = ["between_sets", "pooled"]
 

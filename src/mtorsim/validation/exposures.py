@@ -18,7 +18,7 @@ import numpy as np
 
 from mtorsim.results.result import Result
 from mtorsim.scenario.read import scenario_from_text
-from mtorsim.simulation import simulate
+from mtorsim.simulation.simulate import simulate
 
 from .check import Check, judged, reference
 

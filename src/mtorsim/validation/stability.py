@@ -11,7 +11,7 @@ from mtorsim.run.options import Options
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import parameters_in
-from mtorsim.simulation import simulate
+from mtorsim.simulation.simulate import simulate
 
 from .check import Check, judged
 from .session import PRESETS, Session, untreated

@@ -24,7 +24,7 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
     them, are compared with the stored ones: on the same kind of processor and the same versions they
     agree to the bit. Exit code 1 where they do not.
     """
-    from mtorsim.replay import replay_subject
+    from mtorsim.simulation.replay import replay_subject
     from mtorsim.units.display import reader
 
     shown_in = reader(units)

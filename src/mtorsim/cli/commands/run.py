@@ -64,7 +64,7 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
         from mtorsim.cli.events import run_events
 
         return run_events(scenario, out, given["quiet"] or given["as_json"], given)
-    from mtorsim.simulation import simulate
+    from mtorsim.simulation.simulate import simulate
 
     silent = given["quiet"] or given["as_json"]
     shown_in = reader(given["units"])

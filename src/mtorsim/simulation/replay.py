@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtorsim.errors import DataError, did_you_mean
+from mtorsim.kernel.status import SENTENCES
 from mtorsim.results.manifest import package_versions, plan_from_manifest
 from mtorsim.results.result import open_result
 from mtorsim.results.tables import TEST_KEYS, labelled, test_table
 
-from .errors import DataError, did_you_mean
-from .kernel.status import SENTENCES
-from .simulation import one_subject
+from .simulate import one_subject
 
 if TYPE_CHECKING:
     import pandas as pd

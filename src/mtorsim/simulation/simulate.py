@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.errors import SetError
 from mtorsim.files.library import Library
 from mtorsim.laboratory.run_test import examine_people
 from mtorsim.results.block import Block, TestValues
@@ -26,8 +27,6 @@ from mtorsim.run.solve import parameters_in
 from mtorsim.run.visit import PythonRule
 from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
-
-from .errors import SetError
 
 __all__ = ["one_subject", "simulate"]
 

@@ -1,0 +1,1 @@
+"""A population through a scenario, and any one subject of it again."""
