@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.calibration import calibrate, plausible_sets, read_calibration, share_above
-from mtorsim.endpoints import incidence
 from mtorsim.files.library import Library
-from mtorsim.reporting import read_reporting
 from mtorsim.scenario.file import Stray
 from mtorsim.scenario.grades import ctcae, read_grading
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.variants import ALTERNATIVES
 from mtorsim.stats.shares import Share, paired_difference, quantiles, wilson
+from mtorsim.trial.calibration import calibrate, plausible_sets
+from mtorsim.trial.calibration_file import read_calibration
+from mtorsim.trial.endpoints import incidence
+from mtorsim.trial.reporting import read_reporting
+from mtorsim.trial.share_above import share_above
 
 TRIALS = ("bolero_2", "radiant_4", "exist_2")
 FIT = json.loads((Library().calibration("trials").with_suffix(".json")).read_text(encoding="utf-8"))

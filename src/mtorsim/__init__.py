@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from mtorsim.run.visit import Visit
     from mtorsim.scenario.read import read_scenario
     from mtorsim.simulation.simulate import simulate
+    from mtorsim.trial.calibration import calibrate
+    from mtorsim.trial.run import run_trial
 
-    from .calibration import calibrate
     from .errors import MtorsimError
-    from .trial import run_trial
     from .validation.run import validate
 
 __all__ = [

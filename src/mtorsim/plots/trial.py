@@ -10,11 +10,11 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from mtorsim.endpoints import incidence
 from mtorsim.plots.style import COLOURS, DASHES, STYLE
+from mtorsim.trial.endpoints import incidence
 
 if TYPE_CHECKING:
-    from mtorsim.trial import TrialReport
+    from mtorsim.trial.run import TrialReport
 
 __all__ = ["trial_figures"]
 

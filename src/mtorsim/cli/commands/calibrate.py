@@ -28,7 +28,7 @@ def command(calibration: str, out: Path | None, rounds: int, threads: int | None
 
     The same files give the same numbers. A trial's intervals use the `.json` beside the calibration's file.
     """  # noqa: D301
-    from mtorsim.calibration import calibrate
+    from mtorsim.trial.calibration import calibrate
 
     if out is not None and not out.parent.is_dir():
         raise DataError(f"`{out.parent}` is no folder", help="make it first")

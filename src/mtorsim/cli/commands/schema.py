@@ -15,13 +15,13 @@ from mtorsim.cli.console import print_json
 )
 def command(kind: str) -> int:
     """Print the JSON Schema of a KIND of file: scenario when left out."""
-    from mtorsim.calibration import CalibrationFile
     from mtorsim.files.record import json_schema
     from mtorsim.model.file import ModuleFile
     from mtorsim.population.file import PopulationFile
-    from mtorsim.reporting import ReportingFile
     from mtorsim.scenario.file import ScenarioFile
     from mtorsim.scenario.grades import GradesFile
+    from mtorsim.trial.calibration_file import CalibrationFile
+    from mtorsim.trial.reporting import ReportingFile
 
     kinds = {
         "scenario": ScenarioFile,

@@ -59,7 +59,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
     Rates are of the worst fasting glucose measured at the trial's own visits until a subject leaves. Exit code
     0: well; 1: some subjects failed and are counted; 2: an input is wrong.
     """  # noqa: D301
-    from mtorsim.trial import run_trial
+    from mtorsim.trial.run import run_trial
 
     silent = given["quiet"] or given["as_json"]
     for path in (html_to, None if out is None else out / "trial.json"):
@@ -107,7 +107,7 @@ def _uln(text: str) -> float:
 def _write(report: Any, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:
     """Report, page and figures, where they are wanted."""
     from mtorsim.plots.trial import trial_figures
-    from mtorsim.trial_page import page
+    from mtorsim.trial.page import page
 
     written = []
     figures = trial_figures(report) if out is not None or html_to is not None else {}

@@ -8,6 +8,7 @@ from typing import Any
 
 __all__ = ["page"]
 
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1060px; padding: 0 1em; color: #222; }
 h1 { font-size: 1.5em; } h2 { margin-top: 1.8em; border-bottom: 1px solid #ccc; font-size: 1.15em; }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import beta
 
+from mtorsim.errors import DataError
 from mtorsim.files.library import Library
 from mtorsim.population.population import Population
 from mtorsim.population.settings import full_settings
@@ -19,11 +20,12 @@ from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.simulate import simulate
 
-from .calibration import CalibrationFile, plausible_sets, read_calibration, shifted
+from .calibration import plausible_sets
+from .calibration_file import CalibrationFile, read_calibration, shifted
 from .endpoints import ArmEndpoints, limits_of
-from .errors import DataError
 
 __all__ = ["between_sets", "pooled"]
+
 
 SET_SUBJECTS = 160
 """Subjects whose shares are compared between sets of the calibration: the same people in each."""

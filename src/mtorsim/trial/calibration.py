@@ -7,87 +7,26 @@ are sampled apart and weighted, so that their share needs no new simulation.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import Field
 from scipy.optimize import least_squares
-from scipy.special import ndtr
 
+from mtorsim.errors import ScenarioError, did_you_mean
 from mtorsim.files.library import Library
-from mtorsim.files.record import Line, Record, read_record
-from mtorsim.files.toml import TomlFile
-from mtorsim.model.file import Numbers
 from mtorsim.run.plan import draft_plan
-from mtorsim.scenario.file import Stray
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
-from .errors import ScenarioError, did_you_mean
+from .calibration_file import CalibrationFile, _fit, _own, read_calibration
+from .share_above import _share
 
-__all__ = [
-    "Calibrated",
-    "CalibrationFile",
-    "Target",
-    "calibrate",
-    "plausible_sets",
-    "read_calibration",
-    "share_above",
-    "shifted",
-]
-
-
-NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
-"""Points at which the factor of stray samples is integrated."""
-
-
-class Head(Record):
-    """The `[calibration]` table."""
-
-    name: Line = Field(description="the file's name")
-    about: Line = Field(description="what it is fitted to")
-    trials: list[Line] = Field(description="scenarios with `[[observed]]` rows")
-    endpoints: Annotated[list[Literal[">ULN", ">126", ">160", ">250", ">500"]], Field(min_length=1)] = Field(
-        description="the endpoints that are fitted"
-    )
-    subjects: Annotated[int, Field(ge=20)] = Field(description="subjects of each arm")
-    seed: int = Field(1, description="of the draws")
-    most_n: Annotated[int, Field(ge=1)] = Field(250, description="most patients an arm counts as: no model is better")
-    sampled: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default={}, description="groups that are sampled apart"
-    )
-
-
-class QuantityLine(Record):
-    """A `[[quantity]]` table: what is fitted."""
-
-    name: Line = Field(description="what it is called in reports")
-    about: Line = Field(description="what it is")
-    parameter: Line | None = Field(None, description="a parameter, whose median it is")
-    group: Line | None = Field(None, description="a group of the population, whose share it is")
-    stray: bool = Field(False, description="the share of stray samples")
-    uln: bool = Field(False, description="the laboratory's upper limit of normal, mg/dL")
-    trials: list[Line] | None = Field(None, description="the trials it is about; all when left out")
-    scale: Literal["linear", "log", "logit"] = Field("linear", description="scale on which it is fitted")
-    prior: float = Field(description="where it is expected")
-    sd: Annotated[float, Field(gt=0)] = Field(description="SD of that, on the scale")
-    range: Numbers = Field(description="limits")
-    step: Annotated[float, Field(gt=0)] = Field(description="step of finite differences, on the scale")
-
-
-class CalibrationFile(Record):
-    """A calibration file."""
-
-    calibration: Head = Field(description="what is fitted to what")
-    quantity: Annotated[list[QuantityLine], Field(min_length=1, max_length=8)] = Field(
-        description="what is fitted: at most eight quantities"
-    )
+__all__ = ["Calibrated", "Target", "calibrate", "plausible_sets"]
 
 
 @dataclass(frozen=True)
@@ -171,98 +110,6 @@ class Calibrated:
             "covariance": self.covariance.tolist(),
             "targets": [vars(t) | {"inside": t.inside} for t in self.targets],
         }
-
-
-def read_calibration(name: str, library: Library | None = None) -> CalibrationFile:
-    """Read what is to be fitted to what.
-
-    Raises
-    ------
-    ScenarioError
-        If there is no such file, or a quantity is not one thing.
-    """
-    file = TomlFile.read((library or Library()).calibration(name), ScenarioError)
-    data = read_record(file, CalibrationFile)
-    for i, q in enumerate(data.quantity):
-        if sum((q.parameter is not None, q.group is not None, q.stray, q.uln)) != 1:
-            file.fail(f"`{q.name}` is not one thing", ("quantity", i), "give `parameter`, `group`, `stray` or `uln`")
-        for trial in q.trials or ():
-            if trial not in data.calibration.trials:
-                help = did_you_mean(trial, data.calibration.trials)
-                file.fail(f"`{trial}` is not fitted", ("quantity", i, "trials"), help, needle=trial)
-        if (q.scale == "logit" and not 0 < q.prior < 1) or (q.scale == "log" and q.prior <= 0):
-            file.fail(f"the prior of `{q.name}` does not lie on its scale", ("quantity", i, "prior"))
-        if not q.range[0] <= q.prior <= q.range[1]:
-            file.fail(f"the prior of `{q.name}` is outside its range", ("quantity", i, "prior"))
-    return data
-
-
-def _fit(line: QuantityLine, value: float) -> float:
-    """A value on the scale of the fit."""
-    if line.scale == "log":
-        return math.log(max(value, 1e-9))
-    if line.scale == "logit":
-        return math.log(value / (1 - value)) if 0 < value < 1 else math.copysign(12.0, value - 0.5)
-    return value
-
-
-def _own(line: QuantityLine, fitted: float) -> float:
-    """A value in its own unit, inside its limits."""
-    value = fitted if line.scale == "linear" else math.exp(fitted)
-    if line.scale == "logit":
-        value = value / (1 + value)
-    return min(max(value, line.range[0]), line.range[1])
-
-
-def shifted(line: QuantityLine, value: float, to: float, since: float) -> float:
-    """A value moved on the scale of the fit by as much as lies between two others."""
-    moved = _fit(line, value) + _fit(line, to) - _fit(line, since)
-    if line.scale == "linear":
-        return min(max(moved, line.range[0]), line.range[1])
-    return math.exp(moved) if line.scale == "log" else 1.0 / (1.0 + math.exp(-moved))
-
-
-def share_above(
-    glucose: np.ndarray,
-    times: np.ndarray,
-    limit: float,
-    cv: float,
-    stray: Stray | None,
-    measured: np.ndarray | None = None,
-) -> np.ndarray:
-    """Probability that the worst measured value after the start passes a limit, (n,).
-
-    Parameters
-    ----------
-    glucose, times
-        True fasting glucose (n, visits), NaN where a subject was not there; hours.
-    cv
-        Of the assay.
-    stray
-        Stray samples, integrated.
-    measured
-        What was measured without them, where the assay's error is not integrated: rules have reacted to it.
-    """
-    after = times > 0
-    glucose = glucose[:, after]
-    there = np.isfinite(glucose)
-    with np.errstate(invalid="ignore"):
-        if measured is not None:
-            below = (~(measured[:, after] > limit)).astype(float)
-        else:
-            below = 1.0 - _passes(glucose, limit, cv)
-        if stray is not None:
-            factors = [stray.factor * math.exp(stray.log_sd * x) for x in NODES]
-            strayed = sum(
-                w * _passes(glucose * f, limit, cv) for f, w in zip(factors, WEIGHTS / WEIGHTS.sum(), strict=True)
-            )
-            below = (1 - stray.share) * below + stray.share * (1.0 - strayed)
-    return 1.0 - np.where(there, below, 1.0).prod(axis=1)
-
-
-def _passes(glucose: np.ndarray, limit: float, cv: float) -> np.ndarray:
-    """Probability that a measured value is above a limit."""
-    return ndtr(-(limit / glucose - 1.0) / cv)
 
 
 @dataclass
@@ -403,47 +250,6 @@ def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
     none = None if stray is None else stray.model_copy(update={"share": 0.0})
     visits = scenario.data.visits.model_copy(update={"stray": none})
     return replace(scenario, data=scenario.data.model_copy(update={"sampled": dict(sampled), "visits": visits}))
-
-
-def _share(
-    data: CalibrationFile,
-    scenario: Scenario,
-    trial: str,
-    result: Any,
-    arm: str,
-    endpoint: str,
-    values: Mapping[str, float],
-) -> float:
-    """One endpoint of one arm under the quantities that need no simulation."""
-    mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
-    uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
-    visits = scenario.data.visits
-    stray = visits.stray
-    for q in mine:
-        if q.stray and stray is not None:
-            stray = stray.model_copy(update={"share": values[q.name]})
-    weights = np.ones(result.visits.sizes["subject"])
-    people = result.people
-    shares = {q.group: values[q.name] for q in mine if q.group}
-    for group, sampled in data.calibration.sampled.items():
-        written = float(result.manifest["groups"][group])
-        if not 0 < written < 1:
-            continue
-        share = shares.get(group, written)
-        member = people[f"group {group}"].to_numpy() > 0.5
-        weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
-    seen = result.visits.sel(arm=arm)
-    limit = uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
-    measured = None if endpoint == ">ULN" else seen[result.manifest["graded"]].to_numpy()
-    above = share_above(
-        seen.fasting_glucose.to_numpy(),
-        np.asarray(scenario.visits),
-        limit,
-        visits.assay.get("fasting_glucose", 1e-6),
-        stray,
-        measured,
-    )
-    return float(weights @ above / weights.sum())
 
 
 def _target(trial: str, row: Any, value: float) -> Target:

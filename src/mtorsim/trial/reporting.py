@@ -8,14 +8,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from mtorsim.errors import ScenarioError
 from mtorsim.files.library import Library
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Evidence
 
-from .errors import ScenarioError
-
 __all__ = ["Reporting", "read_reporting"]
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.errors import did_you_mean
 from mtorsim.results.result import Result
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.stats.balancing import Moment, effective_number, weigh
-
-from .errors import did_you_mean
 
 __all__ = ["matched", "told"]
 

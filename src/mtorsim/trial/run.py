@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mtorsim.errors import SetError
 from mtorsim.files.library import Library, library_for
+from mtorsim.kernel.status import WELL
 from mtorsim.population.settings import full_settings
 from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
@@ -20,8 +22,6 @@ from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.shares import wilson
 
 from .endpoints import ArmEndpoints, about, arm_endpoints, difference, limits_of
-from .errors import SetError
-from .kernel.status import WELL
 from .matching import matched, told
 from .reporting import Reporting, read_reporting
 from .uncertainty import between_sets, pooled

@@ -1,0 +1,1 @@
+"""Trials: endpoints, predicted beside observed, with the uncertainty of patients and of the calibration."""

@@ -1,0 +1,105 @@
+"""The share of a population above a limit, sample by sample, with the errors of an assay integrated out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr
+
+from mtorsim.scenario.file import Stray
+from mtorsim.scenario.scenario import Scenario
+
+from .calibration_file import CalibrationFile
+
+__all__ = ["share_above"]
+
+
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
+"""Points at which the factor of stray samples is integrated."""
+
+
+def share_above(
+    glucose: np.ndarray,
+    times: np.ndarray,
+    limit: float,
+    cv: float,
+    stray: Stray | None,
+    measured: np.ndarray | None = None,
+) -> np.ndarray:
+    """Probability that the worst measured value after the start passes a limit, (n,).
+
+    Parameters
+    ----------
+    glucose, times
+        True fasting glucose (n, visits), NaN where a subject was not there; hours.
+    cv
+        Of the assay.
+    stray
+        Stray samples, integrated.
+    measured
+        What was measured without them, where the assay's error is not integrated: rules have reacted to it.
+    """
+    after = times > 0
+    glucose = glucose[:, after]
+    there = np.isfinite(glucose)
+    with np.errstate(invalid="ignore"):
+        if measured is not None:
+            below = (~(measured[:, after] > limit)).astype(float)
+        else:
+            below = 1.0 - _passes(glucose, limit, cv)
+        if stray is not None:
+            factors = [stray.factor * math.exp(stray.log_sd * x) for x in NODES]
+            strayed = sum(
+                w * _passes(glucose * f, limit, cv) for f, w in zip(factors, WEIGHTS / WEIGHTS.sum(), strict=True)
+            )
+            below = (1 - stray.share) * below + stray.share * (1.0 - strayed)
+    return 1.0 - np.where(there, below, 1.0).prod(axis=1)
+
+
+def _passes(glucose: np.ndarray, limit: float, cv: float) -> np.ndarray:
+    """Probability that a measured value is above a limit."""
+    return ndtr(-(limit / glucose - 1.0) / cv)
+
+
+def _share(
+    data: CalibrationFile,
+    scenario: Scenario,
+    trial: str,
+    result: Any,
+    arm: str,
+    endpoint: str,
+    values: Mapping[str, float],
+) -> float:
+    """One endpoint of one arm under the quantities that need no simulation."""
+    mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
+    uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
+    visits = scenario.data.visits
+    stray = visits.stray
+    for q in mine:
+        if q.stray and stray is not None:
+            stray = stray.model_copy(update={"share": values[q.name]})
+    weights = np.ones(result.visits.sizes["subject"])
+    people = result.people
+    shares = {q.group: values[q.name] for q in mine if q.group}
+    for group, sampled in data.calibration.sampled.items():
+        written = float(result.manifest["groups"][group])
+        if not 0 < written < 1:
+            continue
+        share = shares.get(group, written)
+        member = people[f"group {group}"].to_numpy() > 0.5
+        weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
+    seen = result.visits.sel(arm=arm)
+    limit = uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
+    measured = None if endpoint == ">ULN" else seen[result.manifest["graded"]].to_numpy()
+    above = share_above(
+        seen.fasting_glucose.to_numpy(),
+        np.asarray(scenario.visits),
+        limit,
+        visits.assay.get("fasting_glucose", 1e-6),
+        stray,
+        measured,
+    )
+    return float(weights @ above / weights.sum())
