@@ -23,8 +23,8 @@ def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """
     import sys
 
+    from mtorsim.describe.check import inspect
     from mtorsim.files.library import Library
-    from mtorsim.inspection import inspect
 
     library = Library((Path.cwd(),))
     chosen = names or (*library.modules, *library.populations, *library.scenarios)

@@ -45,7 +45,7 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
     if as_json:
         print_json(record)
         return 0
-    from mtorsim.document import render
+    from mtorsim.describe.document import render
 
     print(render(blocks, form), end="")
     return 0
@@ -53,9 +53,9 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
 
 def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
     """A document, and a plain record for JSON."""
+    from mtorsim.describe.check import resolve
+    from mtorsim.describe.show import describe_model, describe_module, describe_population, parameter_rows
     from mtorsim.files.references import read_references
-    from mtorsim.inspection import resolve
-    from mtorsim.show import describe_model, describe_module, describe_population, parameter_rows
 
     if len(names) == 1:
         kind, key, library = resolve(names[0], library)
@@ -67,7 +67,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
             record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
             return describe_module(module, references), record
         if kind == "population":
-            from mtorsim.inspection import model_of_population
+            from mtorsim.describe.check import model_of_population
             from mtorsim.population.read import load_population
 
             population = load_population(key, model_of_population(key, library), library)
@@ -81,7 +81,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
 
 def _model(names: tuple[str, ...], library: Any) -> Any:
     """The model meant by names of modules, or by one scenario."""
-    from mtorsim.inspection import model_of_module, resolve
+    from mtorsim.describe.check import model_of_module, resolve
     from mtorsim.model.compose import load_model
     from mtorsim.scenario.read import read_scenario
 

@@ -12,6 +12,7 @@ from mtorsim.model.expressions import Expression, full_name
 
 __all__ = ["FORMATS", "Block", "Formula", "Formulas", "Heading", "Paragraph", "Table", "latex_equation", "render"]
 
+
 _WIDTH = 118
 """Columns of plain text; a long last cell is folded below itself."""
 

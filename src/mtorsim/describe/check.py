@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mtorsim.errors import MtorsimError, PopulationError, did_you_mean
 from mtorsim.files.library import Library, kind_of
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
@@ -18,9 +19,8 @@ from mtorsim.population.file import PopulationFile
 from mtorsim.population.read import load_population, with_bases
 from mtorsim.run.plan import Draft, draft_plan
 
-from .errors import MtorsimError, PopulationError, did_you_mean
-
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
+
 
 Kind = Literal["module", "population", "scenario"]
 

@@ -1,0 +1,1 @@
+"""Files described and checked without running them."""
