@@ -29,45 +29,28 @@ if TYPE_CHECKING:
     from .errors import MtorsimError
     from .validation.run import validate
 
-__all__ = [
-    "EventTable",
-    "Library",
-    "Model",
-    "MtorsimError",
-    "Result",
-    "Visit",
-    "calibrate",
-    "examine",
-    "load_model",
-    "load_population",
-    "open_result",
-    "read_events",
-    "read_scenario",
-    "run_trial",
-    "simulate",
-    "simulate_events",
-    "validate",
-]
-
 _HOME = {
-    "EventTable": "records",
-    "Library": "library",
-    "Model": "compose",
+    "EventTable": "event_records.table",
+    "Library": "files.library",
+    "Model": "model.model",
     "MtorsimError": "errors",
-    "Result": "result",
-    "examine": "examination",
-    "load_model": "compose",
-    "load_population": "population_reading",
-    "open_result": "result",
-    "read_events": "records",
-    "read_scenario": "scenario",
-    "simulate": "simulation",
-    "simulate_events": "record_run",
-    "Visit": "decisions",
-    "calibrate": "calibration",
-    "run_trial": "trial",
+    "Result": "results.result",
+    "Visit": "run.visit",
+    "calibrate": "trial.calibration",
+    "examine": "laboratory.examine",
+    "load_model": "model.compose",
+    "load_population": "population.read",
+    "open_result": "results.result",
+    "read_events": "event_records.table",
+    "read_scenario": "scenario.read",
+    "run_trial": "trial.run",
+    "simulate": "simulation.simulate",
+    "simulate_events": "event_records.simulate",
     "validate": "validation.run",
 }
+"""Every public name and the module it is defined in."""
+
+__all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
@@ -77,3 +60,7 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
