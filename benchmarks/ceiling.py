@@ -1,9 +1,9 @@
-"""How near the kernel of the full model comes to what the core can do, and where its time goes.
+"""How near the equations of the full model come to what the core can do, compiled and on the tape.
 
-    python benchmarks/ceiling.py [--precision single|double] [--method NAME] --json FILE
+    python benchmarks/ceiling.py [--precision single|double] --json FILE
 
-The ceiling is the rate of fused multiply-adds on independent registers. Instructions are counted in
-the machine code; a division or a square root counts as one operation, though it takes the time of ten.
+The ceiling is the rate of fused multiply-adds on independent registers. Instructions are counted in the
+machine code; a division or a square root counts as one operation, though it takes the time of ten.
 """
 
 from __future__ import annotations
@@ -12,133 +12,116 @@ import argparse
 import json
 import re
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
+from typing import Any
 
 import numba as nb
 import numpy as np
 
+from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.solver import Solver, aligned, load_solver
+from mtorsim.compiler.warm import compile_kernel
+from mtorsim.kernel import double, single
+from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, OF_METHOD, Program, Sheet, table
+from mtorsim.kernel.lanes import call, fma, load, store
+from mtorsim.kernel.packed import SIGNATURE, model_functions
 from mtorsim.results.manifest import machine
 from problems import PROBLEMS
 
-CALLS = {
-    "rhs": "rhs(t, x, p, d)",
-    "linearise": "linearise(t, x, p, d, LU)",
-    "factor": "factor(g, LU)",
-    "solve": "solve(LU, d)",
-    "step": "step(t, h, t, x, p, s, work, d)",
-    "error_norms": "error_norms(h, x, d, s, 1e-3, atol, steers, norms)",
-    "judge": "judge(seat, clock, norms, after_dose, status)",
-    "commit": "commit(clock, y, x, d, s)",
-}
-ARGUMENTS = "x, y, p, d, LU, s, work, atol, steers, norms, seat, clock, after_dose, status, rows"
 REPEATS, ROUNDS = 5_000, 15
+TAPE_LANES = 64
 
 
 def main() -> None:
-    """Measure the ceiling, then each part."""
+    """Measure the ceiling, then each function."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--precision", choices=("single", "double"), default="single")
-    parser.add_argument("--method", default="grk4t")
     parser.add_argument("--json", type=Path, required=True)
     given = parser.parse_args()
     setting = PROBLEMS["full-24-weeks"].setting(16, quick=True)
-    kernel = setting.kernel(given.method, given.precision)
-    form = _form(given.precision)
+    solver = load_solver("grk4t", given.precision)
+    compile_kernel(setting.compiled, solver)
+    form = single if given.precision == "single" else double
     peak = ceiling(form)
     print(f"{machine()['processor']}: {peak:.0f} Gflop/s in {given.precision} precision, {form.WIDTH} lanes")
-    print(f"{'part':12s} {'ns':>7s} {'a subject':>10s} {'packed':>7s} {'divisions':>10s} {'Gflop/s':>8s} {'peak':>5s}")
-    lines = [{"part": "ceiling", "precision": given.precision, "gflops": peak, "machine": machine()}]
-    for name, seconds, counts in parts(kernel, form, setting):
-        flops = counts["flops"] * form.WIDTH
-        rate = flops / seconds / 1e9 if flops else float("nan")
-        lines.append(
-            {
-                "part": name,
-                "precision": given.precision,
-                "ns": seconds * 1e9,
-                "lanes": form.WIDTH,
-                **counts,
-                "gflops": rate,
-                "share_of_peak": rate / peak,
-            }
-        )
-        own = name in ("rhs", "linearise", "factor", "solve")
-        shown = f"{counts['packed']:7d} {counts['divisions']:10d} {rate:8.1f} {rate / peak:5.0%}" if own else ""
-        print(f"{name:12s} {seconds * 1e9:7.0f} {seconds * 1e9 / form.WIDTH:10.1f} {shown}")
+    print(
+        f"{'function':10s} {'ns a subject':>13s} {'tape':>6s} {'ratio':>6s} {'packed':>7s} {'Gflop/s':>8s} {'peak':>5s}"
+    )
+    lines: list[dict[str, Any]] = [{"part": "ceiling", "gflops": peak, "machine": machine()}]
+    taped = dict(timed(setting.tape, solver, TAPE_LANES))
+    for name, seconds in timed(setting.compiled, solver, 1):
+        counts = instructions(getattr(setting.tape.problem, name), ARRAYS[name], form)
+        rate = counts["flops"] / seconds / 1e9
+        lines.append({"part": name, "ns": seconds * 1e9, "tape_ns": taped[name] * 1e9, **counts, "gflops": rate})
+        shown = f"{counts['packed']:7d} {rate:8.1f} {rate / peak:5.0%}"
+        print(f"{name:10s} {seconds * 1e9:13.1f} {taped[name] * 1e9:6.1f} {taped[name] / seconds:6.1f} {shown}")
     given.json.parent.mkdir(parents=True, exist_ok=True)
+    lines = [{**x, "precision": given.precision} for x in lines]
     given.json.write_text("".join(json.dumps(x) + "\n" for x in lines), encoding="utf-8")
 
 
-def _form(precision: str):
-    from mtorsim.kernel import double, single
+def compiled(body: Callable[..., None], arrays: int, form: ModuleType) -> Any:
+    """A function of arrays of rows as compiled code at an address."""
+    traced = model_functions({0: (body, arrays)}, form.WIDTH, single=form.SINGLE)
 
-    return single if precision == "single" else double
+    def entry(own: Any, columns: Any, scratch: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> None:
+        traced(own, columns, scratch, a, b, c, d, e)
+
+    return nb.cfunc(SIGNATURE)(entry)
 
 
-def ceiling(form) -> float:
+def repeater(form: ModuleType) -> Callable[[Any, int, int], None]:
+    """A compiled loop over calls of one function of a program, all arrays the same sheet's."""
+    unpack = form.unpack
+
+    @nb.njit(nogil=True)
+    def run(given, which, n):
+        program, sheet = unpack(given, Program, 0), unpack(given, Sheet, 4)
+        for _ in range(n):
+            call(program, which, sheet.x, sheet.y, sheet.p, sheet.q, sheet.q)
+
+    return run
+
+
+def timed(kernel: Kernel, solver: Solver, subjects: int) -> Iterator[tuple[str, float]]:
+    """Name and seconds a subject of each function of the method."""
+    form = single if solver.precision == "single" else double
+    program, run = kernel.program(solver, subjects), repeater(form)
+    columns = program.scratch.shape[1]
+    for name in OF_METHOD["grk4t"]:
+        rows = max(kernel.problem.N_ROWS, kernel.problem.N_LU, len(kernel.states))
+        sheet = Sheet(*(aligned(rows, columns, form.FLOAT) for _ in range(4)))
+        for part in sheet:
+            part[:] = 1.0
+        given, which = table(program, sheet), FUNCTIONS.index(name)
+        run(given, which, 1)
+        yield name, best(lambda g=given, w=which: run(g, w, REPEATS)) / REPEATS / columns
+
+
+def ceiling(form: ModuleType) -> float:
     """Fused multiply-adds of twelve independent registers, in Gflop/s."""
-    from mtorsim.kernel.lanes import fma
 
-    load, store = form.load, form.store
-    names = [f"r{i}" for i in range(12)]
-    source = "def run(n, a):\n" + "".join(f"    {r} = load(a, {i})\n" for i, r in enumerate(names))
-    source += "    for _ in range(n):\n" + "".join(f"        {r} = fma({r}, 0.999999, 1e-7)\n" for r in names)
-    source += "".join(f"    store(a, {i}, {r})\n" for i, r in enumerate(names))
-    space = {"load": load, "store": store, "fma": fma}
-    exec(source, space)
-    run, a, n = nb.njit(space["run"]), np.ones((12, form.WIDTH), form.FLOAT), 1_000_000
-    run(1, a)
-    return n * 12 * form.WIDTH * 2 / _best(lambda: run(n, a)) / 1e9
+    def body(a: Any) -> None:
+        values = [load(a, i) for i in range(12)]
+        for _ in range(200):
+            values = [fma(v, 0.999999, 1e-7) for v in values]
+        for i, v in enumerate(values):
+            store(a, i, v)
 
-
-def parts(kernel, form, setting):
-    """Name, seconds a call, and instructions of each part of a step."""
-    problem, method, control, drive = (kernel.modules[m] for m in ("problem", "method", "control", "drive"))
-    functions = {**vars(problem), **vars(method), **vars(control), **vars(drive)}
-    width, real, n = form.WIDTH, form.FLOAT, len(kernel.states)
-    y = np.repeat(setting.start[:1].T, width, axis=1)
-    p = np.ones((problem.N_ROWS, width), real)
-    p[: problem.N_PARAMETERS] = np.repeat(setting.parameters[:1].T, width, axis=1)
-    problem.constants(p)
-    arrays = SimpleNamespace(
-        x=y.astype(real),
-        y=y,
-        p=p,
-        d=np.zeros((n, width), real),
-        LU=np.zeros((problem.N_LU, width), real),
-        s=np.zeros((method.N_SLOPES, n, width), real),
-        work=np.zeros((method.N_WORK, width), real),
-        atol=np.full(n, 3e-4),
-        steers=np.ones(n),
-        norms=np.full((2, width), 0.5, real),
-        seat=np.full((5, width), -1, np.int64),
-        clock=np.ones((12, width)),
-        after_dose=np.zeros((n, width)),
-        status=np.zeros(1, np.int64),
-        rows=np.repeat(np.array([[0.0], [0.1], [4.0]], real), width, axis=1),
-    )
-    arrays.clock[1] = 1e9
-    for name, call in CALLS.items():
-        if name not in functions:
-            continue
-        used = {f: functions[f] for f in CALLS if f in functions}
-        source = f"def run(n, {ARGUMENTS}):\n    for _ in range(n):\n"
-        source += "        t = load(rows, 0)\n        h = load(rows, 1)\n        g = load(rows, 2)\n"
-        source += f"        {call}\n"
-        space = {**used, "load": form.load}
-        exec(source, space)
-        run, values = nb.njit(space["run"]), [getattr(arrays, a) for a in ARGUMENTS.split(", ")]
-        run(1, *values)
-        yield name, _best(lambda r=run, v=values: r(REPEATS, *v)) / REPEATS, instructions(functions[name])
+    made, run = compiled(body, 1, form), repeater(form)
+    code = np.array([[made.address, 0]])
+    sheet = Sheet(*(aligned(12, form.WIDTH, form.FLOAT) for _ in range(4)))
+    given = table(Program(code, aligned(0, form.WIDTH, form.FLOAT), 0, 0), sheet)
+    run(given, 0, 1)
+    seconds = best(lambda: run(given, 0, REPEATS)) / REPEATS
+    return 200 * 12 * form.WIDTH * 2 / seconds / 1e9
 
 
-def instructions(function) -> dict[str, int]:
-    """Packed arithmetic in a compiled function, calls of others left out."""
-    # Machine code can be read where it was compiled, not where it was fetched from a cache.
-    fresh = nb.njit(function.py_func, nogil=True, error_model="numpy")
-    fresh.compile(function.signatures[0])
-    (text,) = fresh.inspect_asm().values()
+def instructions(function: Callable[..., None], arrays: int, form: ModuleType) -> dict[str, int]:
+    """Packed arithmetic in a compiled function, and what it comes to for one subject."""
+    text = compiled(function, arrays, form)._library.get_asm_str()
     found = re.findall(r"^\tv(\w+?)p[sd]\t", text, flags=re.MULTILINE)
     fused = sum(op.startswith(("fmadd", "fmsub", "fnmadd", "fnmsub")) for op in found)
     single = sum(op in ("add", "sub", "mul", "min", "max", "rndscale") for op in found)
@@ -146,14 +129,14 @@ def instructions(function) -> dict[str, int]:
     return {"packed": fused + single + slow, "fused": fused, "divisions": slow, "flops": 2 * fused + single + slow}
 
 
-def _best(run) -> float:
+def best(run: Callable[[], Any]) -> float:
     """The least CPU seconds of several rounds."""
-    best = float("inf")
+    found = float("inf")
     for _ in range(ROUNDS):
         started = time.thread_time()
         run()
-        best = min(best, time.thread_time() - started)
-    return best
+        found = min(found, time.thread_time() - started)
+    return found
 
 
 if __name__ == "__main__":

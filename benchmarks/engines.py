@@ -45,8 +45,10 @@ def trials_of(engine: str, setting: Setting) -> Iterator[Trial]:
 def _own(setting: Setting) -> Iterator[Trial]:
     for method, precision, share, tolerances in OWN:
         for rtol in tolerances:
-            solve = lambda m=method, p=precision, r=rtol, s=share: setting.solve(m, p, r, r * s)  # noqa: E731
-            yield Trial(f"{method} {precision}", rtol, len(setting.start), solve)
+            for form in ("compiled", "tape"):
+                solve = lambda m=method, p=precision, r=rtol, s=share, f=form: setting.solve(m, p, r, r * s, f)  # noqa: E731
+                name = f"{method} {precision}" + (" tape" if form == "tape" else "")
+                yield Trial(name, rtol, len(setting.start), solve)
 
 
 def cpu(run: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:

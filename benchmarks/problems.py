@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from mtorsim.compiler.cache import load_kernel
-from mtorsim.compiler.kernel import Kernel, Variant
+from mtorsim.compiler.kernel import Kernel, load_kernel
+from mtorsim.compiler.solver import load_solver
+from mtorsim.compiler.warm import compile_kernel
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import ADD, Events
 from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
+from mtorsim.run.solve import recording, solve, subjects_at, tolerance
 from mtorsim.scenario.read import scenario_from_text
 
 __all__ = ["PROBLEMS", "Problem", "Setting"]
@@ -67,14 +69,16 @@ class Setting:
     glucose_state: str
     glucose_volume: str
     atol_share: float = 0.01
-    _kernels: dict[tuple[str, str], Kernel] = field(default_factory=dict)
 
-    def kernel(self, method: str = "grk4t", precision: str = "double") -> Kernel:
-        """Our kernel of the model."""
-        key = method, precision
-        if key not in self._kernels:
-            self._kernels[key] = load_kernel(self.model, Variant(*key, switches=tuple(self.switches.items())))
-        return self._kernels[key]
+    @cached_property
+    def tape(self) -> Kernel:
+        """Our kernel of the model, on the tape."""
+        return load_kernel(self.model, switches=self.switches)
+
+    @cached_property
+    def compiled(self) -> Kernel:
+        """The same, compiled for each method and precision when it is used."""
+        return load_kernel(self.model, switches=self.switches)
 
     @cached_property
     def reference(self) -> np.ndarray:
@@ -83,31 +87,21 @@ class Setting:
 
     def shown(self, amounts: np.ndarray) -> np.ndarray:
         """Plasma glucose in mg/dL from its amounts (subjects, times)."""
-        volume = self.parameters[:, self.kernel().parameters.index(self.glucose_volume)]
+        volume = self.parameters[:, self.tape.parameters.index(self.glucose_volume)]
         return amounts / volume[: len(amounts), None]
 
-    def solve(self, method: str, precision: str, rtol: float, atol: float) -> np.ndarray:
+    def solve(self, method: str, precision: str, rtol: float, atol: float, form: str = "compiled") -> np.ndarray:
         """Plasma glucose of every subject at `times` in mg/dL, by our kernel on this thread."""
-        kernel, events = self.kernel(method, precision), self.events
-        n, size = len(self.start), len(kernel.states)
-        row = kernel.states.index(self.glucose_state)
+        kernel, solver = self.tape if form == "tape" else self.compiled, load_solver(method, precision)
+        if form == "compiled":
+            compile_kernel(kernel, solver)
         scales = [self.model.states[s][0].scale if s in self.model.states else 1.0 for s in kernel.states]
-        out, status = np.full((n, len(self.times), 1), np.nan), np.zeros(n, np.int64)
-        kernel.advance(
-            self.start.copy(),
-            kernel.memory(n),
-            self.parameters.copy(),
-            events,
-            self.times,
-            np.array([row]),
-            (0.0, 24.0 * self.days),
-            (rtol, atol * np.array(scales)),
-            np.ones(size),
-            out,
-            status,
-        )
-        assert (status == 0).all()
-        return self.shown(out[:, :, 0])
+        subjects = subjects_at(kernel, self.start, self.parameters)
+        seen = recording(self.times, np.array([kernel.states.index(self.glucose_state)]), len(self.start))
+        span, error = (0.0, 24.0 * self.days), tolerance(kernel, rtol, atol * np.array(scales))
+        solve(kernel, solver, subjects, self.events, span, error, seen)
+        assert (subjects.status == 0).all()
+        return self.shown(seen.out[:, :, 0])
 
 
 @dataclass(frozen=True)
@@ -137,13 +131,13 @@ def _full(name: str, days: int, subjects: int) -> Setting:
     """Our model as it is run: women of a trial's population; 07:30 of each day, before breakfast and dose."""
     plan = make_plan(scenario_from_text(FULL.format(days=days), Path(f"{name}.toml")))
     people = prepare(plan, np.arange(subjects))
-    named = {n: people.parameters[:, j] for j, n in enumerate(plan.kernel.parameters)}
+    named = plan.kernel.named(people.parameters)
     events, _ = plan.arms[0].schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
     return Setting(
         name,
         days,
         plan.model,
-        dict(plan.variant.switches),
+        dict(plan.model.switches),
         people.start,
         people.parameters,
         events,
@@ -172,14 +166,14 @@ def _meal_model(name: str, days: int, subjects: int, modules: tuple[str, ...], t
     model = load_model(modules, Library((HERE,)))
     switches = dict.fromkeys(model.switches, 1.0)
     rng = np.random.default_rng(20240607)
-    kernel = load_kernel(model, Variant("tsit5", switches=tuple(switches.items())))
+    kernel = load_kernel(model, switches=switches)
     parameters = np.zeros((subjects, len(kernel.parameters)))
     parameters[:, [kernel.parameters.index(s) for s in switches]] = 1.0
     for j, (line, _) in enumerate(model.parameters.values()):
         spread = np.sqrt(np.log(1 + (line.cv or 0.0) ** 2))
         parameters[:, j] = line.value * np.exp(spread * rng.standard_normal(subjects))
     start = np.zeros((subjects, len(kernel.states)))
-    kernel.function("rest", "start")(parameters, start)
+    kernel.start(parameters, start)
     given = []
     before = MEALS[-1][1]
     for day in range(days):

@@ -278,25 +278,19 @@ def test_the_schema_accepts_every_bundled_file(mtorsim):
 
 
 def test_warmup_compiles_what_a_run_then_finds(mtorsim, tmp_path, monkeypatch):
-    from mtorsim.compiler.warm import Part, compile_part
+    from mtorsim.compiler.warm import was_compiled
     from mtorsim.run.plan import make_plan
 
-    monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s.toml").write_text(
         'title = "x"\nmodel = ["everolimus"]\npopulation = "ngt"\nduration = "1 d"\n[visits]\nat = "0 d"\n'
     )
-    found = json.loads(mtorsim("warmup", "s.toml", "--json").out)
     plan = make_plan(tmp_path / "s.toml")
+    for marker in plan.kernel.folder.glob("compiled-*"):
+        marker.unlink()
+    found = json.loads(mtorsim("warmup", "s.toml", "--json").out)
     assert found[0]["kernel"] == plan.kernel.name
-    parts = [Part(plan.kernel, "drive"), Part(plan.spare, "rest")]
-    assert all(p.warm for p in parts)
-    for part in parts:
-        (made,) = part.kernel.folder.glob("compiled-*")
-        made.unlink()
-        assert not part.warm
-        compile_part(str(part.kernel.folder), part.module)
-        assert part.warm
+    assert was_compiled(plan.kernel, plan.solver)
 
 
 def test_doctor_finds_this_installation_well(mtorsim):

@@ -67,7 +67,7 @@ def test_the_readme_names_every_command():
         assert f"`mtorsim {name}" in text or f"`{name}`" in text, name
 
 
-@pytest.mark.parametrize("module", ["mtorsim", "mtorsim.simulation"])
+@pytest.mark.parametrize("module", ["mtorsim", "mtorsim.simulation.simulate", "mtorsim.laboratory.examine"])
 def test_examples_in_docstrings_run(module):
     import importlib
 

@@ -36,7 +36,7 @@ def test_generated_lines_solve_what_numpy_solves(pattern, seed):
     LU = values.tolist() + [0.0] * (len(plan.places) - len(entries))
     b = rng.uniform(-1, 1, n)
     x = b.tolist()
-    run(_factor(plan, entries), g=g, LU=LU)
+    run(_factor(plan, entries), g=[g], LU=LU)
     run(_solve(plan), LU=LU, b=x)
     assert np.allclose(x, np.linalg.solve(matrix, b), rtol=1e-12, atol=1e-14)
 

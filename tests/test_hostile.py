@@ -435,9 +435,9 @@ def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "cache"))
     path = write(parameters=parameter("only_here", 4), o="only_here")
     assert first(mt.simulate(path)) == 4
-    (folder,) = [p for p in cache.cache_folder().iterdir() if "grk4t" in p.name]
+    (folder,) = [p for p in cache.cache_folder().iterdir() if "_run_" in p.name]
     (folder / "layout.json").write_text('{"states"')
-    cache._forget(folder.name)
+    cache.forget_package(folder.name)
     assert first(mt.simulate(path)) == 4
     shutil.rmtree(tmp_path / "cache")
 

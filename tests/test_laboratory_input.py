@@ -136,7 +136,7 @@ def test_what_cannot_be_written_is_found_out_first(mtorsim, monkeypatch, tmp_pat
     def compute(*_args, **_given):
         raise AssertionError("computed first")
 
-    monkeypatch.setattr("mtorsim.examination.examine", compute)
+    monkeypatch.setattr("mtorsim.laboratory.examine.examine", compute)
     monkeypatch.setattr("mtorsim.validation.run.validate", compute)
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("not a folder", encoding="utf-8")

@@ -6,14 +6,16 @@ trough of 10 mg a day is 10 mg (1/2 + 1/4 + ...): glucose 90 + 200 (1 - 2^-day).
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.solver import Solver
 from mtorsim.errors import ScenarioError
+from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.status import STEP_TOO_SMALL, WELL
 from mtorsim.run.follow import follow
 from mtorsim.run.plan import make_plan
@@ -507,19 +509,21 @@ def test_a_rule_may_be_about_a_group_or_about_all_others(made, tmp_path):
 
 
 def test_a_subject_whose_steps_fail_is_carried_again_with_its_decisions(made):
-    """The first kernel gives up on subject 1 of 4: it is carried once more, and decided about as the others are."""
+    """The solver gives up on subject 1 of 4 in every span: the careful one carries it, and rules go on as before."""
     rule = '[[rule]]\nname = "G3"\nwhen = "grade >= 3"\n'
     rule += 'do = "hold sweet until fasting_glucose <= 160 mg/dL, then resume at 50 %"\n'
     plan = make_plan(made(rule, subjects=4))
     people = prepare(plan, np.arange(4))
     times = np.arange(0.0, 241.0, 24.0)
 
-    class Failing(Kernel):
-        def advance(self, *args):
-            super().advance(*args)
-            args[10][1 if len(args[0]) == 4 else []] = STEP_TOO_SMALL
+    class Failing(Solver):
+        def advance(self, table):
+            super().advance(table)
+            address, n = (int(x) for x in table[4 + Subjects._fields.index("status"), :2])
+            if n == 4:
+                np.frombuffer((ctypes.c_int64 * n).from_address(address), np.int64)[1] = STEP_TOO_SMALL
 
-    failing = replace(plan, kernel=Failing(**vars(plan.kernel)))
+    failing = replace(plan, solver=Failing(plan.solver.method, plan.solver.precision))
     well, again = (follow(p, p.arms[0], people, times, np.ones(len(times), bool)) for p in (plan, failing))
     assert (again.status == WELL).all()
     assert np.allclose(again.values[1], well.values[1], rtol=1e-3, equal_nan=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import mtorsim as mt
-from mtorsim.compiler.kernel import METHODS
+from mtorsim.compiler.solver import METHODS
 from mtorsim.files.library import Library
 from mtorsim.scenario.read import scenario_from_text
 

@@ -45,8 +45,10 @@ _TAKEN = {
     "LU",
     "load",
     "store",
-    "splat",
-    "compiled",
+    "out",
+    "g",
+    "b",
+    "spread",
     "fma",
     *_FUNCTIONS,
     *keyword.kwlist,
@@ -118,7 +120,7 @@ class _Printer(PythonCodePrinter):
     def _lane(self, expr: Expr) -> str:
         """An argument of a function of lanes; a bare number is spread over them."""
         text = self._print(expr)
-        return f"splat({float(expr)!r})" if expr.is_number else text
+        return f"spread(p, {float(expr)!r})" if expr.is_number else text
 
     def parenthesize(self, item: Expr, level: int, strict: bool = False) -> str:
         if item.is_Rational and item > 0:
@@ -170,7 +172,7 @@ class _Writer:
         """Work a quantity out."""
         code = self.use(expression)
         if expression.is_number:
-            code = f"splat({float(expression)!r})"
+            code = f"spread(p, {float(expression)!r})"
         self.lines.append(f"{self.names[name]} = {code}{self._note(name) if note is None else note}")
         self.ready.add(name)
 
@@ -208,7 +210,7 @@ def generate(system: System) -> str:
         ("initial", "p, y", "Start of every state that has one of its own.", _initial(writer(), system)),
         ("rhs", "t, y, p, dy", "Derivatives of the states, per hour.", _rhs(writer(), system)),
         ("observe", "t, y, p, q", "Everything that can be recorded.", _observe(writer(), system)),
-        ("balance", "x, p, y", _BALANCE, _balance(writer(), system)),
+        ("balance", "x, p, y, out", _BALANCE, _balance(writer(), system)),
         ("linearise", "t, y, p, dy, LU", _LINEARISE, _linearise(writer(), system)),
     ]
     entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
@@ -216,7 +218,7 @@ def generate(system: System) -> str:
     functions += [("factor", "g, LU", _FACTOR, _factor(plan, entries)), ("solve", "LU, b", _SOLVE, _solve(plan))]
     head = _HEAD.format(
         title=one_line(system.title),
-        functions=", ".join(_FUNCTIONS),
+        functions=", ".join(sorted((*_FUNCTIONS, "fma", "load", "spread", "store"))),
         n_states=len(system.states),
         n_parameters=n_parameters,
         n_rows=n_parameters + len(system.constants),
@@ -228,16 +230,13 @@ def generate(system: System) -> str:
 
 
 _LINEARISE = "What `rhs` gives, and its derivatives by the states: the first rows of LU, places in ENTRIES."
-_FACTOR = "Factor g less the Jacobian in LU, in place: multipliers, reciprocal pivots and the rest."
-_SOLVE = "Solve with what `factor` has left; b (N_STATES, WIDTH) holds the right-hand side, then the solution."
-_BALANCE = "Put the state of rest for the trial value `x` into `y`; returns what must be zero."
+_FACTOR = "Factor the shift in g less the Jacobian in LU, in place: multipliers, reciprocal pivots and the rest."
+_SOLVE = "Solve with what `factor` has left; b holds the right-hand side, then the solution."
+_BALANCE = "Put the state of rest for the trial value in x into y, and what must be zero into out."
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
 
-from mtorsim.kernel.lanes import compiled, fma
-
-from .functions import {functions}
-from .precision import load, splat, store
+from mtorsim.kernel.functions import {functions}
 
 N_STATES = {n_states}
 N_PARAMETERS = {n_parameters}
@@ -249,7 +248,7 @@ N_LU = {n_lu}
 
 def _function(name: str, arguments: str, about: str, lines: Iterable[str]) -> str:
     body = "".join(f"    {line}\n" for line in lines)
-    return f'\n\n@compiled\ndef {name}({arguments}):\n    """{about}"""\n{body}'
+    return f'\n\ndef {name}({arguments}):\n    """{about}"""\n{body}'
 
 
 def _constants(w: _Writer, system: System) -> list[str]:
@@ -295,11 +294,12 @@ def _observe(w: _Writer, system: System) -> list[str]:
 def _balance(w: _Writer, system: System) -> list[str]:
     if not system.rest:
         w.comment("this model has no state of rest to look for")
-        return [*w.lines, "return x"]
+        return [*w.lines, "store(out, 0, load(x, 0))"]
     plan = system.model.rest
     assert plan is not None
     w.rows = {n: at for n, at in w.rows.items() if at[0] == "p"}
-    w.names[plan.unknown] = "x"
+    w.names[plan.unknown] = _unique("trial", {*_TAKEN, *w.names.values()})
+    w.rows[plan.unknown] = ("x", 0)
     steps = dict(system.rest)
     total = steps.pop("balance")
     given = {step.name for step in plan.steps}
@@ -309,9 +309,8 @@ def _balance(w: _Writer, system: System) -> list[str]:
         w.assign(name, expression)
         if name in system.states:
             w.store("y", system.states.index(name), sympy.Symbol(name, real=True))
-    # What the balance alone uses is loaded by this, before the lines are listed.
-    last = f"return {w.use(total)}"
-    return [*w.lines, last]
+    w.store("out", 0, total)
+    return w.lines
 
 
 def _linearise(w: _Writer, system: System) -> list[str]:
@@ -332,7 +331,7 @@ def _linearise(w: _Writer, system: System) -> list[str]:
 
 def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
     """Straight-line elimination: `m_i_j` is what the matrix holds in row i and column j at the time."""
-    lines: list[str] = []
+    lines = ["shift = load(g, 0)"]
     known = {place: row for row, place in enumerate(entries)}
     store = {place: row for row, place in enumerate(plan.places)}
     # The matrix lies where its factors will: an entry is read before its place is written to.
@@ -343,7 +342,7 @@ def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
         """The name of an entry, loaded when it is first needed; empty where it is still zero."""
         if (i, j) not in begun and ((i, j) in known or i == j):
             own = f"load(LU, {known[i, j]})" if (i, j) in known else ""
-            lines.append(f"m_{i}_{j} = " + (f"g - {own}" if i == j and own else "g" if i == j else f"-{own}"))
+            lines.append(f"m_{i}_{j} = " + (f"shift - {own}" if i == j and own else "shift" if i == j else f"-{own}"))
             begun.add((i, j))
         return f"m_{i}_{j}" if (i, j) in begun else ""
 

@@ -1,29 +1,37 @@
-"""A kernel as Python sees it: names of rows, and calls of what was compiled."""
+"""A kernel: one system of equations as code that the solver calls."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from mtorsim.kernel.event import Events
+from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, Look, Program, Recording, Search, Sheet, Subjects, table
+from mtorsim.kernel.lanes import JIT
+from mtorsim.model.model import Equation, Model
 
-__all__ = ["METHODS", "PRECISIONS", "Kernel", "Variant"]
+from .cache import LAYOUT, import_package, kept, makers, package_file
+from .solver import PRECISIONS, Precision, Solver, aligned, entry, load_solver, people_function
+from .tape import Tapes, join, record
 
+__all__ = ["Kernel", "load_kernel"]
 
-METHODS = ("grk4t", "tsit5")
-"""Integration methods, each a file of that name in `kernel`."""
-PRECISIONS = ("single", "double")
-"""Precisions that steps are computed in, each a file of that name in `kernel`; states are always double."""
+TAPE_LANES = 64
+"""Subjects that a tape carries together: more would not fit the processor's nearest memory."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Compiled code for one system, and where in its arrays each quantity lies.
+    """One system of equations as code, and where in its arrays each quantity lies.
+
+    It is run from a tape, by an interpreter, until it has been compiled: the bits are the same.
 
     Attributes
     ----------
@@ -37,8 +45,8 @@ class Kernel:
         Row and column of each entry of the Jacobian, in order.
     reads
         For each quantity the states it depends on.
-    modules
-        The folder's modules by name: `drive`, `rest`, `problem`, ...
+    problem
+        The equations, as generated.
     """
 
     name: str
@@ -49,63 +57,28 @@ class Kernel:
     fixed: Mapping[str, float]
     entries: tuple[tuple[int, int], ...]
     reads: tuple[tuple[int, ...], ...]
-    modules: Mapping[str, ModuleType]
-
-    def function(self, module: str, name: str) -> Callable[..., Any]:
-        """One compiled function of the folder."""
-        return vars(self.modules[module])[name]
+    problem: ModuleType
+    _compiled: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     def memory(self, n: int) -> np.ndarray:
-        """What `advance` remembers of subjects, at the start of their lives, (n, numbers)."""
-        return np.zeros((n, vars(self.modules["drive"])["MEMORY"]))
-
-    def advance(
-        self,
-        state: np.ndarray,
-        memory: np.ndarray,
-        parameters: np.ndarray,
-        events: Events,
-        samples: np.ndarray,
-        rows: np.ndarray,
-        until: tuple[float, float],
-        tolerance: tuple[float, np.ndarray],
-        steers: np.ndarray,
-        out: np.ndarray,
-        status: np.ndarray,
-        cancel: np.ndarray | None = None,
-    ) -> None:
-        """Carry subjects, in place; shapes and units are those of `advance` in `drive`.
-
-        Parameters
-        ----------
-        until
-            From when to when, in hours.
-        tolerance
-            Relative, and absolute for each state.
-        """
-        self.function("drive", "advance")(
-            state,
-            memory,
-            parameters,
-            events.time,
-            events.kind,
-            events.row,
-            events.amount,
-            events.first,
-            events.last,
-            samples,
-            rows,
-            *until,
-            *tolerance,
-            steers,
-            out,
-            status,
-            np.zeros(1, np.int64) if cancel is None else cancel,
-        )
+        """What subjects remember of their steps at the start of their lives, (n, numbers)."""
+        return np.zeros((n, 2 + len(self.states)))
 
     def read_by(self, columns: np.ndarray) -> np.ndarray:
         """The states that some quantities depend on, in order."""
         return np.array(sorted({s for c in columns for s in self.reads[c]}), np.int64)
+
+    def named(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
+        """Columns of parameters (n, parameters) by name."""
+        return {name: parameters[:, j] for j, name in enumerate(self.parameters)}
+
+    def rest(self, parameters: np.ndarray, between: tuple[float, float], state: np.ndarray, status: np.ndarray) -> None:
+        """Find the state of rest of each subject; see `mtorsim.kernel.initial.rest`."""
+        self._people("rest", len(state), Subjects(state, np.zeros((0, 0)), parameters, status), Search(*between))
+
+    def start(self, parameters: np.ndarray, state: np.ndarray) -> None:
+        """Fill in every state that has a start of its own."""
+        self._people("start", len(state), Subjects(state, np.zeros((0, 0)), parameters, np.zeros(0, np.int64)))
 
     def observed(
         self, times: np.ndarray, states: np.ndarray, rows: np.ndarray, parameters: np.ndarray, columns: np.ndarray
@@ -129,27 +102,137 @@ class Kernel:
             Shape (n, times, columns).
         """
         out = np.full((*states.shape[:2], len(columns)), np.nan)
-        self.function("rest", "look")(times, states, rows, parameters, columns, out)
+        subjects = Subjects(np.zeros((0, 0)), np.zeros((0, 0)), parameters, np.zeros(0, np.int64))
+        self._people("observe", len(times), subjects, Recording(times, rows, states), Look(columns, out))
         return out
 
+    def _people(self, name: str, lanes: int, *groups: Any) -> None:
+        """Call a function for people as they stand."""
+        program = self.program(load_solver("tsit5", "double"), lanes, "people")
+        columns = program.scratch.shape[1]
+        sizes = (program.rows, len(self.states), len(self.quantities), 6)
+        sheet = Sheet(*(aligned(n, columns, float) for n in sizes))
+        sheet.p[:] = 1.0
+        people_function(name)(table(program, *groups, sheet))
 
-@dataclass(frozen=True)
-class Variant:
-    """Which kernel of a model.
+    def program(self, solver: Solver, subjects: int, caller: str | None = None) -> Program:
+        """The kernel as a solver calls it, with room for some subjects at a time.
 
-    Attributes
+        Parameters
+        ----------
+        caller
+            Who calls it: the solver's method when left out, or `people`.
+        """
+        problem, width = self.problem, solver.form.WIDTH
+        if not JIT:
+            own: Any = [*(getattr(problem, f) for f in FUNCTIONS), solver.stepper]
+            return Program(own, np.zeros((1, width)), problem.N_ROWS, problem.N_LU)
+        code = np.zeros((len(FUNCTIONS) + 1, 2), np.int64)
+        code[-1, 0] = solver.stepper.address
+        compiled = self._compiled.get((solver.precision, caller or solver.method))
+        if compiled is not None:
+            code[:-1, 0], code[:-1, 1] = compiled.address, np.arange(len(FUNCTIONS))
+            return Program(code, np.zeros((0, width), solver.form.FLOAT), problem.N_ROWS, problem.N_LU)
+        vectors = max(1, min(TAPE_LANES // width, -(-subjects // width)))
+        tapes = self.tapes
+        for i, f in enumerate(FUNCTIONS):
+            code[i] = solver.interpreter.address, tapes.heads[f].ctypes.data
+        scratch = aligned(tapes.rows, width * vectors, solver.form.FLOAT)
+        scratch[tapes.working :] = tapes.numbers[:, None]
+        return Program(code, scratch, problem.N_ROWS, problem.N_LU)
+
+    @cached_property
+    def tapes(self) -> Tapes:
+        """The equations as tapes."""
+        return join({f: record(getattr(self.problem, f), n) for f, n in ARRAYS.items()})
+
+    def compile(self, precision: Precision, caller: str) -> None:
+        """Compile what a method, or `people`, calls, or load it from the disk; it is used from now on."""
+        from mtorsim.kernel.packed import SIGNATURE
+
+        if (precision, caller) not in self._compiled:
+            module = import_package(self.folder, [precision])[precision]
+            self._compiled[precision, caller] = entry(SIGNATURE, getattr(module, caller))
+
+
+def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str, float] | None = None) -> Kernel:
+    """Load the kernel of a model, writing it first if it is not there yet.
+
+    Parameters
     ----------
-    method
-        One of `METHODS`.
-    precision
-        One of `PRECISIONS`.
+    model
+        The composed model, checked.
     untreated
-        The kernel of the untreated day, for the run-in.
+        Whether it is that of the untreated day, for the run-in.
     switches
         Switches that stand at a value for good, in the model's order.
     """
+    modules = "_".join(m.name for m in model.modules)
+    text = json.dumps([_describe(model), untreated, list((switches or {}).items()), makers()], sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    name = f"{modules[:60]}_{'day' if untreated else 'run'}_{digest}"
+    return kept(name, lambda folder: _write(folder, model, untreated, switches or {}), _read)
 
-    method: str
-    precision: str = "double"
-    untreated: bool = False
-    switches: tuple[tuple[str, float], ...] = ()
+
+def _write(folder: Path, model: Model, untreated: bool, switches: Mapping[str, float]) -> None:
+    """Fill a kernel's folder."""
+    from .build import build_system, build_untreated
+    from .codegen import generate
+
+    system = build_untreated(model) if untreated else build_system(model, dict(switches))
+    layout = {
+        "states": system.states,
+        "parameters": system.parameters,
+        "quantities": system.quantities,
+        "fixed": system.fixed,
+        "reads": [sorted(system.states.index(s) for s in system.reads(q)) for q in system.quantities],
+        "entries": [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]],
+    }
+    (folder / "__init__.py").write_text(f'"""{system.title}"""\n', encoding="utf-8")
+    (folder / "problem.py").write_text(generate(system), encoding="utf-8")
+    for precision in PRECISIONS:
+        text = package_file("kernel/entries.py").read_text(encoding="utf-8")
+        text = text.replace("from .precision ", f"from mtorsim.kernel.{precision} ")
+        (folder / f"{precision}.py").write_text(text, encoding="utf-8")
+    (folder / LAYOUT).write_text(json.dumps(layout), encoding="utf-8")
+
+
+def _read(folder: Path) -> Kernel:
+    """Import a kernel's equations."""
+    layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
+    return Kernel(
+        name=folder.name,
+        folder=folder,
+        states=tuple(layout["states"]),
+        parameters=tuple(layout["parameters"]),
+        quantities=tuple(layout["quantities"]),
+        fixed=layout["fixed"],
+        entries=tuple((r, c) for r, c in layout["entries"]),
+        reads=tuple(tuple(r) for r in layout["reads"]),
+        problem=import_package(folder, ["problem"])["problem"],
+    )
+
+
+def _describe(model: Model) -> dict[str, Any]:
+    """All of a model that ends up in a kernel's text: equations, names and units, not values."""
+
+    def equation(eq: Equation) -> list[Any]:
+        unit = str(eq.unit) if eq.unit else None
+        return [eq.name, eq.expression.text, dict(eq.scope), unit, eq.about, eq.mechanism, eq.port]
+
+    rest = model.rest
+    return {
+        "parameters": [(n, line.unit, line.about) for n, (line, _) in model.parameters.items()],
+        "switches": list(model.switches),
+        "states": [(n, line.unit, line.about) for n, (line, _) in model.states.items()],
+        "equations": [equation(eq) for eq in model.equations.values()],
+        "derivatives": [equation(eq) for eq in model.derivatives.values()],
+        "initials": [equation(eq) for eq in model.initials.values()],
+        "ports": [(p.name, p.kind, str(p.unit), p.about, p.contributions) for p in model.ports.values()],
+        "doses": [d.to for d in model.doses.values()],
+        "times": [m.data.module.time for m in model.modules],
+        "hold": model.hold,
+        "means": [equation(eq) for eq in model.means.values()],
+        "then": [equation(eq) for eq in model.then.values()],
+        "rest": [rest.unknown, equation(rest.balance), [equation(s) for s in rest.steps]] if rest else None,
+    }

@@ -1,90 +1,137 @@
-"""Compiles kernels ahead of their first use, in processes of their own."""
+"""Compiles ahead of use: the solver once on a machine, the equations of a model where a run is large."""
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import math
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
-from mtorsim.kernel.event import Events
+from mtorsim.kernel.lanes import JIT
 
-from .cache import load_folder
 from .kernel import Kernel
+from .solver import Solver, load_solver, people_function, solver_folder, solver_module
 
-__all__ = ["Part", "compile_part", "compile_parts"]
+__all__ = [
+    "COMPILED_FROM",
+    "Choice",
+    "Form",
+    "Warming",
+    "choose_form",
+    "compile_example",
+    "compile_kernel",
+    "was_compiled",
+]
 
+Form = Literal["auto", "tape", "compiled"]
+"""How equations are run: as a run's size suggests, by the interpreter, or compiled before it starts."""
 
+COMPILED_FROM = 50_000
+"""Subject-days from which a run compiles its equations. To compile them costs as much as the interpreter loses
+in about 30,000 subject-days; later runs have it for nothing."""
+LOADED_FROM = 5_000
+"""Subject-days from which equations that were compiled before are loaded from the disk."""
+_READY: set[tuple[str, ...]] = set()
+"""Parts that this process has compiled or loaded."""
 PATIENCE = 180.0
 """Seconds that a process waits for another that compiles the same."""
 
+Part = tuple[str, ...]
+"""A part of the solver: (`drive`,), (`people`,), (`stepper`, method, precision) or (`interpreter`, precision)."""
 
-@dataclass(frozen=True)
-class Part:
-    """What is needed of a kernel: `drive` carries subjects, `rest` looks at them where they stand."""
 
-    kernel: Kernel
-    module: str
+class Warming:
+    """The solver on its way: half of what has not been compiled yet is compiled in a process beside this one.
 
-    @property
-    def warm(self) -> bool:
-        """Whether it has been compiled here before."""
-        return self._marker.is_file()
+    Parameters
+    ----------
+    solvers
+        The methods and precisions that will be used.
+    note
+        Called with a one-line message if anything has to be compiled.
+    """
 
-    @property
-    def _marker(self) -> Path:
-        return self.kernel.folder / f"compiled-{self.module}-{_processor()}"
+    def __init__(self, solvers: Iterable[Solver], note: Callable[[str], None] | None = None) -> None:
+        steppers = dict.fromkeys((s.method, s.precision) for s in solvers)
+        mine: list[Part] = [("stepper", *s) for s in steppers]
+        mine += [("interpreter", p) for p in dict.fromkeys(p for _, p in steppers)]
+        beside: list[Part] = [("drive",), ("people",)]
+        self._mine = [p for p in mine if _is_cold(p)]
+        beside = [p for p in beside if _is_cold(p)]
+        self._other = _start(beside) if beside else None
+        if note and (self._mine or beside):
+            note("compiling the solver: once on this machine, a few seconds")
 
-    def compile(self) -> None:
-        """Compile it, or wait for another process that is at it and take what that leaves on disk."""
-        claim = self.kernel.folder / f".compiling-{self.module}-{_processor()}"
-        try:
-            os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            # One that was left behind by a process that is no more does not count for ever.
-            while not self.warm and _age(claim) < PATIENCE:
-                time.sleep(0.1)
-        except OSError:
-            pass
-        try:
-            self._call()
-        finally:
-            claim.unlink(missing_ok=True)
+    def finish(self) -> None:
+        """Compile the other half, and wait for the process beside."""
+        for part in self._mine:
+            compile_part(part)
+        if self._other:
+            # A failed worker is harmless: its part is compiled on first use.
+            self._other.wait()
 
-    def _call(self) -> None:
-        """Call every function that is called from outside, with nobody in it; the disk keeps the result."""
-        kernel = self.kernel
-        n_states, none, whole = len(kernel.states), np.zeros(0), np.zeros(0, np.int64)
-        state, parameters = np.zeros((0, n_states)), np.zeros((0, len(kernel.parameters)))
-        if self.module == "drive":
-            each = np.ones(n_states)
-            nothing = Events(none, whole, whole, none, whole, whole)
-            kernel.advance(
-                state,
-                kernel.memory(0),
-                parameters,
-                nothing,
-                none,
-                whole,
-                (0.0, 0.0),
-                (1e-3, each),
-                each,
-                np.zeros((0, 0, 0)),
-                whole,
-            )
-        else:
-            kernel.function("rest", "rest")(parameters, 0.0, 1.0, state, whole)
-            kernel.function("rest", "start")(parameters, state)
-            kernel.function("rest", "look")(none, np.zeros((0, 0, 0)), whole, parameters, whole, np.zeros((0, 0, 0)))
-        self._marker.touch()
+
+def _is_cold(part: Part) -> bool:
+    """Whether a part has to be compiled, in this process and on this machine."""
+    return JIT and part not in _READY and not _marker(part).is_file()
+
+
+def _start(parts: list[Part]) -> subprocess.Popen[bytes]:
+    """Compile parts of the solver in another process."""
+    code = (
+        "import sys; from mtorsim.compiler.warm import compile_part as f; [f(tuple(p.split())) for p in sys.argv[1:]]"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, *(" ".join(p) for p in parts)], stderr=subprocess.DEVNULL)
+
+
+def compile_part(part: Part) -> None:
+    """Compile a part of the solver, or wait for another process that is at it and take what that leaves on disk."""
+    marker = _marker(part)
+    claim = marker.with_name(f".{marker.name}")
+    try:
+        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError:
+        # A claim that was left behind by a process that is no more does not count for ever.
+        while not marker.is_file() and _age(claim) < PATIENCE:
+            time.sleep(0.05)
+    except OSError:
+        pass
+    try:
+        _compile(part)
+        marker.touch()
+        _READY.add(part)
+    finally:
+        claim.unlink(missing_ok=True)
+
+
+def _compile(part: Part) -> None:
+    """Compile a part of the solver; numba keeps it on the disk."""
+    if part[0] == "stepper":
+        _ = load_solver(*part[1:]).stepper  # pyright: ignore[reportArgumentType]
+    elif part[0] == "interpreter":
+        _ = load_solver("tsit5", part[1]).interpreter  # pyright: ignore[reportArgumentType]
+    else:
+        import numba as nb
+
+        of_people = [people_function(name) for name in ("rest", "start", "observe")]
+        for function in [solver_module("drive").advance] if part[0] == "drive" else of_people:
+            function.compile((nb.types.Array(nb.int64, 2, "C"),))
+
+
+def _marker(part: Part) -> Path:
+    """The file that says that a part was compiled here before."""
+    return solver_folder() / f"compiled-{'-'.join(part)}-{_processor()}"
 
 
 def _age(path: Path) -> float:
@@ -104,22 +151,76 @@ def _processor() -> str:
     return hashlib.sha256(kind.encode()).hexdigest()[:12]
 
 
-def compile_parts(parts: Sequence[Part]) -> None:
-    """Compile parts of kernels for this machine, each in a process of its own but the last."""
-    code = "import sys; from mtorsim.compiler.warm import compile_part; compile_part(*sys.argv[1:])"
-    others = [
-        subprocess.Popen([sys.executable, "-c", code, str(p.kernel.folder), p.module], stderr=subprocess.DEVNULL)
-        for p in parts[:-1]
-    ]
-    try:
-        for part in parts[-1:]:
-            part.compile()
-    finally:
-        # One that fails costs nothing but time: what it would have left is compiled when it is called.
-        for other in others:
-            other.wait()
+def was_compiled(kernel: Kernel, solver: Solver) -> bool:
+    """Whether the equations were compiled for a solver on this machine before."""
+    return _kernel_marker(kernel, solver).is_file()
 
 
-def compile_part(folder: str, module: str) -> None:
-    """Compile a part of the kernel in a folder of the cache."""
-    Part(load_folder(Path(folder)), module).compile()
+def compile_kernel(kernel: Kernel, solver: Solver) -> None:
+    """Compile the equations for a solver and for people as they stand, or load them from the disk."""
+    if JIT:
+        kernel.compile(solver.precision, solver.method)
+        _kernel_marker(kernel, solver).touch()
+
+
+def _kernel_marker(kernel: Kernel, solver: Solver) -> Path:
+    return kernel.folder / f"compiled-{solver.method}-{solver.precision}-{_processor()}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How equations are run.
+
+    Attributes
+    ----------
+    form
+        `tape` or `compiled`, or `tape, then compiled` where they are compiled beside the work.
+    days
+        The subject-days that the choice is about.
+    """
+
+    form: str
+    days: float
+
+
+def choose_form(kernel: Kernel, solver: Solver, days: float, form: Form = "auto") -> Choice:
+    """Choose how equations are run, and see to it.
+
+    Parameters
+    ----------
+    days
+        Subject-days that are to be carried.
+    form
+        What the user asks for.
+    """
+    if not JIT or form == "tape":
+        return Choice("tape", days)
+    known = was_compiled(kernel, solver)
+    if form == "compiled" or (known and days >= LOADED_FROM):
+        compile_kernel(kernel, solver)
+        return Choice("compiled", days)
+    if days < COMPILED_FROM:
+        return Choice("tape", days)
+    threading.Thread(target=compile_kernel, args=(kernel, solver), daemon=True).start()
+    return Choice("tape, then compiled", days)
+
+
+def compile_example() -> Callable[[np.ndarray], None]:
+    """Compile `constants` of the kernel's worked example; the result works on rows of eight doubles, in place."""
+    import numba as nb
+
+    from mtorsim.kernel import problem
+    from mtorsim.kernel.packed import SIGNATURE, model_functions
+
+    traced = model_functions({0: (problem.constants, 1)}, 8, single=False)
+
+    def entry(own: Any, columns: Any, scratch: Any, a: Any, b: Any, c: Any, d: Any, e: Any) -> None:
+        traced(own, columns, scratch, a, b, c, d, e)
+
+    made: Any = nb.cfunc(SIGNATURE)(entry)  # pyright: ignore[reportCallIssue]
+
+    def constants(p: np.ndarray) -> None:
+        pointer = p.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
+        made.ctypes(0, 8, *[pointer] * 6)
+
+    return constants

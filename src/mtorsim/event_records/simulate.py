@@ -19,6 +19,7 @@ from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.run.prepare import prepare
+from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 
@@ -105,7 +106,7 @@ def simulate_events(
                 people.start[s - first],
                 people.parameters[s - first],
                 columns,
-                plan.spare,
+                plan.kernel,
             )
             for s in range(first, last)
         ]
@@ -194,21 +195,10 @@ def _carried(
     found = []
     times = np.unique(np.concatenate([c.seen for c in courses]))
     events = Events.listed([c.events for c in courses])
-    states = np.full((len(courses), len(times), len(rows)), np.nan)
-    own = parameters.copy()
-    kernel.advance(
-        start.copy(),
-        kernel.memory(len(courses)),
-        own,
-        events,
-        times,
-        rows,
-        (0.0, max(c.end for c in courses)),
-        (plan.options.rtol, plan.options.atol * plan.scales(kernel)),
-        np.ones(len(kernel.states)),
-        states,
-        status,
-    )
+    subjects = subjects_at(kernel, start, parameters, status)
+    seen = recording(times, rows, len(courses))
+    solve(kernel, plan.solver, subjects, events, (0.0, max(c.end for c in courses)), plan.tolerance(), seen, retry=True)
+    status[:], states = subjects.status, seen.out
     for i, course in enumerate(courses):
         at = np.searchsorted(times, course.seen)
         full = np.full((len(course.seen), len(plan.columns)), np.nan)
@@ -239,7 +229,7 @@ def _observed(
         limit = changes[k][0] if k < len(changes) else np.inf
         stop = max(start + 1, int(np.searchsorted(times, limit, side="right")))
         part = slice(start, stop)
-        out[part] = plan.spare.observed(times[part], states[None, part], rows, now[None], columns)[0]
+        out[part] = plan.kernel.observed(times[part], states[None, part], rows, now[None], columns)[0]
         start = stop
     return out
 

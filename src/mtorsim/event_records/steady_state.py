@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.solver import load_solver
 from mtorsim.kernel.event import ADD, PARAMETER, Events
 from mtorsim.kernel.status import NO_STEADY_STATE, WELL
+from mtorsim.run.solve import solve, subjects_at, tolerance
 
 __all__ = ["Interval", "steady_state"]
 
@@ -76,7 +78,7 @@ def steady_state(
     Parameters
     ----------
     kernel
-        In double precision.
+        The equations.
     start, parameters
         Of one subject: every state, and every parameter.
     rows
@@ -131,19 +133,8 @@ def _through(
     states[:, own] = x
     states[np.arange(1, m + 1), own] += moved
     events = Events.listed([interval.events()] * (m + 1))
-    status = np.zeros(m + 1, np.int64)
-    scale = np.full(len(kernel.states), ATOL * size)
-    kernel.advance(
-        states,
-        kernel.memory(m + 1),
-        np.repeat(parameters[None], m + 1, axis=0),
-        events,
-        np.zeros(0),
-        np.zeros(0, np.int64),
-        (0.0, interval.length),
-        (RTOL, scale),
-        np.ones(len(kernel.states)),
-        np.zeros((m + 1, 0, 0)),
-        status,
-    )
-    return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T, int(status.max())
+    subjects = subjects_at(kernel, states, np.repeat(parameters[None], m + 1, axis=0))
+    error = tolerance(kernel, RTOL, np.full(len(kernel.states), ATOL * size))
+    solve(kernel, load_solver("tsit5", "double"), subjects, events, (0.0, interval.length), error)
+    states = subjects.state
+    return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T, int(subjects.status.max())

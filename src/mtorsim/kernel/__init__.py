@@ -1,6 +1,7 @@
-"""Numbers only: everything that crosses into this package is a float64 or int64 array.
+"""Numbers only: what crosses into this package is an array, a whole number or a float.
 
-`lanes`, `double` and `single` are shared. The other modules import `problem` beside them, and are
-copied with a generated `problem` to make the kernel of a model (`mtorsim.compiler.cache`); as they stand here
-they solve the worked example in `problem.py`.
+`lanes` and what it imports are shared. `drive`, `stepper`, `control`, the methods, `initial`, `observe` and
+`interpret` are the solver: they are copied to the cache, once for each method and precision, and compiled there
+once on a machine (`mtorsim.compiler.solver`). A model adds its equations, as `problem` shows, on a tape or
+compiled (`mtorsim.compiler.kernel`).
 """

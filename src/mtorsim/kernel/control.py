@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from mtorsim.kernel.lanes import Lanes, absolute, compiled, fma, inlined, select_less
+from mtorsim.kernel.functions import exp, log, maximum, minimum
+from mtorsim.kernel.lanes import Lanes, absolute, fma, inlined, load, select_less, store
 
-from .functions import exp, log, maximum, minimum
-from .method import ORDER, error
-from .precision import load, splat, store
-from .problem import N_STATES
+from .method import ORDER
+from .precision import lanewise, rowwise
 
 SAFETY = 0.9
 SMALLEST_FACTOR = 0.2
@@ -22,58 +21,92 @@ BETA = 0.4 / ORDER
 """Gustafsson's PI exponents as in Hairer & Wanner, Solving ODEs II, section IV.2: without the
 memory of the last error a method held back by stability alternates between long and rejected steps."""
 
+STEERING, LISTENING, SPOILT = range(3)
+"""Rows of `Seats.norms`: the largest error, in units of its tolerance, of the states that steer and of the
+others, and what is NaN where any state is not finite."""
 
-@compiled
-def error_norms(h, x, d, k, rtol, atol, steers, norms):
-    """Largest error of a step in units of its tolerance, of the states that steer and of the others.
 
-    Shapes: h lanes; x, the state, and d, its change (N_STATES, WIDTH); k (N_SLOPES, N_STATES, WIDTH);
-    atol, steers (N_STATES,); norms (2, WIDTH) receives the result, NaN where any state is not finite.
+@lanewise
+def no_errors(norms):
+    """Begin to look for the largest error."""
+    store(norms, STEERING, 0.0)
+    store(norms, LISTENING, 0.0)
+    store(norms, SPOILT, 0.0)
+
+
+@rowwise("norms", "relative")
+def gather_errors(x, d, e, norms, absolute_, steers, relative):
+    """Take the error of a state into account.
 
     A state that nothing steering reads (`steers` 0) only listens: it must be within tolerance like
     every other, but the step is chosen without it, so that adding a listener changes no digit of
     the rest.
     """
-    steering = splat(0.0)
-    listening = splat(0.0)
-    spoilt = splat(0.0)
-    for i in range(N_STATES):
-        before = load(x, i)
-        size = maximum(absolute(before), absolute(before + load(d, i)))
-        e = absolute(error(i, h, k)) / fma(rtol, size, atol[i])
-        spoilt = fma(e, 0.0, spoilt)
-        if steers[i] != 0.0:
-            steering = select_less(steering, e, e, steering)
-        else:
-            listening = select_less(listening, e, e, listening)
-    store(norms, 0, steering + spoilt)
-    store(norms, 1, listening + spoilt)
+    before = load(x, 0)
+    size = maximum(absolute(before), absolute(before + load(d, 0)))
+    error = absolute(load(e, 0)) / fma(relative, size, absolute_)
+    store(norms, SPOILT, fma(error, 0.0, load(norms, SPOILT)))
+    for row, mine in (
+        (STEERING, select_less(0.5, steers, error, 0.0)),
+        (LISTENING, select_less(0.5, steers, 0.0, error)),
+    ):
+        largest = load(norms, row)
+        store(norms, row, select_less(largest, mine, mine, largest))
 
 
-@compiled
-def first_step(x, slope, rtol, atol, steers, out):
+@lanewise
+def close_errors(norms):
+    """What is NaN anywhere is NaN."""
+    store(norms, STEERING, load(norms, STEERING) + load(norms, SPOILT))
+    store(norms, LISTENING, load(norms, LISTENING) + load(norms, SPOILT))
+
+
+@inlined
+def error_norms(seats, tolerance):
+    """Find the largest error of a step."""
+    no_errors(seats.norms)
+    gather_errors(seats.x, seats.d, seats.e, seats.norms, tolerance.absolute, tolerance.steers, tolerance.relative)
+    close_errors(seats.norms)
+
+
+SIZE, SPEED = range(2)
+"""Rows of `Seats.norms` while a first step is looked for."""
+
+
+@rowwise("norms", "relative")
+def gather_scales(x, slope, norms, absolute_, steers, relative):
+    """Take the size of a steering state, and how fast it moves, into account."""
+    scale = absolute_ + relative * absolute(load(x, 0))
+    for row, what in ((SIZE, x), (SPEED, slope)):
+        largest = load(norms, row)
+        found = maximum(largest, absolute(load(what, 0)) / scale)
+        store(norms, row, select_less(0.5, steers, found, largest))
+
+
+@lanewise
+def close_scales(norms):
+    """Leave the first step in the first row."""
+    size, speed = load(norms, SIZE), load(norms, SPEED)
+    step = 0.01 * size / maximum(speed, 1e-30)
+    step = select_less(size, 1e-5, CAUTIOUS_STEP, step)
+    store(norms, 0, select_less(speed, 1e-5, CAUTIOUS_STEP, step))
+
+
+@inlined
+def first_step(seats, tolerance):
     """A first step that moves no steering state by more than a hundredth of its size.
 
-    Shapes: x, slope (N_STATES, WIDTH); atol, steers (N_STATES,); out (1, WIDTH) receives the step.
+    `seats.k` begins with the slopes; the first row of `seats.norms` receives the step.
 
     References
     ----------
     Hairer, Norsett & Wanner, Solving ODEs I, section II.4, first half of the algorithm.
     """
-    size = splat(0.0)
-    speed = splat(0.0)
-    for i in range(N_STATES):
-        if steers[i] != 0.0:
-            scale = atol[i] + rtol * absolute(load(x, i))
-            size = maximum(size, absolute(load(x, i)) / scale)
-            speed = maximum(speed, absolute(load(slope, i)) / scale)
-    step = 0.01 * size / maximum(speed, 1e-30)
-    step = select_less(size, 1e-5, CAUTIOUS_STEP, step)
-    step = select_less(speed, 1e-5, CAUTIOUS_STEP, step)
-    store(out, 0, step)
+    no_errors(seats.norms)
+    gather_scales(seats.x, seats.k, seats.norms, tolerance.absolute, tolerance.steers, tolerance.relative)
+    close_scales(seats.norms)
 
 
-@inlined
 def growth(now: Lanes, before: Lanes, listening: Lanes) -> Lanes:
     """Factor on the step after one that was accepted, from its error and that of the step before."""
     exponent = BETA * log(maximum(before, SMALLEST_ERROR)) - ALPHA * log(maximum(now, SMALLEST_ERROR))
@@ -82,7 +115,6 @@ def growth(now: Lanes, before: Lanes, listening: Lanes) -> Lanes:
     return select_less(LISTENERS_LIMIT, listening, minimum(own, factor), factor)
 
 
-@inlined
 def retreat(now: Lanes) -> Lanes:
     """Factor on the step after one that was rejected."""
     factor = SAFETY * exp(-1.0 / ORDER * log(now))

@@ -11,13 +11,15 @@ import math
 
 import numpy as np
 
-from .lanes import Lanes, exponent, fma, inlined, loader, mantissa, nearest, scaled, select_less, spreader, storer
+from .lanes import Lanes, exponent, fma, loops, mantissa, nearest, scaled, select_less, unpacker
 
-__all__ = ["FLOAT", "SMALLEST", "WIDTH", "exp", "load", "log", "narrow", "splat", "store", "widen"]
+__all__ = ["FLOAT", "SINGLE", "SMALLEST", "WIDTH", "exp", "lanewise", "log", "narrow", "rowwise", "unpack", "widen"]
 
+SINGLE = False
 WIDTH = 8
 FLOAT = np.float64
-load, store, splat = loader(WIDTH), storer(WIDTH), spreader(WIDTH, single=False)
+lanewise, rowwise = loops(WIDTH, single=SINGLE)
+unpack = unpacker(single=SINGLE)
 
 # ln 2 in two parts, the first with trailing zeros so that k * LN2_HIGH is exact.
 LN2_HIGH = 6.93147180369123816490e-01
@@ -29,19 +31,16 @@ SMALLEST = 2.2250738585072014e-308
 """The smallest normal number; what lies below counts as 0."""
 
 
-@inlined
 def narrow(a: Lanes) -> Lanes:
     """From the precision of states to that of the arithmetic: the same here."""
     return a
 
 
-@inlined
 def widen(a: Lanes) -> Lanes:
     """From the precision of the arithmetic to that of states: the same here."""
     return a
 
 
-@inlined
 def exp(x: Lanes) -> Lanes:
     """e**x within 1 ulp; 0 below -708, infinite above 709.
 
@@ -69,7 +68,6 @@ def exp(x: Lanes) -> Lanes:
     return select_less(709.0, x, INFINITY, value)
 
 
-@inlined
 def log(x: Lanes) -> Lanes:
     """The natural logarithm within 1 ulp; -inf at 0, NaN below.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+
+from mtorsim.kernel.arguments import Doubles, Wholes
 
 __all__ = ["ADD", "MULTIPLY", "PARAMETER", "REPLACE", "STOP_ONLY", "Events"]
 
@@ -21,8 +23,7 @@ PARAMETER = 4
 """Set a parameter: a covariate changes, an infusion starts or ends."""
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(NamedTuple):
     """Events of subjects as the kernel takes them.
 
     Attributes
@@ -34,12 +35,12 @@ class Events:
         The events of subject i are those from `first[i]` to `last[i]`, in order of time.
     """
 
-    time: np.ndarray
-    kind: np.ndarray
-    row: np.ndarray
-    amount: np.ndarray
-    first: np.ndarray
-    last: np.ndarray
+    time: Doubles
+    kind: Wholes
+    row: Wholes
+    amount: Doubles
+    first: Wholes
+    last: Wholes
 
     @classmethod
     def listed(cls, courses: Sequence[Sequence[tuple[float, int, int, float]]]) -> Events:
@@ -55,3 +56,7 @@ class Events:
             last - counts,
             last,
         )
+
+    def of(self, subjects: np.ndarray) -> Events:
+        """Those of some subjects."""
+        return self._replace(first=self.first[subjects], last=self.last[subjects])

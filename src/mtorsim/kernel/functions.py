@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from mtorsim.kernel.lanes import Lanes, absolute, inlined, select_less, square_root
+from types import ModuleType
 
-from .precision import SMALLEST, exp, log
+import numpy as np
+
+from mtorsim.kernel import double, single
+from mtorsim.kernel.lanes import Lanes, absolute, fma, lane_function, load, select_less, spread, square_root, store
 
 __all__ = [
     "absolute",
     "cube",
     "exp",
+    "fma",
     "hill",
     "less",
+    "load",
     "log",
     "log1p",
     "logistic",
@@ -19,81 +24,100 @@ __all__ = [
     "minimum",
     "power",
     "softplus",
+    "spread",
     "sqrt",
     "square",
+    "store",
     "tanh",
 ]
 
 
-@inlined
+def _precision(x: Lanes | np.ndarray) -> ModuleType:
+    """The module that holds the functions of a value's precision."""
+    return single if (x.single if isinstance(x, Lanes) else x.dtype == np.float32) else double
+
+
+@lane_function
+def exp(x: Lanes) -> Lanes:
+    """e**x within 1 ulp."""
+    return _precision(x).exp(x)
+
+
+@lane_function
+def log(x: Lanes) -> Lanes:
+    """The natural logarithm within 1 ulp; -inf at 0, NaN below."""
+    return _precision(x).log(x)
+
+
+@lane_function
 def log1p(x: Lanes) -> Lanes:
     """Log (1 + x) for x >= 0, exact to the last bits also where 1 + x rounds to 1."""
     total = 1.0 + x
     return log(total) + (x - (total - 1.0)) / total
 
 
-@inlined
+@lane_function
 def power(x: Lanes, a: Lanes) -> Lanes:
     """x**a for x >= 0."""
     return exp(a * log(x))
 
 
-@inlined
+@lane_function
 def square(x: Lanes) -> Lanes:
     """x**2."""
     return x * x
 
 
-@inlined
+@lane_function
 def cube(x: Lanes) -> Lanes:
     """x**3."""
     return x * x * x
 
 
-@inlined
+@lane_function
 def sqrt(x: Lanes) -> Lanes:
     """The square root, correctly rounded."""
     return square_root(x)
 
 
-@inlined
+@lane_function
 def logistic(x: Lanes) -> Lanes:
     """1 / (1 + e**-x)."""
     return 1.0 / (1.0 + exp(-x))
 
 
-@inlined
+@lane_function
 def softplus(x: Lanes) -> Lanes:
     """Log (1 + e**x)."""
     return maximum(x, 0.0) + log1p(exp(-absolute(x)))
 
 
-@inlined
+@lane_function
 def tanh(x: Lanes) -> Lanes:
     """The hyperbolic tangent."""
     return 1.0 - 2.0 / (exp(2.0 * x) + 1.0)
 
 
-@inlined
+@lane_function
 def hill(x: Lanes, k: Lanes, n: Lanes) -> Lanes:
     """x**n / (k**n + x**n) for n > 0; 0 for x <= 0."""
     value = 1.0 / (1.0 + exp(-n * log(x / k)))
-    return select_less(x, SMALLEST, 0.0, value)
+    return select_less(x, _precision(x).SMALLEST, 0.0, value)
 
 
-@inlined
-def minimum(a: Lanes, b: Lanes) -> Lanes:
+@lane_function
+def minimum(a: Lanes, b: Lanes | float) -> Lanes:
     """The smaller of two."""
     return select_less(b, a, b, a)
 
 
-@inlined
-def maximum(a: Lanes, b: Lanes) -> Lanes:
+@lane_function
+def maximum(a: Lanes, b: Lanes | float) -> Lanes:
     """The larger of two."""
     return select_less(a, b, b, a)
 
 
-@inlined
-def less(a: Lanes, b: Lanes) -> Lanes:
+@lane_function
+def less(a: Lanes, b: Lanes | float) -> Lanes:
     """1 where a < b, else 0."""
     return select_less(a, b, 1.0, 0.0)

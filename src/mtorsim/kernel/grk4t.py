@@ -6,18 +6,16 @@ depend on time itself; models that do have a state for it.
 
 from __future__ import annotations
 
-from mtorsim.kernel.lanes import Lanes, compiled, fma, inlined
+from mtorsim.kernel.arguments import AFTER, FACTOR, INVERSE, LENGTH, LINEARISE, NOW, RHS, SHIFT, SOLVE
+from mtorsim.kernel.lanes import call, fma, inlined, load, rows_from, store
 
-from .precision import load, store
-from .problem import N_LU, N_STATES, factor, linearise, rhs, solve
+from .precision import lanewise, rowwise
 
 NAME = "grk4t"
 ORDER = 4
 STAGES = 4
 N_SLOPES = STAGES + 2
 """Slopes that are kept: of the stages, then at both ends of a step that is looked back into."""
-N_WORK = N_STATES + N_LU
-"""Rows of scratch a step needs: the argument of a stage, and the Jacobian, then its factors."""
 FIRST_SAME_AS_LAST = False
 REFERENCE = "Kaps & Rentrop, Numer. Math. 33 (1979) 55; transformed as in Hairer & Wanner, Solving ODEs II, IV.7"
 
@@ -31,65 +29,105 @@ B1, B2, B3, B4 = 3.957503746640777, 4.624892388363313, 0.6174772638750108, 1.282
 E1, E2, E3, E4 = 2.302155402932996, 3.073634485392623, -0.8732808018045032, -1.282612945269037
 
 
-@compiled
-def step(t, h, t_new, x, p, k, work, d):
-    """One step of size `h` from `t` to `t_new`; `k` holds the four stages on exit.
+def scratch_rows(n_states: int, n_entries: int) -> int:
+    """Rows of scratch a step needs: the argument of a stage, and the Jacobian, then its factors."""
+    return n_states + n_entries
 
-    Shapes: t, h, t_new lanes; x, the state, and d, its change (N_STATES, WIDTH); p (N_ROWS, WIDTH);
-    k (N_SLOPES, N_STATES, WIDTH); work (N_WORK, WIDTH). Returns nothing; allocates nothing.
+
+@lanewise
+def invert(time):
+    """Work out 1 / h, and what is added to the Jacobian's diagonal."""
+    inverse = 1.0 / load(time, LENGTH)
+    store(time, INVERSE, inverse)
+    store(time, SHIFT, inverse * (1.0 / GAMMA))
+
+
+@rowwise()
+def second_argument(x, k1, work):
+    """The state of the second stage."""
+    store(work, 0, fma(A21, load(k1, 0), load(x, 0)))
+
+
+@rowwise()
+def third_argument(x, k1, k2, work):
+    """The state of the third stage, which is that of the fourth."""
+    sum = fma(A31, load(k1, 0), load(x, 0))
+    store(work, 0, fma(A32, load(k2, 0), sum))
+
+
+@rowwise("time")
+def second_side(x, k1, k2, time):
+    """The right-hand side of the second stage."""
+    store(k2, 0, fma(load(time, INVERSE), C21 * load(k1, 0), load(k2, 0)))
+
+
+@rowwise("time")
+def third_side(x, k1, k2, k3, k4, time):
+    """The right-hand sides of the third and, as far as it goes, of the fourth stage; they have one slope."""
+    one, two, slope, inverse = load(k1, 0), load(k2, 0), load(k3, 0), load(time, INVERSE)
+    store(k3, 0, fma(inverse, fma(C32, two, C31 * one), slope))
+    store(k4, 0, fma(inverse, fma(C42, two, C41 * one), slope))
+
+
+@rowwise("time")
+def fourth_side(x, k3, k4, time):
+    """The right-hand side of the fourth stage."""
+    store(k4, 0, fma(load(time, INVERSE), C43 * load(k3, 0), load(k4, 0)))
+
+
+@rowwise()
+def finish(x, k1, k2, k3, k4, d, e):
+    """The change of state, and its estimated error: against the embedded method of order 3."""
+    one, two, three, four = load(k1, 0), load(k2, 0), load(k3, 0), load(k4, 0)
+    store(d, 0, fma(B4, four, fma(B3, three, fma(B2, two, B1 * one))))
+    store(e, 0, fma(E4, four, fma(E3, three, fma(E2, two, E1 * one))))
+
+
+@inlined
+def step(program, seats):
+    """One step from `time[NOW]` of size `time[LENGTH]`; allocates nothing.
+
+    `k` holds the four stages on exit, `d` and `e` the change of state and its error.
     """
-    k1, k2, k3, k4 = k[0], k[1], k[2], k[3]
-    LU = work[N_STATES:]
-    v = 1.0 / h
-    linearise(t, x, p, k1, LU)
-    factor(v * (1.0 / GAMMA), LU)
-    solve(LU, k1)
-    for i in range(N_STATES):
-        store(work, i, fma(A21, load(k1, i), load(x, i)))
-    rhs(t, work, p, k2)
-    for i in range(N_STATES):
-        store(k2, i, fma(v, C21 * load(k1, i), load(k2, i)))
-    solve(LU, k2)
-    for i in range(N_STATES):
-        sum = fma(A31, load(k1, i), load(x, i))
-        store(work, i, fma(A32, load(k2, i), sum))
-    rhs(t, work, p, k3)
-    for i in range(N_STATES):
-        # The third and the fourth stage have one slope between them.
-        one, two, slope = load(k1, i), load(k2, i), load(k3, i)
-        store(k3, i, fma(v, fma(C32, two, C31 * one), slope))
-        store(k4, i, fma(v, fma(C42, two, C41 * one), slope))
-    solve(LU, k3)
-    for i in range(N_STATES):
-        store(k4, i, fma(v, C43 * load(k3, i), load(k4, i)))
-    solve(LU, k4)
-    for i in range(N_STATES):
-        sum = fma(B2, load(k2, i), B1 * load(k1, i))
-        sum = fma(B3, load(k3, i), sum)
-        store(d, i, fma(B4, load(k4, i), sum))
+    x, p, time, work, n = seats.x, seats.p, seats.time, seats.work, seats.x.shape[0]
+    k1, k2, k3, k4 = seats.k, rows_from(seats.k, n), rows_from(seats.k, 2 * n), rows_from(seats.k, 3 * n)
+    LU, now = rows_from(work, n), rows_from(time, NOW)
+    invert(time)
+    call(program, LINEARISE, now, x, p, k1, LU)
+    call(program, FACTOR, rows_from(time, SHIFT), LU)
+    call(program, SOLVE, LU, k1)
+    second_argument(x, k1, work)
+    call(program, RHS, now, work, p, k2)
+    second_side(x, k1, k2, time)
+    call(program, SOLVE, LU, k2)
+    third_argument(x, k1, k2, work)
+    call(program, RHS, now, work, p, k3)
+    third_side(x, k1, k2, k3, k4, time)
+    call(program, SOLVE, LU, k3)
+    fourth_side(x, k3, k4, time)
+    call(program, SOLVE, LU, k4)
+    finish(x, k1, k2, k3, k4, seats.d, seats.e)
+
+
+@rowwise()
+def end_of_step(x, d, work):
+    """The state after a step."""
+    store(work, 0, load(x, 0) + load(d, 0))
 
 
 @inlined
-def error(i: int, h: Lanes, k) -> Lanes:
-    """Estimated error of state `i` after a step: against the embedded method of order 3."""
-    sum = fma(E2, load(k[1], i), E1 * load(k[0], i))
-    sum = fma(E3, load(k[2], i), sum)
-    return fma(E4, load(k[3], i), sum)
-
-
-@compiled
-def look_back(t, h, t_new, x, p, k, work, d):
+def look_back(program, seats):
     """Get ready to interpolate in the step just made: work out the slopes at its ends."""
-    rhs(t, x, p, k[4])
-    for i in range(N_STATES):
-        store(work, i, load(x, i) + load(d, i))
-    rhs(t_new, work, p, k[5])
+    x, k, work, n = seats.x, seats.k, seats.work, seats.x.shape[0]
+    call(program, RHS, rows_from(seats.time, NOW), x, seats.p, rows_from(k, 4 * n))
+    end_of_step(x, seats.d, work)
+    call(program, RHS, rows_from(seats.time, AFTER), work, seats.p, rows_from(k, 5 * n))
 
 
 @inlined
-def change_at(part: float, h: float, d, k, i: int, lane: int) -> float:
+def change_at(part, h, seats, i, lane):
     """By how much state `i` of a lane has changed at the fraction `part` of the step just made: Hermite's cubic."""
-    rest = part - 1.0
-    change = float(d[i, lane])
-    bend = (1.0 - 2.0 * part) * change + h * (rest * k[4, i, lane] + part * k[5, i, lane])
+    k, n, rest = seats.k, seats.x.shape[0], part - 1.0
+    change = float(seats.d[i, lane])
+    bend = (1.0 - 2.0 * part) * change + h * (rest * k[4 * n + i, lane] + part * k[5 * n + i, lane])
     return part * (change + rest * bend)

@@ -1,79 +1,213 @@
-"""A few subjects as one value, the same source in two forms.
+"""A few subjects as one value, and the operations on it: written once, run in three ways.
 
-Compiled, a value is one packed vector (`packed`). With NUMBA_DISABLE_JIT=1 the same functions run on
-NumPy rows (`rows`), for a debugger, coverage and bounds checks.
+Code of lanes is straight-line Python: it loads rows, works on values and stores rows. It is run
 
-No operation looks across lanes, and none is fused, reordered or approximated by the compiler: a
-subject's digits depend on nothing but the subject. A fused multiply-add is written `fma`.
+- traced, by values that write LLVM's instructions (`packed`): loops of the solver and the equations of a
+  model become packed machine code;
+- traced, by values that write a tape for the interpreter (`mtorsim.compiler.tape`): equations of a model
+  that nothing is compiled for;
+- as it stands, on NumPy rows, where NUMBA_DISABLE_JIT=1 switches compilers off, for a debugger, coverage
+  and bounds checks.
+
+No operation looks across lanes, and none is fused, reordered or approximated by a compiler: a subject's
+digits depend on nothing but the subject, and are the same in every way. A fused multiply-add is written
+`fma`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import signature
+from typing import Any, TypeVar
 
 import numba as nb
 
+from mtorsim.kernel import packed, rows
+from mtorsim.kernel.trace import Lanes, Memory
+
 __all__ = [
+    "JIT",
     "Lanes",
     "absolute",
-    "any_less",
+    "call",
+    "call_stepper",
     "compiled",
     "exponent",
     "fma",
     "inlined",
-    "loader",
+    "lane_function",
+    "load",
+    "loops",
     "mantissa",
     "narrow",
     "nearest",
+    "rows_from",
     "scaled",
     "select_less",
-    "spreader",
+    "spread",
     "square_root",
-    "storer",
+    "store",
+    "unpacker",
     "widen",
 ]
 
-Lanes: TypeAlias = Any
-"""How a value of lanes is written in signatures."""
+STEPPER = 8
+"""Place of the stepper in a program's code, behind the functions of the model."""
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": True}
-compiled: Callable[..., Any] = nb.njit(**_OPTIONS)
-"""Decorator of every compiled function: no interpreter lock, no fastmath, kept on disk."""
-inlined: Callable[..., Any] = nb.njit(**_OPTIONS, forceinline=True)
-"""The same for small functions of lanes: a call would spill every register."""
+JIT = not nb.core.config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]
+"""Whether anything is compiled."""
 
-if TYPE_CHECKING or nb.config.DISABLE_JIT:
-    from mtorsim.kernel.rows import (
-        absolute,
-        any_less,
-        exponent,
-        fma,
-        loader,
-        mantissa,
-        narrow,
-        nearest,
-        scaled,
-        select_less,
-        spreader,
-        square_root,
-        storer,
-        widen,
-    )
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+compiled: Callable[..., Any] = nb.njit(**_OPTIONS, cache=True)
+"""Decorator of functions that Python calls: no interpreter lock, no fastmath, kept on disk."""
+inlined: Callable[..., Any] = nb.njit(**_OPTIONS, inline="always")
+"""Decorator of the functions that they are made of: compiled together with their caller, which is quicker."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def load(array: Any, row: int) -> Any:
+    """The value of a row."""
+    return array.load(row) if isinstance(array, Memory) else array[row].copy()
+
+
+def store(array: Any, row: int, value: Any) -> None:
+    """Put a value, or a number for every lane, into a row."""
+    if isinstance(array, Memory):
+        array.store(row, value)
+    else:
+        array[row] = value
+
+
+def spread(array: Any, number: float) -> Any:
+    """A number in every lane of a row of `array`, in its precision."""
+    return array.spread(number) if isinstance(array, Memory) else rows.filled(array, number)
+
+
+def lane_function(function: F) -> F:
+    """A function of lanes: a trace may write it down by its name instead of as what it is made of."""
+
+    @wraps(function)
+    def known(*args: Any) -> Any:
+        for a in args:
+            if isinstance(a, Lanes):
+                return a.call(function.__name__, function, args)
+        return function(*args)
+
+    return known  # pyright: ignore[reportReturnType]
+
+
+def _operate(name: str, *args: Any) -> Any:
+    """One of the basic operations, as the values that it is given do it."""
+    for a in args:
+        if isinstance(a, Lanes):
+            return a.operate(name, *args)
+    return getattr(rows, name)(*args)
+
+
+@lane_function
+def fma(a: Any, b: Any, c: Any) -> Any:
+    """A * b + c, rounded once."""
+    return _operate("fma", a, b, c)
+
+
+@lane_function
+def select_less(a: Any, b: Any, yes: Any, no: Any) -> Any:
+    """`yes` where a < b, else `no` (also where either is not a number)."""
+    return _operate("select_less", a, b, yes, no)
+
+
+@lane_function
+def absolute(a: Any) -> Any:
+    """|a|."""
+    return _operate("absolute", a)
+
+
+@lane_function
+def square_root(a: Any) -> Any:
+    """The square root, correctly rounded."""
+    return _operate("square_root", a)
+
+
+@lane_function
+def nearest(a: Any) -> Any:
+    """The nearest whole number, halves to even."""
+    return _operate("nearest", a)
+
+
+@lane_function
+def scaled(a: Any, power: Any) -> Any:
+    """A * 2**power for whole powers within the range of normal numbers."""
+    return _operate("scaled", a, power)
+
+
+@lane_function
+def exponent(a: Any) -> Any:
+    """The exponent of 2 in a positive normal number."""
+    return _operate("exponent", a)
+
+
+@lane_function
+def mantissa(a: Any) -> Any:
+    """The number in [1, 2) that is left when its power of 2 is taken out."""
+    return _operate("mantissa", a)
+
+
+def narrow(a: Any) -> Any:
+    """Lanes of doubles rounded to single precision."""
+    return a.narrow() if isinstance(a, Lanes) else rows.narrow(a)
+
+
+def widen(a: Any) -> Any:
+    """Lanes of single precision as doubles, exactly."""
+    return a.widen() if isinstance(a, Lanes) else rows.widen(a)
+
+
+def loops(width: int, *, single: bool) -> tuple[Callable[[F], F], Callable[..., Callable[[F], F]]]:
+    """Decorators of the solver's loops over lanes.
+
+    Returns
+    -------
+    lanewise
+        The body is done for all lanes of its arguments, arrays of rows. If it returns a value, the call
+        is true where that exceeds 1/2 in any lane.
+    rowwise
+        `rowwise("norms")`: the body is done for every row of its first argument, too; its arguments move
+        on, row by row, but for those that are named. An argument of one dimension gives a number a row.
+    """
+
+    def rowwise(*fixed: str) -> Callable[[F], F]:
+        return lambda body: _loop(body, [name not in fixed for name in signature(body).parameters])
+
+    def _loop(body: Any, moving: Sequence[bool]) -> Any:
+        return packed.traced_loop(body, width, single=single, moving=moving) if JIT else rows.loop(body, moving)
+
+    return lambda body: _loop(body, [False] * len(signature(body).parameters)), rowwise
+
+
+def call(program: Any, which: int, *arrays: Any) -> None:
+    """Call one of a model's functions on arrays of rows (rows, columns), at most five.
+
+    Parameters
+    ----------
+    program
+        The model's functions, a `Program`.
+    which
+        Place of the function in `arguments.FUNCTIONS`.
+    """
+    with rows.quiet():
+        program.code[which](*arrays)
+
+
+def call_stepper(program: Any, table: Any, what: int, told: int, part: float) -> int:
+    """Call the stepper; see `mtorsim.kernel.stepper`."""
+    return program.code[STEPPER](table, what, told, part)
+
+
+if JIT:
+    packed.register_call(call)
+    packed.register_stepper(call_stepper, STEPPER)
+    rows_from, unpacker = packed.rows_from, packed.unpacker
 else:
-    from mtorsim.kernel.packed import (
-        absolute,
-        any_less,
-        exponent,
-        fma,
-        loader,
-        mantissa,
-        narrow,
-        nearest,
-        scaled,
-        select_less,
-        spreader,
-        square_root,
-        storer,
-        widen,
-    )
+    rows_from, unpacker = rows.rows_from, rows.unpacker

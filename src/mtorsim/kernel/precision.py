@@ -1,5 +1,5 @@
-"""The precision this kernel computes in; a generated kernel may name another one here."""
+"""The precision this solver was made with; a copy may name another one here."""
 
-from .double import FLOAT, SMALLEST, WIDTH, exp, load, log, narrow, splat, store, widen
+from .double import FLOAT, SINGLE, WIDTH, lanewise, narrow, rowwise, unpack, widen
 
-__all__ = ["FLOAT", "SMALLEST", "WIDTH", "exp", "load", "log", "narrow", "splat", "store", "widen"]
+__all__ = ["FLOAT", "SINGLE", "WIDTH", "lanewise", "narrow", "rowwise", "unpack", "widen"]

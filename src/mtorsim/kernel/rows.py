@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -10,23 +11,39 @@ Row = np.ndarray
 Value = np.ndarray | float
 
 
-def loader(width: int) -> Callable[[Row, int], Row]:
-    """Loads row `index` of an array (rows, width)."""
-    return lambda array, index: array[index].copy()
+def quiet() -> np.errstate:
+    """A context without warnings: what empty lanes hold is of no interest."""
+    return np.errstate(all="ignore")
 
 
-def storer(width: int) -> Callable[[Row, int, Value], None]:
-    """Puts a value into row `index` of an array (rows, width)."""
-
-    def store(array: Row, index: int, value: Value) -> None:
-        array[index] = value
-
-    return store
+def filled(array: Row, number: float) -> Row:
+    """A number in every lane of a row of an array."""
+    return np.full(array.shape[1], number, array.dtype)
 
 
-def spreader(width: int, *, single: bool) -> Callable[[float], Row]:
-    """Puts one number in every lane."""
-    return lambda value: np.full(width, float(value), np.float32 if single else np.float64)
+def loop(body: Callable[..., Any], moving: Sequence[bool]) -> Callable[..., bool]:
+    """Do `body` for all lanes, and for every row of the first argument if arguments move."""
+
+    def done(*args: Any) -> bool:
+        with quiet():
+            if not any(moving):
+                answer = body(*args)
+                return answer is not None and bool(np.any(answer > 0.5))
+            for i in range(len(args[0])):
+                body(*(a if not m else a[i] if a.ndim == 1 else a[i:] for a, m in zip(args, moving, strict=True)))
+            return False
+
+    return done
+
+
+def unpacker(*, single: bool) -> Callable[[list[Any], Any, int], Any]:
+    """Takes a group of arguments out of a table."""
+    return lambda table, group, first: group(*table[first : first + len(group._fields)])
+
+
+def rows_from(array: Row, first: int) -> Row:
+    """The rows of an array from `first` on."""
+    return array[first:]
 
 
 def narrow(a: Row) -> Row:
@@ -55,18 +72,14 @@ def nearest(a: Row) -> Row:
 
 
 def fma(a: Value, b: Value, c: Value) -> Row:
-    """A * b + c; rounded once in compiled code, twice here."""
-    return np.asarray(a * b + c)
+    """A * b + c; rounded once in single precision, as in compiled code, twice in double."""
+    exact = np.multiply(a, b, dtype=float) + np.asarray(c, float)
+    return exact.astype(np.result_type(*(x for x in (a, b, c) if isinstance(x, np.ndarray))))
 
 
 def select_less(a: Value, b: Value, yes: Value, no: Value) -> Row:
     """`yes` where a < b, else `no` (also where either is not a number)."""
     return np.where(a < b, yes, no)
-
-
-def any_less(a: Value, b: Value) -> bool:
-    """Whether a < b in any lane."""
-    return bool(np.any(a < b))
 
 
 def scaled(a: Row, power: Row) -> Row:

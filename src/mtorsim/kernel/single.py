@@ -12,27 +12,15 @@ import math
 
 import numpy as np
 
-from .lanes import (
-    Lanes,
-    exponent,
-    fma,
-    inlined,
-    loader,
-    mantissa,
-    narrow,
-    nearest,
-    scaled,
-    select_less,
-    spreader,
-    storer,
-    widen,
-)
+from .lanes import Lanes, exponent, fma, loops, mantissa, narrow, nearest, scaled, select_less, unpacker, widen
 
-__all__ = ["FLOAT", "SMALLEST", "WIDTH", "exp", "load", "log", "narrow", "splat", "store", "widen"]
+__all__ = ["FLOAT", "SINGLE", "SMALLEST", "WIDTH", "exp", "lanewise", "log", "narrow", "rowwise", "unpack", "widen"]
 
+SINGLE = True
 WIDTH = 16
 FLOAT = np.float32
-load, store, splat = loader(WIDTH), storer(WIDTH), spreader(WIDTH, single=True)
+lanewise, rowwise = loops(WIDTH, single=SINGLE)
+unpack = unpacker(single=SINGLE)
 
 LN2_HIGH = 6.9314575195e-01
 LN2_LOW = 1.4286067653e-06
@@ -43,7 +31,6 @@ SMALLEST = 1.1754943508222875e-38
 """The smallest normal number; what lies below counts as 0."""
 
 
-@inlined
 def exp(x: Lanes) -> Lanes:
     """e**x within 1 ulp; 0 below -87, infinite above 88.
 
@@ -65,7 +52,6 @@ def exp(x: Lanes) -> Lanes:
     return select_less(88.0, x, INFINITY, value)
 
 
-@inlined
 def log(x: Lanes) -> Lanes:
     """The natural logarithm within 1 ulp; -inf at 0, NaN below.
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from mtorsim.kernel.lanes import Lanes, compiled, fma, inlined
+from mtorsim.kernel.arguments import AFTER, LENGTH, NOW, RHS, STAGE
+from mtorsim.kernel.lanes import call, fma, inlined, load, rows_from, store
 
-from .precision import load, store
-from .problem import N_STATES, rhs
+from .precision import lanewise, rowwise
 
 NAME = "tsit5"
 ORDER = 5
 STAGES = 7
 N_SLOPES = STAGES
 """Slopes that are kept, stages first."""
-N_WORK = N_STATES
-"""Rows of scratch a step needs: the argument of a stage."""
 FIRST_SAME_AS_LAST = True
 REFERENCE = "Tsitouras, Comput. Math. Appl. 62 (2011) 770, table 1; interpolant section 4"
 
@@ -39,82 +37,112 @@ ERROR = (
 )
 """The fifth-order weights less those of the embedded method of order 4."""
 
-(A21,) = A[1]
-A31, A32 = A[2]
-A41, A42, A43 = A[3]
-A51, A52, A53, A54 = A[4]
-A61, A62, A63, A64, A65 = A[5]
-B1, B2, B3, B4, B5, B6 = A[6]
-C2, C3, C4, C5 = C[1:5]
-E1, E2, E3, E4, E5, E6, E7 = ERROR
+
+def scratch_rows(n_states: int, n_entries: int) -> int:
+    """Rows of scratch a step needs: the argument of a stage."""
+    return n_states
 
 
-@compiled
-def step(t, h, t_new, x, p, k, work, d):
-    """One step of size `h` from `t` to `t_new`; `k[0]` holds f(t, x) on entry, `k[6]` f(t_new, x + d) on exit.
+def _sum(weights, *slopes):
+    """A weighted sum of slopes, the first term first."""
+    total = weights[0] * load(slopes[0], 0)
+    for weight, slope in zip(weights[1:], slopes[1:], strict=True):
+        total = fma(weight, load(slope, 0), total)
+    return total
 
-    Shapes: t, h, t_new lanes; x, the state, and d, its change (N_STATES, WIDTH); p (N_ROWS, WIDTH);
-    k (N_SLOPES, N_STATES, WIDTH); work (N_WORK, WIDTH). Returns nothing; allocates nothing.
+
+def _move(x, time, work, weights, *slopes):
+    """The state of a stage."""
+    store(work, 0, fma(load(time, LENGTH), _sum(weights, *slopes), load(x, 0)))
+
+
+@lanewise
+def stage_times(time):
+    """When the stages between the ends of a step are worked out."""
+    for i, c in enumerate(C[1:5]):
+        store(time, STAGE + i, load(time, NOW) + c * load(time, LENGTH))
+
+
+@rowwise("time")
+def second_argument(x, work, time, k1):
+    """The state of the second stage."""
+    _move(x, time, work, A[1], k1)
+
+
+@rowwise("time")
+def third_argument(x, work, time, k1, k2):
+    """The state of the third stage."""
+    _move(x, time, work, A[2], k1, k2)
+
+
+@rowwise("time")
+def fourth_argument(x, work, time, k1, k2, k3):
+    """The state of the fourth stage."""
+    _move(x, time, work, A[3], k1, k2, k3)
+
+
+@rowwise("time")
+def fifth_argument(x, work, time, k1, k2, k3, k4):
+    """The state of the fifth stage."""
+    _move(x, time, work, A[4], k1, k2, k3, k4)
+
+
+@rowwise("time")
+def sixth_argument(x, work, time, k1, k2, k3, k4, k5):
+    """The state of the sixth stage."""
+    _move(x, time, work, A[5], k1, k2, k3, k4, k5)
+
+
+@rowwise("time")
+def finish(x, work, time, d, k1, k2, k3, k4, k5, k6):
+    """The change of state, and the state after it."""
+    change = load(time, LENGTH) * _sum(A[6], k1, k2, k3, k4, k5, k6)
+    store(d, 0, change)
+    store(work, 0, load(x, 0) + change)
+
+
+@rowwise("time")
+def estimate(x, e, time, k1, k2, k3, k4, k5, k6, k7):
+    """The estimated error of a step."""
+    store(e, 0, load(time, LENGTH) * _sum(ERROR, k1, k2, k3, k4, k5, k6, k7))
+
+
+@inlined
+def step(program, seats):
+    """One step from `time[NOW]` of size `time[LENGTH]`, to `time[AFTER]`; allocates nothing.
+
+    `k` begins with f(t, x) on entry, and ends with f(t + h, x + d) on exit; `d` and `e` receive the change
+    of state and its error.
     """
-    k1, k2, k3, k4, k5, k6, k7 = k[0], k[1], k[2], k[3], k[4], k[5], k[6]
-    for i in range(N_STATES):
-        store(work, i, fma(h, A21 * load(k1, i), load(x, i)))
-    rhs(t + C2 * h, work, p, k2)
-    for i in range(N_STATES):
-        slope = fma(A32, load(k2, i), A31 * load(k1, i))
-        store(work, i, fma(h, slope, load(x, i)))
-    rhs(t + C3 * h, work, p, k3)
-    for i in range(N_STATES):
-        slope = fma(A42, load(k2, i), A41 * load(k1, i))
-        slope = fma(A43, load(k3, i), slope)
-        store(work, i, fma(h, slope, load(x, i)))
-    rhs(t + C4 * h, work, p, k4)
-    for i in range(N_STATES):
-        slope = fma(A52, load(k2, i), A51 * load(k1, i))
-        slope = fma(A53, load(k3, i), slope)
-        slope = fma(A54, load(k4, i), slope)
-        store(work, i, fma(h, slope, load(x, i)))
-    rhs(t + C5 * h, work, p, k5)
-    for i in range(N_STATES):
-        slope = fma(A62, load(k2, i), A61 * load(k1, i))
-        slope = fma(A63, load(k3, i), slope)
-        slope = fma(A64, load(k4, i), slope)
-        slope = fma(A65, load(k5, i), slope)
-        store(work, i, fma(h, slope, load(x, i)))
-    rhs(t_new, work, p, k6)
-    for i in range(N_STATES):
-        slope = fma(B2, load(k2, i), B1 * load(k1, i))
-        slope = fma(B3, load(k3, i), slope)
-        slope = fma(B4, load(k4, i), slope)
-        slope = fma(B5, load(k5, i), slope)
-        slope = fma(B6, load(k6, i), slope)
-        change = h * slope
-        store(d, i, change)
-        store(work, i, load(x, i) + change)
-    rhs(t_new, work, p, k7)
+    x, p, time, work, n = seats.x, seats.p, seats.time, seats.work, seats.x.shape[0]
+    k1, k2, k3, k4 = seats.k, rows_from(seats.k, n), rows_from(seats.k, 2 * n), rows_from(seats.k, 3 * n)
+    k5, k6, k7 = rows_from(seats.k, 4 * n), rows_from(seats.k, 5 * n), rows_from(seats.k, 6 * n)
+    after = rows_from(time, AFTER)
+    stage_times(time)
+    second_argument(x, work, time, k1)
+    call(program, RHS, rows_from(time, STAGE), work, p, k2)
+    third_argument(x, work, time, k1, k2)
+    call(program, RHS, rows_from(time, STAGE + 1), work, p, k3)
+    fourth_argument(x, work, time, k1, k2, k3)
+    call(program, RHS, rows_from(time, STAGE + 2), work, p, k4)
+    fifth_argument(x, work, time, k1, k2, k3, k4)
+    call(program, RHS, rows_from(time, STAGE + 3), work, p, k5)
+    sixth_argument(x, work, time, k1, k2, k3, k4, k5)
+    call(program, RHS, after, work, p, k6)
+    finish(x, work, time, seats.d, k1, k2, k3, k4, k5, k6)
+    call(program, RHS, after, work, p, k7)
+    estimate(x, seats.e, time, k1, k2, k3, k4, k5, k6, k7)
 
 
 @inlined
-def error(i: int, h: Lanes, k) -> Lanes:
-    """Estimated error of state `i` after a step."""
-    slope = fma(E2, load(k[1], i), E1 * load(k[0], i))
-    slope = fma(E3, load(k[2], i), slope)
-    slope = fma(E4, load(k[3], i), slope)
-    slope = fma(E5, load(k[4], i), slope)
-    slope = fma(E6, load(k[5], i), slope)
-    slope = fma(E7, load(k[6], i), slope)
-    return h * slope
-
-
-@inlined
-def look_back(t, h, t_new, x, p, k, work, d):
+def look_back(program, seats):
     """Get ready to interpolate in the step just made; nothing is missing here."""
 
 
 @inlined
-def change_at(part: float, h: float, d, k, i: int, lane: int) -> float:
+def change_at(part, h, seats, i, lane):
     """By how much state `i` of a lane has changed at the fraction `part` of the step just made."""
-    s = part * part
+    k, n, s = seats.k, seats.x.shape[0], part * part
     b1 = -1.0530884977290216 * part * (part - 1.3299890189751412) * (s - 1.4364028541716351 * part + 0.7139816917074209)
     b2 = 0.1017 * s * (s - 2.1966568338249754 * part + 1.2949852507374631)
     b3 = 2.490627285651252793 * s * (s - 2.38535645472061657 * part + 1.57803468208092486)
@@ -122,5 +150,5 @@ def change_at(part: float, h: float, d, k, i: int, lane: int) -> float:
     b5 = 47.37952196281928122 * (part - 1.203071208372362603) * (part - 0.658047292653547382) * s
     b6 = -34.87065786149660974 * (part - 1.2) * (part - 0.666666666666666667) * s
     b7 = 2.5 * (part - 1.0) * (part - 0.6) * s
-    slope = b1 * k[0, i, lane] + b2 * k[1, i, lane] + b3 * k[2, i, lane] + b4 * k[3, i, lane]
-    return h * (slope + b5 * k[4, i, lane] + b6 * k[5, i, lane] + b7 * k[6, i, lane])
+    slope = b1 * k[i, lane] + b2 * k[n + i, lane] + b3 * k[2 * n + i, lane] + b4 * k[3 * n + i, lane]
+    return h * (slope + b5 * k[4 * n + i, lane] + b6 * k[5 * n + i, lane] + b7 * k[6 * n + i, lane])

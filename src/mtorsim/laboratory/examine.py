@@ -81,7 +81,7 @@ def examine(
     >>> import mtorsim as mt
     >>> test = mt.examine("ogtt", "ngt")
     >>> unit, value = test.indices["glucose_120"]
-    >>> 100 < value[0] < 140, unit
+    >>> bool(100 < value[0] < 140), unit
     (True, 'mg/dL')
     """
     given = {

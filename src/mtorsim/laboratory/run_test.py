@@ -19,7 +19,7 @@ from mtorsim.run.layout import Stop, Turn
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People
 from mtorsim.run.schedule import Schedule
-from mtorsim.run.solve import carry, observed, parameters_in
+from mtorsim.run.solve import observed, parameters_in, recording, solve, subjects_at
 from mtorsim.scenario.scenario import FASTING_HOURS, since_last_meal
 
 from .examination import CLAMP, CURVES, Examination
@@ -81,7 +81,7 @@ def examine_people(
         _check(plan, at, protocol)
     sources = _sources(plan, observe)
     parameters = parameters_in(plan, arm, people)
-    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    named = plan.kernel.named(parameters)
     if decided is None:
         events, possible = arm.schedule.events(plan.kernel.states, named, plan.seed, people.subjects)
         status = np.where((people.status == WELL) & ~possible, IMPOSSIBLE_DOSE, people.status)
@@ -91,9 +91,7 @@ def examine_people(
     grids = [at + _grid(p) / 60 if p.everyday else np.array([at]) for at, p in requests]
     times = np.unique(np.concatenate(grids))
     if times[-1] > 0:
-        states, status = carry(
-            plan, people.start, parameters, events, times, None, float(times[-1]), arm.steering, status, cancel
-        )
+        states, status = _carried(plan, people.start, parameters, events, times, arm.steering, status, cancel)
     else:
         states = people.start[:, None].copy()
     found = []
@@ -109,6 +107,25 @@ def examine_people(
         for values in (*found[-1].curves.values(), *(v for _, v in found[-1].indices.values())):
             values[gone] = np.nan
     return found
+
+
+def _carried(
+    plan: Plan,
+    start: np.ndarray,
+    parameters: np.ndarray,
+    events: Events,
+    times: np.ndarray,
+    steering: frozenset[str],
+    status: np.ndarray,
+    cancel: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Every state at some times, (n, times, states), and how each subject ended, (n,)."""
+    kernel = plan.kernel
+    subjects = subjects_at(kernel, start, parameters, status)
+    seen = recording(times, np.arange(len(kernel.states)), len(start))
+    span, error = (0.0, float(times[-1])), plan.tolerance(steering)
+    solve(kernel, plan.solver, subjects, events, span, error, seen, retry=True, cancel=cancel)
+    return seen.out, subjects.status
 
 
 def _check(plan: Plan, at: float, protocol: Protocol) -> None:
@@ -164,7 +181,7 @@ def _copy(
     events, _ = schedule.events(plan.kernel.states, dict(zip(columns, own.T, strict=True)), plan.seed, people.subjects)
     times = _grid(protocol) / 60
     steering = plan.model.steering(arm.switches)
-    states, ended = carry(plan, start, own, events, times, None, float(times[-1]), steering, status, cancel)
+    states, ended = _carried(plan, start, own, events, times, steering, status, cancel)
     values = _look(plan, sources, schedule, times, states, own)
     return _read(plan, protocol, at, arm, people, ended, values, own)
 
@@ -190,7 +207,7 @@ Sources = Mapping[str, list[int]]
 
 def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
     """Every curve the model has, and what is asked for besides."""
-    model, quantities = plan.model, plan.spare.quantities
+    model, quantities = plan.model, plan.kernel.quantities
     found: dict[str, list[int]] = {}
     for name, parts in {**{n: p for n, (_, p) in CURVES.items()}, **{n: (n,) for n in observe}}.items():
         full = [model.observables.get(part, part) for part in parts]

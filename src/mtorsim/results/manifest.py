@@ -72,7 +72,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "duration_h": plan.scenario.duration,
         "groups": {g.name: g.share for g in plan.population.groups},
         "chunk": chunk,
-        "kernels": [k.name for k in (plan.kernel, plan.spare, plan.day) if k is not None],
+        "kernels": [k.name for k in (plan.kernel, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},
         "files": files,
         "versions": package_versions(),

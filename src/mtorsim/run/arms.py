@@ -77,7 +77,7 @@ def _resolved(scenario: Scenario, change: Change, model: Model) -> Change:
     return replace(change, **found)
 
 
-def _arm(
+def planned_arm(
     scenario: Scenario,
     branch: Branch,
     model: Model,

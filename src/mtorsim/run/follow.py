@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from mtorsim.compiler.kernel import Kernel
 from mtorsim.errors import SetError, did_you_mean
+from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.event import Events
-from mtorsim.kernel.status import CANCELLED, IMPOSSIBLE_DOSE, WELL
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, WELL
 from mtorsim.scenario.actions import Hold
 from mtorsim.scenario.scenario import rechecks
 
@@ -20,7 +20,7 @@ from .measurement import MEASURED, leaving_times, measure
 from .plan import Plan
 from .prepare import People
 from .rules import CLOCKS, GRADE, Do, PlannedRule
-from .solve import RETRY, observed, parameters_in
+from .solve import observed, parameters_in, recording, solve, some, subjects_at
 from .visit import GIVEN, HELD, LEDGER, WAITING, PythonRule, Visit, _Care
 
 __all__ = ["Followed", "decision_times", "follow"]
@@ -84,25 +84,7 @@ def follow(
     python_rules
         Functions that come after the arm's own rules.
     """
-    walk = _Walk(plan, arm, people, times, fasting, cancel, python_rules)
-    everyone = np.arange(len(people.subjects))
-    found, doses = walk.through(everyone, plan.kernel, 1.0)
-    failed = np.flatnonzero((found.status != WELL) & (people.status == WELL) & (found.status != CANCELLED))
-    failed = failed[walk.possible[failed]]
-    if not len(failed):
-        return found
-    again, own = walk.through(failed, plan.spare, RETRY)
-    doses[failed] = own
-    for mine, other in zip(
-        (found.values, found.status, found.left, found.given),
-        (again.values, again.status, again.left, again.given),
-        strict=True,
-    ):
-        mine[failed] = other
-    kept = found.ledger[~np.isin(found.ledger["subject"], people.subjects[failed])]
-    ledger = np.concatenate([kept, again.ledger])
-    events = walk.events(everyone, doses) if walk.decides else found.events
-    return Followed(found.values, found.status, found.left, _in_order(ledger), found.given, events)
+    return _Walk(plan, arm, people, times, fasting, cancel, python_rules).through()
 
 
 def _in_order(ledger: np.ndarray) -> np.ndarray:
@@ -135,7 +117,7 @@ class _Walk:
         self.times, self.fasting = times, fasting
         self.python_rules = python_rules
         self.parameters = parameters_in(plan, arm, people)
-        named = {name: self.parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+        named = plan.kernel.named(self.parameters)
         self.layout = arm.schedule.layout(plan.kernel.states, named, plan.seed, people.subjects)
         self.possible = self.layout.possible
         self.columns = plan.columns[plan.columns >= 0]
@@ -155,17 +137,19 @@ class _Walk:
         self.about = [_members(plan, people, rule) for rule in arm.rules]
         self.decides = bool(arm.rules or python_rules)
 
-    def through(self, who: np.ndarray, kernel: Kernel, share: float) -> tuple[Followed, np.ndarray]:
-        """Some of the people from start to end; and what they were given of each dose, (n, doses)."""
-        plan, n = self.plan, len(who)
+    def through(self) -> Followed:
+        """The people from start to end."""
+        plan, n = self.plan, len(self.people.subjects)
+        who = np.arange(n)
         states = np.full((n, len(self.times), len(self.rows)), np.nan)
         status = np.where(
             (self.people.status[who] == WELL) & ~self.possible[who], IMPOSSIBLE_DOSE, self.people.status[who]
         )
         care = self._care(who)
-        state, memory = self.people.start[who].copy(), kernel.memory(n)
-        states[np.ix_(status == WELL, self.times == 0.0)] = state[status == WELL][:, None, self.rows]
-        parameters = self.parameters[who].copy()
+        subjects = subjects_at(plan.kernel, self.people.start, self.parameters, status)
+        status = subjects.status
+        well = status == WELL
+        states[np.ix_(well, self.times == 0.0)] = subjects.state[well][:, None, self.rows]
         given = np.array([[0.0 if s.dormant else 1.0 for s in self.layout.stops]]) * np.ones((n, 1))
         cuts = self.looks if self.decides else []
         end = plan.scenario.duration
@@ -173,15 +157,14 @@ class _Walk:
         for a, b in pairwise([0.0, *[c for c in cuts if 0 < c < end], end]):
             if a in cuts and self._decide(a, who, care, given, states, status):
                 events = self.events(who, given)
-            self._carry(kernel, share, (a, b), who, care, state, memory, parameters, events, states, status)
+            self._carry((a, b), care, subjects, events, states)
         if end in cuts and self._decide(end, who, care, given, states, status):
             events = self.events(who, given)
         self._end_holds(who, care, status)
         values = self._values(who, self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
         ledger = np.concatenate([np.zeros(0, LEDGER), *care.rows, self._leavers(who, care, status)])
-        followed = Followed(values, status, care.left, _in_order(ledger), self._share_given(who, care, given), events)
-        return followed, given
+        return Followed(values, status, care.left, _in_order(ledger), self._share_given(who, care, given), events)
 
     def _care(self, who: np.ndarray) -> _Care:
         n, d, r = len(who), len(self.drugs), len(self.arm.rules)
@@ -202,12 +185,12 @@ class _Walk:
         full = np.ones((len(self.people.subjects), given.shape[1]))
         full[who] = given
         events = self.layout.events(full)
-        return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
+        return events.of(who)
 
     def _planned(self, who: np.ndarray) -> Events:
         """What happens to some subjects where nothing is decided."""
         events = self.layout.events()
-        return Events(events.time, events.kind, events.row, events.amount, events.first[who], events.last[who])
+        return events.of(who)
 
     def _give(self, care: _Care, given: np.ndarray, since: float) -> None:
         """Doses from a time on as they are decided."""
@@ -221,33 +204,22 @@ class _Walk:
                 given[i, after] = care.level[i, d] * care.resume[i, d]
 
     def _carry(
-        self,
-        kernel: Kernel,
-        share: float,
-        span: tuple[float, float],
-        who: np.ndarray,
-        care: _Care,
-        state: np.ndarray,
-        memory: np.ndarray,
-        parameters: np.ndarray,
-        events: Events,
-        states: np.ndarray,
-        status: np.ndarray,
+        self, span: tuple[float, float], care: _Care, subjects: Subjects, events: Events, states: np.ndarray
     ) -> None:
         """Carry those who are still there over one span."""
-        a, b = span
-        here = np.flatnonzero((care.left > a) & (status == WELL)) if a > 0 else np.flatnonzero(status == WELL)
+        plan, (a, b) = self.plan, span
+        well = subjects.status == WELL
+        here = np.flatnonzero((care.left > a) & well) if a > 0 else np.flatnonzero(well)
         if not len(here):
             return
         mine = (self.times > a if a > 0 else self.times >= a) & (self.times <= b)
-        some = Events(events.time, events.kind, events.row, events.amount, events.first[here], events.last[here])
-        tolerance = self.plan.options.rtol * share, self.plan.options.atol * share * self.plan.scales(kernel)
-        steers = np.array([float(s in self.arm.steering) for s in kernel.states])
-        y, m, p, ended = state[here], memory[here], parameters[here], status[here]
-        out = np.full((len(here), int(mine.sum()), len(self.rows)), np.nan)
-        kernel.advance(y, m, p, some, self.times[mine], self.rows, (a, b), tolerance, steers, out, ended, self.cancel)
-        state[here], memory[here], parameters[here], status[here] = y, m, p, ended
-        states[np.ix_(here, np.flatnonzero(mine))] = out
+        part = some(subjects, here)
+        seen = recording(self.times[mine], self.rows, len(here))
+        error = plan.tolerance(self.arm.steering)
+        solve(plan.kernel, plan.solver, part, events.of(here), span, error, seen, retry=True, cancel=self.cancel)
+        for whole, own in zip(subjects, part, strict=True):
+            whole[here] = own
+        states[np.ix_(here, np.flatnonzero(mine))] = seen.out
 
     def _values(self, who: np.ndarray, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """Everything observed, in the plan's order, with what was measured of it."""

@@ -24,7 +24,7 @@ STANDARD_UNITS = {
 }
 
 
-def _observables(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
+def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
     """Name and unit of what is recorded, and the quantity each is read from."""
     units: dict[str, str] = {}
     sources: list[str | None] = []

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar, get_args
 
-from mtorsim.compiler.kernel import METHODS, PRECISIONS
+from mtorsim.compiler.solver import METHODS, PRECISIONS, Method, Precision
+from mtorsim.compiler.warm import Form
 from mtorsim.errors import SetError
 
 __all__ = ["Method", "Options"]
 
 
-Method = str
+T = TypeVar("T")
 
-
-METHOD = "grk4t"
-PRECISION = "single"
+METHOD: Method = "grk4t"
+PRECISION: Precision = "single"
 SINGLE_RTOL = 3e-5
 """The tightest tolerance that single precision is taken for."""
 RTOL = 3e-3
@@ -36,31 +38,55 @@ class Options:
         Of the arithmetic within a step; states and times are in double precision either way.
     rtol, atol
         Error allowed in each step: relative, and as a share of each state's scale.
+    kernel
+        How equations are run: `tape`, `compiled`, or `auto`, as the size of the run suggests.
     """
 
     method: Method = METHOD
-    precision: str = PRECISION
+    precision: Precision = PRECISION
     rtol: float = RTOL
     atol: float = RTOL * ATOL_SHARE
+    kernel: Form = "auto"
 
     @classmethod
     def given(
-        cls, method: Method | None = None, precision: str | None = None, rtol: float = RTOL, atol: float | None = None
+        cls,
+        method: str | None = None,
+        precision: str | None = None,
+        rtol: float = RTOL,
+        atol: float | None = None,
+        kernel: str = "auto",
     ) -> Options:
-        """Options as far as they are given; the precision is single where the tolerance leaves room for it."""
-        return cls(
-            METHOD if method is None else method,
-            ("single" if rtol >= SINGLE_RTOL else "double") if precision is None else precision,
+        """Options as far as they are given; the precision is single where the tolerance leaves room for it.
+
+        Raises
+        ------
+        SetError
+            If there is no such method, precision or form of the kernel, or a tolerance is out of range.
+        """
+        found = cls(
+            _known("method", METHODS, method, METHOD),
+            _known("precision", PRECISIONS, precision, "single" if rtol >= SINGLE_RTOL else "double"),
             rtol,
             rtol * ATOL_SHARE if atol is None else atol,
+            _known("kernel", get_args(Form), kernel, "auto"),
         )
+        check_options(found)
+        return found
 
 
-def _check_options(options: Options) -> None:
-    if options.method not in METHODS:
-        raise SetError(f"there is no method `{options.method}`", help="known are " + ", ".join(METHODS))
-    if options.precision not in PRECISIONS:
-        raise SetError(f"there is no precision `{options.precision}`", help="known are " + ", ".join(PRECISIONS))
+def _known(what: str, known: Sequence[T], name: str | None, default: T) -> T:
+    """What the user has named, if it is known."""
+    if name is None:
+        return default
+    for value in known:
+        if value == name:
+            return value
+    raise SetError(f"there is no {what} `{name}`", help="known are " + ", ".join(map(str, known)))
+
+
+def check_options(options: Options) -> None:
+    """Refuse tolerances out of range."""
     if options.precision == "single" and options.rtol < SINGLE_RTOL:
         message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
         raise SetError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")

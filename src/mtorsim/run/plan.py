@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from mtorsim.compiler.cache import load_kernel
-from mtorsim.compiler.kernel import METHODS, Kernel, Variant
-from mtorsim.compiler.warm import Part, compile_parts
+from mtorsim.compiler.kernel import Kernel, load_kernel
+from mtorsim.compiler.solver import Solver, load_solver
+from mtorsim.compiler.warm import Choice, Warming, choose_form
 from mtorsim.errors import ScenarioError, SetError, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import read_references
+from mtorsim.kernel.arguments import Tolerance
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
 from mtorsim.model.model import Model
@@ -26,11 +27,12 @@ from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.read import read_scenario
 from mtorsim.scenario.scenario import Scenario
 
-from .arms import PlannedArm, _arm
+from .arms import PlannedArm, planned_arm
 from .measurement import MEASURED
-from .observables import _observables
-from .options import Options, _check_options
+from .observables import observables_of
+from .options import Options, check_options
 from .schedule import Schedule, meal_schedule
+from .solve import tolerance
 
 __all__ = ["Draft", "Plan", "draft_plan", "make_plan"]
 
@@ -91,33 +93,45 @@ class Draft:
         return any(a.rules or a.branch.staying for a in self.arms)
 
 
+RUN_IN_COSTS = 100
+"""A run-in takes as long as so many days of a run."""
+
+
 @dataclass(frozen=True)
 class Plan(Draft):
     """A run, settled: what is left is arithmetic on subjects.
 
     Attributes
     ----------
-    variant
-        Which kernel of the model is used.
     kernel, day
-        Compiled code of the model, and of its untreated day where it has a run-in.
-    spare
-        The same system in double precision by another method: for people as they stand, who must
-        not depend on how they are carried, and for those that `kernel` cannot carry.
+        Code of the model, and of its untreated day where it has a run-in.
+    solver
+        The method and precision that carry subjects.
     columns
         For each observable its row in the kernel's `observe`, -1 where the model has none.
     """
 
-    variant: Variant
     kernel: Kernel
     day: Kernel | None
-    spare: Kernel
+    solver: Solver
     columns: np.ndarray
+
+    def choose_forms(self, subjects: int) -> Choice:
+        """See to it that equations are compiled where so many subjects are worth it; says how they are run."""
+        days = subjects * len(self.arms) * self.scenario.duration / 24
+        if self.day is not None:
+            choose_form(self.day, load_solver("tsit5", "double"), subjects * RUN_IN_COSTS, self.options.kernel)
+        return choose_form(self.kernel, self.solver, days, self.options.kernel)
 
     def scales(self, kernel: Kernel) -> np.ndarray:
         """A typical size of each state of a kernel, for the absolute tolerance."""
         states = self.model.states
         return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
+
+    def tolerance(self, steering: frozenset[str] | None = None) -> Tolerance:
+        """The error a step of a run may make."""
+        options = self.options
+        return tolerance(self.kernel, options.rtol, options.atol * self.scales(self.kernel), steering)
 
 
 def draft_plan(
@@ -144,17 +158,16 @@ def draft_plan(
     if seed is not None and not 0 <= seed < 2**63:
         raise SetError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
     options = options or Options()
-    _check_options(options)
-    observables, sources = _observables(scenario, model)
+    check_options(options)
+    observables, sources = observables_of(scenario, model)
+    groups = [g.name for g in people.groups]
     return Draft(
         scenario=scenario,
         model=model,
         population=people,
         switches=switches,
         habit=meal_schedule(scenario, model),
-        arms=tuple(
-            _arm(scenario, b, model, switches, observables, [g.name for g in people.groups]) for b in scenario.branches
-        ),
+        arms=tuple(planned_arm(scenario, b, model, switches, observables, groups) for b in scenario.branches),
         observables=observables,
         sources=tuple(sources),
         seed=data.seed if seed is None else seed,
@@ -192,40 +205,32 @@ def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | 
     MtorsimError
         For the first thing that is wrong.
     """
+    options = given.get("options") or Options()
+    solver = load_solver(options.method, options.precision)
+    solver_on_its_way = Warming([solver, load_solver("tsit5", "double")], note)
     draft = draft_plan(scenario, **given)
     model = draft.model
-    habit = Variant(RUN_IN_METHOD, untreated=True)
-    day = load_kernel(model, habit) if model.means else None
+    day = load_kernel(model, untreated=True) if model.means else None
     _check_watched(draft, day)
-    variant, kernel = _kernel(draft)
-    method = next(m for m in METHODS if m != variant.method)
-    spare = load_kernel(model, replace(variant, method=method, precision="double"))
-    parts = [Part(kernel, "drive"), Part(spare, "rest")]
-    parts += [Part(day, "drive"), Part(day, "rest")] if day else []
-    cold = [p for p in parts if not p.warm]
-    if cold:
-        if note:
-            note("compiling this model: once on this machine, about 20 seconds")
-        compile_parts(cold)
+    kernel = _kernel(draft)
     rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
-    return Plan(**vars(draft), variant=variant, kernel=kernel, day=day, spare=spare, columns=np.array(rows, np.int64))
+    solver_on_its_way.finish()
+    return Plan(**vars(draft), kernel=kernel, day=day, solver=solver, columns=np.array(rows, np.int64))
 
 
-def _kernel(draft: Draft) -> tuple[Variant, Kernel]:
+def _kernel(draft: Draft) -> Kernel:
     """The kernel of a run: one made for the model's own switches where no arm moves them, else the general one.
 
-    The first is a fifth faster. The second serves all other settings, so that a switch moved costs no compiling
-    more than once, and trials, which have their variants beside them.
+    The first is a fifth faster. The second serves all other settings, and trials, which have their variants
+    beside them.
     """
-    general = Variant(draft.options.method, draft.options.precision)
     switches = dict(draft.model.switches)
     own = draft.switches == switches and all(arm.switches == switches for arm in draft.arms)
     if own and draft.scenario.data.trial is None and set(switches.values()) <= {0.0, 1.0}:
-        special = replace(general, switches=tuple(switches.items()))
-        kernel = load_kernel(draft.model, special)
+        kernel = load_kernel(draft.model, switches=switches)
         if all(s is None or s in kernel.quantities for s in draft.sources):
-            return special, kernel
-    return general, load_kernel(draft.model, general)
+            return kernel
+    return load_kernel(draft.model)
 
 
 def _check_watched(draft: Draft, day: Kernel | None) -> None:

@@ -14,7 +14,7 @@ from mtorsim.population.population import WEIGHT
 from mtorsim.units.units import convert, parse_unit
 
 from .plan import Plan
-from .run_in import _Day
+from .run_in import UntreatedDay
 
 __all__ = ["People", "prepare", "prepare_given"]
 
@@ -144,22 +144,21 @@ def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     start = np.zeros((n, len(plan.kernel.states)))
     statistics: dict[str, np.ndarray] = {}
     if plan.day is not None:
-        day = _Day(plan, plan.day, parameters)
+        day = UntreatedDay(plan, plan.day, parameters)
         state, status = day.run()
         statistics = day.statistics()
         day.fill(parameters)
         _overlay(plan, plan.day, parameters, state, start)
     elif plan.model.rest is not None:
-        low, high = plan.model.rest.between
-        plan.spare.function("rest", "rest")(parameters, low, high, start, status)
+        plan.kernel.rest(parameters, plan.model.rest.between, start, status)
     else:
-        plan.spare.function("rest", "start")(parameters, start)
+        plan.kernel.start(parameters, start)
     return start, status, statistics
 
 
 def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray, start: np.ndarray) -> None:
     """States that have a start of their own take it; the others go on from the untreated day."""
-    plan.spare.function("rest", "start")(parameters, start)
+    plan.kernel.start(parameters, start)
     for j, name in enumerate(plan.kernel.states):
         if name in day.states:
             start[:, j] = state[:, day.states.index(name)]
@@ -175,8 +174,8 @@ def _admitted(plan: Plan, parameters: np.ndarray, start: np.ndarray, statistics:
     if not entries or not n:
         return admitted
     columns = np.array([plan.kernel.quantities.index(plan.model.observables[e.observable]) for e in entries])
-    everything = np.arange(len(plan.spare.states))
-    fasting = plan.spare.observed(np.zeros(1), start[:, None], everything, parameters, columns)[:, 0]
+    everything = np.arange(len(plan.kernel.states))
+    fasting = plan.kernel.observed(np.zeros(1), start[:, None], everything, parameters, columns)[:, 0]
     for j, entry in enumerate(entries):
         value = fasting[:, j] if entry.statistic == "fasting" else statistics[f"{entry.observable} {entry.statistic}"]
         low, high = _limits(plan, entry)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.solver import load_solver
+from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.status import NOT_AT_REST, WELL
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.stats.portable import FUNCTIONS
 
 from .plan import Plan
+from .solve import recording, solve, tolerance
 
 MOST_DAYS = 30
 REPEATS_TO = 1e-8
@@ -22,7 +25,7 @@ PROFILE = np.arange(1, 97) * 0.25
 """Hours at which the untreated day is looked at for its extremes."""
 
 
-class _Day:
+class UntreatedDay:
     """The untreated day, repeated until its averages do."""
 
     def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray) -> None:
@@ -30,7 +33,8 @@ class _Day:
         self.kernel = kernel
         self.n = len(parameters)
         # What only the run-in gives is never read during it; NaN would say so at once.
-        self.parameters = parameters.copy()
+        index = {name: j for j, name in enumerate(plan.kernel.parameters)}
+        self.parameters = np.ascontiguousarray(parameters[:, [index[name] for name in kernel.parameters]])
         self.sums = [kernel.states.index(m) for m in plan.model.means]
         self.means = np.zeros((self.n, len(self.sums)))
         self.watched = [e.observable for e in plan.population.entries if e.statistic != "fasting"]
@@ -39,6 +43,7 @@ class _Day:
         self.columns = np.array(rows, np.int64)
         self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
         self.scales = plan.scales(kernel)
+        self.solver = load_solver("tsit5", "double")
 
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """State at 07:30 of the periodic day, and status."""
@@ -46,9 +51,9 @@ class _Day:
         state = np.zeros((self.n, len(self.kernel.states)))
         status = np.zeros(self.n, np.int64)
         if rest is not None:
-            self.kernel.function("rest", "rest")(self.parameters, *rest.between, state, status)
+            self.kernel.rest(self.parameters, rest.between, state, status)
         else:
-            self.kernel.function("rest", "start")(self.parameters, state)
+            self.kernel.start(self.parameters, state)
         memory = self.kernel.memory(self.n)
         history: list[np.ndarray] = []
         moving = np.flatnonzero(status == WELL)
@@ -68,31 +73,19 @@ class _Day:
         return state, status
 
     def _one_day(self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray) -> None:
-        part, own, ended = state[who], memory[who], status[who]
-        part[:, self.sums] = 0.0
-        parameters = self.parameters[who]
-        named = {name: parameters[:, j] for j, name in enumerate(self.kernel.parameters)}
-        events, _ = self.plan.habit.events(self.kernel.states, named, self.plan.seed, who)
-        samples = PROFILE if len(self.columns) else PROFILE[:0]
-        rows = self.kernel.read_by(self.columns)
-        seen = np.full((len(who), len(samples), len(rows)), np.nan)
-        self.kernel.advance(
-            part,
-            own,
-            parameters,
-            events,
-            samples,
-            rows,
-            (0.0, 24.0),
-            (RTOL, ATOL * self.scales),
-            np.ones(len(self.kernel.states)),
-            seen,
-            ended,
+        subjects = Subjects(state[who], memory[who], self.parameters[who], status[who])
+        subjects.state[:, self.sums] = 0.0
+        events, _ = self.plan.habit.events(
+            self.kernel.states, self.kernel.named(subjects.parameters), self.plan.seed, who
         )
-        state[who], memory[who], status[who] = part, own, ended
-        self.means[who] = part[:, self.sums] / 24.0
+        samples = PROFILE if len(self.columns) else PROFILE[:0]
+        seen = recording(samples, self.kernel.read_by(self.columns), len(who))
+        error = tolerance(self.kernel, RTOL, ATOL * self.scales)
+        solve(self.kernel, self.solver, subjects, events, (0.0, 24.0), error, seen)
+        state[who], memory[who], status[who] = subjects.state, subjects.memory, subjects.status
+        self.means[who] = subjects.state[:, self.sums] / 24.0
         if len(samples):
-            self.profile[who] = self.kernel.observed(samples, seen, rows, parameters, self.columns)
+            self.profile[who] = self.kernel.observed(samples, seen.out, seen.rows, subjects.parameters, self.columns)
 
     def _extrapolate(self, who: np.ndarray, history: list[np.ndarray], state: np.ndarray) -> None:
         """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
@@ -116,7 +109,7 @@ class _Day:
 
     def fill(self, parameters: np.ndarray) -> None:
         """Put what the run-in gives into the rows of parameters."""
-        index = {name: j for j, name in enumerate(self.kernel.parameters)}
+        index = {name: j for j, name in enumerate(self.plan.kernel.parameters)}
         values = {name: parameters[:, j] for name, j in index.items()}
         values |= {name: self.means[:, i] for i, name in enumerate(self.plan.model.means)}
         for name, equation in self.plan.model.then.items():

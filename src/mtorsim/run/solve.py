@@ -1,25 +1,119 @@
-"""Carries prepared subjects through a schedule and looks at them, once more with care where that fails."""
+"""The one way to the solver: subjects carried over a span, and looked at."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
+from mtorsim.compiler.solver import Solver
+from mtorsim.kernel.arguments import Recording, Span, Subjects, Tolerance, table
 from mtorsim.kernel.event import Events
 from mtorsim.kernel.status import CANCELLED, WELL
 
-from .arms import PlannedArm
-from .plan import Plan
-from .prepare import People
-from .schedule import Schedule
+if TYPE_CHECKING:
+    from .arms import PlannedArm
+    from .plan import Plan
+    from .prepare import People
+    from .schedule import Schedule
 
-__all__ = ["RETRY", "carry", "observed", "parameters_in"]
-
+__all__ = ["observed", "parameters_in", "recording", "solve", "some", "subjects_at", "tolerance"]
 
 RETRY = 0.01
 """A failed subject is tried once more, with the other method at this share of the tolerances."""
+
+
+def subjects_at(
+    kernel: Kernel, state: np.ndarray, parameters: np.ndarray, status: np.ndarray | None = None
+) -> Subjects:
+    """Copies of subjects at the start of their lives.
+
+    Parameters
+    ----------
+    state, parameters
+        Shape (n, states) and (n, parameters).
+    status
+        Shape (n,), all well when left out.
+    """
+    n = len(state)
+    ended = np.zeros(n, np.int64) if status is None else status.copy()
+    return Subjects(state.copy(), kernel.memory(n), parameters.copy(), ended)
+
+
+def some(subjects: Subjects, who: np.ndarray) -> Subjects:
+    """Copies of some subjects."""
+    return Subjects(*(np.ascontiguousarray(part[who]) for part in subjects))
+
+
+def recording(times: np.ndarray, rows: np.ndarray, n: int) -> Recording:
+    """What is recorded of `n` subjects: the states in `rows` at `times`, NaN until then."""
+    return Recording(times, rows, np.full((n, len(times), len(rows)), np.nan))
+
+
+def tolerance(
+    kernel: Kernel, relative: float, absolute: np.ndarray, steering: frozenset[str] | None = None
+) -> Tolerance:
+    """The error a step may make; all states take part in the choice of steps unless `steering` names those that do."""
+    steers = np.array([float(steering is None or s in steering) for s in kernel.states])
+    return Tolerance(relative, absolute, steers)
+
+
+def solve(
+    kernel: Kernel,
+    solver: Solver,
+    subjects: Subjects,
+    events: Events,
+    span: tuple[float, float],
+    tolerance: Tolerance,
+    recording: Recording | None = None,
+    *,
+    retry: bool = False,
+    cancel: np.ndarray | None = None,
+) -> None:
+    """Carry subjects over a span, in place; those that are not well stay where they are.
+
+    Parameters
+    ----------
+    kernel, solver
+        The equations, and how they are integrated.
+    subjects
+        State, memory, parameters and status of each, (n, ...).
+    events
+        What happens to each.
+    span
+        From when to when, in hours.
+    tolerance
+        The error a step may make.
+    recording
+        What is recorded in (start, end], and at the start in a life that begins there.
+    retry
+        Whether a subject that fails is solved once more from the start of the span, by the solver's
+        `careful` one at a hundredth of the tolerances.
+    cancel
+        Shape (1,) int64: not 0 ends the call early.
+    """
+    n = len(subjects.state)
+    whole = np.zeros(0, np.int64)
+    recording = recording or Recording(np.zeros(0), whole, np.zeros((n, 0, 0)))
+    before = subjects.status.copy()
+    start = some(subjects, np.arange(n)) if retry else None
+    program = kernel.program(solver, n)
+    seats = solver.seats(len(kernel.states), len(kernel.parameters), program)
+    cancel = np.zeros(1, np.int64) if cancel is None else cancel
+    solver.advance(table(program, subjects, events, recording, tolerance, Span(*span, cancel), seats))
+    failed = np.flatnonzero((subjects.status != WELL) & (before == WELL) & (subjects.status != CANCELLED))
+    if start is None or not len(failed):
+        return
+    again = some(start, failed)._replace(memory=kernel.memory(len(failed)))
+    finer = tolerance._replace(relative=RETRY * tolerance.relative, absolute=RETRY * tolerance.absolute)
+    own = recording._replace(out=np.full_like(recording.out[failed], np.nan))
+    solve(kernel, solver.careful, again, events.of(failed), span, finer, own, cancel=cancel)
+    # Another method's steps say nothing about this one's.
+    for mine, other in zip(subjects, again._replace(memory=kernel.memory(len(failed))), strict=True):
+        mine[failed] = other
+    recording.out[failed] = own.out
 
 
 def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> np.ndarray:
@@ -31,105 +125,6 @@ def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> np.ndarray:
         elif name in arm.switches:
             parameters[:, j] = arm.switches[name]
     return parameters
-
-
-def carry(
-    plan: Plan,
-    start: np.ndarray,
-    parameters: np.ndarray,
-    events: Events,
-    times: np.ndarray,
-    rows: np.ndarray | None,
-    until: float,
-    steering: frozenset[str],
-    status: np.ndarray,
-    cancel: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Carry subjects from t = 0, each failed one a second time by the other method at tighter tolerance.
-
-    Parameters
-    ----------
-    start, parameters
-        Shape (n, states) and (n, parameters); neither is changed.
-    events
-        Of each subject.
-    times
-        When states are recorded, hours, (m,).
-    rows
-        The states that are recorded; all when None.
-    until
-        Hours.
-    steering
-        States that take part in the choice of steps.
-    status
-        Shape (n,): who is not well is not carried.
-
-    Returns
-    -------
-    states, status
-        Shape (n, m, rows), NaN where a subject did not get; and (n,).
-    """
-    rows = np.arange(len(plan.kernel.states)) if rows is None else rows
-    n = len(start)
-    states = np.full((n, len(times), len(rows)), np.nan)
-    ended = status.copy()
-    _once(plan, plan.kernel, 1.0, start, parameters, events, times, rows, until, steering, states, ended, cancel)
-    failed = np.flatnonzero((ended != WELL) & (status == WELL) & (ended != CANCELLED))
-    if len(failed):
-        some = Events(events.time, events.kind, events.row, events.amount, events.first[failed], events.last[failed])
-        again, second = states[failed], status[failed].copy()
-        again[:] = np.nan
-        _once(
-            plan,
-            plan.spare,
-            RETRY,
-            start[failed],
-            parameters[failed],
-            some,
-            times,
-            rows,
-            until,
-            steering,
-            again,
-            second,
-            cancel,
-        )
-        states[failed], ended[failed] = again, second
-    return states, ended
-
-
-def _once(
-    plan: Plan,
-    kernel: Kernel,
-    share: float,
-    start: np.ndarray,
-    parameters: np.ndarray,
-    events: Events,
-    times: np.ndarray,
-    rows: np.ndarray,
-    until: float,
-    steering: frozenset[str],
-    states: np.ndarray,
-    status: np.ndarray,
-    cancel: np.ndarray | None,
-) -> None:
-    tolerance = plan.options.rtol * share, plan.options.atol * share * plan.scales(kernel)
-    steers = np.array([float(s in steering) for s in kernel.states])
-    # The kernel moves states and parameters in place, as events come.
-    kernel.advance(
-        start.copy(),
-        kernel.memory(len(start)),
-        parameters.copy(),
-        events,
-        times,
-        rows,
-        (0.0, until),
-        tolerance,
-        steers,
-        states,
-        status,
-        cancel,
-    )
 
 
 def observed(
@@ -155,12 +150,13 @@ def observed(
     ndarray
         Shape (n, times, columns).
     """
+    kernel = plan.kernel
     turns = sorted({t.time for t in schedule.turns})
     out = np.full((*states.shape[:2], len(columns)), np.nan)
     cuts = [0, *np.searchsorted(times, turns, side="right"), len(times)]
-    named = {name: parameters[:, j] for j, name in enumerate(plan.kernel.parameters)}
+    named = kernel.named(parameters)
     for since, (a, b) in zip([-1.0, *turns], pairwise(cuts), strict=True):
         if a < b:
             now = np.stack(list(schedule.parameters_at(since, named).values()), axis=1)
-            out[:, a:b] = plan.spare.observed(times[a:b], np.ascontiguousarray(states[:, a:b]), rows, now, columns)
+            out[:, a:b] = kernel.observed(times[a:b], np.ascontiguousarray(states[:, a:b]), rows, now, columns)
     return out

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.compiler.warm import COMPILED_FROM
 from mtorsim.errors import SetError
 from mtorsim.files.library import Library
 from mtorsim.laboratory.run_test import examine_people
@@ -50,6 +51,7 @@ def simulate(
     precision: str | None = None,
     rtol: float = RTOL,
     atol: float | None = None,
+    kernel: str = "auto",
     out: str | Path | None = None,
     force: bool = False,
     resume: bool = False,
@@ -84,6 +86,9 @@ def simulate(
     rtol, atol
         Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 10 when
         left out).
+    kernel
+        How equations are run: `tape`, by an interpreter that starts at once; `compiled`, about 2.5 times as
+        fast once they are; `auto`, as the size of the run suggests. The result is the same to the bit.
     out
         Folder to stream the result to; kept in memory when left out.
     force
@@ -128,11 +133,14 @@ def simulate(
         raise SetError("rules that are functions cannot be written to a folder", help="leave `out` out")
     if out is None and (force or resume):
         raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
-    options = Options.given(method, precision, rtol, atol)
+    options = Options.given(method, precision, rtol, atol, kernel)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
     n = plan.scenario.data.subjects if subjects is None else subjects
+    choice = plan.choose_forms(n)
+    if note:
+        note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
     writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
     started = time.perf_counter()
     for block in _blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):

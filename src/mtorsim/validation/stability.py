@@ -10,7 +10,7 @@ from mtorsim.kernel.status import WELL
 from mtorsim.run.options import Options
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
-from mtorsim.run.solve import parameters_in
+from mtorsim.run.solve import parameters_in, solve, subjects_at
 from mtorsim.simulation.simulate import simulate
 
 from .check import Check, judged
@@ -46,22 +46,10 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
     start[np.arange(n), np.arange(n)] += SHIFT * scale
     start[n + np.arange(n), np.arange(n)] -= SHIFT * scale
     parameters = np.repeat(parameters_in(plan, arm, people), 2 * n, axis=0)
-    named = {name: parameters[:, j] for j, name in enumerate(kernel.parameters)}
-    events, _ = arm.schedule.events(kernel.states, named, plan.seed, np.arange(2 * n))
-    end, status = start.copy(), np.zeros(2 * n, np.int64)
-    kernel.advance(
-        end,
-        kernel.memory(2 * n),
-        parameters,
-        events,
-        np.zeros(0),
-        np.zeros(0, np.int64),
-        (0.0, 24.0),
-        (options.rtol, options.atol * scale),
-        np.ones(n),
-        np.zeros((2 * n, 0, 0)),
-        status,
-    )
+    events, _ = arm.schedule.events(kernel.states, kernel.named(parameters), plan.seed, np.arange(2 * n))
+    subjects = subjects_at(kernel, start, parameters)
+    solve(kernel, plan.solver, subjects, events, (0.0, 24.0), plan.tolerance())
+    end, status = subjects.state, subjects.status
     if (status != WELL).any():
         return kernel.states, np.full(n, np.nan, complex), np.zeros(n)
     jacobian = ((end[:n] - end[n:]) / (2 * SHIFT) / scale).T

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from pathlib import Path
 
 import click
 
@@ -54,7 +53,7 @@ def _data() -> Check:
 
 
 def _cache(clean: bool) -> Check:
-    from mtorsim.compiler.cache import cache_folder, stale_kernels
+    from mtorsim.compiler.cache import cache_folder, stale_folders
 
     folder = cache_folder()
     try:
@@ -63,7 +62,7 @@ def _cache(clean: bool) -> Check:
             pass
     except OSError as problem:
         return "cache", False, f"cannot write to {folder}: {problem.strerror}; name another in MTORSIM_CACHE"
-    stale = stale_kernels(remove=clean)
+    stale = stale_folders(remove=clean)
     kernels = sum(1 for p in folder.iterdir() if (p / "layout.json").is_file())
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20
     what = "removed" if clean else "no longer of use, `mtorsim doctor --clean` removes them"
@@ -88,14 +87,13 @@ def _compiler() -> Check:
     """Compile and run the worked example of the kernel, kept out of the cache."""
     import numpy as np
 
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "mtorsim-doctor"))
-    try:
-        from mtorsim.kernel.problem import constants
+    from mtorsim.compiler.warm import compile_example
 
+    try:
         p = np.ones((4, 8))
         p[0], p[1] = 20.0, 40.0
-        constants(p)
-        well = bool((p[3] == 0.5).all())
+        compile_example()(p)
+        ok = bool((p[3] == 0.5).all())
     except Exception as problem:  # whatever numba raises here is what the user must hear of
         return "compiler", False, f"numba cannot compile: {type(problem).__name__}: {problem}"
-    return "compiler", well, "compiles, and computes right" if well else "computes wrongly: CL / V = 0.5 came out wrong"
+    return "compiler", ok, "compiles, and computes right" if ok else "computes wrongly: CL / V = 0.5 came out wrong"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import mpmath
-import numba as nb
 import numpy as np
 import pytest
+from handmade import in_lanes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,36 +14,6 @@ from mtorsim.kernel import functions as f
 from mtorsim.stats import portable as exact
 
 mpmath.mp.dps = 40
-
-
-def compiled(function, arity, form=double):
-    load, store = form.load, form.store
-    if arity == 1:
-
-        @nb.njit
-        def apply(x, out):
-            store(out, 0, function(load(x, 0)))
-    else:
-
-        @nb.njit
-        def apply(x, out):
-            store(out, 0, function(load(x, 0), load(x, 1), load(x, 2)))
-
-    def call(*columns):
-        rows = [np.asarray(c, form.FLOAT) for c in columns]
-        n = len(rows[0])
-        result = np.empty(n, form.FLOAT)
-        for first in range(0, n, form.WIDTH):
-            x = np.ones((arity, form.WIDTH), form.FLOAT)
-            part = slice(first, min(first + form.WIDTH, n))
-            for i, row in enumerate(rows):
-                x[i, : part.stop - first] = row[part]
-            out = np.zeros((1, form.WIDTH), form.FLOAT)
-            apply(x, out)
-            result[part] = out[0, : part.stop - first]
-        return result
-
-    return call
 
 
 def ulps(found, exact_values):
@@ -58,27 +28,27 @@ EXP = np.concatenate([rng.uniform(-708, 709, 3000), rng.uniform(-1, 1, 2000), [0
 LOG = np.concatenate([10 ** rng.uniform(-307, 308, 3000), rng.uniform(0.5, 2.0, 2000), [1.0, 1 + 2**-52, 1 - 2**-53]])
 
 
-@pytest.mark.parametrize("mine", [compiled(double.exp, 1), exact.exp], ids=["lanes", "draws"])
+@pytest.mark.parametrize("mine", [in_lanes(double.exp, 1, double), exact.exp], ids=["lanes", "draws"])
 def test_exp_is_within_one_ulp_over_its_whole_range(mine):
     assert ulps(mine(EXP), [mpmath.exp(mpmath.mpf(float(x))) for x in EXP]) < 1.0
 
 
-@pytest.mark.parametrize("mine", [compiled(double.log, 1), exact.log], ids=["lanes", "draws"])
+@pytest.mark.parametrize("mine", [in_lanes(double.log, 1, double), exact.log], ids=["lanes", "draws"])
 def test_log_is_within_one_ulp_over_its_whole_range(mine):
     assert ulps(mine(LOG), [mpmath.log(mpmath.mpf(float(x))) for x in LOG]) < 1.0
 
 
 def test_in_single_precision_too():
     short = np.concatenate([rng.uniform(-87, 88, 3000), EXP[-2003:]]).astype(np.float32)
-    found = compiled(single.exp, 1, single)(short)
+    found = in_lanes(single.exp, 1, single)(short)
     assert ulps(found, [mpmath.exp(mpmath.mpf(float(x))) for x in short]) < 1.0
     wide = np.concatenate([10 ** rng.uniform(-37, 38, 3000), rng.uniform(0.5, 2.0, 2000)]).astype(np.float32)
-    assert ulps(compiled(single.log, 1, single)(wide), [mpmath.log(mpmath.mpf(float(x))) for x in wide]) < 1.0
+    assert ulps(in_lanes(single.log, 1, single)(wide), [mpmath.log(mpmath.mpf(float(x))) for x in wide]) < 1.0
 
 
 @pytest.mark.parametrize("form", [double, single], ids=["double", "single"])
 def test_functions_of_lanes_answer_at_the_edges(form):
-    exp, log = compiled(form.exp, 1, form), compiled(form.log, 1, form)
+    exp, log = in_lanes(form.exp, 1, form), in_lanes(form.log, 1, form)
     assert exp([1000.0, -1000.0, np.inf, -np.inf]).tolist() == [np.inf, 0.0, np.inf, 0.0]
     assert np.isnan(exp([np.nan])).all()
     assert log([0.0, np.inf]).tolist() == [-np.inf, np.inf]
@@ -96,7 +66,7 @@ def test_functions_of_lanes_answer_at_the_edges(form):
 )
 def test_smooth_steps_are_accurate(mine, theirs, low, high):
     x = np.concatenate([rng.uniform(low, high, 1000), rng.uniform(-2, 2, 1000)])
-    found, wanted = compiled(mine, 1)(x), np.array([float(theirs(mpmath.mpf(float(v)))) for v in x])
+    found, wanted = in_lanes(mine, 1, double)(x), np.array([float(theirs(mpmath.mpf(float(v)))) for v in x])
     # tanh loses relative accuracy near 0, where it is a difference; its error stays below 1e-15.
     assert np.all(np.abs(found - wanted) <= 4e-15 * np.abs(wanted) + 1e-15)
 
@@ -112,7 +82,7 @@ def test_hill_is_a_share_that_rises(x, k, n):
     assert np.allclose(value, wanted, rtol=3e-14, atol=0)
 
 
-HILL = compiled(f.hill, 3)
+HILL = in_lanes(f.hill, 3, double)
 
 
 def test_hill_is_nothing_at_nothing():

@@ -1,0 +1,33 @@
+"""The functions of a model as compiled code; a copy in a kernel's folder names its own precision and equations."""
+
+from __future__ import annotations
+
+from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, OF_METHOD, OF_PEOPLE
+from mtorsim.kernel.packed import model_functions
+
+from . import problem
+from .precision import SINGLE, WIDTH
+
+
+def _chosen(names):
+    return {FUNCTIONS.index(name): (getattr(problem, name), ARRAYS[name]) for name in names}
+
+
+_tsit5 = model_functions(_chosen(OF_METHOD["tsit5"]), WIDTH, single=SINGLE)
+_grk4t = model_functions(_chosen(OF_METHOD["grk4t"]), WIDTH, single=SINGLE)
+_people = model_functions(_chosen(OF_PEOPLE), WIDTH, single=SINGLE)
+
+
+def tsit5(own, columns, scratch, a, b, c, d, e):
+    """What the explicit method calls; `own` is the function's place in `FUNCTIONS`."""
+    _tsit5(own, columns, scratch, a, b, c, d, e)
+
+
+def grk4t(own, columns, scratch, a, b, c, d, e):
+    """What the implicit method calls."""
+    _grk4t(own, columns, scratch, a, b, c, d, e)
+
+
+def people(own, columns, scratch, a, b, c, d, e):
+    """What is asked of people as they stand."""
+    _people(own, columns, scratch, a, b, c, d, e)

@@ -1,0 +1,224 @@
+"""One step for everybody: what is worked out in lanes, of all who are under way at once.
+
+A stepper is made for one method and one precision, and serves every model. The driver (`drive`) calls it
+between stops.
+"""
+
+from __future__ import annotations
+
+import math
+
+from mtorsim.kernel.arguments import (
+    ACCEPTED,
+    AFTER,
+    ALTERED,
+    ARRIVED,
+    ATTEMPT,
+    BETWEEN,
+    BORN,
+    CONSTANTS,
+    DUE,
+    GIVEN_UP,
+    INTERPOLATE,
+    LAST_ERROR,
+    LENGTH,
+    LOOK_BACK,
+    MOST_STEPS,
+    NOW,
+    PART,
+    PASSED,
+    PROPOSED,
+    REJECTED,
+    RENEW,
+    RHS,
+    SMALLEST_ERROR,
+    SMALLEST_STEP,
+    STEPS,
+    T_AFTER,
+    T_NOW,
+    T_STOP,
+    TAKEN,
+    TRIAL,
+    Program,
+    Seats,
+    Tolerance,
+)
+from mtorsim.kernel.functions import maximum, minimum
+from mtorsim.kernel.lanes import absolute, call, inlined, load, rows_from, select_less, store
+
+from .control import LARGEST_FACTOR, LISTENING, STEERING, error_norms, first_step, growth, retreat
+from .method import FIRST_SAME_AS_LAST, STAGES, change_at, look_back, step
+from .precision import lanewise, narrow, rowwise, unpack, widen
+
+
+def stepper(table, what, told, part):
+    """Do what the driver asks; `table` is that of `drive.advance`.
+
+    Parameters
+    ----------
+    what
+        RENEW: take in what has changed. ATTEMPT: try a step. LOOK_BACK: get ready to interpolate in it.
+        INTERPOLATE: work out a lane's change of state within it. COMMIT: make it, where it was accepted.
+    told
+        With RENEW what has changed, with INTERPOLATE the lane.
+    part
+        The fraction of the step that is interpolated at; 1 is its end.
+    """
+    program, tolerance, seats = unpack(table, Program, 0), unpack(table, Tolerance, 17), unpack(table, Seats, 23)
+    if what == RENEW:
+        renew(program, tolerance, seats, told)
+        return 0
+    if what == ATTEMPT:
+        choose_trials(seats.clock, seats.time)
+        step(program, seats)
+        error_norms(seats, tolerance)
+        answer = GIVEN_UP if judge(seats.clock, seats.norms) else 0
+        answer += PASSED if has_passed(seats.clock) else 0
+        return answer + (BETWEEN if lies_between(seats.clock) else 0)
+    if what == LOOK_BACK:
+        look_back(program, seats)
+        return 0
+    if what == INTERPOLATE:
+        for i in range(seats.change.shape[0]):
+            whole = float(seats.d[i, told])
+            seats.change[i] = whole if part == 1.0 else change_at(part, seats.clock[TRIAL, told], seats, i, told)
+        return 0
+    move(seats.x, seats.y, seats.d, seats.clock)
+    if FIRST_SAME_AS_LAST:
+        keep_slopes(seats.x, seats.k, rows_from(seats.k, (STAGES - 1) * seats.x.shape[0]), seats.clock)
+    return ARRIVED if arrive(seats.clock) else 0
+
+
+@inlined
+def renew(program, tolerance, seats, told):
+    """Take in other states and parameters, and work out the slope afresh where the method needs it."""
+    take_state(seats.x, seats.y)
+    if told & ALTERED:
+        take_parameters(seats.given, seats.p)
+        call(program, CONSTANTS, seats.p)
+    if not (FIRST_SAME_AS_LAST or told & BORN):
+        return
+    fresh = rows_from(seats.k, (STAGES - 1) * seats.x.shape[0])
+    set_time(seats.clock, seats.time)
+    call(program, RHS, rows_from(seats.time, NOW), seats.x, seats.p, fresh)
+    take_slopes(seats.x, seats.k, fresh, seats.clock)
+    if told & BORN:
+        first_step(seats, tolerance)
+        propose(seats.clock, seats.norms)
+
+
+@rowwise()
+def take_state(x, y):
+    """Round states to the precision of the steps."""
+    store(x, 0, narrow(load(y, 0)))
+
+
+@rowwise()
+def take_parameters(given, p):
+    """Round parameters to the precision of the steps."""
+    store(p, 0, narrow(load(given, 0)))
+
+
+@lanewise
+def set_time(clock, time):
+    """Round the time to the precision of the steps."""
+    store(time, NOW, narrow(load(clock, T_NOW)))
+
+
+@rowwise("clock")
+def take_slopes(x, k, fresh, clock):
+    """Take fresh slopes where the state has changed."""
+    store(k, 0, select_less(0.5, narrow(load(clock, PART)), load(fresh, 0), load(k, 0)))
+
+
+@lanewise
+def propose(clock, norms):
+    """Propose a first step to those who have none."""
+    proposed = load(clock, PROPOSED)
+    store(clock, PROPOSED, select_less(0.0, proposed, proposed, widen(load(norms, 0))))
+
+
+@lanewise
+def choose_trials(clock, time):
+    """Set the step each seat tries.
+
+    The last two steps before a stop share what is left, so that none of them is tiny.
+    """
+    now, stop, proposed = load(clock, T_NOW), load(clock, T_STOP), load(clock, PROPOSED)
+    left = stop - now
+    half = 0.5 * left
+    trial = select_less(half, proposed, half, proposed)
+    after = now + trial
+    last = select_less(proposed, left * (1.0 - 1e-12), after, stop)
+    trial = select_less(last, stop, trial, left)
+    after = select_less(last, stop, after, stop)
+    store(clock, TRIAL, trial)
+    store(clock, T_AFTER, after)
+    store(time, NOW, narrow(now))
+    store(time, LENGTH, narrow(trial))
+    store(time, AFTER, narrow(after))
+
+
+@lanewise
+def judge(clock, norms):
+    """Accept or reject each seat's step and propose the next; true where a step became too small, or too many."""
+    steering, listening = load(norms, STEERING), load(norms, LISTENING)
+    worst = maximum(steering, listening)
+    further = widen(growth(steering, narrow(load(clock, LAST_ERROR)), listening))
+    back = widen(select_less(absolute(worst), math.inf, retreat(worst), 0.1))
+    taken, trial, proposed = load(clock, TAKEN), load(clock, TRIAL), load(clock, PROPOSED)
+    accepted = select_less(widen(worst), 1.0, taken, 0.0)
+    rejected = load(clock, REJECTED)
+    further = select_less(0.5, rejected, minimum(further, 1.0), further)
+    # A step cut short by a stop says less than a whole one, unless it is to be shorter still.
+    cut = select_less(trial, proposed, select_less(further, 1.0, 0.0, 1.0), 0.0)
+    next_step = select_less(0.5, cut, maximum(proposed, trial * further), trial * further)
+    last_error = load(clock, LAST_ERROR)
+    noticed = select_less(0.5, cut, last_error, maximum(widen(steering), SMALLEST_ERROR))
+    store(clock, ACCEPTED, accepted)
+    store(clock, PROPOSED, select_less(0.5, accepted, next_step, trial * back))
+    store(clock, LAST_ERROR, select_less(0.5, accepted, noticed, last_error))
+    store(clock, REJECTED, select_less(0.5, accepted, 0.0, taken))
+    steps = load(clock, STEPS) + 1.0
+    store(clock, STEPS, steps)
+    # A step far within its tolerance says nothing about how long it might have been.
+    store(clock, PART, select_less(back, LARGEST_FACTOR, trial * back, 0.0))
+    hopeless = select_less(trial, SMALLEST_STEP, taken - accepted, 0.0)
+    return select_less(MOST_STEPS, steps, taken, hopeless)
+
+
+@lanewise
+def has_passed(clock):
+    """Whether a step has passed a sample."""
+    return select_less(load(clock, DUE), load(clock, T_AFTER) * (1.0 + 1e-15), 1.0, 0.0)
+
+
+@lanewise
+def lies_between(clock):
+    """Whether a sample lies within an accepted step."""
+    return select_less(load(clock, DUE), load(clock, T_AFTER), load(clock, ACCEPTED), 0.0)
+
+
+@rowwise("clock")
+def move(x, y, d, clock):
+    """Move the seats whose step was accepted."""
+    before = load(y, 0)
+    after = select_less(0.5, load(clock, ACCEPTED), before + widen(load(d, 0)), before)
+    store(y, 0, after)
+    store(x, 0, narrow(after))
+
+
+@rowwise("clock")
+def keep_slopes(x, k, last, clock):
+    """The last slope of an accepted step is the first of the next."""
+    store(k, 0, select_less(0.5, narrow(load(clock, ACCEPTED)), load(last, 0), load(k, 0)))
+
+
+@lanewise
+def arrive(clock):
+    """Set the clocks of the seats whose step was accepted; true where one has come to its stop."""
+    now = select_less(0.5, load(clock, ACCEPTED), load(clock, T_AFTER), load(clock, T_NOW))
+    store(clock, T_NOW, now)
+    # A seat that stands at its stop has nothing left to travel.
+    left = select_less(0.5, load(clock, TAKEN), load(clock, T_STOP) - now, 1.0)
+    return select_less(left, 1e-300, 1.0, 0.0)
