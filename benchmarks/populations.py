@@ -20,7 +20,7 @@ import numpy as np
 import mtorsim as mt
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import SENTENCES
-from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import scenario_from_text
 
 TEXT = """
 title = "everyone"

@@ -19,7 +19,7 @@ from mtorsim.model.model import Model
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import recording, solve, subjects_at, tolerance
-from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import scenario_from_text
 
 __all__ = ["PROBLEMS", "Problem", "Setting"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 
 import mtorsim as mt
 from mtorsim.scenario.variants import ALTERNATIVES
@@ -41,8 +40,8 @@ def main():
         for o in mt.run_trial(name, subjects=n).data["observed"]:
             if o["observed"] is not None:
                 seen = f"{100 * o['observed']:.1f} ({100 * o['observed_low']:.1f}-{100 * o['observed_high']:.1f})"
-                told = f"{100 * o['predicted']:.1f} ({100 * o['low']:.1f}-{100 * o['high']:.1f})"
-                print(f"| {name}, {o['arm']} | {o['endpoint']} | {seen} | {told} | {o['role']}: {o['agreement']} |")
+                ours = f"{100 * o['predicted']:.1f} ({100 * o['low']:.1f}-{100 * o['high']:.1f})"
+                print(f"| {name}, {o['arm']} | {o['endpoint']} | {seen} | {ours} | {o['role']}: {o['agreement']} |")
     print("\n| changed, not fitted again | BOLERO-2 | RADIANT-4 | EXIST-2 |\n|---|---|---|---|")
     for label, settings in CHANGES.items():
         cells = [
@@ -52,16 +51,15 @@ def main():
     for label, change in (("diabetics 5 %", 0.05), ("diabetics 30 %", 0.30)):
         cells = []
         for t in TRIALS[:2]:
-            scenario = mt.read_scenario(t)
-            scenario = replace(scenario, data=scenario.data.model_copy(update={"share": {"diabetic": change}}))
+            scenario = mt.read_scenario(t).replace(shares={"diabetic": change})
             cells.append(rates(mt.run_trial(scenario, subjects=few, sets=1, variants=False).data))
         print(f"| {label} before the criteria | {' | '.join(cells)} | |", flush=True)
     scenario, end = mt.read_scenario("radiant_4"), 40 * 168.0
     visits = tuple(v for v in scenario.visits if v <= end)
     started = time.perf_counter()
-    mt.simulate(replace(scenario, duration=end, visits=visits))
+    mt.simulate(scenario.but(duration=end, visits=visits))
     seconds = time.perf_counter() - started
-    print(f"\n2 x {scenario.data.subjects} subjects, 40 weeks, with rules: {seconds:.1f} s warm")
+    print(f"\n2 x {scenario.subjects} subjects, 40 weeks, with rules: {seconds:.1f} s warm")
 
 
 if __name__ == "__main__":

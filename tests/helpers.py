@@ -6,8 +6,7 @@ import csv
 from pathlib import Path
 
 import mtorsim as mt
-from mtorsim.scenario.read import scenario_from_text
-from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.scenario import Scenario, scenario_from_text
 
 PUBLISHED = Path(__file__).parent / "published"
 

@@ -113,7 +113,7 @@ def test_json_is_one_object_of_the_promised_form(mtorsim, tmp_path):
     assert found.code == 0
     data = json.loads(found.out)
     assert (data["scenario"], data["seed"], data["subjects"]) == ("everolimus_breast", 3, 40)
-    assert data["status"] == {"well": 40}
+    assert data["status"] == {"ok": 40}
     assert data["uln_mg_dl"] == 110
     assert data["out"] == str(tmp_path / "o")
     assert data["seconds"] > 0
@@ -210,7 +210,7 @@ def test_everything_bundled_is_listed_and_well(mtorsim):
     assert all("cannot be read" not in x["about"] for kind in listed.values() for x in kind)
     found = mtorsim("check")
     assert (found.code, found.err) == (0, "")
-    assert found.out.count("well: ") == sum(len(kind) for kind in listed.values())
+    assert found.out.count("ok: ") == sum(len(kind) for kind in listed.values())
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "latex"])
@@ -246,7 +246,7 @@ def test_a_new_scenario_is_well_and_runs(mtorsim, tmp_path, monkeypatch):
     assert mtorsim("check", "mine.toml").code == 0
     assert "exists already" in mtorsim("new", "scenario", "mine").err
     found = mtorsim("run", "mine.toml", "--subjects", "4", "--json")
-    assert json.loads(found.out)["status"] == {"well": 4}
+    assert json.loads(found.out)["status"] == {"ok": 4}
 
 
 def test_every_commented_line_of_the_new_scenario_may_be_switched_on(mtorsim, tmp_path, monkeypatch):
@@ -297,7 +297,7 @@ def test_doctor_finds_this_installation_well(mtorsim):
     found = mtorsim("doctor", "--json")
     data = json.loads(found.out)
     assert found.code == 0, data
-    assert data["compiler"]["well"]
+    assert data["compiler"]["ok"]
 
 
 def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path):

@@ -67,7 +67,17 @@ def test_the_readme_names_every_command():
         assert f"`mtorsim {name}" in text or f"`{name}`" in text, name
 
 
-@pytest.mark.parametrize("module", ["mtorsim", "mtorsim.simulation.simulate", "mtorsim.laboratory.examine"])
+EXAMPLES = (
+    "mtorsim",
+    "mtorsim.laboratory.examine",
+    "mtorsim.scenario.scenario",
+    "mtorsim.scenario.sweep",
+    "mtorsim.scenario.tables",
+    "mtorsim.simulation.simulate",
+)
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
 def test_examples_in_docstrings_run(module):
     import importlib
 

@@ -9,6 +9,7 @@ from scipy.integrate import simpson
 import mtorsim as mt
 from helpers import scenario
 from mtorsim.validation import exposures
+from mtorsim.validation.concentrations import Dosing
 
 FAR = {
     "later dose-reduced",
@@ -37,21 +38,19 @@ FAR = {
 
 
 def far(row):
-    return any(part in f"{row['regimen']} {row['metric']}" for part in FAR)
+    return any(part in f"{row.regimen} {row.metric}" for part in FAR)
 
 
 def test_every_exposure_in_the_table_is_predicted_within_a_fifth_or_has_its_reason():
     close = misses = 0
     for row in exposures.rows():
-        assert (row["drug"], row["regimen"]) in exposures.CASES
-        value, reason = exposures.predict(row)
+        value = exposures.predict(row)
         if exposures.outside(row, value):
-            print(f"{row['drug']} {row['regimen']} {row['metric']}: {value}, measured {row['value']}: {reason}")
+            print(f"{row.drug} {row.regimen} {row.metric}: {value}, measured {row.value}: {row.reason}")
             assert far(row), row
-            assert reason
+            assert row.reason
             misses += 1
         else:
-            assert reason == ""
             close += 1
     assert close >= 80
     assert misses <= 25
@@ -72,10 +71,10 @@ def test_every_exposure_in_the_table_is_predicted_within_a_fifth_or_has_its_reas
     ],
 )
 def test_exposures_read_in_their_source_are_close(drug, regimen, metrics):
-    found = [r for r in exposures.rows() if (r["drug"], r["regimen"]) == (drug, regimen) and r["evidence"] == "seen"]
-    assert {r["metric"] for r in found} == metrics
+    found = [r for r in exposures.rows() if (r.drug, r.regimen) == (drug, regimen) and r.evidence == "seen"]
+    assert {r.metric for r in found} == metrics
     for row in found:
-        value, _ = exposures.predict(row)
+        value = exposures.predict(row)
         assert value is not None
         assert not exposures.outside(row, value), (value, row)
 
@@ -84,12 +83,12 @@ def test_exposures_read_in_their_source_are_close(drug, regimen, metrics):
 def test_conditions_change_area_and_peak_as_measured(module):
     checked = 0
     for row in exposures.rows():
-        is_ratio = row["metric"] in ("Cmax_ratio", "AUC_ratio")
-        if not is_ratio or far(row) or exposures.MODULES[row["drug"]] != module.removesuffix("_haematocrit"):
+        is_ratio = row.metric in ("Cmax_ratio", "AUC_ratio")
+        if not is_ratio or far(row) or module not in row.modules:
             continue
-        value, _ = exposures.predict(row, module)
+        value = exposures.predict(row, module)
         assert value is not None
-        assert exposures.ratio(row, value) == pytest.approx(1, abs=0.03 if row["metric"] == "AUC_ratio" else 0.2), row
+        assert exposures.ratio(row, value) == pytest.approx(1, abs=0.03 if row.metric == "AUC_ratio" else 0.2), row
         checked += 1
     assert checked == {"temsirolimus": 2, "sirolimus": 15}.get(module, 12)
 
@@ -104,7 +103,7 @@ def test_conditions_change_area_and_peak_as_measured(module):
     ],
 )
 def test_conditions_of_sirolimus_that_the_table_does_not_have(condition, peak, area):
-    regimens = [exposures.Given(2), exposures.Given(2, condition=condition)]
+    regimens = [Dosing(2), Dosing(2, condition=condition)]
     without, with_it = exposures.simulated("sirolimus", regimens).values()
     assert with_it.peak / without.peak == pytest.approx(peak, rel=0.02)
     assert with_it.area / without.area == pytest.approx(area, rel=0.02)

@@ -136,7 +136,7 @@ def test_a_median_that_is_no_number_for_somebody_is_an_outcome(write):
     result = mt.simulate(write(population), subjects=64)
     bad = result.status["a drawn parameter is not a finite number"]
     assert 5 < bad < 40
-    assert result.status["well"] == 64 - bad
+    assert result.status["ok"] == 64 - bad
 
 
 def test_without_glucose_nothing_is_said_of_glucose(write):

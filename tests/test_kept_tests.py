@@ -10,7 +10,7 @@ import pytest
 
 import mtorsim as mt
 from helpers import scenario
-from mtorsim.protocols.protocol import protocol
+from mtorsim.protocols.registry import protocol
 
 TWO_CLAMPS = """
 title = "two clamps"

@@ -14,8 +14,9 @@ import mtorsim as mt
 from helpers import scenario
 from mtorsim.cli import main
 from mtorsim.protocols import indices as ix
+from mtorsim.protocols.ivgtt import FSIGT
 from mtorsim.protocols.minimal_model import fit_minimal_model, minimal_model
-from mtorsim.protocols.protocol import FSIGT, PROTOCOLS, protocol
+from mtorsim.protocols.registry import laboratory_tests, protocol
 
 
 def run(capsys, *args):
@@ -105,7 +106,7 @@ def test_the_minimal_model_is_recovered_from_its_own_glucose(truth):
 
 @pytest.fixture(scope="module")
 def igt():
-    return {name: mt.examine(name, "igt") for name in PROTOCOLS}
+    return {name: mt.examine(name, "igt") for name in laboratory_tests()}
 
 
 def test_a_clamp_holds_its_target_and_what_is_given_is_what_is_used(igt):
@@ -272,7 +273,7 @@ def test_a_switch_of_another_module_may_be_set(capsys):
         (("test", "ogtt", "--preset", "NGT", "--set", "glucose_insulin.SIq=1"), ["SIq", "did you mean"]),
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimuss 10 mg q24h"), ["everolimuss", "everolimus"]),
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus"), ["regimen"]),
-        (("test", "ogtt", "--preset", "NGT", "--figure", "x.docx"), ["no picture"]),
+        (("test", "ogtt", "--preset", "NGT", "--figure", "x.docx"), ["not a picture"]),
         (("test", "ogtt", "--preset", "NGT", "--scenario", "ogtt"), ["in a population or in a scenario"]),
         (("test", "ogtt", "--scenario", "everolimus_healthy", "--arm", "placbo"), ["no arm", "placebo"]),
         (("test", "profile", "--scenario", "everolimus_healthy", "--at", "20 weeks"), ["ends after the scenario"]),
@@ -301,7 +302,7 @@ def test_a_mistake_is_one_message(capsys, args, said):
         ('[[test]]\nkind = "ogtt"\nat = "0 d"\noptions.gram = 5', "has no `gram`"),
         ('[[test]]\nkind = "ogtt"\nat = "16 d"', "after the end"),
         ('[[test]]\nkind = "ogtt"\nat = ["0 d", "0 d"]', "two tests `ogtt`"),
-        ('[[test]]\nkind = "ogtt"\nat = []', "there is no time"),
+        ('[[test]]\nkind = "ogtt"\nat = []', "no time is given"),
     ],
 )
 def test_a_wrong_test_in_a_scenario_is_one_message(table, said):
@@ -310,7 +311,7 @@ def test_a_wrong_test_in_a_scenario_is_one_message(table, said):
 
 
 def test_every_test_has_its_defaults_within_its_own_limits():
-    for name in PROTOCOLS:
+    for name in laboratory_tests():
         assert protocol(name).name == name
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import mtorsim as mt
 from helpers import scenario
-from mtorsim.protocols.protocol import protocol
+from mtorsim.protocols.registry import protocol
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ from mtorsim.protocols.protocol import protocol
         (("ogtt", "ngt"), {"subjects": "3"}, '`subjects` must be a whole number, not "3"'),
         (("ogtt", "ngt"), {"subjects": 1.5}, "`subjects` must be a whole number"),
         (("ogtt", "ngt"), {"seed": True}, "`seed` must be a whole number, not true"),
-        (("ogtt", "ngt"), {"rtol": None}, "`rtol` must be a number, not none"),
+        (("ogtt", "ngt"), {"rtol": None}, "`rtol` must be a finite number, not none"),
         (("ogtt", "ngt"), {"library": 1}, "`library` must be"),
         (("ogtt", "ngt"), {"note": 1}, "`note` must be"),
         (("ogtt", "ngt"), {"grams": "75"}, '`grams` must be a number, not "75"'),
         (("clamp", "ngt"), {"insulin": [1, None]}, "`insulin` must be a number, not none"),
-        (("clamp", "ngt"), {"insulin": [1] * 200}, "at most 12 steps"),
+        (("clamp", "ngt"), {"insulin": [1] * 200}, "it must have 1 to 12"),
         ((protocol("ogtt"), "ngt"), {"grams": 50}, "a protocol has its options already"),
     ],
 )
@@ -50,8 +50,8 @@ def test_a_wrong_type_is_one_message(args, given, said):
         (("--preset", "foo"), "error: there is no population `foo`"),
         (("--dose", "everolimus 10 mgg q24h", "--at", "4 weeks"), "error: `dose`: unknown unit `mgg`"),
         (("--dose", "everolimuss 10 mg q24h", "--at", "4 weeks"), "error: `dose`: there is no drug `everolimuss`"),
-        (("--dose", "minimal 10 mg q24h", "--at", "4 weeks"), "error: `minimal` is no drug"),
-        (("--dose", "glucose_insulin 10 mg q24h", "--at", "4 weeks"), "error: `glucose_insulin` is no drug"),
+        (("--dose", "minimal 10 mg q24h", "--at", "4 weeks"), "error: `minimal` is not a drug"),
+        (("--dose", "glucose_insulin 10 mg q24h", "--at", "4 weeks"), "error: `glucose_insulin` is not a drug"),
         (("--dose", "metformin 10 mg q24h", "--at", "1 d"), "error: `dose`: `10 mg` of metformin is outside"),
         (("--dose", ""), "error: `dose` = `` has no drug"),
         (("--at", "200 years"), "error: `at` = 200 years is too late"),
@@ -88,7 +88,7 @@ at = "0 d"
         ("ogtt", "options.gram = 5", "has no `gram`", 12),
         ("ogtt", "options = { grams = 75, hours = 99 }", "`hours` = 99 is outside 2 to 12 h", 12),
         ("clamp", "\n[test.options]\nstep = 60\ninsulin = 99", "`insulin` = 99 is outside", 15),
-        ("profile", "options.hours = 30", "`hours` = 30 is no whole number of days", 12),
+        ("profile", "options.hours = 30", "`hours` = 30 is not a whole number of days", 12),
         ("ogt", "options.grams = 75", "there is no test `ogt`", 10),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_test_lasts_as_long_as_asked():
         assert (found.minutes[1:] > found.minutes[:-1]).all()
     # Blood is drawn where one step ends and the next begins.
     assert 47.5 in protocol("clamp", step=47.5).minutes
-    with pytest.raises(mt.MtorsimError, match="no whole number of days"):
+    with pytest.raises(mt.MtorsimError, match="not a whole number of days"):
         protocol("profile", hours=30)
 
 
@@ -125,10 +125,10 @@ def test_an_odd_clamp_is_done_to_its_end():
 @pytest.mark.parametrize(
     ("command", "option", "said"),
     [
-        (("test", "ogtt"), ("--figure", "x.docx"), "no picture"),
+        (("test", "ogtt"), ("--figure", "x.docx"), "not a picture"),
         (("test", "ogtt"), ("--figure", "file/x.png"), "cannot write"),
         (("test", "ogtt"), ("--figure", "folder.png"), "it is a folder"),
-        (("validate", "--section", "pathway"), ("--html", "x.pdf"), "no page"),
+        (("validate", "--section", "pathway"), ("--html", "x.pdf"), "not a page"),
         (("validate", "--section", "pathway"), ("--html", "file/x.html"), "cannot write"),
     ],
 )

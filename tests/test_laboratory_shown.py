@@ -12,11 +12,11 @@ from mtorsim.cli.console import print_table
 from mtorsim.laboratory.examination import clock_time
 from mtorsim.plots.laboratory import figure_of_test
 from mtorsim.protocols.minimal_model import fit_minimal_model, minimal_model
-from mtorsim.protocols.protocol import PROTOCOLS
+from mtorsim.protocols.registry import laboratory_tests
 from mtorsim.units.display import reader
 
 
-@pytest.mark.parametrize("test", list(PROTOCOLS))
+@pytest.mark.parametrize("test", list(laboratory_tests()))
 @pytest.mark.parametrize("who", [("--preset", "t2d"), ("--preset", "healthy_adults", "--subjects", "9")])
 def test_tables_fit_a_terminal_of_80_columns(mtorsim, monkeypatch, test, who):
     monkeypatch.delenv("COLUMNS")

@@ -91,8 +91,8 @@ $ run
 error: missing argument `SCENARIO`
   help: `mtorsim run --help` lists what it takes
 $ plot nowhere
-error: `nowhere` is no result: it has no run.json
-  help: give the folder that `--out` named
+error: `nowhere` is not a result: it has no run.json
+  help: give the folder that `--out DIR` named
 $ show mtr
 error: there is no scenario, population or module `mtr`
   help: did you mean `mtor`?

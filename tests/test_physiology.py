@@ -46,7 +46,7 @@ def untreated():
 @pytest.mark.parametrize("population", ["healthy_adults", "breast_postmenopausal"])
 def test_nobody_drifts_untreated(untreated, population):
     result = untreated[population]
-    assert result.status == {"well": 200}
+    assert result.status == {"ok": 200}
     glucose = result.visits.glucose.isel(arm=0)
     first, last = glucose.isel(time=slice(0, 24)).mean("time"), glucose.isel(time=slice(24, 48)).mean("time")
     drift = np.abs(last / first - 1)
@@ -80,7 +80,7 @@ def test_every_preset_rests_and_stays_at_rest(preset):
     """
     result = mt.simulate(scenario(text), rtol=1e-4)
     values = result.visits.fasting_glucose.to_numpy().ravel()
-    assert result.status == {"well": 1}
+    assert result.status == {"ok": 1}
     assert np.ptp(values) < 0.05
     low, high = {
         "ngt": (85, 97),

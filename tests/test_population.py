@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mtorsim.errors import SetError
+from mtorsim.errors import SettingError
 from mtorsim.files.library import Library
 from mtorsim.model.compose import load_model
 from mtorsim.population.read import load_population
@@ -95,7 +95,7 @@ def test_men_and_women_have_their_share_and_their_size():
     volume = np.where(men, 1.92 * surface + 0.64, 1.11 * surface + 2.04)
     assert np.allclose(values["glucose_insulin.VC"], volume, rtol=1e-12)
     women, _ = apply_settings(kidney, {"male": 0})
-    with pytest.raises(SetError, match="share of `male` is 2"):
+    with pytest.raises(SettingError, match="share of `male` is 2"):
         apply_settings(kidney, {"male": 2})
     others, _ = women.draw(4, np.arange(N))
     assert not others["male"].any()

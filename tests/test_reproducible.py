@@ -112,7 +112,7 @@ def test_a_kept_result_is_the_same_result(usual, kept):
 def test_any_subject_is_computed_again_alone_to_the_bit(kept, subject, arm):
     found = replay_subject(kept, subject, arm)
     assert found.same
-    assert found.status == "well"
+    assert found.status == "ok"
     assert found.versions_differ == ()
 
 

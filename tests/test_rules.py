@@ -16,12 +16,12 @@ import mtorsim as mt
 from mtorsim.compiler.solver import Solver
 from mtorsim.errors import ScenarioError
 from mtorsim.kernel.arguments import Subjects
-from mtorsim.kernel.status import STEP_TOO_SMALL, WELL
+from mtorsim.kernel.status import OK, STEP_TOO_SMALL
 from mtorsim.run.follow import follow
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.scenario.actions import read_action
-from mtorsim.scenario.rules import read_condition
+from mtorsim.scenario.conditions import read_condition
 
 MODULE = """
 [module]
@@ -152,7 +152,7 @@ def test_grade_3_holds_until_grade_1_and_resumes_at_half(made):
     ]
     assert np.allclose(result.ledger["value"], [265, 133.75], atol=0.05)
     assert np.allclose(glucose(result), known(10, [10, 10, 10, 0, 0, 5, 5, 5, 5, 5]), atol=0.05)
-    assert result.treatment.set_index("drug").given["sweet"] == pytest.approx(5.5 / 10)
+    assert result.treatment.set_index("drug").dose_intensity["sweet"] == pytest.approx(5.5 / 10)
 
 
 def test_grade_4_stops_for_good(made):
@@ -342,14 +342,14 @@ def test_weights_give_back_the_population(made, tmp_path):
         ('when = "fasting_glucose > 250"\ndo = "stop sweet"', "mg/dL"),
         ('when = "fasting_glucose > 250 mg/dL"\ndo = "stop sweat"', "sweet"),
         ('when = "fasting_glucose > 250 mg/dL"\ndo = "halt sweet"', "possible are"),
-        ('when = "fasting_glucose about 250"\ndo = "stop sweet"', "is no condition"),
+        ('when = "fasting_glucose about 250"\ndo = "stop sweet"', "is not a condition"),
         ('when = "grade >= 3 mg"\ndo = "stop sweet"', "plain number"),
         ('when = "grade >= 3"\ndo = "start sweet"', "waits = true"),
         ('when = "grade >= 3"\ndo = "increase pill by 5 U"', "dosed in mg"),
         ('when = "grade >= 3"\ndo = "hold sweet until grade < 1"', "then resume"),
-        ('when = "grade >= 3"\ndo = []', "does nothing"),
+        ('when = "grade >= 3"\ndo = []', "has no action"),
         ('when = "grade >= 3"\ndo = "reduce sweet by 150 %"', "more than 100 %"),
-        ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 4 to 2 ug/L"', "no window"),
+        ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 4 to 2 ug/L"', "is not a window"),
         ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 2 to 4 mg"', "measured in ug/L"),
     ],
 )
@@ -427,8 +427,8 @@ def test_missed_doses_were_not_given(made):
     path.write_text(path.read_text().replace('every = "24 h"', 'every = "24 h"\nmissed = 0.3', 1))
     given = mt.simulate(path, subjects=200)
     table = given.summary["status"]
-    assert table == {"well": 200}
-    share = given.treatment[given.treatment["drug"] == "sweet"]["given"]
+    assert table == {"ok": 200}
+    share = given.treatment[given.treatment["drug"] == "sweet"]["dose_intensity"]
     assert share.mean() == pytest.approx(0.7, abs=0.03)
 
 
@@ -525,8 +525,8 @@ def test_a_subject_whose_steps_fail_is_carried_again_with_its_decisions(made):
 
     failing = replace(plan, solver=Failing(plan.solver.method, plan.solver.precision))
     well, again = (follow(p, p.arms[0], people, times, np.ones(len(times), bool)) for p in (plan, failing))
-    assert (again.status == WELL).all()
+    assert (again.status == OK).all()
     assert np.allclose(again.values[1], well.values[1], rtol=1e-3, equal_nan=True)
     assert np.array_equal(again.values[[0, 2, 3]], well.values[[0, 2, 3]], equal_nan=True)
-    assert (again.given == well.given).all()
+    assert (again.dose_intensity == well.dose_intensity).all()
     assert np.array_equal(again.ledger[["subject", "time_h", "what"]], well.ledger[["subject", "time_h", "what"]])

@@ -131,7 +131,7 @@ def test_the_first_phase_is_the_packet_and_of_usual_size():
 
 def test_the_disposition_index_is_what_counts_by_mouth():
     result = mt.simulate("minimal_ogtt", rtol=1e-6)
-    assert result.status == {"well": 1}
+    assert result.status == {"ok": 1}
     glucose = result.series.glucose.isel(subject=0)
     healthy, compensated = glucose.sel(arm="healthy"), glucose.sel(arm="resistant and compensated")
     assert np.abs(healthy - compensated).max() < 0.5

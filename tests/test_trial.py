@@ -10,9 +10,9 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.files.library import Library
-from mtorsim.scenario.file import Stray
 from mtorsim.scenario.grades import ctcae, read_grading
-from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.parts import Stray
+from mtorsim.scenario.scenario import read_scenario
 from mtorsim.scenario.variants import ALTERNATIVES
 from mtorsim.stats.shares import Share, paired_difference, quantiles, wilson
 from mtorsim.trial.calibration import calibrate, plausible_sets
@@ -121,12 +121,12 @@ def test_everything_calibrated_stands_where_the_fit_put_it():
             q.median.constant() for q in people.quantities if q.name == "glucose_insulin.kEGP"
         ),
         "share of diabetics": next(g.share for g in people.groups if g.name == "diabetic"),
-        "share of stray samples": read_scenario("radiant_4").data.visits.stray.share,
+        "share of stray samples": read_scenario("radiant_4").sampling.stray.share,
         "ULN in BOLERO-2": read_scenario("bolero_2").uln,
         "ULN in RADIANT-4": read_scenario("radiant_4").uln,
     }
     assert stands == pytest.approx(values, rel=0.004)
-    assert read_scenario("bolero_2").data.visits.stray == read_scenario("radiant_4").data.visits.stray
+    assert read_scenario("bolero_2").sampling.stray == read_scenario("radiant_4").sampling.stray
 
 
 def test_all_twelve_rates_of_the_calibration_arms_are_met_by_one_set():
@@ -137,7 +137,7 @@ def test_all_twelve_rates_of_the_calibration_arms_are_met_by_one_set():
         assert low <= t["value"] <= high, t
         row = next(
             o
-            for o in read_scenario(t["trial"]).data.observed
+            for o in read_scenario(t["trial"]).observed
             if o.role == "calibration" and (o.arm, o.endpoint) == (t["arm"], t["endpoint"])
         )
         assert row.percent == pytest.approx(100 * t["observed"])
@@ -145,7 +145,7 @@ def test_all_twelve_rates_of_the_calibration_arms_are_met_by_one_set():
 
 def test_no_row_of_record_1_is_ever_fitted():
     assert "record_1" not in read_calibration("trials").calibration.trials
-    assert {o.role for o in read_scenario("record_1").data.observed} == {"shown"}
+    assert {o.role for o in read_scenario("record_1").observed} == {"shown"}
 
 
 def test_plausible_sets_are_the_fit_first_and_spread_as_its_covariance():
@@ -502,7 +502,7 @@ def bolero():
 
 def test_a_trial_of_the_whole_model_stands_beside_what_was_observed(bolero):
     data = bolero.data
-    assert data["status"] == {"well": 96}
+    assert data["status"] == {"ok": 96}
     assert data["calibration"] == {"name": "trials", "sets": 2}
     rows = {(o["arm"], o["endpoint"]): o for o in data["observed"]}
     assert rows["everolimus", ">ULN"]["observed"] == 0.69
@@ -552,10 +552,10 @@ def test_the_ledger_explains_every_change_of_dose(bolero):
     ledger, treatment = bolero.result.ledger, bolero.result.treatment
     ledger, treatment = (t[t["arm"] == "everolimus"] for t in (ledger, treatment))
     changed = set(ledger[ledger["drug"] == "everolimus"]["subject"])
-    given = treatment[treatment["drug"] == "everolimus"].set_index("subject")["given"]
+    given = treatment[treatment["drug"] == "everolimus"].set_index("subject")["dose_intensity"]
     assert set(given[given < 1].index) <= changed
     rescued = set(ledger[(ledger["drug"] == "metformin") & (ledger["what"] == "start")]["subject"])
-    tablets = treatment[treatment["drug"] == "metformin"].set_index("subject")["given"]
+    tablets = treatment[treatment["drug"] == "metformin"].set_index("subject")["dose_intensity"]
     assert set(tablets[tablets > 0].index) <= rescued
 
 
@@ -572,7 +572,7 @@ def test_young_and_lean_people_hardly_suffer_at_the_same_dose(bolero):
 
 
 def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
-    text = read_scenario("bolero_2").file.text
+    text = read_scenario("bolero_2").text
     text = text[: text.index("[[observed]]")].replace('amount = "10 mg"', 'amount = "10 mg"\nstop = "8 weeks"')
     text = text.replace('duration = "48 weeks"', 'duration = "16 weeks"')
     visits = '["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]'
@@ -613,7 +613,7 @@ def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
 
 
 def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, tmp_path):
-    text = read_scenario("bolero_2").file.text
+    text = read_scenario("bolero_2").text
     text = text[: text.index("# What the label says")] + text[text.index("[[arm]]") : text.index("[[observed]]")]
     text = text.replace('duration = "48 weeks"', 'duration = "2 weeks"')
     text = text.replace(
@@ -649,7 +649,7 @@ def test_a_model_that_has_no_alternatives_says_so(small, mtorsim):
 
 
 def test_a_scenario_that_is_no_trial_replays_as_the_trial_it_was_run_as(tmp_path, mtorsim):
-    text = read_scenario("bolero_2").file.text
+    text = read_scenario("bolero_2").text
     text = text[: text.index("[trial]")] + text[text.index("[[dose]]") : text.index("[[observed]]")]
     text = text.replace('duration = "48 weeks"', 'duration = "4 weeks"').replace(', "10 weeks", "every 6 weeks"]', "]")
     (tmp_path / "plain.toml").write_text(text)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mtorsim.population.read import load_population
     from mtorsim.results.result import Result, open_result
     from mtorsim.run.visit import Visit
-    from mtorsim.scenario.read import read_scenario
+    from mtorsim.scenario.scenario import Scenario, read_scenario
+    from mtorsim.scenario.sweep import sweep
+    from mtorsim.scenario.tables import Arm, Dose
     from mtorsim.simulation.simulate import simulate
     from mtorsim.trial.calibration import calibrate
     from mtorsim.trial.run import run_trial
@@ -30,11 +32,14 @@ if TYPE_CHECKING:
     from .validation.run import validate
 
 _HOME = {
+    "Arm": "scenario.tables",
+    "Dose": "scenario.tables",
     "EventTable": "event_records.table",
     "Library": "files.library",
     "Model": "model.model",
     "MtorsimError": "errors",
     "Result": "results.result",
+    "Scenario": "scenario.scenario",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",
@@ -42,10 +47,11 @@ _HOME = {
     "load_population": "population.read",
     "open_result": "results.result",
     "read_events": "event_records.table",
-    "read_scenario": "scenario.read",
+    "read_scenario": "scenario.scenario",
     "run_trial": "trial.run",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",
+    "sweep": "scenario.sweep",
     "validate": "validation.run",
 }
 """Every public name and the module it is defined in."""

@@ -8,23 +8,33 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "ArgumentError",
     "DataError",
     "ModelError",
     "MtorsimError",
     "PopulationError",
     "ScenarioError",
-    "SetError",
+    "SettingError",
     "UnitError",
     "Where",
     "did_you_mean",
     "one_line",
+    "shortened",
     "spoken",
 ]
 
 
 @dataclass(frozen=True)
 class Where:
-    """A place in a text file: `column` and `length` mark the words that are wrong."""
+    """A place in what the user wrote: `column` and `length` mark the words that are wrong.
+
+    Attributes
+    ----------
+    path
+        The file, or the expression in Python.
+    line
+        Line of the file, from 1; 0 in Python.
+    """
 
     path: str
     line: int
@@ -32,13 +42,16 @@ class Where:
     column: int | None = None
     length: int = 1
 
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" if self.line else self.path
+
     def narrowed(self, column: int, length: int) -> Where:
         """Return the same line with the pointer under other words."""
         return Where(self.path, self.line, self.text, column, max(1, length))
 
 
 class MtorsimError(Exception):
-    """A mistake in what the user gave, worded as help.
+    """A user error, phrased so that the user can fix it.
 
     Parameters
     ----------
@@ -57,8 +70,8 @@ class MtorsimError(Exception):
         self.help = help
 
     def __str__(self) -> str:
-        head = f"{self.where.path}:{self.where.line}: " if self.where else ""
-        lines = [f"error: {head}{one_line(self.message, 1000)}"]
+        head = f"{self.where}: " if self.where else ""
+        lines = [f"{head}{one_line(self.message, 1000)}"]
         if self.where and self.where.text:
             lines += _excerpt(self.where)
         if self.help:
@@ -82,8 +95,12 @@ class PopulationError(MtorsimError):
     """A population file is wrong."""
 
 
-class SetError(MtorsimError):
-    """A value given with `--set` or `set` does not fit the model."""
+class ArgumentError(MtorsimError):
+    """What a function was called with does not fit."""
+
+
+class SettingError(ArgumentError):
+    """The value of a parameter or switch does not fit the model."""
 
 
 class DataError(MtorsimError):
@@ -140,6 +157,13 @@ def spoken(value: object) -> str:
     if value is None:
         return "none"
     return one_line(str(value), 60)
+
+
+def shortened(names: Iterable[str], most: int = 8) -> str:
+    """Names in one line, the first few of many."""
+    known = list(names)
+    more = f" and {len(known) - most:,} more" if len(known) > most else ""
+    return ", ".join(one_line(name, 60) for name in known[:most]) + more
 
 
 def one_line(text: str, limit: int = 400) -> str:

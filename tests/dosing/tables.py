@@ -13,7 +13,7 @@ import numpy as np
 import mtorsim as mt
 from mtorsim.compiler.solver import METHODS
 from mtorsim.files.library import Library
-from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import scenario_from_text
 
 HERE = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tables import HERE, at, dose, scenario, table, written
 
 import mtorsim as mt
-from mtorsim.scenario.read import scenario_from_text
+from mtorsim.scenario.scenario import scenario_from_text
 
 TIMES = (5.0, 13.5, 24.0, 40.0)
 

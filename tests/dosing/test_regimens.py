@@ -13,8 +13,8 @@ import mtorsim as mt
 from mtorsim.files.library import Library
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
-from mtorsim.scenario.read import scenario_from_text
 from mtorsim.scenario.regimen import in_turn, read_regimen
+from mtorsim.scenario.scenario import scenario_from_text
 
 TEXT = """
 title = "regimens"

@@ -163,7 +163,7 @@ def test_a_subject_that_fails_is_named_and_harms_nobody():
     blow_up = kernel("store(dy, 0, load(p, 0) * load(y, 0) * load(y, 0))")
     start = np.array([[0.01], [1.0], [0.02]])
     _, out, ended = advance(blow_up, start, [[1.0]] * 3, 5.0, samples=[0.5, 5.0])
-    assert ended.tolist() == [status.WELL, ended[1], status.WELL]
+    assert ended.tolist() == [status.OK, ended[1], status.OK]
     assert ended[1] in (status.STEP_TOO_SMALL, status.NOT_FINITE)
     assert out[1, 0, 0] == pytest.approx(2.0, rel=1e-6)
     assert np.isnan(out[1, 1, 0])
@@ -172,7 +172,7 @@ def test_a_subject_that_fails_is_named_and_harms_nobody():
 
 def test_a_state_that_is_no_number_is_an_outcome(decay):
     _, _, ended = advance(decay, [[1.0], [np.nan]], [[1.0]] * 2, 1.0)
-    assert ended.tolist() == [status.WELL, status.NOT_FINITE]
+    assert ended.tolist() == [status.OK, status.NOT_FINITE]
 
 
 def test_every_status_has_a_sentence():

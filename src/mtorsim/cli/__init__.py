@@ -12,7 +12,7 @@ import click
 
 from mtorsim.errors import MtorsimError, did_you_mean, one_line
 
-__all__ = ["cli", "main"]
+__all__ = ["as_typed", "cli", "main"]
 
 COMMANDS = {
     "list": "What can be run and shown: scenarios, populations, modules.",
@@ -79,7 +79,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False)
     except MtorsimError as error:
-        print(error, file=sys.stderr)
+        print(as_typed(error), file=sys.stderr)
         code = 2
     except click.UsageError as error:
         print(_usage(error), file=sys.stderr)
@@ -98,6 +98,18 @@ def main(args: list[str] | None = None) -> None:
         print(_unforeseen(problem), file=sys.stderr)
         code = 2
     sys.exit(code or 0)
+
+
+_TYPED = {"`force=True`": "`--force`", "`resume=True`": "`--resume`", "`out`": "`--out DIR`"}
+"""Arguments that messages speak of, as they are typed at the command line."""
+
+
+def as_typed(error: MtorsimError) -> str:
+    """An error's text for a reader at the command line."""
+    text = f"error: {error}"
+    for argument, option in _TYPED.items():
+        text = text.replace(argument, option)
+    return text
 
 
 def _unforeseen(problem: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtorsim.cli.console import note, print_json
 from mtorsim.cli.options import parse_settings
-from mtorsim.errors import SetError
+from mtorsim.errors import ArgumentError
 
 __all__ = ["run_events"]
 
@@ -21,7 +21,7 @@ def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, A
 
     for name in _WITHOUT:
         if given[name]:
-            raise SetError(f"`--{name}` does not go with `--events`", help="the table says who there is, and when")
+            raise ArgumentError(f"`--{name}` does not go with `--events`", help="the table says who there is, and when")
     ways = dict(_pair(text) for text in given["interpolate"])
     table = read_events(given["events"], time_unit=given["time_unit"], interpolation=ways)
     frame = simulate_events(
@@ -33,7 +33,7 @@ def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, A
     )
     path = write_records(frame, out, given["force"]) if out is not None else None
     failed = frame.attrs["manifest"]["status"]
-    failed = {sentence: count for sentence, count in failed.items() if sentence != "well"}
+    failed = {sentence: count for sentence, count in failed.items() if sentence != "ok"}
     if given["as_json"]:
         print_json(
             {"subjects": table.subjects, "records": len(frame), "failed": failed, "table": str(path) if path else None}
@@ -55,5 +55,7 @@ def run_events(scenario: str, out: Path | None, silent: bool, given: dict[str, A
 def _pair(text: str) -> tuple[str, str]:
     name, equals, way = (part.strip() for part in text.partition("="))
     if not equals or not name:
-        raise SetError(f"`--interpolate {text}` is not NAME=WAY", help="write for example `--interpolate weight=locf`")
+        raise ArgumentError(
+            f"`--interpolate {text}` is not NAME=WAY", help="write for example `--interpolate weight=locf`"
+        )
     return name, way

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mtorsim.errors import DataError, SetError
+from mtorsim.errors import ArgumentError, DataError, SettingError
 
 __all__ = ["as_json", "check_output", "parse_settings", "quiet", "units"]
 
@@ -31,13 +31,13 @@ def check_output(path: Path, what: str, endings: Sequence[str] = ()) -> None:
 
     Raises
     ------
-    SetError
+    ArgumentError
         If its ending is not one of `endings`.
     DataError
         If its folder cannot be made or written to.
     """
     if endings and path.suffix not in endings:
-        raise SetError(f"`{path}` is no {what}", help="end it in " + " or ".join(endings))
+        raise ArgumentError(f"`{path}` is not a {what}", help="end it in " + " or ".join(endings))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -53,21 +53,21 @@ def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:
 
     Raises
     ------
-    SetError
+    SettingError
         If one is not a name and a number, or a name stands twice.
     """
     found: dict[str, float] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name:
-            raise SetError(f"`--set {text}` is not NAME=VALUE", help="write for example `--set mtor.gS=0.1`")
+            raise SettingError(f"`--set {text}` is not NAME=VALUE", help="write for example `--set mtor.gS=0.1`")
         try:
             number = float(value)
         except ValueError:
-            raise SetError(f"`--set {text}`: `{value}` is not a number") from None
+            raise SettingError(f"`--set {text}`: `{value}` is not a number") from None
         if number != number or number in (float("inf"), float("-inf")):
-            raise SetError(f"`--set {text}`: the value must be finite")
+            raise SettingError(f"`--set {text}`: the value must be finite")
         if name in found:
-            raise SetError(f"`{name}` is set twice")
+            raise SettingError(f"`{name}` is set twice")
         found[name] = number
     return found

@@ -179,12 +179,12 @@ def _band(found: Mapping[str, float] | None, name: str, unit: str, reader: Reade
 def warn_of_failures(result: Result, folder: Path | None) -> bool:
     """List subjects that failed, by number, arm, reason and time; returns whether there are any."""
     status = result.summary["status"]
-    failed = result.summary["subjects"] - status.get("well", 0)
+    failed = result.summary["subjects"] - status.get("ok", 0)
     if not failed:
         return False
     warn(f"{failed:,} of {result.summary['subjects']:,} subjects failed; they count in every denominator")
     for sentence, count in status.items():
-        if sentence != "well":
+        if sentence != "ok":
             print_failed(sentence, count, [f for f in result.summary["failed"] if f["status"] == sentence])
     if folder is not None:
         first = result.summary["failed"][0]

@@ -34,7 +34,7 @@ def build_system(model: Model, switches: Mapping[str, float] | None = None) -> S
     ModelError
         If the rest of the model needs a state before it is given.
     """
-    dosed = {dose.to for dose in model.doses.values()}
+    dosed = {dose.to for dose in model.routes.values()}
     return _Builder(model, dosed, switches or {}).system(" + ".join(m.name for m in model.modules))
 
 
@@ -50,7 +50,7 @@ def build_untreated(model: Model) -> System:
         If the day depends on what only the run-in gives.
     """
     rest_module = model.rest.module if model.rest else ""
-    dosed = {dose.to for dose in model.doses.values() if dose.to.startswith(f"{rest_module}.")}
+    dosed = {dose.to for dose in model.routes.values() if dose.to.startswith(f"{rest_module}.")}
     builder = _Builder(model, dosed, {}, run_in=True)
     return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
 
@@ -96,7 +96,7 @@ class _Builder:
         for name, expression in (constants | intermediates).items():
             shared.add(name, expression)
         derivatives = {n: shared.rewritten(n, e) for n, e in derivatives.items()}
-        inflows = {inflow(s): s for s in dict.fromkeys(d.to for d in model.doses.values()) if s in states}
+        inflows = {inflow(s): s for s in dict.fromkeys(d.to for d in model.routes.values()) if s in states}
         for name, state in inflows.items():
             derivatives[state] += symbol(name) / sympy.nsimplify(self.factors[state], rational=True)
         return System(

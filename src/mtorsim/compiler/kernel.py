@@ -229,7 +229,7 @@ def _describe(model: Model) -> dict[str, Any]:
         "derivatives": [equation(eq) for eq in model.derivatives.values()],
         "initials": [equation(eq) for eq in model.initials.values()],
         "ports": [(p.name, p.kind, str(p.unit), p.about, p.contributions) for p in model.ports.values()],
-        "doses": [d.to for d in model.doses.values()],
+        "doses": [d.to for d in model.routes.values()],
         "times": [m.data.module.time for m in model.modules],
         "hold": model.hold,
         "means": [equation(eq) for eq in model.means.values()],

@@ -172,8 +172,8 @@ def _scenario(name: str, library: Library) -> Finding:
     draft = draft_plan(name, library=library)
     facts = (
         f"{_count(len(draft.arms), 'arm')}: " + ", ".join(a.name for a in draft.arms),
-        f"{_count(draft.scenario.data.subjects, 'subject')} of {draft.population.name}",
-        f"{draft.scenario.data.duration}, {_count(len(draft.scenario.visits), 'visit')}",
+        f"{_count(draft.scenario.subjects, 'subject')} of {draft.population.name}",
+        f"{draft.scenario.lasts}, {_count(len(draft.scenario.visits), 'visit')}",
     )
     notes = [f"{e.name} acts on {e.port}, which is not in this model: left out" for e in draft.model.left_out]
     if draft.population.unused:
@@ -197,4 +197,4 @@ def _unfed(model: Model) -> list[tuple[str, str]]:
 
 def _dosed(draft: Draft) -> bool:
     """Whether any drug is given in any arm."""
-    return any(branch.dosing for branch in draft.scenario.branches)
+    return any(arm.regimens for arm in draft.scenario.arms)

@@ -116,22 +116,14 @@ def describe_population(population: Population, references: Mapping[str, Referen
         The bibliography that its sources point to.
     """
     blocks: list[Block] = [Heading(population.name, 1), Paragraph(population.about + ".")]
-    data = population.file.data
-    lines = {**data.get("covariates", {}), **data.get("parameters", {})}
     rows = []
     for q in population.quantities:
-        if q.sigma == 0 and q.median.constant() is not None and q.covariate is None and q.name not in lines:
+        if q.sigma == 0 and q.median.constant() is not None and q.covariate is None and not q.own:
             continue
-        declared = population.model.parameters.get(q.name)
-        line = lines.get(q.name, {})
-        unit = line.get("unit") or (declared[0].unit if declared else "")
-        about = "; ".join(x for x in (declared[0].about if declared else "", line.get("about", "")) if x)
-        source = line.get("source") or (declared[0].source if declared else "") or ""
-        grade = line.get("evidence") or (declared[0].evidence if declared else "") or ""
         limits = f"{q.range[0]:g} to {q.range[1]:g}" if q.range else ""
         spread = f"{q.sigma:.3g} of {_SCALE[q.distribution]}" if q.sigma else ""
         median = f"the covariate {q.covariate}" if q.covariate else q.median.text
-        rows.append((q.name, median, unit, spread, limits, grade, source, about))
+        rows.append((q.name, median, q.unit, spread, limits, q.evidence, q.source, q.about))
     head = ("quantity", "median", "unit", "SD", "admitted", "evidence", "source", "meaning")
     blocks += _part("Drawn quantities", Table(head, tuple(rows)))
     pairs = [(a, b, f"{value:g}") for (a, b), value in population.correlation.items()]

@@ -18,10 +18,10 @@ import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
-from mtorsim.kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, WELL
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, OK
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
-from mtorsim.model.model import Dose, Equation
+from mtorsim.model.model import Equation, Route
 from mtorsim.stats.portable import FUNCTIONS
 
 from .routes import Routes
@@ -59,7 +59,7 @@ class Course:
     seen: np.ndarray
     after_dose: np.ndarray
     end: float
-    status: int = WELL
+    status: int = OK
 
 
 @dataclass
@@ -144,7 +144,7 @@ class _Layer:
         self.last = max(self.times.values(), default=0.0)
         self.laid = _Laid()
         self.nominal: list[tuple[float, int]] = []
-        self.status = WELL
+        self.status = OK
 
     def _times(self) -> dict[int, float]:
         """Time of each record since the first occasion began; a reset may start the clock again."""
@@ -234,7 +234,7 @@ class _Layer:
             return
         if table.ss[r]:
             self._settle(r, time, order, given, interval)
-            if self.status != WELL:
+            if self.status != OK:
                 return
         for k in range(int(table.addl[r]) + 1):
             nominal = time + k * interval
@@ -284,7 +284,7 @@ class _Layer:
             self.table.fail(r, "RATE", f"nothing can be infused into `{name}`", "its module has no route to it")
         return _Dose(state, 0.0 if duration > 0 else fraction * amount, lag, rate, duration)
 
-    def _needs(self, route: Dose | None, part: str, r: int) -> Dose:
+    def _needs(self, route: Route | None, part: str, r: int) -> Route:
         if route is None or getattr(route, part) is None:
             column = "-1" if part == "rate" else "-2"
             message = f"RATE {column} leaves the {part} to the model, which has none for this route"
@@ -292,7 +292,7 @@ class _Layer:
         assert route is not None
         return route
 
-    def _of(self, route: Dose | None, part: str, now: Mapping[str, float], default: float) -> float:
+    def _of(self, route: Route | None, part: str, now: Mapping[str, float], default: float) -> float:
         equation: Equation | None = getattr(route, part) if route else None
         if equation is None:
             return default
@@ -315,7 +315,7 @@ class _Layer:
         parameters = np.array([now[n] for n in self.routes.kernel.parameters])
         regimen = Interval(length, row, dose.amount, dose.lag, rates, -1 if column is None else column)
         amounts, linear, self.status = steady_state(self.careful, self.start, parameters, own, regimen)
-        if self.status != WELL:
+        if self.status != OK:
             return
         if self.table.ss[r] == 1:
             self.laid.drop_from(time, own)

@@ -22,18 +22,18 @@ class Routes:
         for state in kernel.states:
             self.names[state.lower()] = state
             self.names.setdefault(state.partition(".")[2].lower(), state)
-        for name, dose in model.doses.items():
+        for name, dose in model.routes.items():
             self.names[name.lower()] = dose.to
             self.names.setdefault(name.partition(".")[2].lower(), dose.to)
-        self.to = {dose.to: dose for dose in reversed(list(model.doses.values()))}
+        self.to = {dose.to: dose for dose in reversed(list(model.routes.values()))}
 
     def state(self, table: EventTable, record: int) -> str:
         """The state that a record means; the first route's where it names none."""
         given = table.cmt[record].strip()
         if not given or given == "0":
-            if not self.model.doses:
+            if not self.model.routes:
                 table.fail(record, "CMT", "the model takes no doses", "name a state")
-            return next(iter(self.model.doses.values())).to
+            return next(iter(self.model.routes.values())).to
         if given.lower() in self.names:
             return self.names[given.lower()]
         try:

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import DataError, SetError
-from mtorsim.files.library import Library, library_for
+from mtorsim.errors import DataError, SettingError
+from mtorsim.files.library import Library
 from mtorsim.kernel.event import PARAMETER, Events
-from mtorsim.kernel.status import SENTENCES, WELL
+from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.model.checks import check_value
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
+from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import recording, solve, subjects_at
-from mtorsim.scenario.read import read_scenario
-from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .layout import Course, lay_out
 from .routes import Routes
@@ -37,6 +37,7 @@ GROUP = 64
 """Subjects that are carried together."""
 
 
+@checked
 def simulate_events(
     scenario: Scenario | str | Path,
     table: EventTable,
@@ -77,15 +78,11 @@ def simulate_events(
         If something in the scenario or the table is wrong.
     """
     options = Options.given(method, precision, rtol, atol)
-    if not isinstance(scenario, Scenario):
-        library = library or library_for(scenario)
-        scenario = read_scenario(scenario, library)
-    if scenario.tests:
+    scenario = scenario_of(scenario, library)
+    for test in scenario.tests:
         help = "leave `[[test]]` out: only what the table says happens"
-        scenario.file.fail("a table of event records goes without tests of the laboratory", ("test", 0), help)
-    plan = make_plan(
-        scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
-    )
+        test.place.fail("a table of event records goes without tests of the laboratory", help=help)
+    plan = make_plan(scenario, seed=seed, population=population, settings=settings, options=options, note=note)
     columns = _columns(plan, table)
     routes = Routes(plan.model, plan.kernel)
     # A record is looked at, fasting or not, and what the model does not define has no column.
@@ -177,7 +174,7 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
             value = float(table.covariates[name][record])
             try:
                 check_value(full, plan.model.parameters[full][0], value)
-            except SetError as error:
+            except SettingError as error:
                 table.fail(int(record), name, error.message, error.help)
     for name in table.interpolation:
         if name not in found:
@@ -202,7 +199,7 @@ def _carried(
     for i, course in enumerate(courses):
         at = np.searchsorted(times, course.seen)
         full = np.full((len(course.seen), len(plan.columns)), np.nan)
-        if status[i] == WELL:
+        if status[i] == OK:
             full[:, plan.columns >= 0] = _observed(plan, course, times[at], states[i, at], rows, parameters[i], columns)
         found.append(full)
     return found

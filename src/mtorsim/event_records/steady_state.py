@@ -16,7 +16,7 @@ import numpy as np
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.solver import load_solver
 from mtorsim.kernel.event import ADD, PARAMETER, Events
-from mtorsim.kernel.status import NO_STEADY_STATE, WELL
+from mtorsim.kernel.status import NO_STEADY_STATE, OK
 from mtorsim.run.solve import solve, subjects_at, tolerance
 
 __all__ = ["Interval", "steady_state"]
@@ -101,11 +101,11 @@ def steady_state(
     linear = True
     for step in range(MOST_STEPS):
         after, slopes, ended = _through(kernel, start, parameters, own, interval, x, largest)
-        if ended != WELL:
+        if ended != OK:
             return np.full(len(own), np.nan), False, ended
         gap = after - x
         if np.abs(gap).max() <= SETTLED * max(largest, np.abs(x).max()):
-            return x, linear and step <= 1, WELL
+            return x, linear and step <= 1, OK
         linear = step == 0
         try:
             x = np.maximum(x + np.linalg.solve(np.eye(len(own)) - slopes, gap), 0.0)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from mtorsim.errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
@@ -35,7 +37,7 @@ class Library:
     ----------
     extra
         Folders of the user's own files, and their `models` folders; they come before the
-        bundled ones.
+        bundled ones, and the first before the others. `library_for` lists the usual ones.
     """
 
     extra: tuple[Path, ...] = ()
@@ -49,6 +51,11 @@ class Library:
     def populations(self) -> dict[str, Path]:
         """Path of each population by name."""
         return self._files("models", "population")
+
+    @cached_property
+    def meal_plans(self) -> dict[str, Path]:
+        """Path of each plan of meals by the name of its file."""
+        return self._files("models", "meal_plan")
 
     @cached_property
     def scenarios(self) -> dict[str, Path]:
@@ -139,7 +146,7 @@ class Library:
         return dict(sorted(found.items()))
 
 
-_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting|calibration)\]", re.MULTILINE)
+_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting|calibration|meal_plan)\]", re.MULTILINE)
 _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 
@@ -169,8 +176,34 @@ def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError
     raise error(f"there is no {what} `{name}`", help=did_you_mean(name, index) or known)
 
 
-def library_for(scenario: str | Path, extra: tuple[Path, ...] = ()) -> Library:
-    """The library a scenario is read with: its own folder, then the bundled files."""
-    path = Path(scenario)
-    own = (path.parent.resolve(),) if path.suffix == ".toml" and path.is_file() else ()
-    return Library((*extra, *own))
+def library_for(given: str | Path | None = None, extra: Sequence[Path] = ()) -> Library:
+    """The library that names are looked up in, by every command and call.
+
+    In this order: `extra` folders; the folder of the file that is given; the working folder; the folders in
+    $MTORSIM_PATH; the user's own folder; what installed packages offer as entry points `mtorsim.models`;
+    then the bundled files.
+
+    Parameters
+    ----------
+    given
+        A scenario or a file: a name, or a path.
+    extra
+        Folders that come first.
+    """
+    path = Path(given) if given is not None else Path()
+    own = [path.parent.resolve()] if path.suffix == ".toml" and path.is_file() else []
+    listed = [Path(p) for p in os.environ.get("MTORSIM_PATH", "").split(os.pathsep) if p]
+    return Library(tuple(dict.fromkeys([*extra, *own, Path.cwd(), *listed, *_installed()])))
+
+
+@lru_cache(maxsize=1)
+def _installed() -> tuple[Path, ...]:
+    """The user's own folder, and folders that installed packages offer."""
+    import platformdirs
+
+    found = [Path(platformdirs.user_data_dir("mtorsim", appauthor=False))]
+    for point in entry_points(group="mtorsim.models"):
+        # A package whose folder holds the files, or a path.
+        value = point.load()
+        found += [Path(p) for p in getattr(value, "__path__", [value])]
+    return tuple(found)

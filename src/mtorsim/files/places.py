@@ -1,14 +1,95 @@
-"""Where each key of a TOML file stands, by its line."""
+"""Places in what the user wrote: a key of a TOML file, by its line, or an argument in Python."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
 
-__all__ = ["Key", "index_places"]
+from mtorsim.errors import MtorsimError, Where
+
+__all__ = ["Key", "Place", "PythonSource", "Source", "index_places"]
 
 
 Key = tuple[str | int, ...]
+"""Path of a value, such as `("parameters", "CL", "value")`."""
+
+
+class Source(Protocol):
+    """What the user wrote: tables of values, each of which has a place."""
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The tables."""
+        ...
+
+    @property
+    def error(self) -> type[MtorsimError]:
+        """What is raised where something is wrong."""
+        ...
+
+    def where(self, key: Key, needle: str | None = None) -> Where:
+        """The place of a value, or of the nearest table that holds it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something was written; what is resolved keeps it, to say later that it is wrong."""
+
+    source: Source = field(repr=False)
+    key: Key = ()
+
+    def inside(self, *key: str | int) -> Place:
+        """The place of a part of it."""
+        return Place(self.source, (*self.key, *key))
+
+    def fail(self, message: str, *key: str | int, help: str | None = None, needle: str | None = None) -> NoReturn:
+        """Raise an error at this place, or at a part of it.
+
+        Parameters
+        ----------
+        needle
+            Words that the pointer should stand under.
+        """
+        raise self.source.error(message, self.source.where((*self.key, *key), needle), help)
+
+
+@dataclass(frozen=True)
+class PythonSource:
+    """Values that were given in Python.
+
+    Attributes
+    ----------
+    name
+        What they were given to, such as `Scenario`.
+    data
+        The values as tables.
+    error
+        What is raised where something is wrong.
+    arguments
+        Names of the arguments, by key, where they are not the keys themselves.
+    base
+        What values come from whose first key is not in `given`; nothing when left out.
+    """
+
+    name: str
+    data: Mapping[str, Any] = field(repr=False)
+    error: type[MtorsimError]
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
+    base: Source | None = field(default=None, repr=False)
+    given: frozenset[str] = frozenset()
+
+    def where(self, key: Key, needle: str | None = None) -> Where:
+        """The argument, as an expression; in the file that it was read from where it was not given in Python."""
+        if self.base is not None and (not key or key[0] not in self.given):
+            return self.base.where(key, needle)
+        if not key:
+            return Where(f"{self.name}(...)", 0)
+        first = self.arguments.get(str(key[0]), str(key[0]))
+        rest = "".join(f"[{k}]" if isinstance(k, int) else f".{self.arguments.get(k, k)}" for k in key[1:])
+        return Where(f"{self.name}({first}{rest})", 0)
 
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")

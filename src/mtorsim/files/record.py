@@ -10,8 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from mtorsim.errors import did_you_mean, spoken
 
-from .places import Key
-from .toml import TomlFile
+from .places import Key, Place, Source
 
 __all__ = ["Line", "Record", "json_schema", "read_record"]
 
@@ -35,7 +34,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-def read_record(file: TomlFile, kind: type[T]) -> T:
+def read_record(file: Source, kind: type[T]) -> T:
     """Check a file's tables against `kind` and build it.
 
     Raises
@@ -58,7 +57,7 @@ def json_schema(kind: type[Record], title: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
 
-def _line_of(file: TomlFile, loc: Key) -> int:
+def _line_of(file: Source, loc: Key) -> int:
     return file.where(loc).line
 
 
@@ -86,28 +85,29 @@ _BOUNDS = {
 
 
 def _explain(
-    file: TomlFile, kind: type[Record], what: str, loc: Key, ctx: dict[str, Any], given: Any, said: str
+    file: Source, kind: type[Record], what: str, loc: Key, ctx: dict[str, Any], given: Any, said: str
 ) -> NoReturn:
     name = str(loc[-1]) if loc else ""
+    root = Place(file)
     if what == "extra_forbidden":
         allowed = _fields(kind, loc[:-1])
         help = did_you_mean(name, allowed) or "known here are " + ", ".join(allowed)
-        file.fail(f"unknown key `{name}`", loc, help)
+        root.fail(f"unknown key `{name}`", *loc, help=help)
     if what == "missing":
         place = ".".join(str(k) for k in loc[:-1] if not isinstance(k, int))
         message = f"`{name}` is missing" + (f" in `{place}`" if place else "")
-        file.fail(message, loc[:-1], _about(kind, loc))
+        root.fail(message, *loc[:-1], help=_about(kind, loc))
     if what in _WANTED:
-        file.fail(f"`{name}` must be {_WANTED[what]}, not {spoken(given)}", loc)
+        root.fail(f"`{name}` must be {_WANTED[what]}, not {spoken(given)}", *loc)
     if what == "literal_error":
         options = re.findall(r"'([^']*)'", str(ctx.get("expected", "")))
-        file.fail(f"`{name}` cannot be {spoken(given)}", loc, "choose from " + ", ".join(options))
+        root.fail(f"`{name}` cannot be {spoken(given)}", *loc, help="choose from " + ", ".join(options))
     if what in _BOUNDS:
         words, bound = _BOUNDS[what]
-        file.fail(f"`{name}` = {spoken(given)} must be {words} {ctx[bound]:g}", loc, _about(kind, loc))
+        root.fail(f"`{name}` = {spoken(given)} must be {words} {ctx[bound]:g}", *loc, help=_about(kind, loc))
     if what == "value_error":
-        file.fail(f"`{name}` {ctx['error']}", loc)
-    file.fail(f"`{name}`: {said[:1].lower()}{said[1:]}", loc)
+        root.fail(f"`{name}` {ctx['error']}", *loc)
+    root.fail(f"`{name}`: {said[:1].lower()}{said[1:]}", *loc)
 
 
 def _walk(kind: Any, loc: Key) -> Any:

@@ -60,6 +60,8 @@ class TomlFile:
         needle
             Words on that line the pointer should stand under.
         """
+        if not key:
+            return Where(shown_path(self.path), 1)
         line, column, length, end = 0, None, 1, 0
         for end in range(len(key), 0, -1):
             if key[:end] in self._places:
@@ -80,7 +82,7 @@ class TomlFile:
 
     def fail(self, message: str, key: Key = (), help: str | None = None, needle: str | None = None) -> NoReturn:
         """Raise this file's error at the place of `key`."""
-        raise self.error(message, self.where(key, needle) if key else Where(shown_path(self.path), 1), help)
+        raise self.error(message, self.where(key, needle), help)
 
 
 def _raise_syntax(path: Path, text: str, problem: Exception, error: type[MtorsimError]) -> NoReturn:

@@ -53,7 +53,7 @@ from mtorsim.kernel.arguments import (
 )
 from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY, Events
 from mtorsim.kernel.lanes import call_stepper, compiled, inlined, unpacker
-from mtorsim.kernel.status import CANCELLED, NOT_FINITE, STEP_TOO_SMALL, TOO_MANY_STEPS, WELL
+from mtorsim.kernel.status import CANCELLED, NOT_FINITE, OK, STEP_TOO_SMALL, TOO_MANY_STEPS
 
 NEVER = math.inf
 
@@ -108,7 +108,7 @@ def change_seats(waiting, taken, seats, subjects, events, recording, span):
     state, memory, status = subjects.state, subjects.memory, subjects.status
     for lane in range(who.shape[1]):
         subject = who[SUBJECT, lane]
-        if subject != EMPTY and (clock[T_NOW, lane] >= span.end or status[subject] != WELL):
+        if subject != EMPTY and (clock[T_NOW, lane] >= span.end or status[subject] != OK):
             for i in range(y.shape[0]):
                 state[subject, i] = y[i, lane]
                 memory[subject, 2 + i] = after_dose[i, lane]
@@ -121,7 +121,7 @@ def change_seats(waiting, taken, seats, subjects, events, recording, span):
         while who[SUBJECT, lane] == EMPTY and waiting < state.shape[0]:
             subject = waiting
             waiting += 1
-            if status[subject] == WELL and span.start < span.end:
+            if status[subject] == OK and span.start < span.end:
                 board(lane, subject, seats, subjects, events, recording, span.start)
                 taken += 1
     return waiting, taken

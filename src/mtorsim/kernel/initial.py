@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mtorsim.kernel.arguments import BALANCE, CONSTANTS, INITIAL, Program, Search, Sheet, Subjects
 from mtorsim.kernel.lanes import call, compiled, inlined, load, rows_from, select_less, store
-from mtorsim.kernel.status import NO_REST, WELL
+from mtorsim.kernel.status import NO_REST, OK
 
 from .precision import lanewise, unpack
 
@@ -38,7 +38,7 @@ def rest(table):
         for lane in range(min(columns, n - first)):
             subject = first + lane
             bracketed = x[AT_LOW, lane] > 0.0 and x[AT_HIGH, lane] < 0.0
-            if not bracketed and status[subject] == WELL:
+            if not bracketed and status[subject] == OK:
                 status[subject] = NO_REST
             for i in range(state.shape[1]):
                 state[subject, i] = y[i, lane]

@@ -12,13 +12,13 @@ __all__ = [
     "NOT_FINITE",
     "NO_REST",
     "NO_STEADY_STATE",
+    "OK",
     "SENTENCES",
     "STEP_TOO_SMALL",
     "TOO_MANY_STEPS",
-    "WELL",
 ]
 
-WELL = 0
+OK = 0
 STEP_TOO_SMALL = 1
 TOO_MANY_STEPS = 2
 NOT_FINITE = 3
@@ -32,7 +32,7 @@ NO_STEADY_STATE = 10
 LAG_TOO_LONG = 11
 
 SENTENCES = {
-    WELL: "well",
+    OK: "ok",
     STEP_TOO_SMALL: "the step became too small",
     TOO_MANY_STEPS: "too many steps between two stops",
     NOT_FINITE: "a state is not finite",

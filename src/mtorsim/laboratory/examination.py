@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mtorsim.protocols.protocol import BODY, Protocol
-from mtorsim.scenario.scenario import DAY_STARTS
+from mtorsim.protocols.curves import Curves
+from mtorsim.protocols.protocol import BODY, CLAMP, Fit, Protocol
+from mtorsim.scenario.parts import DAY_STARTS
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["CURVES", "Examination", "clock_time"]
 
-
-CLAMP = "clamp"
 
 CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "glucose": ("mg/dL", ("glucose",)),
@@ -51,10 +50,8 @@ class Examination:
         Hours from the start of the scenario.
     arm, subjects, status
         The arm, and numbers and status of the subjects (n,).
-    minutes
-        Of the curves, (m,); finer than blood is drawn.
-    curves
-        An array (n, m) for each of `CURVES` that the model has.
+    shown
+        Curves of every subject; finer than blood is drawn.
     indices
         Unit and array (n,) of each index; NaN where a subject has none.
     notes
@@ -66,14 +63,29 @@ class Examination:
     arm: str
     subjects: np.ndarray
     status: np.ndarray
-    minutes: np.ndarray
-    curves: Mapping[str, np.ndarray]
+    shown: Curves
     indices: Mapping[str, tuple[str, np.ndarray]]
     notes: tuple[str, ...] = ()
 
+    @property
+    def minutes(self) -> np.ndarray:
+        """Times of the curves, (m,)."""
+        return self.shown.minutes
+
+    @property
+    def curves(self) -> Mapping[str, np.ndarray]:
+        """An array (n, m) for each of `CURVES` that the model has."""
+        return self.shown.values
+
     def drawn(self, name: str) -> np.ndarray:
         """A curve where blood is drawn, (n, samples)."""
-        return self.curves[name][:, np.searchsorted(self.minutes, self.protocol.minutes)]
+        return self.shown.drawn(name)
+
+    def fits(self) -> dict[str, Fit]:
+        """Models that the test fits to its curves, by the curve's name."""
+        if self.protocol.fits is None:
+            return {}
+        return self.protocol.fits(self.shown, {name: values for name, (_, values) in self.indices.items()})
 
     def dataset(self) -> xr.Dataset:
         """Curves (subject, minute) and indices (subject,) with their units."""

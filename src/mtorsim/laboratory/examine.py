@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.errors import SetError, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean
 from mtorsim.files.library import Library
-from mtorsim.protocols.protocol import Protocol, protocol
+from mtorsim.protocols.protocol import Protocol
+from mtorsim.protocols.registry import protocol
+from mtorsim.run.arguments import checked
 from mtorsim.run.prepare import prepare
+from mtorsim.scenario.parts import LabTest
 from mtorsim.scenario.scenario import Scenario
 
-from .arguments import check_types
 from .examination import Examination
 from .plan_tests import RTOL, plan_tests
 from .run_test import examine_people
@@ -21,6 +23,7 @@ from .run_test import examine_people
 __all__ = ["examine"]
 
 
+@checked
 def examine(
     test: str | Protocol,
     population: str | None = None,
@@ -42,9 +45,9 @@ def examine(
     Parameters
     ----------
     test
-        `ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`, or a protocol.
+        Name of a test, such as `ogtt` or `clamp`, or a protocol.
     population
-        Who is tested: a population, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
+        The population that is tested, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
     scenario
         Instead: people of a scenario, with what they were given until then.
     at
@@ -62,7 +65,7 @@ def examine(
     library
         Where names are looked up.
     note
-        Told in one line when something takes long.
+        Called with a one-line message before a slow step.
     options
         What differs from the standard test, such as `grams=50` or `insulin=[0.25, 1]`.
 
@@ -84,25 +87,11 @@ def examine(
     >>> bool(100 < value[0] < 140), unit
     (True, 'mg/dL')
     """
-    given = {
-        "population": population,
-        "scenario": scenario,
-        "at": at,
-        "arm": arm,
-        "dose": dose,
-        "settings": settings,
-        "subjects": subjects,
-        "seed": seed,
-        "rtol": rtol,
-        "library": library,
-        "note": note,
-    }
-    check_types(given)
     if isinstance(test, Protocol) and options:
-        raise SetError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
+        raise ArgumentError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
     chosen = test if isinstance(test, Protocol) else protocol(test, **options)
     if (population is None) == (scenario is None):
-        raise SetError("a test is done in a population or in a scenario", help="name one of them")
+        raise ArgumentError("a test is done in a population or in a scenario", help="name one of them")
     plan, hours, n = plan_tests(
         [chosen],
         population=population,
@@ -118,6 +107,9 @@ def examine(
     )
     names = [a.name for a in plan.arms]
     if arm is not None and arm not in names:
-        raise SetError(f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names))
+        raise ArgumentError(
+            f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names)
+        )
     planned = plan.arms[names.index(arm) if arm is not None else 0]
-    return examine_people(plan, prepare(plan, np.arange(n)), planned, [(hours, chosen)])[0]
+    test_now = LabTest(hours, chosen, plan.scenario.place)
+    return examine_people(plan, prepare(plan, np.arange(n)), planned, [test_now])[0]

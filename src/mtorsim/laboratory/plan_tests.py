@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from mtorsim.errors import MtorsimError, SetError, UnitError, did_you_mean, shown_path
+from mtorsim.errors import ArgumentError, MtorsimError, UnitError, Where, did_you_mean
 from mtorsim.files.library import Library, library_for
-from mtorsim.files.toml import TomlFile
+from mtorsim.files.places import Key
 from mtorsim.model.file import Module, read_module
-from mtorsim.protocols.protocol import Protocol, needs, without_body
+from mtorsim.protocols.protocol import BODY, CLAMP, Protocol, needs, without_body
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
-from mtorsim.scenario.read import LONGEST, read_scenario, scenario_from_text
-from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.read_times import LONGEST
+from mtorsim.scenario.regimen import read_regimen
+from mtorsim.scenario.scenario import Scenario, scenario_of
 from mtorsim.units.units import convert, parse_quantity, parse_unit
-
-from .run_test import BODY
 
 __all__ = ["RTOL", "plan_tests", "preset_name"]
 
 
-OWN = Path("<laboratory>.toml")
-"""Where the scenario would stand that a test without one is done in."""
 MOST_SUBJECTS = 10_000
 """Every curve of every subject is held in memory."""
 RTOL = 1e-4
@@ -49,48 +45,41 @@ def plan_tests(
     """The plan that some tests are done with, when in hours, and in how many subjects; see `examine`."""
     hours = _hours(at) if isinstance(at, str) else float(at)
     if hours < 0:
-        raise SetError(f"`at` = {at} lies before the start")
+        raise ArgumentError(f"`at` = {at} lies before the start")
     if not hours <= LONGEST:
-        raise SetError(f"`at` = {at} is too late: a scenario lasts 100 years at most")
-    longest = max((p.duration for p in tests if p.everyday), default=0.0)
+        raise ArgumentError(f"`at` = {at} is too late: a scenario lasts 100 years at most")
+    if subjects is not None:
+        _check_subjects(subjects)
     if scenario is None:
         assert population is not None
-        library = library or library_for(Path())
-        name = preset_name(population, library)
-        scenario = _own_scenario(name, hours, longest, dose, library)
-        if dose is not None and hours == 0:
-            raise SetError(
-                "nothing has been given yet at 0 h", help="say when the test is done: `at`, such as `4 weeks`"
-            )
-        typical = not TomlFile.read(library.population(name), SetError).data.get("population", {}).get("spread", True)
-        n = subjects if subjects is not None else (1 if typical else 100)
+        longest = max((p.duration for p in tests if p.everyday), default=0.0)
+        chosen = _own_scenario(population, hours, longest, dose, library or library_for())
+    elif dose is not None:
+        raise ArgumentError("a scenario says itself what is given", help="leave out `dose`, or the scenario")
     else:
-        if dose is not None:
-            raise SetError("a scenario says itself what is given", help="leave out `dose`, or the scenario")
-        if not isinstance(scenario, Scenario):
-            library = library or library_for(scenario)
-            scenario = read_scenario(scenario, library)
-        n = scenario.data.subjects if subjects is None else subjects
+        chosen = scenario_of(scenario, library)
     for name in settings or {}:
         if name in ("clamp.on", "clamp.target"):
-            raise SetError(f"`{name}` belongs to the test", help="`target` of the test `clamp` says what is held")
-    library = library or library_for(scenario.file.path)
+            raise ArgumentError(f"`{name}` belongs to the test", help="`target` of the test `clamp` says what is held")
     for test in tests:
-        if lacking := without_body(test.name, scenario.data.model):
-            raise SetError(lacking[0], help=lacking[1])
-    more = [*needs(tests), *_modules_for([*(settings or {})], scenario, library)]
-    model = list(dict.fromkeys([*scenario.data.model, *more]))
-    scenario = replace(scenario, data=scenario.data.model_copy(update={"model": model}))
-    if n < 1:
-        raise SetError(f"subjects = {n}: there must be at least 1")
-    if n > MOST_SUBJECTS:
+        if lacking := without_body(test.name, chosen.modules):
+            raise ArgumentError(lacking[0], help=lacking[1])
+    more = [*needs(tests), *_modules_for([*(settings or {})], chosen)]
+    chosen = chosen.but(modules=tuple(dict.fromkeys([*chosen.modules, *more])))
+    plan = make_plan(chosen, seed=seed, settings=settings, options=Options.given(rtol=rtol), note=note)
+    if subjects is None:
+        subjects = chosen.subjects if scenario is not None else 1 if plan.population.is_typical else 100
+        _check_subjects(subjects)
+    return plan, hours, subjects
+
+
+def _check_subjects(subjects: int) -> None:
+    """Every curve of every subject is held in memory."""
+    if subjects < 1:
+        raise ArgumentError(f"subjects = {subjects}: there must be at least 1")
+    if subjects > MOST_SUBJECTS:
         help = "a scenario with `[[test]]` streams them to a folder"
-        raise SetError(f"subjects = {n:,}: a test is of at most {MOST_SUBJECTS:,}", help=help)
-    with _naming_options():
-        plan = make_plan(
-            scenario, seed=seed, settings=settings, options=Options.given(rtol=rtol), library=library, note=note
-        )
-    return plan, hours, n
+        raise ArgumentError(f"subjects = {subjects:,}: a test is of at most {MOST_SUBJECTS:,}", help=help)
 
 
 def preset_name(name: str, library: Library) -> str:
@@ -99,64 +88,68 @@ def preset_name(name: str, library: Library) -> str:
     return low if name not in library.populations and low in library.populations else name
 
 
-def _own_scenario(population: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
+@dataclass(frozen=True)
+class _Asked:
+    """The scenario that a call of `examine` describes: a mistake in it is one in an argument."""
+
+    data: Mapping[str, Any]
+    error: type[MtorsimError] = ArgumentError
+
+    def where(self, key: Key, needle: str | None = None) -> Where:
+        """The argument that a part of the scenario comes from."""
+        return Where("`dose`" if key[:1] == ("dose",) else "`at`", 0)
+
+
+def _own_scenario(name: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
     """People of a population, taking a drug or nothing until they are tested."""
+    population = preset_name(name, library)
     if population not in library.populations:
         help = did_you_mean(population, library.populations) or "known are " + ", ".join(library.populations)
-        raise SetError(f"there is no population `{population}`", help=help)
-    drug, _, regimen = (dose or "").strip().partition(" ")
-    if dose is not None and not (drug and regimen.strip()):
-        raise SetError(
-            f"`dose` = `{dose}` has no {'regimen' if drug else 'drug'}",
-            help="write for example `everolimus 10 mg q24h`",
-        )
-    if drug and drug not in library.modules:
-        help = did_you_mean(drug, library.modules)
-        raise SetError(f"`dose`: there is no drug `{drug}`", help=help or "`mtorsim list` names them")
+        raise ArgumentError(f"there is no population `{population}`", help=help)
+    data: dict[str, Any] = {
+        "title": "virtual laboratory",
+        "model": [BODY],
+        "population": population,
+        "duration": f"{max(hours + longest, 24.0)!r} h",
+        "visits": {"at": ["0 d"]},
+    }
+    if dose is not None:
+        drug, regimen = _dose(dose, library)
+        data |= {"model": [BODY, "mtor", drug], "dose": [{"drug": drug, "regimen": regimen}]}
+        if hours == 0:
+            help = "say when the test is done: `at`, such as `4 weeks`"
+            raise ArgumentError("nothing has been given yet at 0 h", help=help)
+    return Scenario.of("laboratory", _Asked(data), library)
+
+
+def _dose(text: str, library: Library) -> tuple[str, str]:
+    """The drug and the regimen of `dose`."""
+    drug, _, regimen = text.strip().partition(" ")
+    if not (drug and regimen.strip()):
+        lacking = "regimen" if drug else "drug"
+        raise ArgumentError(f"`dose` = `{text}` has no {lacking}", help="write for example `everolimus 10 mg q24h`")
+    if drug not in library.modules:
+        help = did_you_mean(drug, library.modules) or "`mtorsim list` names them"
+        raise ArgumentError(f"`dose`: there is no drug `{drug}`", help=help)
     # What has its own glucose is a model of a person, which cannot stand beside the one that is tested.
-    if drug in ("mtor", "clamp") or (drug and "glucose" in read_module(library.module(drug)).data.observables):
-        raise SetError(f"`{drug}` is no drug", help="write for example `everolimus 10 mg q24h`")
-    model = [BODY, *(("mtor", drug) if drug else ())]
-    lines = [
-        'title = "virtual laboratory"',
-        f"model = {model}",
-        f'population = "{population}"',
-        "subjects = 1",
-        f'duration = "{max(hours + longest, 24.0)!r} h"',
-        "[visits]",
-        'at = ["0 d"]',
-    ]
-    if drug:
-        lines += ["[[dose]]", f"drug = {_quoted(drug)}", f"regimen = {_quoted(regimen.strip())}"]
-    with _naming_options():
-        return scenario_from_text("\n".join(lines).replace("'", '"'), OWN, library)
-
-
-@contextmanager
-def _naming_options() -> Iterator[None]:
-    """Say of a mistake in the laboratory's own scenario, which nobody wrote, the option that it comes from."""
+    if drug in ("mtor", CLAMP) or "glucose" in read_module(library.module(drug)).data.observables:
+        raise ArgumentError(f"`{drug}` is not a drug", help="write for example `everolimus 10 mg q24h`")
     try:
-        yield
-    except MtorsimError as error:
-        if error.where is None or error.where.path != shown_path(OWN):
-            raise
-        said = re.sub(r"^`(regimen|duration)`: ", "", error.message)
-        option = "`at`: " if error.where.text.startswith("duration") else "`dose`: "
-        raise SetError(option + said, help=error.help) from None
+        read_regimen(regimen.strip())
+    except UnitError as error:
+        raise ArgumentError(f"`dose`: {error.message}", help=error.help) from None
+    return drug, regimen.strip()
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _modules_for(names: Sequence[str], scenario: Scenario, library: Library) -> list[str]:
+def _modules_for(names: Sequence[str], scenario: Scenario) -> list[str]:
     """Modules of the library that know a parameter or a mechanism which those of a scenario do not."""
-    here = [read_module(library.module(m)) for m in scenario.data.model if m in library.modules]
+    library = scenario.library
+    here = [read_module(library.module(m)) for m in scenario.modules if m in library.modules]
     wanted = [n for n in names if not any(_knows(m, n) for m in here)]
     found: list[str] = []
     for name in wanted:
         for other, path in library.modules.items():
-            if other in scenario.data.model or other in found:
+            if other in scenario.modules or other in found:
                 continue
             module = read_module(path)
             if _knows(module, name) and set(module.data.module.reads) <= {BODY}:
@@ -178,4 +171,4 @@ def _hours(text: str) -> float:
         value, unit = parse_quantity(text)
         return convert(value, unit, parse_unit("h"))
     except UnitError as error:
-        raise SetError(f"`at`: {error.message}", help="write for example `12 weeks` or `28 d`") from None
+        raise ArgumentError(f"`at`: {error.message}", help="write for example `12 weeks` or `28 d`") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mtorsim.errors import ModelError, SetError, did_you_mean
+from mtorsim.errors import ModelError, SettingError, did_you_mean
 from mtorsim.files.references import Reference
 
 from .dimensions import Balance, factor_between, rest_units, time_factor
@@ -32,7 +32,7 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
     for table in (model.derivatives, model.initials, model.means, model.then):
         for equation in table.values():
             time_factor(model, equation)
-    for dose in model.doses.values():
+    for dose in model.routes.values():
         for equation in (dose.bioavailability, dose.lag, dose.rate, dose.duration):
             if equation is not None:
                 time_factor(model, equation)
@@ -45,14 +45,14 @@ def check_value(name: str, line: Parameter, value: float) -> None:
 
     Raises
     ------
-    SetError
+    SettingError
         If it lies outside the parameter's plausible range.
     """
     if line.range and not line.range[0] <= value <= line.range[1]:
         low, high = line.range
         message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
         copy = "a copy of its module beside your scenario may have a wider one"
-        raise SetError(message, help=f"{name} is {line.about}; {copy}")
+        raise SettingError(message, help=f"{name} is {line.about}; {copy}")
 
 
 def _check_parameter(model: Model, name: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mtorsim.errors import ModelError, UnitError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.units.units import ONE, Unit, parse_unit
 
 from .expressions import Expression
 from .file import Contribution, Module, read_module
-from .model import Dose, Equation, Model, Port, RestPlan
+from .model import Equation, Model, Port, RestPlan, Route
 
 __all__ = ["compose", "load_model"]
 
@@ -23,7 +23,7 @@ def load_model(names: Iterable[str], library: Library | None = None) -> Model:
     ModelError
         If a module cannot be found or read, or the modules do not fit together.
     """
-    library = library or Library()
+    library = library or library_for()
     return compose([read_module(library.module(n)) for n in names], library)
 
 
@@ -36,7 +36,7 @@ def compose(modules: Iterable[Module], library: Library | None = None) -> Model:
         If a name is not known, a port is declared nowhere, equations run in a circle, or two
         modules claim the same thing.
     """
-    return _Composer(tuple(modules), library or Library()).model()
+    return _Composer(tuple(modules), library or library_for()).model()
 
 
 class _Composer:
@@ -66,7 +66,7 @@ class _Composer:
             derivatives=self._derivatives(),
             initials=self._initials(),
             observables=self._observables(),
-            doses=self._doses(),
+            routes=self._routes(),
             rest=self._rest(rests[0]) if rests else None,
             hold=tuple(h for m in self.modules for h in self._hold(m)),
             means=self._run_in("mean"),
@@ -272,7 +272,7 @@ class _Composer:
                 found[name] = f"{module.name}.{name}"
         return found
 
-    def _doses(self) -> dict[str, Dose]:
+    def _routes(self) -> dict[str, Route]:
         found = {}
         for module in self.modules:
             for name, line in module.data.doses.items():
@@ -297,7 +297,7 @@ class _Composer:
                         ("duration", line.duration, parse_unit("h")),
                     )
                 )
-                found[full] = Dose(
+                found[full] = Route(
                     full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, rate, duration, limits
                 )
         return found

@@ -122,7 +122,7 @@ class Contribution(Record):
     default: Annotated[float, Field(ge=0, le=1)] = Field(1.0, description="the switch at the start: 1 on, 0 off")
 
 
-class Route(Record):
+class RouteLine(Record):
     """A line of `[doses]`."""
 
     to: Line = Field(description="the state or input a dose goes to")
@@ -174,7 +174,7 @@ class ModuleFile(Record):
     modifiers: dict[str, Port] = Field(default={}, description="products of what other modules contribute")
     contributes: list[Contribution] = Field(default=[], description="what this module does to others")
     observables: dict[str, Named] = Field(default={}, description="what is recorded")
-    doses: dict[str, Route] = Field(default={}, description="where doses go")
+    doses: dict[str, RouteLine] = Field(default={}, description="where doses go")
     conditions: dict[str, Condition] = Field(default={}, description="what changes parameters while it lasts")
     rest: Rest | None = Field(None, description="the untreated fasting state")
     run_in: RunIn | None = Field(None, description="what is read off the untreated day")

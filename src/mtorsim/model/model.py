@@ -12,7 +12,7 @@ from mtorsim.units.units import ONE, Unit
 from .expressions import Expression
 from .file import Module, Parameter, State
 
-__all__ = ["Dose", "Equation", "Model", "Port", "RestPlan"]
+__all__ = ["Equation", "Model", "Port", "RestPlan", "Route"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Dose:
+class Route:
     """Where one route of administration leads."""
 
     name: str
@@ -116,7 +116,7 @@ class Model:
     derivatives: Mapping[str, Equation]
     initials: Mapping[str, Equation]
     observables: Mapping[str, str]
-    doses: Mapping[str, Dose]
+    routes: Mapping[str, Route]
     rest: RestPlan | None
     hold: tuple[str, ...]
     means: Mapping[str, Equation]

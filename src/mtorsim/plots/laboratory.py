@@ -11,26 +11,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
-from mtorsim.errors import DataError, SetError
+from mtorsim.errors import ArgumentError, DataError
 from mtorsim.laboratory.examination import CURVES, Examination, clock_time
-from mtorsim.protocols.minimal_model import MIXED, minimal_model
+from mtorsim.protocols.protocol import Fit
 from mtorsim.units.display import Reader
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 
 __all__ = ["draw_test", "figure_of_test"]
 
-TEST_PANELS = {
-    "glucose": "Glucose",
-    "insulin": "Insulin",
+TITLES = {
     "c_peptide": "C-peptide",
     "ffa": "Free fatty acids",
     "production": "Glucose production",
     "disposal": "Glucose disposal",
-    "glucose_infusion": "Glucose infusion",
     "secretion": "Insulin secretion",
 }
-"""Curves of a test that are drawn."""
+"""Titles of panels that are not the curve's name."""
 
 
 def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
@@ -38,13 +35,13 @@ def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
 
     Raises
     ------
-    SetError
+    ArgumentError
         If the file's ending is not one of `FORMATS`.
     DataError
         If it cannot be written.
     """
     if path.suffix.lstrip(".") not in FORMATS:
-        raise SetError(f"`{path}` is no picture", help="end it in " + " or ".join(f".{f}" for f in FORMATS))
+        raise ArgumentError(f"`{path}` is not a picture", help="end it in " + " or ".join(f".{f}" for f in FORMATS))
     figure = figure_of_test(found, reader, who)
     dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     try:
@@ -57,9 +54,10 @@ def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
 
 def figure_of_test(found: Examination, reader: Reader, who: str) -> Figure:
     """The figure of a test, a panel a curve."""
-    names = [n for n in TEST_PANELS if n in found.curves and (np.abs(found.curves[n]) > 0).any()]
+    names = [n for n in found.protocol.panels if n in found.curves and (np.abs(found.curves[n]) > 0).any()]
     rows = max(1, math.ceil(len(names) / 3))
     said: set[str] = set()
+    fits = found.fits()
     with mpl.rc_context(STYLE):
         figure = new_figure(10.8, 2.5 * rows)
         axes = figure.subplots(rows, 3, squeeze=False)
@@ -68,9 +66,13 @@ def figure_of_test(found: Examination, reader: Reader, who: str) -> Figure:
             values = reader.value(name, unit, found.curves[name])
             _level(axis, found, name, reader)
             band(axis, found.minutes, values, COLOURS[1], DASHES[0], wide=True)
-            if found.protocol.name == "ivgtt" and name in ("glucose", "insulin"):
-                _samples(axis, found, name, reader)
-            axis.set_title(f"{TEST_PANELS[name]} ({reader.unit(name, unit)})")
+            if name in found.protocol.dots:
+                seen = np.nanmedian(reader.value(name, unit, found.drawn(name)), axis=0)
+                axis.plot(found.protocol.minutes, seen, "o", ms=2.6, color=COLOURS[1], label="samples")
+            if name in fits:
+                _fit(axis, fits[name], name, unit, reader)
+            title = TITLES.get(name, name.capitalize().replace("_", " "))
+            axis.set_title(f"{title} ({reader.unit(name, unit)})")
             axis.set_xlim(0, found.minutes[-1])
             axis.set_ylim(0, 1.06 * axis.get_ylim()[1])
             _time(axis, found)
@@ -102,24 +104,12 @@ def _level(axis: Axes, found: Examination, name: str, reader: Reader) -> None:
     axis.axhline(middle, color=COLOURS[6], lw=0.9, ls=(0, (2, 2)), label=label)
 
 
-def _samples(axis: Axes, found: Examination, name: str, reader: Reader) -> None:
-    """Blood drawn in an intravenous test, and of glucose what the minimal model makes of it."""
-    minutes = found.protocol.minutes
-    unit = CURVES[name][0]
-    seen = np.nanmedian(reader.value(name, unit, found.drawn(name)), axis=0)
-    axis.plot(minutes, seen, "o", ms=2.6, color=COLOURS[1], label="samples")
-    if name == "glucose":
-        glucose, insulin = found.drawn("glucose"), found.drawn("insulin")
-        fitted = np.array([found.indices[n][1] for n in ("S_G", "S_I", "p2", "G_0")]).T * (1, 1e-4, 1, 1)
-        curves = [
-            minimal_model(minutes, i, (g[0], i[0]), tuple(p))
-            for g, i, p in zip(glucose, insulin, fitted, strict=True)
-            if np.isfinite(p).all()
-        ]
-        if curves:
-            middle = np.median(reader.value(name, unit, np.array(curves)), axis=0)
-            weighs = minutes >= MIXED
-            axis.plot(minutes[weighs], middle[weighs], color=COLOURS[0], lw=1.2, ls=DASHES[1], label="minimal model")
+def _fit(axis: Axes, fit: Fit, name: str, unit: str, reader: Reader) -> None:
+    """What a model makes of a curve, the median of the subjects that it was fitted in."""
+    fitted = fit.values[np.isfinite(fit.values).all(axis=1)]
+    if len(fitted):
+        middle = np.median(reader.value(name, unit, fitted), axis=0)
+        axis.plot(fit.minutes, middle, color=COLOURS[0], lw=1.2, ls=DASHES[1], label=fit.label)
 
 
 def _time(axis: Axes, found: Examination) -> None:

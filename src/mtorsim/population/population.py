@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from mtorsim.errors import PopulationError, did_you_mean
+from mtorsim.files.places import Place
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.expressions import Expression, evaluate
 from mtorsim.model.model import Model
@@ -35,6 +36,10 @@ class Quantity:
         Where `distribution` is "share", the share who are 1; the others are 0.
     sigma
         SD of log(value), of logit(value), or of the value, by `distribution`.
+    unit, about, source, evidence
+        As they are written, in the population's file or else in the model.
+    own
+        Whether the population's file has a line of it.
     """
 
     name: str
@@ -43,6 +48,11 @@ class Quantity:
     distribution: str
     range: tuple[float, float] | None = None
     covariate: str | None = None
+    unit: str = "1"
+    about: str = ""
+    source: str = ""
+    evidence: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,12 @@ class Population:
         Covariates, then the population's own parameters in file order, then the model's.
     entries
         Criteria on the untreated person.
-    file, bases
-        Where it was read from, and the populations it is like.
+    is_typical
+        Whether it is one typical person, without variation.
+    covariates
+        Names of the quantities that are no parameters of the model.
+    files
+        Its file, and those of the populations it is like.
     """
 
     name: str
@@ -67,20 +81,25 @@ class Population:
     correlation: Mapping[tuple[str, str], float]
     groups: tuple[Group, ...]
     entries: tuple[Entry, ...]
+    is_typical: bool
+    covariates: frozenset[str]
     unused: tuple[str, ...]
-    file: TomlFile
-    bases: tuple[TomlFile, ...] = ()
+    files: tuple[TomlFile, ...] = field(repr=False)
+
+    @property
+    def place(self) -> Place:
+        """Where it is written."""
+        return Place(self.files[0])
 
     @cached_property
     def traits(self) -> dict[str, str]:
         """Name and unit of what tells people apart: covariates, what varies, and 1 for members of a group."""
-        drawn = self.file.data.get("covariates", {})
-        units = {n: str(line.get("unit", "1")) for n, line in drawn.items()}
-        units |= {q.name: str(self.model.units[q.name]) for q in self.quantities if q.sigma > 0 and q.name not in units}
+        units = {q.name: q.unit for q in self.quantities if q.name in self.covariates}
+        units |= {q.name: q.unit for q in self.quantities if q.sigma > 0}
         for q in self.quantities:
             # What follows from a quantity that varies, varies.
             if q.name not in units and (q.covariate in units or set(units) & set(q.median.names())):
-                units[q.name] = str(self.model.units[q.name])
+                units[q.name] = q.unit
         return units | {f"group {g.name}": "1" for g in self.groups}
 
     @cached_property
@@ -95,11 +114,8 @@ class Population:
                 for k in range(j):
                     rest -= lower[i][k] * lower[j][k]
                 if i == j and rest <= 1e-12:
-                    self.file.fail(
-                        f"the correlations are not possible together: `{a}` contradicts the quantities before it",
-                        ("correlation",),
-                        "make one of its correlations smaller",
-                    )
+                    message = f"the correlations are not possible together: `{a}` contradicts the quantities before it"
+                    self.place.fail(message, "correlation", help="make one of its correlations smaller")
                 lower[i][j] = math.sqrt(rest) if i == j else rest / lower[j][j]
         return lower
 
@@ -195,7 +211,7 @@ def _spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarr
     return median * exp(eta)
 
 
-def check_medians(file: TomlFile, quantities: list[Quantity]) -> None:
+def check_medians(place: Place, quantities: list[Quantity]) -> None:
     """A median may use what is drawn before it, and the functions whose bits travel."""
     before: dict[str, float] = {}
     for q in quantities:
@@ -218,7 +234,9 @@ def check_medians(file: TomlFile, quantities: list[Quantity]) -> None:
             wanted = what.get(q.distribution, "a finite number") if math.isfinite(value) else "a finite number"
             centre = "share" if q.distribution == "share" else "median"
             message = f"the {centre} of `{q.name}` is {value:g}: it must be {wanted}"
-            raise PopulationError(message, q.median.where or file.where(("parameters", q.name)))
+            if q.median.where is None:
+                place.fail(message, "parameters", q.name)
+            raise PopulationError(message, q.median.where)
         if q.range and not q.range[0] <= value <= q.range[1]:
             message = f"the median of `{q.name}`, {value:g}, is outside its own range"
             raise PopulationError(message, q.median.where)

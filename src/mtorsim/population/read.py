@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import PopulationError, SetError, UnitError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.errors import PopulationError, SettingError, UnitError, did_you_mean
+from mtorsim.files.library import Library, library_for
+from mtorsim.files.places import Place
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.checks import check_value
 from mtorsim.model.expressions import parse_expression
-from mtorsim.model.file import Spread
+from mtorsim.model.file import Parameter, Spread
 from mtorsim.model.model import Model
 from mtorsim.units.units import convert, parse_unit
 
@@ -32,8 +33,8 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
     PopulationError
         If it cannot be found or read, names what the model does not have, or contradicts itself.
     """
-    path = (library or Library()).population(name)
-    return read_population(path, model, library or Library())
+    library = library or library_for()
+    return read_population(library.population(name), model, library)
 
 
 def read_population(path: Path, model: Model, library: Library) -> Population:
@@ -51,7 +52,7 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     quantities += [_override(file, n, line, model, spread) for n, line in data.parameters.items() if n in known]
     own = {q.name for q in quantities}
     quantities += [q for q in _from_model(model, spread, set(data.covariates)) if q.name not in own]
-    check_medians(file, quantities)
+    check_medians(Place(file), quantities)
     correlated = [n for n in [*data.covariates, *known] if any(n in c.of for c in data.correlation)]
     pairs = {(c.of[0], c.of[1]): c.value for c in data.correlation if all(n in correlated for n in c.of)}
     population = Population(
@@ -63,12 +64,13 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
         correlation=pairs,
         groups=tuple(data.group) if spread else (),
         entries=tuple(data.entry),
+        is_typical=not spread,
+        covariates=frozenset(data.covariates),
         unused=tuple(unused),
-        file=file,
-        bases=bases,
+        files=(file, *bases),
     )
     _ = population.cholesky
-    check_entries(population, file)
+    check_entries(population, Place(file))
     return population
 
 
@@ -212,15 +214,16 @@ def _sigma(line: Spread, sd: float | None) -> tuple[float, str]:
 def _covariate(file: TomlFile, name: str, line: Covariate, spread: bool) -> Quantity:
     if line.median is None:
         share = parse_expression(str(line.share), file.where(("covariates", name, "share"), str(line.share)))
-        return Quantity(name, share, 0.0, "share" if spread else "normal")
+        return Quantity(name, share, 0.0, "share" if spread else "normal", **_written(line, line.unit), own=True)
     sigma, distribution = _sigma(line, line.sd)
     median = parse_expression(line.median, file.where(("covariates", name, "median"), line.median))
     limits = (line.range[0], line.range[1]) if line.range and spread else None
-    return Quantity(name, median, sigma if spread else 0.0, distribution, limits)
+    written = _written(line, line.unit)
+    return Quantity(name, median, sigma if spread else 0.0, distribution, limits, **written, own=True)
 
 
 def _override(file: TomlFile, name: str, line: Override, model: Model, spread: bool) -> Quantity:
-    declared, _ = model.parameters[name]
+    declared, unit = model.parameters[name]
     if declared.origin == "run_in":
         file.fail(f"`{name}` is worked out per subject and cannot be set", ("parameters", name))
     own = line.iiv is not None or line.cv is not None or line.sd is not None
@@ -231,46 +234,55 @@ def _override(file: TomlFile, name: str, line: Override, model: Model, spread: b
     if value is not None:
         try:
             check_value(name, declared, value)
-        except SetError as error:
+        except SettingError as error:
             file.fail(error.message, ("parameters", name, "median"), error.help)
     limits = (line.range[0], line.range[1]) if line.range and spread else None
-    return Quantity(name, median, sigma if spread else 0.0, distribution, limits)
+    written = _written(line, str(unit)) | {"about": "; ".join(x for x in (declared.about, line.about) if x)}
+    return Quantity(name, median, sigma if spread else 0.0, distribution, limits, **written, own=True)
+
+
+def _written(line: Covariate | Override | Parameter, unit: str) -> dict[str, Any]:
+    """What a line says of a quantity besides numbers."""
+    about, source, evidence = line.about or "", line.source or "", line.evidence or ""
+    return {"unit": unit, "about": about, "source": source, "evidence": evidence}
 
 
 def _from_model(model: Model, spread: bool, covariates: set[str]) -> list[Quantity]:
     found = []
-    for name, (line, _) in model.parameters.items():
+    for name, (line, unit) in model.parameters.items():
         if line.origin == "run_in":
             continue
         sigma, distribution = _sigma(line, None)
         taken = line.covariate if line.covariate in covariates else None
         median = parse_expression(repr(float(line.value or 0.0)))
-        found.append(Quantity(name, median, sigma if spread else 0.0, distribution, None, taken))
+        found.append(
+            Quantity(name, median, sigma if spread else 0.0, distribution, None, taken, **_written(line, str(unit)))
+        )
     return found
 
 
-def check_entries(population: Population, file: TomlFile, first: int = 0) -> None:
-    """Criteria that stand in a file, from the population's `first` on: each on an observable, with a limit.
+def check_entries(population: Population, place: Place, first: int = 0) -> None:
+    """Criteria of one source, the population's from `first` on: each on an observable, with a limit.
 
     Raises
     ------
     MtorsimError
-        Of the file's kind, for the first that is not.
+        Of the source's kind, for the first that is not.
     """
     for i, entry in enumerate(population.entries[first:]):
         full = population.model.observables.get(entry.observable)
-        key = ("entry", i, "observable")
+        here = place.inside("entry", i)
         if full is None:
             if population.model.rest is None and not _misspelt(entry.observable, population.model):
                 continue
             help = did_you_mean(entry.observable, population.model.observables)
-            file.fail(f"unknown observable `{entry.observable}`", key, help)
+            here.fail(f"unknown observable `{entry.observable}`", "observable", help=help)
         if entry.at_least is None and entry.at_most is None:
-            file.fail("the criterion has no limit", key, "give `at_least` or `at_most`")
+            here.fail("the criterion has no limit", "observable", help="give `at_least` or `at_most`")
         try:
             convert(1.0, parse_unit(entry.unit), population.model.units[full])
         except UnitError as error:
-            file.fail(error.message, ("entry", i, "unit"))
+            here.fail(error.message, "unit")
 
 
 def _misspelt(observable: str, model: Model) -> bool:

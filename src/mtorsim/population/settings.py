@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from mtorsim.errors import PopulationError, SetError, did_you_mean
+from mtorsim.errors import PopulationError, SettingError, did_you_mean
 from mtorsim.model.checks import check_value
 from mtorsim.model.expressions import parse_expression
 from mtorsim.model.model import Model
@@ -26,7 +26,7 @@ def full_settings(population: Population, settings: Mapping[str, float]) -> dict
 
     Raises
     ------
-    SetError
+    SettingError
         If a name is not known, or one parameter is set twice under two names.
     """
     model = population.model
@@ -37,17 +37,17 @@ def full_settings(population: Population, settings: Mapping[str, float]) -> dict
         drawn = next((q for q in population.quantities if q.name in (name, full)), None)
         if full is None and drawn is None and not heads:
             known = [*model.parameters, *model.switches, *(q.name for q in population.quantities)]
-            raise SetError(f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, known))
+            raise SettingError(f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, known))
         if full is not None and drawn is not None and drawn.covariate is not None:
             message = f"`{full}` follows the covariate `{drawn.covariate}` of each subject"
-            raise SetError(message, help=f"set `{drawn.covariate}` instead: its median moves, its spread stays")
+            raise SettingError(message, help=f"set `{drawn.covariate}` instead: its median moves, its spread stays")
         key = full or (drawn.name if drawn is not None else None)
         if key is None:
             if not 0 <= value <= 1:
-                raise SetError(f"the switch `{name}` = {value:g} is outside 0 to 1", help="0 is off, 1 is on")
+                raise SettingError(f"the switch `{name}` = {value:g} is outside 0 to 1", help="0 is off, 1 is on")
             found |= dict.fromkeys(heads, value)
         elif key in found:
-            raise SetError(f"`{key}` is set twice")
+            raise SettingError(f"`{key}` is set twice")
         else:
             found[key] = value
     return found
@@ -70,7 +70,7 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
 
     Raises
     ------
-    SetError
+    SettingError
         If a name is not known or a value is outside its plausible range.
     """
     model = population.model
@@ -88,10 +88,10 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
         for q in population.quantities
     )
     try:
-        check_medians(population.file, list(quantities))
+        check_medians(population.place, list(quantities))
     except PopulationError as error:
         # The value is the caller's, not the file's.
-        raise SetError(error.message, help=error.help) from None
+        raise SettingError(error.message, help=error.help) from None
     return replace(population, quantities=quantities), switches
 
 
@@ -102,12 +102,12 @@ def _parameter(model: Model, name: str) -> str | None:
     else:
         tails = [n for n in model.parameters if n.partition(".")[2] == name]
         if len(tails) > 1:
-            raise SetError(
+            raise SettingError(
                 f"`{name}` is a parameter of several modules", help="write " + " or ".join(f"`{t}`" for t in tails)
             )
         if not tails:
             return None
         full = tails[0]
     if model.parameters[full][0].origin == "run_in":
-        raise SetError(f"`{full}` is worked out per subject and cannot be set")
+        raise SettingError(f"`{full}` is worked out per subject and cannot be set")
     return full

@@ -51,9 +51,9 @@ class Block:
     left
         Hours at which each left, infinite for those who stayed, shape (arms, n).
     ledger
-        What was decided in each arm: rows as `mtorsim.decisions.LEDGER` has them.
-    given
-        Of each arm the share of the planned amount of each regimen that was given, shape (n, regimens).
+        What was decided in each arm: rows as `mtorsim.run.care.LEDGER` has them.
+    dose_intensity
+        Of each arm the share of the planned amount of each drug that was given, shape (n, drugs).
     tests
         One for each arm, test and time.
     """
@@ -68,7 +68,7 @@ class Block:
     weights: np.ndarray
     left: np.ndarray
     ledger: tuple[np.ndarray, ...]
-    given: tuple[np.ndarray, ...]
+    dose_intensity: tuple[np.ndarray, ...]
     tests: tuple[TestValues, ...] = ()
 
     @classmethod
@@ -86,7 +86,9 @@ class Block:
             weights=np.concatenate([b.weights for b in blocks]),
             left=np.concatenate([b.left for b in blocks], axis=1),
             ledger=tuple(np.concatenate(same) for same in zip(*(b.ledger for b in blocks), strict=True)),
-            given=tuple(np.concatenate(same) for same in zip(*(b.given for b in blocks), strict=True)),
+            dose_intensity=tuple(
+                np.concatenate(same) for same in zip(*(b.dose_intensity for b in blocks), strict=True)
+            ),
             tests=tuple(
                 replace(same[0], values=np.concatenate([t.values for t in same]))
                 for same in zip(*(b.tests for b in blocks), strict=True)

@@ -40,12 +40,12 @@ def open_folder(folder: Path, force: bool) -> None:
     try:
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
             if not force:
-                help = "give `--force` to replace the result in it, or another folder"
+                help = "give `force=True` to replace the result in it, or another folder"
                 raise DataError(f"`{folder}` exists already", help=help)
             try:
                 read_manifest(folder)
             except DataError:
-                message = f"`{folder}` is not a result, so `--force` does not touch it"
+                message = f"`{folder}` is not a result, so `force=True` does not touch it"
                 raise DataError(message, help="give another folder") from None
             _remove_result(folder)
         folder.mkdir(parents=True, exist_ok=True)

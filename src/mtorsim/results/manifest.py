@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ from mtorsim.errors import DataError
 from mtorsim.files.library import Library
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
-from mtorsim.scenario.read import read_scenario
+from mtorsim.scenario.scenario import read_scenario
 from mtorsim.scenario.variants import BETWEEN, with_variants
 
 __all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
 
 
-FORMAT = 1
+FORMAT = 2
 _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
 
 
@@ -39,7 +38,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "scenario": plan.scenario.name,
-        "title": plan.scenario.data.title,
+        "title": plan.scenario.title,
         "seed": plan.seed,
         "subjects": subjects,
         "arms": [a.name for a in plan.arms],
@@ -51,7 +50,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "atol": plan.options.atol,
         "order at one instant": ["sample", "dose", "meal"],
         "visits_h": list(plan.scenario.visits),
-        "trial": plan.scenario.data.trial is not None,
+        "trial": plan.scenario.trial is not None,
         "uln_mg_dl": plan.scenario.uln,
         "observables": dict(plan.observables),
         "traits": dict(plan.population.traits),
@@ -61,10 +60,10 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
             a.name: {
                 "rules": [r.name for r in a.rules],
                 "asks": [r.question.first for r in a.rules],
-                "drugs": [g.drug for g in a.regimens],
-                "amounts": [g.amount for g in a.regimens],
-                "units": [g.unit for g in a.regimens],
-                "dormant": [g.dormant for g in a.regimens],
+                "drugs": [t.drug for t in a.treatments],
+                "amounts": [t.amount for t in a.treatments],
+                "units": [t.unit for t in a.treatments],
+                "dormant": [t.dormant for t in a.treatments],
             }
             for a in plan.arms
         },
@@ -80,10 +79,11 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
 
 
 def _files(plan: Plan) -> dict[str, str]:
-    texts = {f"{plan.scenario.name}.toml": plan.scenario.file.text}
+    texts = {f"{plan.scenario.name}.toml": plan.scenario.text}
     texts |= {f"models/{m.name}.toml": m.file.text for m in plan.model.modules}
-    texts[f"models/populations/{plan.population.name}.toml"] = plan.population.file.text
-    texts |= {f"models/populations/{base.path.stem}.toml": base.text for base in plan.population.bases}
+    texts |= {f"models/populations/{file.path.stem}.toml": file.text for file in plan.population.files}
+    texts |= {f"models/meals/{file.path.name}": file.text for file in plan.scenario.meal_plans}
+    texts[f"models/grades/{plan.grading.name}.toml"] = plan.grading.file.text
     texts["references.bib"] = plan.bibliography
     return texts
 
@@ -151,7 +151,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(
-            f"`{folder}` is no result: it has no run.json", help="give the folder that `--out` named"
+            f"`{folder}` is not a result: it has no run.json", help="give the folder that `out` named"
         ) from None
     except (OSError, ValueError) as problem:
         raise DataError(f"cannot read `{path}`: {problem}") from None
@@ -197,7 +197,7 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
         if any(BETWEEN in arm for arm in manifest["arms"]):
             scenario = with_variants(scenario)
         yield make_plan(
-            replace(scenario, uln=float(manifest["uln_mg_dl"])),
+            scenario.but(uln=float(manifest["uln_mg_dl"])),
             seed=manifest["seed"],
             population=manifest["population"],
             settings=manifest["settings"],

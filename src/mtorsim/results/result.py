@@ -187,7 +187,7 @@ def open_result(folder: str | Path) -> Result:
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds what event records saw", help="it is in its records.csv")
     if not manifest.get("finished"):
-        raise DataError(f"the run in `{folder}` was not finished", help="go on with it: `mtorsim run ... --resume`")
+        raise DataError(f"the run in `{folder}` was not finished", help="resume it: repeat the run with `resume=True`")
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
@@ -233,5 +233,5 @@ def _read_block(result: Result) -> Block:
         weights=np.ones(n),
         left=np.full((len(visits), n), np.inf),
         ledger=(),
-        given=(),
+        dose_intensity=(),
     )

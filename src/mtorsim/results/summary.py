@@ -9,7 +9,6 @@ import numpy as np
 
 from mtorsim.kernel.status import SENTENCES
 from mtorsim.run.plan import Plan
-from mtorsim.scenario.variants import is_treated
 from mtorsim.stats.shares import quantiles
 
 from .block import TestValues
@@ -30,7 +29,7 @@ def _reference(plan: Plan) -> int | None:
     """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
     if len(plan.arms) < 2:
         return None
-    doses = [is_treated(branch) for branch in plan.scenario.branches]
+    doses = [arm.is_treated for arm in plan.scenario.arms]
     return doses.index(False) if False in doses else 0
 
 

@@ -133,7 +133,7 @@ def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
     """When each subject left, and how much of each drug's plan was given until then."""
     import pyarrow as pa
 
-    columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "left_h", "drug", "given")}
+    columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "left_h", "drug", "dose_intensity")}
     for i, arm in enumerate(block.arms):
         drugs = manifest["rules"][arm]["drugs"]
         for d, drug in enumerate(drugs or [""]):
@@ -142,7 +142,7 @@ def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
             columns["subject"] += block.subjects.tolist()
             columns["left_h"] += [None if np.isinf(t) else float(t) for t in block.left[i]]
             columns["drug"] += [drug] * n
-            columns["given"] += block.given[i][:, d].tolist() if drugs else [None] * n
+            columns["dose_intensity"] += block.dose_intensity[i][:, d].tolist() if drugs else [None] * n
     types = (pa.string(), pa.int64(), pa.float64(), pa.string(), pa.float64())
     return pa.table({n: pa.array(v, t) for (n, v), t in zip(columns.items(), types, strict=True)})
 

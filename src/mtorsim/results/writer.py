@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.errors import DataError
-from mtorsim.kernel.status import SENTENCES, WELL
+from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.run.plan import Plan
 from mtorsim.stats.shares import Share
 
@@ -135,10 +135,10 @@ class Writer:
         now = json.loads(json.dumps(self.manifest))
         other = [key for key in now if before.get(key) != now[key]]
         if before.get("finished") and not other:
-            raise DataError(f"the run in `{folder}` is finished", help="`--force` runs it again")
+            raise DataError(f"the run in `{folder}` is finished", help="`force=True` runs it again")
         if other:
             message = f"the run in `{folder}` was another one: it differs in {', '.join(other)}"
-            raise DataError(message, help="repeat its command with `--resume`, or give another folder")
+            raise DataError(message, help="repeat the call with `resume=True`, or give another folder")
         while (block := self._read_part(folder)) is not None:
             self._gather(block)
 
@@ -150,7 +150,7 @@ class Writer:
         draft = path.with_name(f".{path.name}.draft")
         with draft.open("wb") as file:
             kept = {name: getattr(block, name) for name in _KEPT}
-            for name in ("ledger", "given"):
+            for name in ("ledger", "dose_intensity"):
                 kept |= {f"{name} {i}": part for i, part in enumerate(getattr(block, name))}
             np.savez(file, **kept)
         draft.replace(path)
@@ -173,7 +173,7 @@ class Writer:
         # Opened here, so that it is closed even where it turns out to be no archive.
         with (folder / _PARTS / f"chunk-{self.number:06d}.npz").open("rb") as file, np.load(file) as part:
             rest: dict[str, Any] = {name: part[name] for name in _KEPT}
-            for name in ("ledger", "given"):
+            for name in ("ledger", "dose_intensity"):
                 rest[name] = tuple(part[f"{name} {i}"] for i in range(len(self.plan.arms)))
         n, visits = len(rest["subjects"]), len(self.manifest["visits_h"])
         values = []
@@ -212,8 +212,8 @@ class Writer:
         together = block.status.max(axis=0)
         self.worst_status.update(together.tolist())
         self.turned_away += int(block.attempts.sum())
-        for j in np.flatnonzero(together != WELL)[: max(0, LISTED - len(self.failed))]:
-            arm = int(np.argmax(block.status[:, j] != WELL))
+        for j in np.flatnonzero(together != OK)[: max(0, LISTED - len(self.failed))]:
+            arm = int(np.argmax(block.status[:, j] != OK))
             code = int(block.status[arm, j])
             reached = times[~np.isnan(block.visits[arm, j]).all(axis=1)]
             last = float(reached[-1]) if len(reached) else None
@@ -238,7 +238,7 @@ class Writer:
         tables = {"people": people_table(self.manifest, block)}
         if block.tests:
             tables["tests"] = test_table(block)
-        if self.plan.ruled or self.plan.scenario.data.trial:
+        if self.plan.ruled or self.plan.scenario.trial:
             tables["ledger"] = ledger_table(self.manifest, block)
             tables["treatment"] = treatment_table(self.manifest, block)
         for name, table in tables.items():
@@ -327,6 +327,6 @@ def _part(block: Block, kept: np.ndarray) -> Block:
         block.weights[kept],
         block.left[:, kept],
         tuple(rows[np.isin(rows["subject"], block.subjects[kept])] for rows in block.ledger),
-        tuple(given[kept] for given in block.given),
+        tuple(share[kept] for share in block.dose_intensity),
         tuple(replace(t, values=t.values[kept]) for t in block.tests),
     )

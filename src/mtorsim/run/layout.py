@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from mtorsim.kernel.event import ADD, PARAMETER, Events
-from mtorsim.model.model import Dose
+from mtorsim.model.model import Route
 
-__all__ = ["Layout", "Stop", "Turn"]
+__all__ = ["Dose", "Layout", "Part", "Turn"]
 
 
 @dataclass(frozen=True)
-class Stop:
+class Dose:
     """One event of a schedule: an amount to a route at a nominal time.
 
     Attributes
@@ -33,7 +33,7 @@ class Stop:
     """
 
     time: float
-    dose: Dose
+    route: Route
     amount: float
     over: float = 0.0
     missed: float = 0.0
@@ -54,7 +54,7 @@ class Turn:
     factor: float
 
 
-_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Time, kind, row and amount of events, each (n, events)."""
 
 
@@ -65,29 +65,29 @@ class Layout:
     Attributes
     ----------
     times, amounts
-        When each stop arrives, and how much of it, (n, stops).
+        When each dose arrives, and how much of it, (n, doses).
     rows
-        Where it goes, (stops,): a state's row, or a parameter's column where it runs in.
+        Where it goes, (doses,): a state's row, or a parameter's column where it runs in.
     turned
         The turns, as events.
     possible
         False where a subject cannot be dosed so, (n,).
     taken
-        1 where a dose is taken, 0 where it is missed, (n, stops).
+        1 where a dose is taken, 0 where it is missed, (n, doses).
     """
 
-    stops: tuple[Stop, ...]
+    doses: tuple[Dose, ...]
     times: np.ndarray
     amounts: np.ndarray
     rows: np.ndarray
-    turned: _Part
+    turned: Part
     possible: np.ndarray
     taken: np.ndarray
 
     def events(self, given: np.ndarray | None = None) -> Events:
-        """The events, each dose times `given` (n, stops); what waits for a rule is not given without it."""
+        """The events, each dose times `given` (n, doses); what waits for a rule is not given without it."""
         if given is None:
-            given = np.array([0.0 if s.dormant else 1.0 for s in self.stops])
+            given = np.array([0.0 if d.dormant else 1.0 for d in self.doses])
             return _in_order(self._parts(given))
         # Rules change amounts and no time, so that the order is found once.
         order, (time, kind, row) = self._order
@@ -99,28 +99,28 @@ class Layout:
     @cached_property
     def _order(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Order of the events of each subject; and their times, kinds and rows in it."""
-        parts = self._parts(np.ones(len(self.stops)))
+        parts = self._parts(np.ones(len(self.doses)))
         times, kinds, rows = (np.concatenate([p[i] for p in parts], axis=1) for i in range(3))
         order = np.argsort(times, axis=1, kind="stable")
         flat = (np.ascontiguousarray(np.take_along_axis(a, order, axis=1)).reshape(-1) for a in (times, kinds, rows))
         time, kind, row = flat
         return order, (time, kind, row)
 
-    def _parts(self, given: np.ndarray) -> list[_Part]:
+    def _parts(self, given: np.ndarray) -> list[Part]:
         amounts = self.amounts * given
-        over = np.array([s.over for s in self.stops])
+        over = np.array([d.over for d in self.doses])
         at_once = np.flatnonzero(over == 0)
         shape = (len(self.times), len(at_once))
         found = [self.turned]
         rows = np.broadcast_to(self.rows[at_once], shape)
         found += [(self.times[:, at_once], np.full(shape, ADD), rows, amounts[:, at_once])]
-        for to in dict.fromkeys(s.dose.to for s in self.stops if s.over > 0):
-            mine = [i for i, s in enumerate(self.stops) if s.over and s.dose.to == to]
+        for to in dict.fromkeys(d.route.to for d in self.doses if d.over > 0):
+            mine = [i for i, d in enumerate(self.doses) if d.over and d.route.to == to]
             found.append(_infused(self.times[:, mine], amounts[:, mine], over[mine], int(self.rows[mine[0]])))
         return found
 
 
-def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: int) -> _Part:
+def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: int) -> Part:
     """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
     rate = amounts / over
     times = np.concatenate([start, start + over], axis=1)
@@ -133,7 +133,7 @@ def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: i
     return times, np.full(times.shape, PARAMETER), np.full(times.shape, column), np.maximum(total, 0.0)
 
 
-def _in_order(parts: Sequence[_Part]) -> Events:
+def _in_order(parts: Sequence[Part]) -> Events:
     """Events of every subject in order of time; one list where all subjects have the same."""
     times, kinds, rows, amounts = (np.concatenate([p[i] for p in parts], axis=1) for i in range(4))
     order = np.argsort(times, axis=1, kind="stable")

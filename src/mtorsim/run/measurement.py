@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mtorsim.scenario.file import Stray
-from mtorsim.scenario.scenario import Staying
+from mtorsim.scenario.parts import Staying, Stray
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import exp, log
 

@@ -37,24 +37,24 @@ def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], li
             raise ModelError(message, model.where(full), "name the factor as a parameter with a unit")
         units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
         sources.append(full)
-    for i, name in enumerate(scenario.data.observe):
+    for name, place in scenario.observe:
         full = model.find(name)
         if full is None or full in model.parameters or full in model.switches:
             names = [*model.states, *model.equations, *model.ports, *model.observables]
             message = f"there is no quantity `{name}` to observe"
-            scenario.file.fail(message, ("observe", i), did_you_mean(name, names), needle=name)
+            place.fail(message, help=did_you_mean(name, names), needle=name)
         if name not in units:
             units[name] = str(model.units.get(full, "1"))
             sources.append(full)
-    visits = scenario.data.visits
-    for name in visits.assay:
+    sampling = scenario.sampling
+    for name in sampling.assay:
         if name not in units:
             help = did_you_mean(name, units) or "measured are " + ", ".join(units)
-            scenario.file.fail(f"`{name}` is not measured", ("visits", "assay", name), help)
+            sampling.place.fail(f"`{name}` is not measured", "assay", name, help=help)
     # What was measured stands beside what was there.
     for name in [
-        *(["fasting_glucose"] if visits.stray and "fasting_glucose" not in visits.assay else []),
-        *visits.assay,
+        *(["fasting_glucose"] if sampling.stray and "fasting_glucose" not in sampling.assay else []),
+        *sampling.assay,
     ]:
         units[name + MEASURED] = units[name]
         sources.append(None)

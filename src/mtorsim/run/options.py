@@ -8,7 +8,7 @@ from typing import TypeVar, get_args
 
 from mtorsim.compiler.solver import METHODS, PRECISIONS, Method, Precision
 from mtorsim.compiler.warm import Form
-from mtorsim.errors import SetError
+from mtorsim.errors import ArgumentError
 
 __all__ = ["Method", "Options"]
 
@@ -61,7 +61,7 @@ class Options:
 
         Raises
         ------
-        SetError
+        ArgumentError
             If there is no such method, precision or form of the kernel, or a tolerance is out of range.
         """
         found = cls(
@@ -82,15 +82,15 @@ def _known(what: str, known: Sequence[T], name: str | None, default: T) -> T:
     for value in known:
         if value == name:
             return value
-    raise SetError(f"there is no {what} `{name}`", help="known are " + ", ".join(map(str, known)))
+    raise ArgumentError(f"there is no {what} `{name}`", help="known are " + ", ".join(map(str, known)))
 
 
 def check_options(options: Options) -> None:
     """Refuse tolerances out of range."""
     if options.precision == "single" and options.rtol < SINGLE_RTOL:
         message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
-        raise SetError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")
+        raise ArgumentError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")
     if not 1e-13 <= options.rtol <= 0.1:
-        raise SetError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
+        raise ArgumentError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
     if not 0 < options.atol <= 0.1:
-        raise SetError(f"atol = {options.atol:g} is outside 0 to 0.1")
+        raise ArgumentError(f"atol = {options.atol:g} is outside 0 to 0.1")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel, load_kernel
 from mtorsim.compiler.solver import Solver, load_solver
 from mtorsim.compiler.warm import Choice, Warming, choose_form
-from mtorsim.errors import ScenarioError, SetError, did_you_mean
-from mtorsim.files.library import Library, library_for
+from mtorsim.errors import ArgumentError, ScenarioError, SettingError, did_you_mean
+from mtorsim.files.library import Library
 from mtorsim.files.references import read_references
 from mtorsim.kernel.arguments import Tolerance
 from mtorsim.model.checks import check_model
@@ -22,10 +22,9 @@ from mtorsim.model.model import Model
 from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
 from mtorsim.population.settings import apply_settings, full_settings
-from mtorsim.scenario.file import Stray
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
-from mtorsim.scenario.read import read_scenario
-from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.parts import Stray, TrialSpec
+from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .arms import PlannedArm, planned_arm
 from .measurement import MEASURED
@@ -39,6 +38,9 @@ __all__ = ["Draft", "Plan", "draft_plan", "make_plan"]
 
 RUN_IN_METHOD = "tsit5"
 """The run-in has one method and one tolerance, so that a person is the same in every run."""
+
+Note: TypeAlias = Callable[[str], None]
+"""Called with a one-line message before a slow step."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ class Draft:
     @property
     def measured(self) -> Mapping[str, float]:
         """Coefficient of variation of each observable that is measured with error."""
-        visits = self.scenario.data.visits
-        return visits.assay if visits.stray is None else {"fasting_glucose": 0.0} | visits.assay
+        sampling = self.scenario.sampling
+        return dict(sampling.assay) if sampling.stray is None else {"fasting_glucose": 0.0, **sampling.assay}
 
     @property
     def stray(self) -> Stray | None:
         """Samples that are not what they are taken for."""
-        return self.scenario.data.visits.stray
+        return self.scenario.sampling.stray
 
     @property
     def graded(self) -> str:
@@ -90,7 +92,7 @@ class Draft:
     @property
     def ruled(self) -> bool:
         """Whether anything is decided, or anybody leaves, on the way."""
-        return any(a.rules or a.branch.staying for a in self.arms)
+        return any(a.rules or a.spec.staying for a in self.arms)
 
 
 RUN_IN_COSTS = 100
@@ -143,20 +145,16 @@ def draft_plan(
     options: Options | None = None,
     library: Library | None = None,
 ) -> Draft:
-    """Read and check everything a run needs, without compiling anything; see `make_plan`."""
-    if not isinstance(scenario, Scenario):
-        library = library or library_for(scenario)
-        scenario = read_scenario(scenario, library)
-    library = library or library_for(scenario.file.path)
-    data = scenario.data
-    model = load_model(data.model, library)
+    """Read and check everything a run needs, without code for it; see `make_plan`."""
+    scenario = scenario_of(scenario, library)
+    library = scenario.library
+    model = load_model(scenario.modules, library)
     check_model(model, read_references(library.references))
-    people = load_population(population or data.population, model, library)
-    _settings(people, scenario)
-    merged = {**full_settings(people, data.set), **full_settings(people, settings or {})}
+    people = load_population(population or scenario.population, model, library)
+    merged = {**_own_settings(people, scenario), **full_settings(people, settings or {})}
     people, switches = apply_settings(_as_in(scenario, people), merged)
     if seed is not None and not 0 <= seed < 2**63:
-        raise SetError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
+        raise ArgumentError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
     options = options or Options()
     check_options(options)
     observables, sources = observables_of(scenario, model)
@@ -166,49 +164,61 @@ def draft_plan(
         model=model,
         population=people,
         switches=switches,
-        habit=meal_schedule(scenario, model),
-        arms=tuple(planned_arm(scenario, b, model, switches, observables, groups) for b in scenario.branches),
+        habit=meal_schedule(scenario.habit, model),
+        arms=tuple(planned_arm(scenario, a, model, switches, observables, groups) for a in scenario.arms),
         observables=observables,
         sources=tuple(sources),
-        seed=data.seed if seed is None else seed,
+        seed=scenario.seed if seed is None else seed,
         options=options,
         settings=merged,
         bibliography="".join(p.read_text(encoding="utf-8") for p in library.references),
-        grading=_grading(scenario, library),
+        grading=_grading(scenario),
     )
 
 
-def _grading(scenario: Scenario, library: Library) -> Grading:
+def _grading(scenario: Scenario) -> Grading:
     """What grades glucose in this scenario."""
-    trial = scenario.data.trial
+    trial = scenario.trial or TrialSpec("")
     try:
-        return read_grading(ctcae(trial.ctcae if trial else "4.03"), scenario.uln, library)
+        return read_grading(ctcae(trial.ctcae), scenario.uln, scenario.library)
     except ScenarioError as error:
-        scenario.file.fail(error.message, ("trial", "ctcae"), error.help)
+        (trial.place or scenario.place).fail(error.message, "ctcae", help=error.help)
 
 
-def make_plan(scenario: Scenario | str | Path, *, note: Callable[[str], None] | None = None, **given: Any) -> Plan:
-    """Read, check and compile everything a run needs.
+def make_plan(
+    scenario: Scenario | str | Path,
+    *,
+    seed: int | None = None,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    options: Options | None = None,
+    library: Library | None = None,
+    note: Note | None = None,
+) -> Plan:
+    """Read and check everything a run needs, and make code of its model.
 
     Parameters
     ----------
     scenario
         A scenario, a bundled name or a path.
+    seed, population, settings
+        What replaces the scenario's own.
+    options
+        Method and tolerances.
+    library
+        Where names are looked up.
     note
-        Told in one line when something takes long.
-    given
-        What replaces the scenario's own `seed`, `population` and `settings`; `options`, method and
-        tolerances; `library`, where names are looked up.
+        Called with a one-line message before a slow step.
 
     Raises
     ------
     MtorsimError
         For the first thing that is wrong.
     """
-    options = given.get("options") or Options()
+    options = options or Options()
     solver = load_solver(options.method, options.precision)
     solver_on_its_way = Warming([solver, load_solver("tsit5", "double")], note)
-    draft = draft_plan(scenario, **given)
+    draft = draft_plan(scenario, seed=seed, population=population, settings=settings, options=options, library=library)
     model = draft.model
     day = load_kernel(model, untreated=True) if model.means else None
     _check_watched(draft, day)
@@ -226,7 +236,7 @@ def _kernel(draft: Draft) -> Kernel:
     """
     switches = dict(draft.model.switches)
     own = draft.switches == switches and all(arm.switches == switches for arm in draft.arms)
-    if own and draft.scenario.data.trial is None and set(switches.values()) <= {0.0, 1.0}:
+    if own and draft.scenario.trial is None and set(switches.values()) <= {0.0, 1.0}:
         kernel = load_kernel(draft.model, switches=switches)
         if all(s is None or s in kernel.quantities for s in draft.sources):
             return kernel
@@ -239,34 +249,35 @@ def _check_watched(draft: Draft, day: Kernel | None) -> None:
         full = draft.model.observables.get(entry.observable)
         if full is not None and entry.statistic != "fasting" and (day is None or full not in day.quantities):
             message = f"`{entry.observable}` is not worked out over the untreated day"
-            draft.population.file.fail(message, ("entry", i, "statistic"), 'write statistic = "fasting"')
+            draft.population.place.fail(message, "entry", i, "statistic", help='write statistic = "fasting"')
 
 
 def _as_in(scenario: Scenario, people: Population) -> Population:
     """The population with the shares, samples and criteria that the scenario declares."""
-    data, file = scenario.data, scenario.file
     names = [g.name for g in people.groups]
-    for table, values in (("share", data.share), ("sampled", data.sampled)):
-        for name in values:
-            if name not in names:
-                help = did_you_mean(name, names) or (f"groups are {', '.join(names)}" if names else "it has no groups")
-                file.fail(f"`{people.name}` has no group `{name}`", (table, name), help)
+    for setting in (*scenario.shares, *scenario.sampled):
+        if setting.name not in names:
+            known = f"groups are {', '.join(names)}" if names else "it has no groups"
+            help = did_you_mean(setting.name, names) or known
+            setting.place.fail(f"`{people.name}` has no group `{setting.name}`", help=help)
+    shares, sampled = ({s.name: s.value for s in part} for part in (scenario.shares, scenario.sampled))
     groups = []
     for g in people.groups:
-        share = data.share.get(g.name, g.share)
+        share = shares.get(g.name, g.share)
         # Where all or none belong to it there is nothing to sample apart.
-        sampled = data.sampled.get(g.name, g.sampled) if 0 < share < 1 else None
-        groups.append(g.model_copy(update={"share": share, "sampled": sampled}))
-    with_entries = replace(people, groups=tuple(groups), entries=(*people.entries, *data.entry))
-    if data.entry:
-        check_entries(with_entries, file, len(people.entries))
+        apart = sampled.get(g.name, g.sampled) if 0 < share < 1 else None
+        groups.append(g.model_copy(update={"share": share, "sampled": apart}))
+    with_entries = replace(people, groups=tuple(groups), entries=(*people.entries, *scenario.entries))
+    if scenario.entries:
+        check_entries(with_entries, scenario.place, len(people.entries))
     return with_entries
 
 
-def _settings(people: Population, scenario: Scenario) -> None:
-    """Check the scenario's own settings one by one, so that a mistake is shown where it stands."""
-    for name, value in scenario.data.set.items():
+def _own_settings(people: Population, scenario: Scenario) -> dict[str, float]:
+    """The scenario's own settings, checked one by one so that a mistake is shown where it is written."""
+    for setting in scenario.settings:
         try:
-            apply_settings(people, {name: value})
-        except SetError as error:
-            scenario.file.fail(error.message, ("set", *name.split(".")), error.help)
+            apply_settings(people, {setting.name: setting.value})
+        except SettingError as error:
+            setting.place.fail(error.message, help=error.help)
+    return full_settings(people, {s.name: s.value for s in scenario.settings})

@@ -8,7 +8,7 @@ import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.system import is_inflow
-from mtorsim.kernel.status import NOT_ADMITTED, NOT_DRAWN, WELL
+from mtorsim.kernel.status import NOT_ADMITTED, NOT_DRAWN, OK
 from mtorsim.population.file import Entry
 from mtorsim.population.population import WEIGHT
 from mtorsim.units.units import convert, parse_unit
@@ -86,7 +86,7 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
         some = pending[plausible]
         parameters = _matrix(plan, {k: v[plausible] for k, v in values.items()}, len(some))
         start, status, extremes = _settle(plan, parameters)
-        done = (status != WELL) | _admitted(plan, parameters, start, extremes)
+        done = (status != OK) | _admitted(plan, parameters, start, extremes)
         people.parameters[some] = parameters
         for j, name in enumerate(plan.population.traits):
             people.traits[some, j] = values[name][plausible]

@@ -7,7 +7,7 @@ import numpy as np
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.solver import load_solver
 from mtorsim.kernel.arguments import Subjects
-from mtorsim.kernel.status import NOT_AT_REST, WELL
+from mtorsim.kernel.status import NOT_AT_REST, OK
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.stats.portable import FUNCTIONS
@@ -56,7 +56,7 @@ class UntreatedDay:
             self.kernel.start(self.parameters, state)
         memory = self.kernel.memory(self.n)
         history: list[np.ndarray] = []
-        moving = np.flatnonzero(status == WELL)
+        moving = np.flatnonzero(status == OK)
         for _ in range(MOST_DAYS):
             if not len(moving):
                 return state, status
@@ -65,7 +65,7 @@ class UntreatedDay:
             self._one_day(moving, state, memory, status)
             change = np.abs(self.means[moving] - before)
             repeats = (change <= REPEATS_TO * np.maximum(1.0, np.abs(before))).all(axis=1)
-            moving = moving[~repeats & (status[moving] == WELL)]
+            moving = moving[~repeats & (status[moving] == OK)]
             if len(history) == 3:
                 self._extrapolate(moving, history, state)
                 history = []

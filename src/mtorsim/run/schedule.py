@@ -13,13 +13,13 @@ from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.kernel.event import PARAMETER, Events
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
-from mtorsim.model.model import Dose, Model
-from mtorsim.scenario.scenario import MOST_JITTER, Branch, Change, Dosing, MealEvent, Scenario
+from mtorsim.model.model import Model, Route
+from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Meal, Regimen
 from mtorsim.stats.draws import uniform
 from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
 from mtorsim.units.units import convert
 
-from .layout import Layout, Stop, Turn, _Part
+from .layout import Dose, Layout, Part, Turn
 
 __all__ = ["Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
 
@@ -39,7 +39,7 @@ class Schedule:
         Hours in the unit of time that each route's lag is written in.
     """
 
-    stops: tuple[Stop, ...]
+    doses: tuple[Dose, ...]
     lag_hours: Mapping[str, float]
     turns: tuple[Turn, ...] = ()
 
@@ -88,38 +88,38 @@ class Schedule:
         """When everything arrives in each subject, and how much of it; as for `events`."""
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
-        hours = np.array([self.lag_hours[s.dose.name] for s in self.stops])
+        hours = np.array([self.lag_hours[d.route.name] for d in self.doses])
         lag = self._per_subject(parameters, n, "lag") * hours
         fraction = self._per_subject(parameters, n, "bioavailability")
         with np.errstate(invalid="ignore"):
             sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
         possible = sound.all(axis=1)
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
-        times = np.array([s.time for s in self.stops])[None, :] + lag + self._delay(seed, subjects)
+        times = np.array([d.time for d in self.doses])[None, :] + lag + self._delay(seed, subjects)
         taken = self._taken(seed, subjects)
-        amounts = np.array([s.amount for s in self.stops])[None, :] * fraction * taken
+        amounts = np.array([d.amount for d in self.doses])[None, :] * fraction * taken
         column = {name: i for i, name in enumerate(parameters)}
-        rows = np.array([column[inflow(s.dose.to)] if s.over else row_of[s.dose.to] for s in self.stops], np.int64)
+        rows = np.array([column[inflow(d.route.to)] if d.over else row_of[d.route.to] for d in self.doses], np.int64)
         turned = self._turned(parameters, column, n)
-        return Layout(self.stops, times, amounts, rows, turned, np.asarray(possible), taken)
+        return Layout(self.doses, times, amounts, rows, turned, np.asarray(possible), taken)
 
     def _per_subject(self, parameters: Mapping[str, np.ndarray], n: int, part: str) -> np.ndarray:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
         turns = [t.time for t in self.turns]
         known: dict[tuple[str, int], np.ndarray] = {}
         columns = []
-        for stop in self.stops:
-            key = stop.dose.name, bisect_right(turns, stop.time)
+        for dose in self.doses:
+            key = dose.route.name, bisect_right(turns, dose.time)
             if key not in known:
-                equation = getattr(stop.dose, part)
-                now = self.parameters_at(stop.time, parameters)
+                equation = getattr(dose.route, part)
+                now = self.parameters_at(dose.time, parameters)
                 values = {typed: now[full] for typed, full in equation.scope.items()}
                 value = np.asarray(evaluate(equation.expression, values, FUNCTIONS), float)
                 known[key] = np.broadcast_to(value, (n,))
             columns.append(known[key])
         return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
 
-    def _turned(self, parameters: Mapping[str, np.ndarray], column: Mapping[str, int], n: int) -> _Part:
+    def _turned(self, parameters: Mapping[str, np.ndarray], column: Mapping[str, int], n: int) -> Part:
         """The turns as events, before whatever is given at the same time."""
         shape = (n, len(self.turns))
         amounts = np.zeros(shape)
@@ -131,79 +131,77 @@ class Schedule:
 
     def _delay(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """Hours by which each dose is late, exponential, and each meal late or early, normal, (n, doses)."""
-        delay = np.zeros((len(subjects), len(self.stops)))
-        for name in dict.fromkeys(s.dose.name for s in self.stops if s.late > 0):
-            at = [i for i, s in enumerate(self.stops) if s.dose.name == name and s.late > 0]
-            numbers = np.array([self.stops[i].number for i in at])
+        delay = np.zeros((len(subjects), len(self.doses)))
+        for name in dict.fromkeys(d.route.name for d in self.doses if d.late > 0):
+            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.late > 0]
+            numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, [f"late {name}"], subjects[:, None], numbers[None, :])[0]
-            delay[:, at] = -np.array([self.stops[i].late for i in at]) * log(u)
-        at = [i for i, s in enumerate(self.stops) if s.jitter > 0]
+            delay[:, at] = -np.array([self.doses[i].late for i in at]) * log(u)
+        at = [i for i, d in enumerate(self.doses) if d.jitter > 0]
         if at:
-            numbers = np.array([self.stops[i].number for i in at])
+            numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, ["meal time"], subjects[:, None], numbers[None, :])[0]
             z = np.clip(normal_quantile(u), -MOST_JITTER, MOST_JITTER)
-            waits = np.array([self.stops[i].waits for i in at])
-            delay[:, at] = np.array([self.stops[i].jitter for i in at]) * np.where(waits, np.abs(z), z)
+            waits = np.array([self.doses[i].waits for i in at])
+            delay[:, at] = np.array([self.doses[i].jitter for i in at]) * np.where(waits, np.abs(z), z)
         return delay
 
     def _taken(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """1 where a dose is taken, 0 where it is missed, (n, doses)."""
-        taken = np.ones((len(subjects), len(self.stops)))
-        for name in dict.fromkeys(s.dose.name for s in self.stops if s.missed > 0):
-            at = [i for i, s in enumerate(self.stops) if s.dose.name == name and s.missed > 0]
-            numbers = np.array([self.stops[i].number for i in at])
+        taken = np.ones((len(subjects), len(self.doses)))
+        for name in dict.fromkeys(d.route.name for d in self.doses if d.missed > 0):
+            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.missed > 0]
+            numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, [f"missed {name}"], subjects[:, None], numbers[None, :])[0]
-            taken[:, at] = u >= np.array([self.stops[i].missed for i in at])
+            taken[:, at] = u >= np.array([self.doses[i].missed for i in at])
         return taken
 
 
-def schedule(scenario: Scenario, branch: Branch, model: Model, turns: Sequence[Turn] = ()) -> Schedule:
-    """Everything given in one arm of a scenario, while parameters take their turns.
+def schedule(spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
+    """Everything given in one arm, while parameters take their turns.
 
     Raises
     ------
     ScenarioError
         If a drug has no such route, or an amount is not in its kind of unit.
     """
-    stops = []
-    for dosing in branch.dosing:
-        dose = route_of(scenario, dosing.drug, dosing.route, dosing.key[:-1], model)
-        amounts = in_unit_of(scenario, dosing, dose)
-        stops += [
-            Stop(
-                t, dose, 0.0 if dosing.placebo else a, dosing.over, dosing.missed, dosing.late, k, dormant=dosing.waits
-            )
-            for k, (t, a) in enumerate(zip(dosing.times, amounts, strict=True))
-        ]
-    stops += _meals(scenario.meals, model)
+    doses = []
+    for regimen in spec.regimens:
+        route = route_of(regimen, model)
+        amounts = in_unit_of(regimen, route)
+        for k, (time, amount) in enumerate(zip(regimen.times, amounts, strict=True)):
+            given = 0.0 if regimen.placebo else amount
+            missed, late, waits = regimen.missed, regimen.late, regimen.waits
+            doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits))
     # A stable sort keeps doses before meals at one instant.
-    return _schedule(sorted(stops, key=lambda s: s.time), model, turns)
+    doses = sorted([*doses, *_meals(meals, model)], key=lambda d: d.time)
+    return _schedule(doses, model, turns)
 
 
-def in_unit_of(scenario: Scenario, dosing: Dosing, dose: Dose) -> list[float]:
+def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
     """Amounts in the unit of a route, if they are plausible."""
-    key = dosing.key
+    place, drug = regimen.place, regimen.drug
     try:
-        amounts = [convert(a, dosing.unit, dose.unit) for a in dosing.amounts]
+        amounts = [convert(a, regimen.unit, route.unit) for a in regimen.amounts]
     except UnitError as error:
-        scenario.file.fail(f"`{key[-1]}`: {error.message}", key, f"{dosing.drug} is dosed in {dose.unit}")
+        place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=f"{drug} is dosed in {route.unit}")
     for amount in dict.fromkeys(amounts):
-        if dose.range and amount and not dose.range[0] <= amount <= dose.range[1]:
-            low, high = dose.range
-            message = f"`{amount:g} {dose.unit}` of {dosing.drug} is outside its plausible range {low:g} to {high:g}"
-            help = f"amounts are in {dose.unit}; a copy of its module beside your scenario may have a wider range"
-            scenario.file.fail(message, key, help)
+        if route.range and amount and not route.range[0] <= amount <= route.range[1]:
+            low, high = route.range
+            message = f"`{amount:g} {route.unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
+            help = f"amounts are in {route.unit}; a copy of its module beside your scenario may have a wider range"
+            place.fail(message, regimen.said, help=help)
     return amounts
 
 
-def meal_schedule(scenario: Scenario, model: Model) -> Schedule:
-    """One habitual day: the scenario's meals of habit, nothing else."""
-    return _schedule(_meals(scenario.habit, model), model)
+def meal_schedule(meals: Sequence[Meal], model: Model) -> Schedule:
+    """One habitual day: its meals, nothing else."""
+    return _schedule(_meals(meals, model), model)
 
 
-def _schedule(stops: Sequence[Stop], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
-    hours = {name: time_factor(model, dose.lag) for name, dose in model.doses.items()}
-    return Schedule(tuple(stops), hours, tuple(turns))
+def _schedule(doses: Sequence[Dose], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
+    hours = {name: time_factor(model, route.lag) for name, route in model.routes.items()}
+    return Schedule(tuple(doses), hours, tuple(turns))
 
 
 def turns_of(changes: Sequence[Change]) -> list[Turn]:
@@ -221,28 +219,30 @@ def turns_of(changes: Sequence[Change]) -> list[Turn]:
     return sorted(found, key=lambda t: t.time)
 
 
-def _meals(meals: Sequence[MealEvent], model: Model) -> list[Stop]:
-    routes = {name.partition(".")[2]: dose for name, dose in model.doses.items()}
+def _meals(meals: Sequence[Meal], model: Model) -> list[Dose]:
+    routes = {name.partition(".")[2]: route for name, route in model.routes.items()}
     if _SOLID not in routes or _LIQUID not in routes:
         return []
-    stops = []
+    doses = []
     for k, meal in enumerate(meals):
         milligrams = 1000.0 * meal.carbohydrate
         for route, share in ((_SOLID, meal.solid), (_LIQUID, 1 - meal.solid)):
             if share > 0:
                 # Both parts of a meal have its number, and so its time.
                 amount = milligrams * share
-                stops.append(Stop(meal.time, routes[route], amount, number=k, jitter=meal.jitter, waits=meal.waits))
-    return stops
+                doses.append(Dose(meal.time, routes[route], amount, number=k, jitter=meal.jitter, waits=meal.waits))
+    return doses
 
 
-def route_of(scenario: Scenario, drug: str, route: str | None, key: tuple[str | int, ...], model: Model) -> Dose:
-    routes = {name.partition(".")[2]: dose for name, dose in model.doses.items() if name.startswith(f"{drug}.")}
+def route_of(regimen: Regimen, model: Model) -> Route:
+    """The route of a regimen, the drug's first where none is named."""
+    drug, name, place = regimen.drug, regimen.route, regimen.place
+    routes = {full.partition(".")[2]: route for full, route in model.routes.items() if full.startswith(f"{drug}.")}
     if not routes:
-        scenario.file.fail(f"`{drug}` takes no doses", (*key, "drug"), "its module has no [doses] table")
-    if route is None:
+        place.fail(f"`{drug}` takes no doses", "drug", help="its module has no [doses] table")
+    if name is None:
         return next(iter(routes.values()))
-    if route not in routes:
-        help = did_you_mean(route, routes) or "known are " + ", ".join(routes)
-        scenario.file.fail(f"`{drug}` has no route `{route}`", (*key, "route"), help)
-    return routes[route]
+    if name not in routes:
+        help = did_you_mean(name, routes) or "known are " + ", ".join(routes)
+        place.fail(f"`{drug}` has no route `{name}`", "route", help=help)
+    return routes[name]

@@ -11,7 +11,7 @@ from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.solver import Solver
 from mtorsim.kernel.arguments import Recording, Span, Subjects, Tolerance, table
 from mtorsim.kernel.event import Events
-from mtorsim.kernel.status import CANCELLED, WELL
+from mtorsim.kernel.status import CANCELLED, OK
 
 if TYPE_CHECKING:
     from .arms import PlannedArm
@@ -103,7 +103,7 @@ def solve(
     seats = solver.seats(len(kernel.states), len(kernel.parameters), program)
     cancel = np.zeros(1, np.int64) if cancel is None else cancel
     solver.advance(table(program, subjects, events, recording, tolerance, Span(*span, cancel), seats))
-    failed = np.flatnonzero((subjects.status != WELL) & (before == WELL) & (subjects.status != CANCELLED))
+    failed = np.flatnonzero((subjects.status != OK) & (before == OK) & (subjects.status != CANCELLED))
     if start is None or not len(failed):
         return
     again = some(start, failed)._replace(memory=kernel.memory(len(failed)))

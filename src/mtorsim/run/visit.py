@@ -2,50 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from mtorsim.errors import SetError, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean
 
-__all__ = ["GIVEN", "HELD", "LEDGER", "WAITING", "PythonRule", "Visit"]
+from .care import GIVEN, HELD, STOPPED, WAITING, Care, ledger_rows
 
-
-WAITING, GIVEN, HELD, STOPPED = range(4)
-LEDGER = np.dtype(
-    [
-        ("subject", "i8"),
-        ("time_h", "f8"),
-        ("rule", "i4"),
-        ("regimen", "i4"),
-        ("what", "U8"),
-        ("value", "f8"),
-        ("before", "f8"),
-        ("after", "f8"),
-    ]
-)
-"""One row a decision: which rule (-1 for leaving), which regimen (-1 for none), the measured value that
-the rule asked for first, and the dose before and after as shares of what is written."""
-
-
-@dataclass
-class _Care:
-    """What each subject is given, by regimen, and what rules remember; all (n, ...)."""
-
-    level: np.ndarray
-    stage: np.ndarray
-    resume: np.ndarray
-    release: np.ndarray
-    holder: np.ndarray
-    streak: np.ndarray
-    count: np.ndarray
-    left: np.ndarray
-    rows: list[np.ndarray] = field(default_factory=list)
+__all__ = ["PythonRule", "Visit"]
 
 
 class Visit:
-    """What a rule sees and may do at one visit; every array is over the subjects present, (n,).
+    """What a rule sees and may do at one visit; every array is over the subjects, (n,).
 
     Attributes
     ----------
@@ -54,7 +23,11 @@ class Visit:
     subjects
         Numbers of the subjects.
     present
-        Who is there.
+        Mask of those who are there.
+    drugs
+        Names of the drugs that are dosed.
+    measured
+        What was measured, by name: `visit.measured("fasting_glucose")`, NaN where there is no value.
     """
 
     def __init__(
@@ -62,9 +35,10 @@ class Visit:
         time: float,
         subjects: np.ndarray,
         present: np.ndarray,
-        care: _Care,
+        care: Care,
         drugs: Sequence[str],
         measured: Callable[[str], np.ndarray],
+        due: Collection[float] = (),
     ) -> None:
         self.time = time
         self.subjects = subjects
@@ -72,19 +46,49 @@ class Visit:
         self.drugs = tuple(drugs)
         self.measured = measured
         self._care = care
-        self._rule = -1
-        self._value = np.full(len(subjects), np.nan)
+        self._due = due
+        self.begin(-1)
+
+    def begin(self, rule: int) -> None:
+        """Begin a rule's turn: what is decided from here on stands under its number in the ledger."""
+        self._rule = rule
+        self._value = np.full(len(self.subjects), np.nan)
+        self._touched = np.zeros(len(self.subjects), bool)
+        self._started: dict[int, np.ndarray] = {}
 
     def dose(self, drug: str) -> np.ndarray:
-        """What is given of a drug, as a share of what is written."""
+        """The dose of a drug that is given now, as a share of what is written."""
+        return self._care.given(self._index(drug))
+
+    def level(self, drug: str) -> np.ndarray:
+        """The dose of a drug that is given, or will be when it is resumed, as a share of what is written."""
+        return self._care.meant(self._index(drug))
+
+    def held(self, drug: str) -> np.ndarray:
+        """Mask of the subjects for whom this rule holds a drug."""
         d = self._index(drug)
-        return np.where(self._care.stage[:, d] == GIVEN, self._care.level[:, d], 0.0)
+        return (self._care.stage[:, d] == HELD) & (self._care.holder[:, d] == self._rule)
+
+    def is_due(self, check: float) -> bool:
+        """Whether what is looked at every `check` hours, and at visits, is looked at now."""
+        return check in self._due
+
+    def look_at(self, quantity: str) -> None:
+        """Note what a quantity was beside what is decided."""
+        self._value = np.array(self.measured(quantity), float)
 
     def hold(self, drug: str, who: np.ndarray, *, hours: float = np.inf, resume: float = 1.0) -> None:
         """Give no dose for some hours, or until `resume_now`; then the dose before times `resume`."""
         if not (hours > 0 and resume >= 0):
-            raise SetError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
-        self._hold(self._index(drug), who, self.time + hours, resume, -1)
+            raise ArgumentError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
+        d, care = self._index(drug), self._care
+        who = who & self.present & (care.stage[:, d] == GIVEN)
+        before = care.level[:, d].copy()
+        care.stage[who, d] = HELD
+        care.resume[who, d] = resume
+        care.release[who, d] = self.time + hours
+        care.holder[who, d] = self._rule
+        self._note(who, d, "hold", before, np.zeros_like(before))
 
     def resume_now(self, drug: str, who: np.ndarray) -> None:
         """Give again what was held."""
@@ -104,43 +108,51 @@ class Visit:
         who = who & self.present & (self._care.stage[:, d] == WAITING)
         self._care.stage[who, d] = GIVEN
         self._care.level[who, d] = level
+        self._started[d] = who | self._started.get(d, False)
         self._note(who, d, "start", np.zeros(len(who)), self._care.level[:, d])
 
     def set(self, drug: str, who: np.ndarray, level: np.ndarray | float, what: str = "change") -> None:
         """Give another dose, as a share of what is written; of what is held, from when it is resumed."""
-        d = self._index(drug)
+        d, care = self._index(drug), self._care
         level = np.broadcast_to(np.asarray(level, float), who.shape)
         if not (np.isfinite(level[who]) & (level[who] >= 0)).all():
-            raise SetError(f"a dose of `{drug}` cannot be negative, or no number")
-        given = self._care.stage[:, d] == GIVEN
-        held = self._care.stage[:, d] == HELD
-        before = self._care.level[:, d] * np.where(held, self._care.resume[:, d], 1.0)
-        who = who & self.present & (given | held) & (np.abs(level - before) > 1e-12)
-        self._care.level[who, d] = level[who]
-        self._care.resume[who & held, d] = 1.0
+            raise ArgumentError(f"a dose of `{drug}` cannot be negative, or no number")
+        held, before = care.stage[:, d] == HELD, care.meant(d)
+        who = who & self.present & (held | (care.stage[:, d] == GIVEN)) & (np.abs(level - before) > 1e-12)
+        care.level[who, d] = level[who]
+        care.resume[who & held, d] = 1.0
         self._note(who, d, what, before, level)
 
     def leave(self, who: np.ndarray) -> None:
         """See some subjects no more."""
         who = who & self.present
         self._care.left[who] = self.time
-        self._note(who, -1, "leave", np.full(len(who), np.nan), np.full(len(who), np.nan))
+        nothing = np.full(len(who), np.nan)
+        self._note(who, -1, "leave", nothing, nothing)
         self.present = self.present & ~who
+
+    def end_holds(self) -> None:
+        """Give again what was held for some hours, from the very hour on."""
+        care = self._care
+        for d in range(len(self.drugs)):
+            over = (care.stage[:, d] == HELD) & (care.release[:, d] <= self.time)
+            for holder in np.unique(care.holder[over, d]):
+                self.begin(int(holder))
+                self._release(d, over & (care.holder[:, d] == holder), care.release[:, d])
+
+    @property
+    def touched(self) -> np.ndarray:
+        """Mask of the subjects for whom this rule has decided anything in its turn."""
+        return self._touched
+
+    def just_started(self, regimen: int) -> np.ndarray:
+        """Mask of the subjects for whom this rule has started a drug in its turn."""
+        return self._started.get(regimen, np.zeros(len(self.subjects), bool))
 
     def _index(self, drug: str) -> int:
         if drug not in self.drugs:
-            raise SetError(f"`{drug}` is not dosed", help=did_you_mean(drug, self.drugs))
+            raise ArgumentError(f"`{drug}` is not dosed", help=did_you_mean(drug, self.drugs))
         return self.drugs.index(drug)
-
-    def _hold(self, d: int, who: np.ndarray, until: float, resume: float, holder: int) -> None:
-        care = self._care
-        who = who & self.present & (care.stage[:, d] == GIVEN)
-        before = care.level[:, d].copy()
-        care.stage[who, d] = HELD
-        care.resume[who, d] = resume
-        care.release[who, d] = until
-        care.holder[who, d] = holder
-        self._note(who, d, "hold", before, np.zeros_like(before))
 
     def _release(self, d: int, who: np.ndarray, at: float | np.ndarray) -> None:
         care = self._care
@@ -158,16 +170,14 @@ class Visit:
         after: np.ndarray,
         at: float | np.ndarray | None = None,
     ) -> None:
-        """Write into the ledger what was done to whom."""
-        where = np.flatnonzero(who)
-        if not len(where):
+        """Write into the ledger what was decided for whom."""
+        if not who.any():
             return
-        rows = np.zeros(len(where), LEDGER)
-        rows["subject"], rows["rule"], rows["regimen"], rows["what"] = self.subjects[where], self._rule, d, what
-        rows["time_h"] = np.broadcast_to(self.time if at is None else at, who.shape)[where]
-        rows["value"] = self._value[where]
-        rows["before"], rows["after"] = before[where], after[where]
-        self._care.rows.append(rows)
+        self._touched = self._touched | who
+        times = np.broadcast_to(self.time if at is None else at, who.shape)[who]
+        values = {"value": self._value[who], "before": before[who], "after": after[who]}
+        rows = ledger_rows(self.subjects[who], time_h=times, rule=self._rule, regimen=d, what=what, **values)
+        self._care.ledger.append(rows)
 
 
 PythonRule = Callable[[Visit], None]

@@ -97,7 +97,7 @@ Option = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "
 class TestLine(Record):
     """A `[[test]]` table: a test of the virtual laboratory, on copies of the subjects."""
 
-    kind: Line = Field(description="`ogtt`, `mixed-meal`, `ivgtt`, `clamp`, `hyperglycaemic-clamp` or `profile`")
+    kind: Line = Field(description="the test's name, such as `ogtt`; `mtorsim test --help` lists them")
     at: Lines = Field(description="times from the start")
     options: dict[str, Option] = Field(
         default={}, description="what differs from the standard test, such as `insulin = [0.25, 1]`"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
 from mtorsim.errors import ScenarioError
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Evidence
@@ -62,6 +62,7 @@ class Grading:
     source: str
     evidence: str
     limits: tuple[tuple[int, float, int, bool], ...]
+    file: TomlFile = field(repr=False, compare=False)
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """Grade of each value, 0 for none and for what is not a number."""
@@ -93,7 +94,7 @@ def read_grading(name: str, uln: float, library: Library | None = None) -> Gradi
     ScenarioError
         If there is none of that name, or it cannot grade a value.
     """
-    file = TomlFile.read((library or Library()).grades(name), ScenarioError)
+    file = TomlFile.read((library or library_for()).grades(name), ScenarioError)
     data = read_record(file, GradesFile)
     if data.grades.refused:
         help = "choose 3.0, 4.03 or 6.0" if name.startswith("ctcae") else None
@@ -108,4 +109,4 @@ def read_grading(name: str, uln: float, library: Library | None = None) -> Gradi
             limit = uln if line.above == "ULN" else float(line.above or 0.0)
             limits.append((line.grade, limit, 1, line.includes))
     head = data.grades
-    return Grading(head.name, head.about, head.source, head.evidence, tuple(limits))
+    return Grading(head.name, head.about, head.source, head.evidence, tuple(limits), file)

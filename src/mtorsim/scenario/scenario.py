@@ -1,205 +1,238 @@
-"""A scenario as frozen data, its times in hours: what is done to whom, and when it is measured."""
+"""A scenario: what is done to whom, and when it is measured; read from a file or given in Python."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
+from mtorsim.errors import ScenarioError, shortened, spoken
+from mtorsim.files.library import Library, library_for
+from mtorsim.files.places import Place, PythonSource, Source
+from mtorsim.files.record import read_record
 from mtorsim.files.toml import TomlFile
-from mtorsim.protocols.protocol import Protocol
-from mtorsim.units.units import Unit
+from mtorsim.population.file import Entry
 
-from .actions import Action
-from .file import ScenarioFile, Trial
-from .rules import Condition
+from .file import ScenarioFile
+from .parts import FASTING_HOURS, ArmSpec, LabTest, Match, Meal, Observed, Sampling, Setting, TrialSpec, since_last_meal
+from .resolve import resolve
+from .tables import ARGUMENTS, TABLES, Arm, Dose, as_tables
 
-__all__ = [
-    "DAY_STARTS",
-    "FASTING_HOURS",
-    "MOST_JITTER",
-    "Branch",
-    "Change",
-    "Dosing",
-    "MealEvent",
-    "Rule",
-    "Scenario",
-    "Staying",
-    "rechecks",
-    "since_last_meal",
-]
+__all__ = ["Scenario", "read_scenario", "scenario_from_text", "scenario_of"]
 
 
-FASTING_HOURS = 8.0
-"""Hours since the last meal from which a sample counts as fasting."""
-
-EVENING_FAST = 13.0
-"""Hours fasted at t = 0."""
-
-MOST_JITTER = 2.5
-"""Standard deviations a meal is early or late at most."""
-
-
-DAY_STARTS = 7.5
-"""Clock time of t = 0: 07:30, fasting."""
-
-
-@dataclass(frozen=True)
-class Dosing:
-    """Doses of one drug, resolved: hours and module units where they are known.
-
-    Attributes
-    ----------
-    amounts, unit, times
-        Of each dose.
-    over
-        Duration of an infusion, 0 for what is given at once.
-    missed, late
-        Share of doses missed, and mean delay.
-    key
-        Where the amount is written.
-    waits
-        Whether a rule must start it.
-    placebo
-        Whether nothing is in it.
-    """
-
-    drug: str
-    route: str | None
-    amounts: tuple[float, ...]
-    unit: Unit
-    times: tuple[float, ...]
-    over: float
-    missed: float
-    late: float
-    key: tuple[str | int, ...]
-    waits: bool = False
-    placebo: bool = False
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of the protocol: what is asked at visits, and what is done.
-
-    Attributes
-    ----------
-    confirmed
-        Visits in a row at which the condition must hold.
-    most
-        How often at most in one subject; None for no bound.
-    since
-        Hours before which it is not asked.
-    among
-        The group of the population that it is about, or `not` and the one it is not about; None for everybody.
-    """
-
-    name: str
-    condition: Condition
-    actions: tuple[Action, ...]
-    confirmed: int
-    most: int | None
-    since: float
-    among: str | None
-    key: tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class Staying:
-    """How long people stay: a Weibull distribution.
-
-    Attributes
-    ----------
-    median
-        Hours.
-    """
-
-    median: float
-    shape: float
-
-
-@dataclass(frozen=True)
-class Change:
-    """Parameters that are others from one time, in hours, to another."""
-
-    start: float
-    end: float
-    condition: str | None
-    set: dict[str, float]
-    multiply: dict[str, float]
-    key: tuple[str | int, ...]
-
-
-@dataclass(frozen=True)
-class MealEvent:
-    """One meal: hours, g of carbohydrate, share eaten as solid food.
-
-    Attributes
-    ----------
-    jitter
-        Standard deviation of its time.
-    waits
-        Whether it may be late but not early: something is measured before it.
-    """
-
-    time: float
-    carbohydrate: float
-    solid: float
-    jitter: float = 0.0
-    waits: bool = False
-
-
-@dataclass(frozen=True)
-class Branch:
-    """One arm, resolved."""
-
-    name: str
-    about: str
-    dosing: tuple[Dosing, ...]
-    changes: tuple[Change, ...]
-    settings: dict[str, float]
-    rules: tuple[Rule, ...] = ()
-    staying: Staying | None = None
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Scenario:
-    """A scenario, its times in hours.
+    """What is done to whom, and when it is measured; times in hours.
+
+    It is read from a file (`read_scenario`) or given in Python; either way it is resolved once, when it
+    is made. What is written is as in a scenario file: amounts and times are text with units.
+
+    Parameters
+    ----------
+    model
+        Names of the modules.
+    population
+        Name of the population.
+    duration
+        How long, such as `8 weeks`.
+    visits
+        Times from the start, such as `["0 weeks", "every 4 weeks"]`; or a `[visits]` table.
+    doses
+        What is given.
+    arms
+        Variants of the scenario as it is given, by name.
+    name
+        For tables and files.
+    more
+        Any other table or key of a scenario file: `title`, `subjects`, `seed`, `uln`, `arm_name`, `meals`, `changes`,
+        `tests`, `record`, `observe`, `settings`, `rules`, `leaving`, `shares`, `sampled`, `entries`, `trial`,
+        `observed`, `matches`.
+    library
+        Where names are looked up.
 
     Attributes
     ----------
-    visits
-        Times of the visits.
-    series
-        Times of the finer series.
-    habit
-        Meals of one habitual day.
+    modules, population, subjects, seed
+        Whom it is about, and in which model.
+    duration, lasts
+        In hours, and as it was written.
+    uln
+        The laboratory's upper limit of normal of fasting glucose, mg/dL.
+    visits, series
+        Times of the visits and of the finer series.
+    meals, habit, meal_plans
+        Meals of the scenario, of one habitual day, and the files of their plans.
+    arms
+        What differs between groups; the first is the scenario as it is written.
     tests
         Tests of the virtual laboratory, each at its time.
+    sampling
+        How visits measure.
+    observe, settings, shares, sampled, entries
+        Further quantities, medians and switches, shares of groups, and criteria, as they are asked for.
+    trial, observed, matches
+        How a trial counts, what it reported, and what its people are matched to.
+
+    Raises
+    ------
+    ScenarioError
+        For the first thing that cannot be done as written.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> scenario = mt.Scenario(
+    ...     model=["glucose_insulin", "mtor", "everolimus"],
+    ...     population="healthy_adults",
+    ...     doses=[mt.Dose("everolimus", "10 mg", every="24 h")],
+    ...     duration="8 weeks",
+    ...     visits=["0 weeks", "4 weeks", "8 weeks"],
+    ...     arms={"placebo": mt.Arm(without="everolimus")},
+    ... )
+    >>> [arm.name for arm in scenario.arms]
+    ['everolimus', 'placebo']
     """
 
-    data: ScenarioFile
-    file: TomlFile
+    name: str
+    title: str
+    about: str
+    modules: tuple[str, ...]
+    population: str
+    subjects: int
+    seed: int
     duration: float
+    lasts: str
     uln: float
     visits: tuple[float, ...]
     series: tuple[float, ...]
-    meals: tuple[MealEvent, ...]
-    habit: tuple[MealEvent, ...]
-    branches: tuple[Branch, ...]
-    tests: tuple[tuple[float, Protocol], ...] = ()
+    meals: tuple[Meal, ...]
+    habit: tuple[Meal, ...]
+    meal_plans: tuple[TomlFile, ...]
+    arms: tuple[ArmSpec, ...]
+    tests: tuple[LabTest, ...]
+    sampling: Sampling
+    observe: tuple[tuple[str, Place], ...]
+    settings: tuple[Setting, ...]
+    shares: tuple[Setting, ...]
+    sampled: tuple[Setting, ...]
+    entries: tuple[Entry, ...]
+    trial: TrialSpec | None
+    observed: tuple[Observed, ...]
+    matches: tuple[Match, ...]
+    library: Library
+    place: Place = field(compare=False)
+    _form: ScenarioFile = field(compare=False)
+
+    def __init__(
+        self,
+        *,
+        model: Sequence[str],
+        population: str,
+        duration: str,
+        visits: str | Sequence[str] | Mapping[str, Any],
+        doses: Sequence[Dose | Mapping[str, Any]] = (),
+        arms: Mapping[str, Arm | Mapping[str, Any]] | None = None,
+        name: str = "scenario",
+        library: Library | None = None,
+        **more: Any,
+    ) -> None:
+        given = {"model": model, "population": population, "duration": duration, "visits": visits}
+        data = as_tables("Scenario", {"title": name, **given, "doses": doses or None, "arms": arms, **more})
+        source = PythonSource("Scenario", data, ScenarioError, ARGUMENTS)
+        self._set(name, source, library or library_for())
+
+    def _set(self, name: str, source: Source, library: Library) -> None:
+        """Resolve what a source says."""
+        form = read_record(source, ScenarioFile)
+        place = Place(source)
+        found = {"name": name, "library": library, "place": place, "_form": form}
+        for key, value in {**found, **resolve(form, place, library)}.items():
+            object.__setattr__(self, key, value)
+
+    @classmethod
+    def of(cls, name: str, source: Source, library: Library) -> Scenario:
+        """A scenario that a source describes."""
+        made = cls.__new__(cls)
+        made._set(name, source, library)
+        return made
+
+    def replace(self, **changes: Any) -> Scenario:
+        """The same scenario with other arguments; they replace what it has, whole.
+
+        Raises
+        ------
+        ScenarioError
+            If the new scenario cannot be done as written.
+
+        Examples
+        --------
+        >>> import mtorsim as mt
+        >>> mt.read_scenario("ogtt").replace(subjects=20, population="igt").subjects
+        20
+        """
+        name, library = changes.pop("name", self.name), changes.pop("library", self.library)
+        new = as_tables("Scenario.replace", changes)
+        data = {**self._form.model_dump(by_alias=True, exclude_unset=True), **new}
+        for key in (k for k, v in changes.items() if v is None):
+            data.pop(TABLES.get(key, key), None)
+        base = self.place.source
+        source = PythonSource("Scenario.replace", data, ScenarioError, ARGUMENTS, base, frozenset(new))
+        return Scenario.of(name, source, library)
+
+    def with_arm(self, name: str, arm: Arm | None = None, **differs: Any) -> Scenario:
+        """The same scenario with one more arm.
+
+        Parameters
+        ----------
+        name
+            The arm's name.
+        arm, differs
+            What differs from the scenario as it is written: an `Arm`, or its arguments.
+
+        Examples
+        --------
+        >>> import mtorsim as mt
+        >>> more = mt.read_scenario("everolimus_healthy").with_arm("half", settings={"mtorc2": 0.5})
+        >>> [arm.name for arm in more.arms]
+        ['everolimus', 'placebo', 'half']
+        """
+        if arm is not None and not isinstance(arm, Arm):
+            raise ScenarioError(f"an arm must be an `Arm`, not {spoken(arm)}", help="write `mt.Arm(...)`")
+        return self.with_arms({name: arm or Arm(**differs)})
+
+    def with_arms(self, arms: Mapping[str, Arm]) -> Scenario:
+        """The same scenario with more arms, by name."""
+        written = self._form.model_dump(by_alias=True, exclude_unset=True).get("arm", [])
+        return self.replace(arms=[*written, *({"name": name, **arm.values} for name, arm in arms.items())])
+
+    def but(self, **resolved: Any) -> Scenario:
+        """The same scenario with other resolved attributes; for what is added to a scenario on its way to a run."""
+        made = Scenario.__new__(Scenario)
+        for key in fields(self):
+            object.__setattr__(made, key.name, resolved.get(key.name, getattr(self, key.name)))
+        return made
 
     @property
-    def name(self) -> str:
-        """The scenario's name: its file's."""
-        return self.file.path.stem
+    def text(self) -> str:
+        """The scenario as a TOML file."""
+        source = self.place.source
+        if isinstance(source, TomlFile):
+            return source.text
+        import tomli_w
+
+        return tomli_w.dumps(self._form.model_dump(by_alias=True, exclude_unset=True, exclude_none=True))
+
+    @property
+    def dose_lines(self) -> list[dict[str, Any]]:
+        """What is given, as it is written: a table a line."""
+        return [line.model_dump(by_alias=True, exclude_unset=True) for line in self._form.dose]
 
     def as_trial(self) -> Scenario:
-        """With a `[trial]` table, an empty one where the file has none."""
-        if self.data.trial:
-            return self
-        table = Trial.model_validate({"name": self.data.title})
-        return replace(self, data=self.data.model_copy(update={"trial": table}))
+        """With an account of how it counts as a trial, the usual one where it has none of its own."""
+        return self if self.trial else self.but(trial=TrialSpec(self.title))
 
     def is_fasting(self, time: float) -> bool:
         """Whether a sample at `time` is fasting."""
@@ -209,22 +242,51 @@ class Scenario:
     def _meal_times(self) -> tuple[float, ...]:
         return tuple(m.time for m in self.meals)
 
-
-def since_last_meal(time: float, meals: Sequence[float]) -> float:
-    """Hours since the last of `meals` (times in order) before `time`; before the first, since the evening before."""
-    count = bisect_left(meals, time)
-    return time - (meals[count - 1] if count else -EVENING_FAST)
-
-
-def rechecks(visits: Sequence[float], every: float, until: float) -> list[float]:
-    """Times between visits at which those who wait are looked at, counted from each visit."""
-    ends = [*visits[1:], until]
-    return [t for v, end in zip(visits, ends, strict=True) for t in _grid(v + every, every, end) if t < end]
+    def __repr__(self) -> str:
+        arms = shortened([a.name for a in self.arms])
+        model = ", ".join(self.modules)
+        return (
+            f"Scenario({self.name!r}: {self.subjects} subjects of {self.population}, {self.lasts}, "
+            f"{len(self.visits)} visits; arms: {arms}; model: {model})"
+        )
 
 
-def _grid(first: float, step: float, until: float) -> Iterator[float]:
-    """Times first, first + step, ... up to `until`: multiplied, never accumulated."""
-    k = 0
-    while first + k * step <= until:
-        yield first + k * step
-        k += 1
+def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
+    """Read a scenario by name or path.
+
+    Parameters
+    ----------
+    name
+        Of a bundled scenario or one of the library, or the path of a file.
+    library
+        Where names are looked up; see `Library`.
+
+    Raises
+    ------
+    ScenarioError
+        For the first thing that cannot be done as written.
+    """
+    library = library or library_for(name)
+    path = library.scenario(str(name))
+    return Scenario.of(path.stem, TomlFile.read(path, ScenarioError), library)
+
+
+def scenario_from_text(text: str, path: Path, library: Library | None = None) -> Scenario:
+    """Read a scenario from text, as if it stood at `path`."""
+    return Scenario.of(path.stem, TomlFile.parse(path, text, ScenarioError), library or library_for(path))
+
+
+def scenario_of(given: Scenario | str | Path, library: Library | None = None) -> Scenario:
+    """A scenario as callers give it: itself, its name or its path.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none of these, or cannot be done as written.
+    """
+    if isinstance(given, Scenario):
+        return given if library is None else given.but(library=library)
+    if not isinstance(given, (str, Path)):
+        message = f"`scenario` must be a scenario, its name or its path, not {spoken(given)}"
+        raise ScenarioError(message)
+    return read_scenario(given, library)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mtorsim.files.places import Place
 from mtorsim.model.model import Model
 
-from .scenario import Branch, Scenario
+from .parts import Setting
+from .scenario import Scenario
 
-__all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "is_treated", "with_variants"]
+__all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "with_variants"]
 
 
 VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
@@ -32,20 +34,21 @@ BETWEEN = " | "
 def with_variants(scenario: Scenario) -> Scenario:
     """A scenario with the variants beside its arms."""
     more = [
-        replace(b, name=f"{b.name}{BETWEEN}{v}", settings={**b.settings, **switches})
-        for v, switches in VARIANTS.items()
-        for b in scenario.branches
-        if is_treated(b)
+        replace(arm, name=f"{arm.name}{BETWEEN}{variant}", settings=_with(arm.settings, switches, scenario.place))
+        for variant, switches in VARIANTS.items()
+        for arm in scenario.arms
+        if arm.is_treated
     ]
-    return replace(scenario, branches=(*scenario.branches, *more))
+    return scenario.but(arms=(*scenario.arms, *more))
+
+
+def _with(settings: Sequence[Setting], more: Mapping[str, float], place: Place) -> tuple[Setting, ...]:
+    """An arm's settings and further ones, which replace those of the same name."""
+    kept = [s for s in settings if s.name not in more]
+    return (*kept, *(Setting(name, value, place) for name, value in more.items()))
 
 
 def alternatives_of(model: Model) -> dict[str, dict[str, float]]:
     """The alternatives that a model has the mechanisms and parameters for."""
     known = {*model.parameters, *(s.partition(".")[0] for s in model.switches), *model.switches}
     return {name: dict(settings) for name, settings in ALTERNATIVES.items() if known.issuperset(settings)}
-
-
-def is_treated(branch: Branch) -> bool:
-    """Whether a drug is given from the start."""
-    return any(any(d.amounts) and not d.placebo and not d.waits for d in branch.dosing)

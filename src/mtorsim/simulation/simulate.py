@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,12 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.compiler.warm import COMPILED_FROM
-from mtorsim.errors import SetError
+from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.laboratory.run_test import examine_people
 from mtorsim.results.block import Block, TestValues
 from mtorsim.results.result import Result
 from mtorsim.results.writer import Writer
+from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.follow import Followed, decision_times, follow
 from mtorsim.run.options import RTOL, Options
@@ -38,6 +40,7 @@ SERIES_OF = 1000
 """The finer series for figures is kept for the first subjects only, so that memory stays flat."""
 
 
+@checked
 def simulate(
     scenario: Scenario | str | Path,
     *,
@@ -94,13 +97,13 @@ def simulate(
     force
         Replace a result that is already there.
     resume
-        Go on with an interrupted run in `out`: the result is the same to the bit.
+        Resume an interrupted run in `out`: the result is the same to the bit.
     library
         Where names of modules and populations are looked up.
     progress
         Called with the number of subjects done and their total.
     note
-        Told in one line when something takes long.
+        Called with a one-line message before a slow step.
     rules
         Functions that look at each visit and decide, after the scenario's own rules and in every arm; see
         `mtorsim.Visit`. What a function does is not in the manifest, so such a run is kept in memory.
@@ -126,18 +129,18 @@ def simulate(
     workers = _cores() if threads is None else threads
     for name, value in (("subjects", subjects), ("chunk", chunk), ("threads", workers)):
         if value is not None and value < 1:
-            raise SetError(f"{name} = {value}: there must be at least 1")
+            raise ArgumentError(f"{name} = {value}: there must be at least 1")
         if value is not None and value > MOST_SUBJECTS:
-            raise SetError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
+            raise ArgumentError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
     if rules and out is not None:
-        raise SetError("rules that are functions cannot be written to a folder", help="leave `out` out")
+        raise ArgumentError("rules that are functions cannot be written to a folder", help="leave `out` out")
     if out is None and (force or resume):
-        raise SetError(f"`--{'resume' if resume else 'force'}` is about a folder", help="name it with `--out DIR`")
+        raise ArgumentError(f"`{'resume' if resume else 'force'}=True` is about a folder", help="name it with `out`")
     options = Options.given(method, precision, rtol, atol, kernel)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
-    n = plan.scenario.data.subjects if subjects is None else subjects
+    n = plan.scenario.subjects if subjects is None else subjects
     choice = plan.choose_forms(n)
     if note:
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
@@ -209,11 +212,8 @@ def _blocks(
 
 def _import_tables() -> None:
     """Import what the result will need, slow to load, while the threads are at work."""
-    import pyarrow.parquet
-    import xarray
-
-    assert pyarrow.parquet
-    assert xarray
+    for name in ("pyarrow.parquet", "xarray"):
+        importlib.import_module(name)
 
 
 def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
@@ -271,7 +271,7 @@ def _through(
         weights=people.weights,
         left=np.stack([r.left for r in runs]),
         ledger=tuple(r.ledger for r in runs),
-        given=tuple(r.given for r in runs),
+        dose_intensity=tuple(r.dose_intensity for r in runs),
         tests=tuple(t for of_arm in tests for t in of_arm),
     )
 
@@ -280,8 +280,8 @@ def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run:
     """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
     if not plan.scenario.tests:
         return []
-    course = run.events, run.status, run.left
-    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=course)
+    decided = run.events, run.status, run.left
+    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=decided)
     return [
         TestValues(
             e.protocol.name,

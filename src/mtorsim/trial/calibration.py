@@ -7,8 +7,9 @@ are sampled apart and weighted, so that their share needs no new simulation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from scipy.optimize import least_squares
 
 from mtorsim.errors import ScenarioError, did_you_mean
 from mtorsim.files.library import Library
-from mtorsim.run.plan import draft_plan
-from mtorsim.scenario.read import read_scenario
-from mtorsim.scenario.scenario import Scenario
+from mtorsim.results.result import Result
+from mtorsim.run.arguments import checked
+from mtorsim.run.plan import Note, draft_plan
+from mtorsim.scenario.parts import Observed, Setting
+from mtorsim.scenario.scenario import Scenario, read_scenario
 from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
@@ -113,44 +116,95 @@ class Calibrated:
 
 
 @dataclass
-class _Trials:
-    """Simulated courses, one set of parameters after another."""
+class _Problem:
+    """What is fitted to what, on the scale of the fit; sets of parameters are simulated once each."""
 
     data: CalibrationFile
     scenarios: Mapping[str, Scenario]
     threads: int | None
-    library: Library | None
-    told: Callable[[str], None] | None
-    known: dict[tuple[float, ...], dict[str, Any]] = field(default_factory=dict)
+    note: Note | None
+    simulated: dict[tuple[float, ...], dict[str, Result]] = field(default_factory=dict)
 
-    def courses(self, settings: Mapping[str, float]) -> dict[str, Any]:
-        """True glucose and groups of each trial, simulated once for a set of parameters."""
+    @cached_property
+    def rows(self) -> list[tuple[str, Observed]]:
+        """Trial and row of each reported share that is fitted."""
+        head = self.data.calibration
+        return [
+            (trial, row)
+            for trial, scenario in self.scenarios.items()
+            for row in scenario.observed
+            if row.role == "calibration" and row.endpoint in head.endpoints and row.percent is not None
+        ]
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The priors, (quantities,)."""
+        return np.array([_fit(q, q.prior) for q in self.data.quantity])
+
+    @cached_property
+    def sd(self) -> np.ndarray:
+        """SD of the priors, (quantities,)."""
+        return np.array([q.sd for q in self.data.quantity])
+
+    @cached_property
+    def limits(self) -> np.ndarray:
+        """Lowest and highest value of each quantity, (quantities, 2)."""
+        return np.array([[_fit(q, v) for v in q.range] for q in self.data.quantity])
+
+    def values(self, x: np.ndarray) -> dict[str, float]:
+        """Quantities in their own units."""
+        return {q.name: _own(q, v) for q, v in zip(self.data.quantity, x, strict=True)}
+
+    def shares(self, x: np.ndarray) -> np.ndarray:
+        """The share that each row becomes, (rows,)."""
+        values = self.values(x)
+        runs = self._runs({q.parameter: values[q.name] for q in self.data.quantity if q.parameter})
+        shares = [
+            _share(self.data, self.scenarios[t], t, runs[t], row.arm, row.endpoint, values) for t, row in self.rows
+        ]
+        return np.array(shares)
+
+    def residuals(self, x: np.ndarray) -> np.ndarray:
+        """Differences of shares on the arcsine scale, then distances from the priors, in SD."""
+        observed = np.array([row.percent / 100 for _, row in self.rows if row.percent is not None])
+        size = np.array([min(row.of, self.data.calibration.most_n) for _, row in self.rows])
+        apart = 2 * np.sqrt(size) * (np.arcsin(np.sqrt(self.shares(x))) - np.arcsin(np.sqrt(observed)))
+        return np.concatenate([apart, (x - self.start) / self.sd])
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        """Finite differences of the residuals, each step away from a limit that is near."""
+        at = self.residuals(x)
+        columns = []
+        for i, q in enumerate(self.data.quantity):
+            h = q.step if x[i] + q.step <= self.limits[i, 1] else -q.step
+            moved = x.copy()
+            moved[i] += h
+            columns.append((self.residuals(moved) - at) / h)
+        return np.stack(columns, axis=1)
+
+    def _runs(self, settings: Mapping[str, float]) -> dict[str, Result]:
+        """True glucose and groups of each trial."""
         key = tuple(round(v, 12) for v in settings.values())
-        if key not in self.known:
-            if self.told:
-                self.told(f"set {len(self.known) + 1}: " + ", ".join(f"{n} {v:.4g}" for n, v in settings.items()))
+        if key not in self.simulated:
+            if self.note:
+                values = ", ".join(f"{n} {v:.4g}" for n, v in settings.items())
+                self.note(f"set {len(self.simulated) + 1}: {values}")
             head = self.data.calibration
-            self.known[key] = {
-                name: simulate(
-                    scenario,
-                    settings=settings,
-                    subjects=head.subjects,
-                    seed=head.seed,
-                    threads=self.threads,
-                    library=self.library,
-                )
-                for name, scenario in self.scenarios.items()
+            given: dict[str, Any] = {"subjects": head.subjects, "seed": head.seed, "threads": self.threads}
+            self.simulated[key] = {
+                name: simulate(scenario, settings=settings, **given) for name, scenario in self.scenarios.items()
             }
-        return self.known[key]
+        return self.simulated[key]
 
 
+@checked
 def calibrate(
     name: str,
     *,
     threads: int | None = None,
     most_rounds: int = 5,
     library: Library | None = None,
-    told: Callable[[str], None] | None = None,
+    note: Note | None = None,
 ) -> Calibrated:
     """Fit the quantities of a calibration file.
 
@@ -165,8 +219,10 @@ def calibrate(
         Threads to use; all cores when left out.
     most_rounds
         Jacobians at most.
-    told
-        Told a line for each set of parameters that is simulated.
+    library
+        Where names are looked up.
+    note
+        Called with a one-line message before each set of parameters is simulated.
 
     Raises
     ------
@@ -176,80 +232,41 @@ def calibrate(
     data = read_calibration(name, library)
     head = data.calibration
     scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}
-    trials = _Trials(data, scenarios, threads, library, told)
-    rows = [
-        (t, o)
-        for t, s in scenarios.items()
-        for o in s.data.observed
-        if o.role == "calibration" and o.endpoint in head.endpoints and o.percent is not None
-    ]
-    if not rows:
+    problem = _Problem(data, scenarios, threads, note)
+    if not problem.rows:
         raise ScenarioError("there is nothing to fit to", help='rows of `[[observed]]` with role = "calibration" are')
+    groups = {g.name for s in scenarios.values() for g in draft_plan(s).population.groups}
     for q in data.quantity:
-        groups = {g for s in scenarios.values() for g in _groups(s, library)}
         if q.group is not None and q.group not in groups:
             raise ScenarioError(f"no population has a group `{q.group}`", help=did_you_mean(q.group, sorted(groups)))
-    start = np.array([_fit(q, q.prior) for q in data.quantity])
-    sd = np.array([q.sd for q in data.quantity])
-    limits = np.array([[_fit(q, v) for v in q.range] for q in data.quantity])
-
-    def shares(x: np.ndarray) -> np.ndarray:
-        values = {q.name: _own(q, v) for q, v in zip(data.quantity, x, strict=True)}
-        courses = trials.courses({q.parameter: values[q.name] for q in data.quantity if q.parameter})
-        return np.array([_share(data, scenarios[t], t, courses[t], o.arm, o.endpoint, values) for t, o in rows])
-
-    observed = np.array([o.percent / 100 for _, o in rows if o.percent is not None])
-    size = np.array([min(o.of, head.most_n) for _, o in rows])
-
-    def residuals(x: np.ndarray) -> np.ndarray:
-        apart = 2 * np.sqrt(size) * (np.arcsin(np.sqrt(shares(x))) - np.arcsin(np.sqrt(observed)))
-        return np.concatenate([apart, (x - start) / sd])
-
-    def jacobian(x: np.ndarray) -> np.ndarray:
-        at = residuals(x)
-        columns = []
-        for i, q in enumerate(data.quantity):
-            # Away from a limit that is near.
-            h = q.step if x[i] + q.step <= limits[i, 1] else -q.step
-            moved = x.copy()
-            moved[i] += h
-            columns.append((residuals(moved) - at) / h)
-        return np.stack(columns, axis=1)
-
     found = least_squares(
-        residuals,
-        start,
-        jac=jacobian,  # pyright: ignore[reportArgumentType]
-        bounds=(limits[:, 0] - 1e-9, limits[:, 1] + 1e-9),
-        x_scale=sd,
+        problem.residuals,
+        problem.start,
+        jac=problem.jacobian,  # pyright: ignore[reportArgumentType]
+        bounds=(problem.limits[:, 0] - 1e-9, problem.limits[:, 1] + 1e-9),
+        x_scale=problem.sd,
         xtol=1e-3,
         ftol=1e-3,
         max_nfev=most_rounds,
     )
-    values = {q.name: _own(q, x) for q, x in zip(data.quantity, found.x, strict=True)}
-    fitted = shares(found.x)
+    shares = problem.shares(found.x)
     return Calibrated(
         data=data,
-        values=values,
+        values=problem.values(found.x),
         mean=found.x,
         covariance=np.linalg.inv(found.jac.T @ found.jac),
-        targets=tuple(_target(t, o, float(v)) for (t, o), v in zip(rows, fitted, strict=True)),
+        targets=tuple(_target(t, row, float(v)) for (t, row), v in zip(problem.rows, shares, strict=True)),
         cost=float(found.cost),
-        evaluations=len(trials.known),
+        evaluations=len(problem.simulated),
     )
-
-
-def _groups(scenario: Scenario, library: Library | None) -> list[str]:
-    """Names of the groups of a scenario's population."""
-    return [g.name for g in draft_plan(scenario, library=library).population.groups]
 
 
 def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
     """A scenario whose groups are sampled apart, and without stray samples: these are integrated afterwards."""
-    stray = scenario.data.visits.stray
-    none = None if stray is None else stray.model_copy(update={"share": 0.0})
-    visits = scenario.data.visits.model_copy(update={"stray": none})
-    return replace(scenario, data=scenario.data.model_copy(update={"sampled": dict(sampled), "visits": visits}))
+    sampling, place = scenario.sampling, scenario.place.inside("sampled")
+    stray = None if sampling.stray is None else replace(sampling.stray, share=0.0)
+    apart = tuple(Setting(group, share, place) for group, share in sampled.items())
+    return scenario.but(sampled=apart, sampling=replace(sampling, stray=stray))
 
 
 def _target(trial: str, row: Any, value: float) -> Target:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mtorsim.errors import ScenarioError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Numbers
@@ -67,7 +67,7 @@ def read_calibration(name: str, library: Library | None = None) -> CalibrationFi
     ScenarioError
         If there is no such file, or a quantity is not one thing.
     """
-    file = TomlFile.read((library or Library()).calibration(name), ScenarioError)
+    file = TomlFile.read((library or library_for()).calibration(name), ScenarioError)
     data = read_record(file, CalibrationFile)
     for i, q in enumerate(data.quantity):
         if sum((q.parameter is not None, q.group is not None, q.stray, q.uln)) != 1:

@@ -270,7 +270,7 @@ def _intensity(result: Result, arm: str, weights: np.ndarray) -> dict[str, Any]:
     for drug, part in table.groupby("drug", sort=False):
         if not drug:
             continue
-        given = np.asarray(part["given"], float)
+        given = np.asarray(part["dose_intensity"], float)
         there = np.isfinite(given)
         found[str(drug)] = float(weights[there] @ given[there] / weights[there].sum()) if there.any() else None
     return found

@@ -8,6 +8,7 @@ import numpy as np
 
 from mtorsim.errors import did_you_mean
 from mtorsim.results.result import Result
+from mtorsim.scenario.parts import Match
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.stats.balancing import Moment, effective_number, weigh
 
@@ -22,30 +23,32 @@ def matched(scenario: Scenario, result: Result) -> np.ndarray:
     ScenarioError
         If a quantity is not known, or no weights give what was published.
     """
-    rows = scenario.data.match
+    rows = scenario.matches
     if not rows:
         return result.weights
-    values = {n: _quantity(scenario, result, n, ("match", i, "of")) for i, m in enumerate(rows) for n in m.of}
+    values = {n: _quantity(scenario, result, n, m) for m in rows for n in m.of}
     there = np.asarray(np.isfinite(np.stack(list(values.values()))).all(axis=0))
-    moments = [Moment(tuple(m.of), m.mean, m.sd, m.correlation) for m in rows]
-    # Who failed counts as it was sampled.
+    moments = [Moment(m.of, m.mean, m.sd, m.correlation) for m in rows]
+    # Failed subjects keep their sampling weight.
     weights = np.array(result.weights, float)
     try:
         weights[there] = weigh({n: v[there] for n, v in values.items()}, moments, result.weights[there])
     except ValueError as problem:
         spans = "; ".join(f"{n} {v[there].min():.4g} to {v[there].max():.4g}" for n, v in values.items())
-        scenario.file.fail(str(problem), ("match",), f"here are {spans}; take more subjects, or a nearer population")
+        help = f"here are {spans}; take more subjects, or a nearer population"
+        scenario.place.fail(str(problem), "match", help=help)
     return weights
 
 
-def _quantity(scenario: Scenario, result: Result, name: str, key: tuple[str | int, ...]) -> np.ndarray:
+def _quantity(scenario: Scenario, result: Result, name: str, match: Match) -> np.ndarray:
     """What people are matched by, of each subject as it starts, (n,)."""
     people, visits = result.people, result.visits
     if name in people:
         return np.asarray(people[name], float)
     if name in visits and "time" in visits[name].dims:
         if float(visits.time[0]) > 0:
-            scenario.file.fail(f"`{name}` is not measured at the start", key, 'begin `at` with "0 weeks"', needle=name)
+            help = 'begin `at` with "0 weeks"'
+            match.place.fail(f"`{name}` is not measured at the start", "of", help=help, needle=name)
         return visits[name].isel(arm=0, time=0).to_numpy()
     test, _, index = name.partition(".")
     if scenario.tests and index:
@@ -56,19 +59,19 @@ def _quantity(scenario: Scenario, result: Result, name: str, key: tuple[str | in
             return np.asarray(mine["value"], float)
     known = [*people.columns, *visits.data_vars]
     help = did_you_mean(name, [str(k) for k in known]) or "an index of a test needs a [[test]] at the start"
-    scenario.file.fail(f"`{name}` is not known of the people", key, help, needle=name)
+    match.place.fail(f"`{name}` is not known of the people", "of", help=help, needle=name)
 
 
 def told(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, Any] | None:
     """What was matched, before and after, and what it has cost."""
-    if not scenario.data.match:
+    if not scenario.matches:
         return None
     rows = []
-    for i, m in enumerate(scenario.data.match):
-        if len(m.of) > 1:
+    for m in scenario.matches:
+        if m.correlation is not None:
             rows.append({"of": list(m.of), "correlation": m.correlation})
             continue
-        x = _quantity(scenario, result, m.of[0], ("match", i, "of"))
+        x = _quantity(scenario, result, m.of[0], m)
         there = np.isfinite(x)
         found = [_moments(x[there], w[there]) for w in (result.weights, weights)]
         told = {"published": m.mean, "drawn": found[0][0], "weighted": found[1][0]}

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from mtorsim.errors import ScenarioError
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Evidence
@@ -71,7 +71,7 @@ def read_reporting(name: str, library: Library | None = None) -> Reporting:
     ScenarioError
         If there is none of that name, or it contradicts itself.
     """
-    file = TomlFile.read((library or Library()).reporting(name), ScenarioError)
+    file = TomlFile.read((library or library_for()).reporting(name), ScenarioError)
     data = read_record(file, ReportingFile)
     any_of, severe = np.zeros(5), np.zeros(5)
     for i, line in enumerate(data.grade):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import SetError
-from mtorsim.files.library import Library, library_for
-from mtorsim.kernel.status import WELL
+from mtorsim.errors import ArgumentError
+from mtorsim.files.library import Library
+from mtorsim.kernel.status import OK
 from mtorsim.population.settings import full_settings
 from mtorsim.results.result import Result
+from mtorsim.run.arguments import checked
 from mtorsim.run.plan import draft_plan
-from mtorsim.scenario.file import Observed, Trial
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
-from mtorsim.scenario.read import read_scenario
-from mtorsim.scenario.scenario import Scenario
-from mtorsim.scenario.variants import BETWEEN, alternatives_of, is_treated, with_variants
+from mtorsim.scenario.parts import Observed, TrialSpec
+from mtorsim.scenario.scenario import Scenario, scenario_of
+from mtorsim.scenario.variants import BETWEEN, alternatives_of, with_variants
 from mtorsim.simulation.simulate import simulate
 from mtorsim.stats.shares import wilson
 
@@ -48,6 +48,7 @@ class TrialReport:
     data: Mapping[str, Any]
 
 
+@checked
 def run_trial(
     scenario: Scenario | str | Path,
     *,
@@ -93,15 +94,15 @@ def run_trial(
     MtorsimError
         If something in the scenario or the files it names is wrong.
     """
-    scenario, library = _settled(scenario, uln, library)
+    scenario = _settled(scenario, uln, library)
     if sets < 1:
-        raise SetError(f"sets = {sets}: there must be at least 1")
-    if alternatives and not alternatives_of(draft_plan(scenario, settings=settings, library=library).model):
+        raise ArgumentError(f"sets = {sets}: there must be at least 1")
+    if alternatives and not alternatives_of(draft_plan(scenario, settings=settings).model):
         message = "`alternatives`: the model has none of the mechanisms that could be built otherwise"
-        raise SetError(message, help="they are of glucose_insulin and mtor")
-    grading, reporting = _layers(scenario, library)
-    whole = with_variants(scenario) if variants and "mtor" in scenario.data.model else scenario
-    given: dict[str, Any] = {"seed": seed, "threads": threads, "library": library}
+        raise ArgumentError(message, help="they are of glucose_insulin and mtor")
+    grading, reporting = _layers(scenario)
+    whole = with_variants(scenario) if variants and "mtor" in scenario.modules else scenario
+    given: dict[str, Any] = {"seed": seed, "threads": threads}
     result = simulate(
         whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given
     )
@@ -109,7 +110,7 @@ def run_trial(
     arms = {a: arm_endpoints(result, a, grading, scenario.uln, reporting, weights) for a in result.manifest["arms"]}
     spread = between_sets(whole, scenario, result, arms, settings, sets, given)
     otherwise = _alternatives(scenario, arms, settings, subjects, given) if alternatives else None
-    own = [b.name for b in scenario.branches]
+    own = [a.name for a in scenario.arms]
     data = {
         **_head(scenario, result, reporting, spread["sets"]),
         "matched": told(scenario, result, weights),
@@ -119,36 +120,35 @@ def run_trial(
         "variants": _variants(arms, own) if whole is not scenario else None,
         "alternatives": otherwise,
         "tests": [t for t in result.summary["tests"] if t["arm"] in own],
-        "observed": [_beside(o, arms, spread, reporting) for o in scenario.data.observed],
+        "observed": [_beside(o, arms, spread, reporting) for o in scenario.observed],
         "seconds": result.summary["seconds"],
     }
     return TrialReport(result, {a: arms[a] for a in own}, data)
 
 
-def _settled(scenario: Scenario | str | Path, uln: float | None, library: Library | None) -> tuple[Scenario, Library]:
-    """The trial as it is to be run: read, with its own table and limit, and seen to look at people."""
-    if not isinstance(scenario, Scenario):
-        library = library or library_for(scenario)
-        scenario = read_scenario(scenario, library)
+def _settled(given: Scenario | str | Path, uln: float | None, library: Library | None) -> Scenario:
+    """The trial as it is to be run: with its own table and limit, and seen to look at people."""
+    scenario = scenario_of(given, library)
     if uln is not None:
         if not 50 <= uln <= 300:
-            raise SetError(f"uln = {uln:g} mg/dL is outside 50 to 300")
-        scenario = replace(scenario, uln=float(uln))
+            raise ArgumentError(f"uln = {uln:g} mg/dL is outside 50 to 300")
+        scenario = scenario.but(uln=float(uln))
     if not [t for t in scenario.visits if t > 0]:
-        scenario.file.fail("a trial looks at people after the start, and there is no such visit", ("visits", "at"))
-    return scenario.as_trial(), library or library_for(scenario.file.path)
+        message = "a trial looks at people after the start, and there is no such visit"
+        scenario.place.fail(message, "visits", "at")
+    return scenario.as_trial()
 
 
-def _table(scenario: Scenario) -> Trial:
-    assert scenario.data.trial is not None
-    return scenario.data.trial
+def _table(scenario: Scenario) -> TrialSpec:
+    assert scenario.trial is not None
+    return scenario.trial
 
 
-def _layers(scenario: Scenario, library: Library) -> tuple[Grading, Reporting | None]:
-    """Grades and reporting layer, errors at their place in the scenario."""
-    table = _table(scenario)
+def _layers(scenario: Scenario) -> tuple[Grading, Reporting | None]:
+    """Grades and reporting layer."""
+    table, library = _table(scenario), scenario.library
     grading = read_grading(ctcae(table.ctcae), scenario.uln, library)
-    return grading, None if table.reporting in (None, "none") else read_reporting(str(table.reporting), library)
+    return grading, None if table.reporting is None else read_reporting(table.reporting, library)
 
 
 def _head(scenario: Scenario, result: Result, reporting: Reporting | None, sets: int) -> dict[str, Any]:
@@ -158,8 +158,8 @@ def _head(scenario: Scenario, result: Result, reporting: Reporting | None, sets:
     return {
         "trial": table.name,
         "scenario": scenario.name,
-        "title": scenario.data.title,
-        "about": scenario.data.about,
+        "title": scenario.title,
+        "about": scenario.about,
         "seed": result.manifest["seed"],
         "subjects": result.manifest["subjects"],
         "population": result.manifest["population"],
@@ -178,17 +178,17 @@ def _head(scenario: Scenario, result: Result, reporting: Reporting | None, sets:
 def _differences(scenario: Scenario, arms: Mapping[str, ArmEndpoints]) -> dict[str, Any]:
     """Every arm's shares less those of the reference."""
     reference = _reference(scenario)
-    others = [b.name for b in scenario.branches if reference is not None and b.name != reference]
+    others = [a.name for a in scenario.arms if reference is not None and a.name != reference]
     limits = limits_of(scenario.uln)
     return {"from": reference, "arms": {a: difference(arms[a], arms[str(reference)], limits) for a in others}}
 
 
 def _reference(scenario: Scenario) -> str | None:
     """The first arm without an active drug; the first where all have one; None if there is one arm."""
-    names = [b.name for b in scenario.branches]
+    names = [a.name for a in scenario.arms]
     if len(names) < 2:
         return None
-    return next((b.name for b in scenario.branches if not is_treated(b)), names[0])
+    return next((a.name for a in scenario.arms if not a.is_treated), names[0])
 
 
 def _combined(arm: ArmEndpoints, shifts: Sequence[Mapping[str, float]]) -> dict[str, Any]:
@@ -226,9 +226,9 @@ def _alternatives(
     given: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Share above each limit of each arm with the body built otherwise: as far as the same entry criteria let in."""
-    draft = draft_plan(scenario, settings=settings, library=given["library"])
+    draft = draft_plan(scenario, settings=settings)
     own = full_settings(draft.population, settings or {})
-    names = [b.name for b in scenario.branches]
+    names = [a.name for a in scenario.arms]
     found: dict[str, Any] = {"as it stands": {a: arms[a].values["share"] for a in names}}
     for name, change in alternatives_of(draft.model).items():
         other = full_settings(draft.population, change)
@@ -243,7 +243,7 @@ def _flow(result: Result, arms: Mapping[str, ArmEndpoints], own: Sequence[str]) 
     end = result.manifest["duration_h"]
     flow: dict[str, Any] = {"screened": n + turned, "turned_away": turned, "entered": n, "arms": {}}
     for a in own:
-        well = result.visits.status.sel(arm=a).to_numpy() == WELL
+        well = result.visits.status.sel(arm=a).to_numpy() == OK
         left = well & (arms[a].left <= end)
         flow["arms"][a] = {
             "allocated": n,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
 
-from mtorsim.scenario.file import Stray
+from mtorsim.scenario.parts import Stray
 from mtorsim.scenario.scenario import Scenario
 
 from .calibration_file import CalibrationFile
@@ -76,11 +77,10 @@ def _share(
     """One endpoint of one arm under the quantities that need no simulation."""
     mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
     uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
-    visits = scenario.data.visits
-    stray = visits.stray
+    stray = scenario.sampling.stray
     for q in mine:
         if q.stray and stray is not None:
-            stray = stray.model_copy(update={"share": values[q.name]})
+            stray = replace(stray, share=values[q.name])
     weights = np.ones(result.visits.sizes["subject"])
     people = result.people
     shares = {q.group: values[q.name] for q in mine if q.group}
@@ -98,7 +98,7 @@ def _share(
         seen.fasting_glucose.to_numpy(),
         np.asarray(scenario.visits),
         limit,
-        visits.assay.get("fasting_glucose", 1e-6),
+        scenario.sampling.assay.get("fasting_glucose", 1e-6),
         stray,
         measured,
     )

@@ -17,6 +17,7 @@ from mtorsim.population.population import Population
 from mtorsim.population.settings import full_settings
 from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
+from mtorsim.scenario.parts import Setting
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.simulate import simulate
 
@@ -43,20 +44,20 @@ def between_sets(
 ) -> dict[str, Any]:
     """How the shares of the same people differ between plausible sets of calibrated quantities."""
     found: dict[str, Any] = {"sets": 1, "shares": {}}
-    name = None if scenario.data.trial is None else scenario.data.trial.calibration
-    fit = None if name in (None, "none") else _read_fit(str(name), given["library"])
+    name = None if scenario.trial is None else scenario.trial.calibration
+    fit = None if name is None else _read_fit(name, scenario.library)
     limits = limits_of(scenario.uln)
-    if fit is None or sets < 2 or "mtor" not in scenario.data.model:
+    if fit is None or sets < 2 or "mtor" not in scenario.modules:
         return found
-    data = read_calibration(str(name), given["library"])
+    data = read_calibration(str(name), scenario.library)
     n = min(SET_SUBJECTS, result.manifest["subjects"])
-    few = {a: e for a, e in arms.items() if a in [b.name for b in scenario.branches]}
+    few = {a: e for a, e in arms.items() if a in [b.name for b in scenario.arms]}
     first = {
         a: {k: float(e.weights[:n] @ (e.worst[:n] > limit) / e.weights[:n].sum()) for k, limit in limits.items()}
         for a, e in few.items()
     }
     shifts: dict[str, list[dict[str, float]]] = {a: [dict.fromkeys(limits, 0.0)] for a in few}
-    draft = draft_plan(whole, settings=settings, library=given["library"])
+    draft = draft_plan(whole, settings=settings)
     settled = full_settings(draft.population, settings or {})
     plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
     for values in plausible[1:]:
@@ -81,7 +82,7 @@ def _moved(
 ) -> tuple[Scenario, dict[str, float], float]:
     """A scenario under another set: as far from itself as the set is from the fit."""
     medians: dict[str, float] = {}
-    shares, visits, uln = {g.name: g.share for g in people.groups}, whole.data.visits, whole.uln
+    shares, stray, uln = {g.name: g.share for g in people.groups}, whole.sampling.stray, whole.uln
     own = {q.name: q.median.constant() for q in people.quantities}
     for q in data.quantity:
         mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
@@ -93,12 +94,12 @@ def _moved(
             medians[q.parameter] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
         elif q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
             shares[q.group] = shifted(q, shares[q.group], values[q.name], fit[q.name])
-        elif q.stray and mine and visits.stray is not None and visits.stray.share > 0:
-            share = min(visits.stray.share * values[q.name] / fit[q.name], 0.5)
-            visits = visits.model_copy(update={"stray": visits.stray.model_copy(update={"share": share})})
+        elif q.stray and mine and stray is not None and stray.share > 0:
+            stray = replace(stray, share=min(stray.share * values[q.name] / fit[q.name], 0.5))
         elif q.uln and q.trials is not None and whole.name in q.trials:
             uln += values[q.name] - fit[q.name]
-    return replace(whole, data=whole.data.model_copy(update={"share": shares, "visits": visits})), medians, uln
+    moved = tuple(Setting(name, share, whole.place.inside("share")) for name, share in shares.items())
+    return whole.but(shares=moved, sampling=replace(whole.sampling, stray=stray)), medians, uln
 
 
 def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
@@ -113,9 +114,7 @@ def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
         if not count == len(fit["mean"]) == len(fit["covariance"]):
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
-        raise DataError(
-            f"`{path}` is not whole", help=f"write it again: `mtorsim calibrate {name} --out {path.name}`"
-        ) from None
+        raise DataError(f"`{path}` is not whole", help=f"write it again: `mtorsim calibrate {name}`") from None
     return fit
 
 

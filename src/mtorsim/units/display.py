@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mtorsim.errors import SetError, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean
 
 from .conversions import _IFCC_SLOPE, MG_DL_PER_MMOL_L, hba1c_ifcc
 
@@ -64,7 +64,7 @@ def reader(units: str) -> Reader:
 
     Raises
     ------
-    SetError
+    ArgumentError
         If it is neither `mg/dL` nor `mmol/L`.
     """
     known = ("mg/dL", "mmol/L")
@@ -72,4 +72,4 @@ def reader(units: str) -> Reader:
         if units.lower() == name.lower():
             return Reader(name)
     help = did_you_mean(units, known) or "choose from " + ", ".join(known)
-    raise SetError(f"glucose is not shown in `{units}`", help=help)
+    raise ArgumentError(f"glucose is not shown in `{units}`", help=help)

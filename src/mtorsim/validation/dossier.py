@@ -10,7 +10,7 @@ from html import escape
 from importlib import metadata
 from typing import Any
 
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import Reference, read_references
 from mtorsim.model.file import read_module
 
@@ -104,7 +104,7 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
     library
         Whose parameters and sources are listed.
     """
-    library = library or Library()
+    library = library or library_for()
     used = _used(checks, library)
     sections = list(dict.fromkeys(c.section for c in checks))
     parts = [

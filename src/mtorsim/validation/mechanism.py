@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from mtorsim.laboratory.examination import Examination
-from mtorsim.protocols.protocol import Protocol, clamp, ivgtt, ogtt, profile
+from mtorsim.protocols.clamp import clamp
+from mtorsim.protocols.ivgtt import ivgtt
+from mtorsim.protocols.ogtt import ogtt
+from mtorsim.protocols.profile import profile
+from mtorsim.protocols.protocol import Protocol
+from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.tables import Arm, Dose
 
 from .check import Check, judged, reference
 from .session import Session
 
-__all__ = ["LOOK", "checks", "lipid_checks", "text"]
+__all__ = ["LOOK", "beside_placebo", "checks", "lipid_checks"]
 
 SECTION = "mechanism"
 MODEL = ("glucose_insulin", "mtor", "lipids", "everolimus", "sirolimus", "azd8055", "alpelisib", "bath")
@@ -21,48 +28,45 @@ MODEL = ("glucose_insulin", "mtor", "lipids", "everolimus", "sirolimus", "azd805
 
 KREBS = clamp(insulin=(0.12, 1.0))
 """About 100 and 450 pmol/L of insulin."""
-LOOK = Protocol("clamp", "a look", np.array([0.0, 1.0]), steps=())
+LOOK = Protocol("a look", np.array([0.0, 1.0]))
 """Nothing is done: the subject as they stand."""
 EXPOSURE = ("mtor.s6k", "mtor.bp1", "glucose_insulin.f_secretion")
 LIPIDS = ("lipids.f_tg_clearance", "lipids.cholesterol")
 AKT = ("mtor.akt_muscle",)
 
 
-def text(
+def beside_placebo(
+    session: Session,
     duration: str,
     doses: Sequence[tuple[str, str]] = (),
     population: str = "ngt",
     subjects: int = 1,
-    settings: Mapping[str, float] | None = None,
     fast: bool = False,
-) -> str:
+    **more: Any,
+) -> Scenario:
     """A scenario: drugs with their regimens, and the same with placebo; nothing is eaten on a first day of `fast`."""
-    seen = ", ".join(f'"{name}"' for name in (*EXPOSURE, *LIPIDS, *AKT))
-    modules = ", ".join(f'"{name}"' for name in MODEL)
-    lines = [
-        'title = "mechanism check"',
-        f"model = [{modules}]",
-        f'population = "{population}"',
-        f"subjects = {subjects}",
-        f'duration = "{duration}"',
-        'arm_name = "drug"',
-        f"observe = [{seen}]",
-    ]
+    lines = []
     for drug, regimen in doses:
-        drug, _, stop = drug.partition(" until ")
-        lines += ["[[dose]]", f'drug = "{drug}"', f'regimen = "{regimen}"']
-        lines += [f'stop = "{stop}"'] if stop else []
-    lines += ["[visits]", 'at = ["0 d"]']
-    if fast:
-        lines += ["[meals]", 'fast = ["0 d"]']
-    if settings:
-        lines += ["[set]", *(f'"{k}" = {v:g}' for k, v in settings.items())]
+        name, _, stop = drug.partition(" until ")
+        lines.append(Dose(name, regimen=regimen, stop=stop or None))
     # An arm whose switches differ: then one kernel, that has every switch, serves all of these scenarios.
-    lines += ["[[arm]]", 'name = "switches"', 'set."mtorc1.slow" = 0.5']
+    arms = {"switches": Arm(settings={"mtorc1.slow": 0.5})}
     drugs = sorted({d.partition(" until ")[0] for d, _ in doses})
     if drugs:
-        lines += ["[[arm]]", 'name = "placebo"', "without = " + str(drugs).replace("'", '"')]
-    return "\n".join(lines)
+        arms["placebo"] = Arm(without=drugs)
+    return session.scenario(
+        title="mechanism check",
+        model=MODEL,
+        population=population,
+        subjects=subjects,
+        duration=duration,
+        arm_name="drug",
+        observe=[*EXPOSURE, *LIPIDS, *AKT],
+        doses=lines,
+        meals={"fast": ["0 d"]} if fast else None,
+        arms=arms,
+        **more,
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,7 @@ def _change(drug: float, control: float) -> float:
 
 
 def _krebs(session: Session) -> Answers:
-    acute = text("1 d", [("sirolimus", "6 mg x 1")], fast=True)
+    acute = beside_placebo(session, "1 d", [("sirolimus", "6 mg x 1")], fast=True)
     amino = {"clamp.amino_acids": np.array([1.0, 0.0])}
     (drug,) = session.examine(acute, [(2.0, KREBS)], "drug", values=amino)
     (placebo,) = session.examine(acute, [(2.0, KREBS)], "placebo", values=amino)
@@ -183,7 +187,7 @@ def _krebs(session: Session) -> Answers:
 
 
 def _alpelisib(session: Session) -> Answers:
-    scenario = text("1 d", [("alpelisib", "300 mg x 1")], fast=True)
+    scenario = beside_placebo(session, "1 d", [("alpelisib", "300 mg x 1")], fast=True)
     (drug,) = session.examine(scenario, [(4.0, ogtt())], "drug")
     (placebo,) = session.examine(scenario, [(4.0, ogtt())], "placebo")
     value = _change(_index(drug, "fasting_glucose"), _index(placebo, "fasting_glucose"))
@@ -201,14 +205,14 @@ SIX_MONTHS = 180 * 24.0
 
 
 def _teutonico(session: Session) -> Answers:
-    scenario = text("181 d", [("sirolimus", "2 mg q24h")])
+    scenario = beside_placebo(session, "181 d", [("sirolimus", "2 mg q24h")])
     requests = [(SIX_MONTHS, ivgtt())]
     (drug,) = session.examine(scenario, requests, "drug")
     (placebo,) = session.examine(scenario, requests, "placebo")
     for name, index in (("MC10", "S_I"), ("MC11", "disposition_index")):
         value = _change(_index(drug, index), _index(placebo, index))
         yield name, Answer(value, "%", None, -1e-9, "direction; percentages are not in the abstract", what=index)
-    people = text("181 d", [("sirolimus", "2 mg q24h")], "breast_postmenopausal", 150)
+    people = beside_placebo(session, "181 d", [("sirolimus", "2 mg q24h")], "breast_postmenopausal", 150)
     before, after = session.examine(people, [(0.0, ogtt()), (SIX_MONTHS, ogtt())], "drug", 150)
     well = (before.status == 0) & (after.status == 0)
     two_hours = [t.indices["glucose_120"][1][well] for t in (before, after)]
@@ -225,7 +229,7 @@ def _lipids(session: Session) -> Answers:
     week = 7 * 24.0
     found = {}
     for dose in (2, 5):
-        scenario = text("26 weeks", [("sirolimus until 12 weeks", f"{dose} mg q24h")])
+        scenario = beside_placebo(session, "26 weeks", [("sirolimus until 12 weeks", f"{dose} mg q24h")])
         requests = [(0.0, LOOK), (6 * week, LOOK), (12 * week, LOOK), (12 * week + 60 * 24, LOOK)]
         tests = session.examine(scenario, requests, "drug", observe=LIPIDS)
         found[dose] = {n: np.array([t.curves[n][0, 0] for t in tests]) for n in ("triglycerides", "ldl", *LIPIDS)}
@@ -256,20 +260,20 @@ def _lipids(session: Session) -> Answers:
 
 
 def _s6k(session: Session) -> Answers:
-    weekly = text("14 d", [("everolimus", "20 mg q168h")])
+    weekly = beside_placebo(session, "14 d", [("everolimus", "20 mg q168h")])
     (test,) = session.examine(weekly, [(168.0, LOOK)], "drug", observe=EXPOSURE)
     loss = 100 * (1 - float(test.curves["mtor.s6k"][0, 0]))
     yield "MC21", Answer(loss, "%", 20, None, "S6K output lost on day 7; at least 20 %")
     losses = []
     for dose in (5, 10):
-        daily = text("29 d", [("everolimus", f"{dose} mg q24h")])
+        daily = beside_placebo(session, "29 d", [("everolimus", f"{dose} mg q24h")])
         (test,) = session.examine(daily, [(28 * 24.0, LOOK)], "drug", observe=EXPOSURE)
         losses.append(1 - float(test.curves["mtor.s6k"][0, 0]))
     yield "MC22", Answer(_change(losses[1], losses[0]), "%", 0, 10, "more S6K lost on 10 than on 5 mg; at most 10 %")
 
 
 def _acute(session: Session) -> Answers:
-    scenario = text("3 d", [("azd8055", "90 mg x 1")], fast=True)
+    scenario = beside_placebo(session, "3 d", [("azd8055", "90 mg x 1")], fast=True)
     requests = [(1.0, clamp(insulin=1.0)), (48.0, clamp(insulin=1.0))]
     drug = session.examine(scenario, requests, "drug")
     placebo = session.examine(scenario, requests, "placebo")
@@ -281,7 +285,7 @@ def _acute(session: Session) -> Answers:
 
 def _cells(session: Session) -> Answers:
     """Constant drives: concentrations over the constants of everolimus, unbound."""
-    scenario = text("7 d") + '\n[[change]]\nat = "0 d"\nset."bath.on" = 1\n'
+    scenario = beside_placebo(session, "7 d", changes=[{"at": "0 d", "set": {"bath.on": 1.0}}])
     amino = np.ones(1)
 
     def bath(nmol: float, **more: float) -> dict[str, np.ndarray]:
@@ -302,7 +306,7 @@ def _cells(session: Session) -> Answers:
     value = _change(_index(late, "S_I_clamp_1"), _index(none, "S_I_clamp_1"))
     yield "MC26", Answer(value, "%", None, -10, "direction; w_m at the upper end of its range", "clamp S_I at 48 h")
     # Re-phosphorylation of 4E-BP1: an untouched test that is only looked at.
-    look = Protocol("clamp", "a look", np.array([0.0, 90.0, 360.0, 720.0]))
+    look = Protocol("a look", np.array([0.0, 90.0, 360.0, 720.0]))
     (test,) = session.examine(scenario, [(0.0, look)], values=bath(100.0), observe=EXPOSURE)
     minutes = np.searchsorted(test.minutes, [90, 360, 720])
     bp1, s6k = test.curves["mtor.bp1"][0, minutes], test.curves["mtor.s6k"][0, minutes]
@@ -356,7 +360,7 @@ def _cells(session: Session) -> Answers:
 
 
 def _benedini(session: Session) -> Answers:
-    scenario = text("31 d", [("sirolimus", "3 mg q24h")], "t1d")
+    scenario = beside_placebo(session, "31 d", [("sirolimus", "3 mg q24h")], "t1d")
     factor = np.array([1.0, 0.6, 0.8, 1.2, 1.5, 2.0])
     pump = 0.55 * factor
     requests = [(29 * 24.0, profile()), (29 * 24.0, LOOK)]
@@ -379,7 +383,7 @@ def _benedini(session: Session) -> Answers:
 
 
 def _washout(session: Session) -> Answers:
-    scenario = text("43 d", [("sirolimus until 14 d", "5 mg q24h")])
+    scenario = beside_placebo(session, "43 d", [("sirolimus until 14 d", "5 mg q24h")])
     requests = [(14 * 24.0, ogtt()), (42 * 24.0, ogtt())]
     drug = session.examine(scenario, requests, "drug", observe=EXPOSURE)
     placebo = session.examine(scenario, requests, "placebo", observe=EXPOSURE)
@@ -390,7 +394,7 @@ def _washout(session: Session) -> Answers:
 
 
 def _everest(session: Session) -> Answers:
-    people = text("85 d", [("everolimus", "10 mg q24h")], "breast_postmenopausal", 200)
+    people = beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")], "breast_postmenopausal", 200)
     (after,) = session.examine(people, [(84 * 24.0, LOOK)], "drug", 200)
     trough, high = after.curves["drug_level"][:, 0], after.curves["triglycerides"][:, 0] > 300
     quartile = np.searchsorted(np.nanquantile(trough, [0.25, 0.5, 0.75]), trough)

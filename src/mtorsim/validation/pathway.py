@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mtorsim.laboratory.examination import Examination
-from mtorsim.protocols.protocol import ivgtt, ogtt
+from mtorsim.protocols.ivgtt import ivgtt
+from mtorsim.protocols.ogtt import ogtt
+from mtorsim.scenario.scenario import Scenario
 
 from .check import Check, judged
-from .mechanism import LOOK, text
+from .mechanism import LOOK, beside_placebo
 from .session import Session
 
 __all__ = ["checks"]
@@ -36,7 +38,7 @@ def _index(test: Examination, name: str) -> float:
     return float(test.indices[name][1][0])
 
 
-def _rise(session: Session, scenario: str, days: float, name: str = "fasting_glucose") -> float:
+def _rise(session: Session, scenario: Scenario, days: float, name: str = "fasting_glucose") -> float:
     """Difference of an index from placebo in an oral test."""
     requests = [(days * DAY, ogtt())]
     (drug,), (placebo,) = (session.examine(scenario, requests, arm) for arm in ("drug", "placebo"))
@@ -46,7 +48,7 @@ def _rise(session: Session, scenario: str, days: float, name: str = "fasting_glu
 def _readouts(session: Session) -> Iterator[Check]:
     seen = {}
     for dose in (5, 10):
-        scenario = text("29 d", [("everolimus", f"{dose} mg q24h")])
+        scenario = beside_placebo(session, "29 d", [("everolimus", f"{dose} mg q24h")])
         (test,) = session.examine(scenario, [(28 * DAY, LOOK)], "drug", observe=READ)
         seen[dose] = {n: float(test.curves[n][0, 0]) for n in READ}
     for dose, name, value in (
@@ -101,7 +103,7 @@ def _readouts(session: Session) -> Iterator[Check]:
 
 
 def _directions(session: Session) -> Iterator[Check]:
-    once = text("2 d", [("sirolimus", "6 mg x 1")])
+    once = beside_placebo(session, "2 d", [("sirolimus", "6 mg x 1")])
     (drug,), (placebo,) = (session.examine(once, [(DAY, ogtt())], a) for a in ("drug", "placebo"))
     change = 100 * (_index(drug, "matsuda") / _index(placebo, "matsuda") - 1)
     yield judged(
@@ -117,7 +119,7 @@ def _directions(session: Session) -> Iterator[Check]:
         -10,
         None,
     )
-    months = text("85 d", [("everolimus", "10 mg q24h")])
+    months = beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")])
     (drug,), (placebo,) = (session.examine(months, [(84 * DAY, ivgtt())], a) for a in ("drug", "placebo"))
     for name in ("S_I", "disposition_index"):
         change = 100 * (_index(drug, name) / _index(placebo, name) - 1)
@@ -135,7 +137,7 @@ def _directions(session: Session) -> Iterator[Check]:
             -5,
         )
     rises = {
-        preset: _rise(session, text("85 d", [("everolimus", "10 mg q24h")], preset), 84)
+        preset: _rise(session, beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")], preset), 84)
         for preset in ("ngt", "igt", "t2d_mild")
     }
     yield judged(
@@ -165,7 +167,7 @@ def _directions(session: Session) -> Iterator[Check]:
         0,
         10,
     )
-    course = text("141 d", [("everolimus until 84 d", "10 mg q24h")], "igt")
+    course = beside_placebo(session, "141 d", [("everolimus until 84 d", "10 mg q24h")], "igt")
     left = 100 * _rise(session, course, 112) / _rise(session, course, 84)
     yield judged(
         "direction.washout",
@@ -180,8 +182,8 @@ def _directions(session: Session) -> Iterator[Check]:
         None,
         50,
     )
-    rapalog = _triglycerides(session, text("57 d", [("everolimus", "10 mg q24h")]))
-    kinase = _triglycerides(session, text("57 d", [("azd8055", "90 mg q12h")]))
+    rapalog = _triglycerides(session, beside_placebo(session, "57 d", [("everolimus", "10 mg q24h")]))
+    kinase = _triglycerides(session, beside_placebo(session, "57 d", [("azd8055", "90 mg q12h")]))
     yield judged(
         "direction.class",
         SECTION,
@@ -198,7 +200,7 @@ def _directions(session: Session) -> Iterator[Check]:
     )
 
 
-def _triglycerides(session: Session, scenario: str) -> float:
+def _triglycerides(session: Session, scenario: Scenario) -> float:
     """Rise of triglycerides in per cent for each mg/dL of glucose two hours after glucose."""
     (drug,), (placebo,) = (session.examine(scenario, [(56 * DAY, ogtt())], a) for a in ("drug", "placebo"))
     rise = 100 * (float(drug.curves["triglycerides"][0, 0]) / float(placebo.curves["triglycerides"][0, 0]) - 1)
@@ -208,7 +210,7 @@ def _triglycerides(session: Session, scenario: str) -> float:
 def _variants(session: Session) -> Iterator[Check]:
     for name, settings in VARIANTS.items():
         for preset in ("ngt", "igt"):
-            scenario = text("85 d", [("everolimus", "10 mg q24h")], preset, settings=settings)
+            scenario = beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")], preset, settings=settings)
             requests = [(84 * DAY, ogtt())]
             (drug,), (placebo,) = (session.examine(scenario, requests, a) for a in ("drug", "placebo"))
             for index, unit in (("fasting_glucose", "mg/dL"), ("glucose_120", "mg/dL")):

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from mtorsim.laboratory.examination import Examination
-from mtorsim.protocols.protocol import clamp, hyperglycaemic_clamp, ivgtt, mixed_meal, ogtt, profile
+from mtorsim.protocols.clamp import clamp
+from mtorsim.protocols.hyperglycaemic_clamp import hyperglycaemic_clamp
+from mtorsim.protocols.ivgtt import ivgtt
+from mtorsim.protocols.mixed_meal import mixed_meal
+from mtorsim.protocols.ogtt import ogtt
+from mtorsim.protocols.profile import profile
 
 from .check import Check, judged, reference
-from .session import Session, untreated
+from .session import Session
 
 __all__ = ["checks", "population_checks"]
 
@@ -32,7 +37,7 @@ def checks(session: Session) -> Iterator[Check]:
     """Every comparison of the untreated person."""
     seen = {}
     for preset in ("ngt", "ngt_obese", "igt", "t2d_mild", "t2d"):
-        found = session.examine(untreated(preset), [(0.0, test) for test in TESTS])
+        found = session.examine(session.untreated(preset), [(0.0, test) for test in TESTS])
         names = ("ogtt", "clamp", "low", "ivgtt", "hyper", "day", "meal")
         seen[preset] = dict(zip(names, found, strict=True))
     yield from _oral(seen)
@@ -388,7 +393,7 @@ SPREAD = (
 
 def population_checks(session: Session) -> Iterator[Check]:
     """Spread and correlations of a population's oral tests, non-diabetic, against 166 obese adults."""
-    test = session.examine(untreated("breast_postmenopausal", 400), [(0.0, ogtt())], subjects=400)[0]
+    test = session.examine(session.untreated("breast_postmenopausal", subjects=400), [(0.0, ogtt())], subjects=400)[0]
     found = {n: v for n, (_, v) in test.indices.items()}
     kept = (found["fasting_glucose"] < 126) & (found["glucose_120"] < 200) & (found["insulinogenic_index"] > 0)
     logs = {n: np.log(v[kept]) for n, v in found.items() if (v[kept] > 0).all()}

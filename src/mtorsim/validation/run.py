@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from mtorsim.errors import SetError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.files.library import Library, library_for
+from mtorsim.run.arguments import checked
+from mtorsim.run.plan import Note
 
 from . import exposures, mechanism, pathway, physiology, stability, therapies
 from .check import Check
@@ -36,13 +38,8 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
 """What each section is about, and its checks."""
 
 
-def validate(
-    sections: Sequence[str] = (),
-    *,
-    library: Library | None = None,
-    note: Callable[[str], None] | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> list[Check]:
+@checked
+def validate(sections: Sequence[str] = (), *, library: Library | None = None, note: Note | None = None) -> list[Check]:
     """Compare the model with everything that was measured.
 
     Parameters
@@ -52,9 +49,7 @@ def validate(
     library
         Where models are looked up.
     note
-        Told in one line when something takes long.
-    progress
-        Told the name of each section as it begins.
+        Called with a one-line message before a slow step.
 
     Returns
     -------
@@ -63,18 +58,18 @@ def validate(
 
     Raises
     ------
-    SetError
+    ArgumentError
         If there is no such section.
     """
     for name in sections:
         if name not in SECTIONS:
             help = did_you_mean(name, SECTIONS) or "sections are " + ", ".join(SECTIONS)
-            raise SetError(f"there is no section `{name}`", help=help)
-    session = Session(library or Library(), note)
+            raise ArgumentError(f"there is no section `{name}`", help=help)
+    session = Session(library or library_for(), note)
     found: list[Check] = []
     for name, (_, checks) in SECTIONS.items():
         if not sections or name in sections:
-            if progress:
-                progress(name)
+            if note:
+                note(f"{name} ...")
             found += checks(session)
     return found

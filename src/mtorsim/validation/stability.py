@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtorsim.kernel.status import WELL
+from mtorsim.kernel.status import OK
 from mtorsim.run.options import Options
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
@@ -14,7 +14,7 @@ from mtorsim.run.solve import parameters_in, solve, subjects_at
 from mtorsim.simulation.simulate import simulate
 
 from .check import Check, judged
-from .session import PRESETS, Session, untreated
+from .session import PRESETS, Session
 
 __all__ = ["drift_checks", "multipliers", "stability_checks"]
 
@@ -36,8 +36,7 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
         Participation of each state in the mode of the largest: left times right eigenvector.
     """
     options = Options(method="tsit5", precision="double", rtol=1e-9, atol=1e-10)
-    scenario = session.scenario(untreated(preset))
-    plan = make_plan(scenario, options=options, library=session.library, note=session.note)
+    plan = make_plan(session.untreated(preset), options=options, note=session.note)
     people, arm = prepare(plan, np.zeros(1, np.int64)), plan.arms[0]
     kernel = plan.kernel
     n = len(kernel.states)
@@ -50,7 +49,7 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
     subjects = subjects_at(kernel, start, parameters)
     solve(kernel, plan.solver, subjects, events, (0.0, 24.0), plan.tolerance())
     end, status = subjects.state, subjects.status
-    if (status != WELL).any():
+    if (status != OK).any():
         return kernel.states, np.full(n, np.nan, complex), np.zeros(n)
     jacobian = ((end[:n] - end[n:]) / (2 * SHIFT) / scale).T
     values, right = np.linalg.eig(jacobian)
@@ -84,13 +83,14 @@ def stability_checks(session: Session) -> Iterator[Check]:
 
 def drift_checks(session: Session) -> Iterator[Check]:
     """Change of the daily mean of glucose over 180 untreated days in 1,000 subjects of two populations."""
-    at = ", ".join(f'"{24 * day + hour} h"' for day in (0, 180) for hour in range(24))
+    at = [f"{24 * day + hour} h" for day in (0, 180) for hour in range(24)]
     for population in ("healthy_adults", "breast_postmenopausal"):
-        text = untreated(population, 1000, "181 d").replace('at = ["0 d"]', f'at = [{at}]\nsample = "random"')
-        result = simulate(session.scenario(text), library=session.library, note=session.note)
+        visits = {"at": at, "sample": "random"}
+        scenario = session.untreated(population, subjects=1000, duration="181 d", visits=visits)
+        result = simulate(scenario, note=session.note)
         glucose = result.visits.glucose.isel(arm=0).to_numpy()
         drift = np.abs(glucose[:, 24:].mean(axis=1) / glucose[:, :24].mean(axis=1) - 1)
-        failed = int((result.visits.status.to_numpy() != WELL).sum())
+        failed = int((result.visits.status.to_numpy() != OK).sum())
         yield judged(
             f"drift.{population}",
             "drift",

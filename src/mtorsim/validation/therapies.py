@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mtorsim.laboratory.examination import Examination
-from mtorsim.protocols.protocol import ogtt, profile
+from mtorsim.protocols.ogtt import ogtt
+from mtorsim.protocols.profile import profile
+from mtorsim.scenario.scenario import Scenario
+from mtorsim.scenario.tables import Arm, Dose
 
 from .check import Check, judged
 from .session import Session
@@ -32,26 +35,24 @@ REGIMENS = {
     "basal insulin 0.3 U/kg/d": ("basal_insulin", "25 U q24h"),
     "DPP-4 inhibitor (sitagliptin 100 mg/d)": ("dpp4_inhibitor", "100 mg q24h"),
 }
-TEXT = """
-title = "therapies"
-model = ["glucose_insulin", "metformin", "sglt2_inhibitor", "basal_insulin", "dpp4_inhibitor"]
-population = "t2d"
-subjects = 1
-duration = "182 d"
-arm_name = "{first}"
-[visits]
-at = ["0 d"]
-"""
 
 
-def _text() -> str:
+def _scenario(session: Session) -> Scenario:
     """One arm a regimen."""
-    (first, (drug, regimen)), *others = REGIMENS.items()
-    lines = [TEXT.format(first=first), "[[dose]]", f'drug = "{drug}"', f'regimen = "{regimen}"']
-    for name, (drug, regimen) in others:
-        plain = _arm(name)
-        lines.append(f'[[arm]]\nname = "{plain}"\ndose = [{{ drug = "{drug}", regimen = "{regimen}" }}]')
-    return "\n".join(lines)
+    (first, regimen), *others = REGIMENS.items()
+    return session.scenario(
+        title="therapies",
+        model=["glucose_insulin", "metformin", "sglt2_inhibitor", "basal_insulin", "dpp4_inhibitor"],
+        population="t2d",
+        duration="182 d",
+        arm_name=first,
+        doses=[_dose(*regimen)],
+        arms={_arm(name): Arm(doses=[_dose(*regimen)]) for name, regimen in others},
+    )
+
+
+def _dose(drug: str, regimen: str) -> Dose:
+    return Dose(drug, regimen=regimen)
 
 
 def _arm(name: str) -> str:
@@ -61,8 +62,8 @@ def _arm(name: str) -> str:
 
 def checks(session: Session) -> Iterator[Check]:
     """Fasting glucose, HbA1c, glucose production and urinary glucose under each therapy."""
-    text = _text()
-    found = {name: session.examine(text, TESTS, _arm(name)) for name in REGIMENS}
+    scenario = _scenario(session)
+    found = {name: session.examine(scenario, TESTS, _arm(name)) for name in REGIMENS}
     none = found["none"]
 
     def fasting(name: str) -> float:

@@ -31,8 +31,8 @@ def command(calibration: str, out: Path | None, rounds: int, threads: int | None
     from mtorsim.trial.calibration import calibrate
 
     if out is not None and not out.parent.is_dir():
-        raise DataError(f"`{out.parent}` is no folder", help="make it first")
-    fit = calibrate(calibration, threads=threads, most_rounds=rounds, told=None if quiet or as_json else note).as_dict()
+        raise DataError(f"`{out.parent}` is not a folder", help="make it first")
+    fit = calibrate(calibration, threads=threads, most_rounds=rounds, note=None if quiet or as_json else note).as_dict()
     if out is not None:
         try:
             out.write_text(json.dumps(fit, indent=1) + "\n", encoding="utf-8")

@@ -19,10 +19,11 @@ def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
     """Check NAMES: files, or bundled scenarios, populations and modules; all of them when left out.
 
     Names, units, ranges, sources, times and doses are checked, each with everything it names. Exit
-    code 0: all well; 2: something is wrong.
+    code 0: all ok; 2: something is wrong.
     """
     import sys
 
+    from mtorsim.cli import as_typed
     from mtorsim.describe.check import inspect
     from mtorsim.files.library import Library
 
@@ -36,11 +37,11 @@ def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
             wrong += 1
             records.append({"name": name, "error": str(error)})
             if not as_json:
-                print(error, file=sys.stderr)
+                print(as_typed(error), file=sys.stderr)
             continue
         records.append({"name": found.name, "kind": found.kind, "facts": found.facts, "notes": found.notes})
         if not as_json and not quiet:
-            print(f"well: {found.kind} {found.name}: {'; '.join(found.facts)}")
+            print(f"ok: {found.kind} {found.name}: {'; '.join(found.facts)}")
             for line in found.notes:
                 print(f"  note: {line}")
     if as_json:

@@ -20,11 +20,11 @@ def command(clean: bool, as_json: bool) -> int:
     """Say what this machine and installation can do, and mend what is wrong. Exit code 1 where something is."""
     checks = [_python(), *_versions(), _data(), _cache(clean), _processor(), _compiler()]
     if as_json:
-        print_json({name: {"well": well, "found": found} for name, well, found in checks})
+        print_json({name: {"ok": ok, "found": found} for name, ok, found in checks})
     else:
-        for name, well, found in checks:
-            print(f"{'well ' if well else 'WRONG'}  {name:<12} {found}")
-    return 0 if all(well for _, well, _ in checks) else 1
+        for name, ok, found in checks:
+            print(f"{'ok   ' if ok else 'WRONG'}  {name:<12} {found}")
+    return 0 if all(ok for _, ok, _ in checks) else 1
 
 
 def _python() -> Check:

@@ -71,7 +71,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
             from mtorsim.population.read import load_population
 
             population = load_population(key, model_of_population(key, library), library)
-            return describe_population(population, references), population.file.data
+            return describe_population(population, references), population.files[0].data
     model = _model(names, library)
     lines = {name: line for name, (line, _) in model.parameters.items()}
     modules = [m.name for m in model.modules]
@@ -83,11 +83,11 @@ def _model(names: tuple[str, ...], library: Any) -> Any:
     """The model meant by names of modules, or by one scenario."""
     from mtorsim.describe.check import model_of_module, resolve
     from mtorsim.model.compose import load_model
-    from mtorsim.scenario.read import read_scenario
+    from mtorsim.scenario.scenario import read_scenario
 
     if len(names) != 1:
         return load_model(names, library)
     kind, key, library = resolve(names[0], library)
     if kind == "module":
         return model_of_module(key, library)
-    return load_model(read_scenario(key, library).data.model, library)
+    return load_model(read_scenario(key, library).modules, library)

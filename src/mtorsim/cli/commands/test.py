@@ -11,26 +11,42 @@ import numpy as np
 
 from mtorsim.cli.console import note, print_json, print_table, warn
 from mtorsim.cli.options import as_json, check_output, parse_settings, quiet, units
-from mtorsim.errors import SetError
+from mtorsim.errors import ArgumentError
 
 if TYPE_CHECKING:
     from mtorsim.laboratory.examination import Examination
+    from mtorsim.protocols.laboratory_test import LaboratoryTest
     from mtorsim.units.display import Reader
 
-_SHOWN = {
-    "glucose": "glucose",
-    "insulin": "insulin",
-    "c_peptide": "C-peptide",
-    "ffa": "FFA",
-    "production": "production",
-    "disposal": "disposal",
-    "glucose_infusion": "infusion",
-}
-"""Curves of the printed table, and what they are called there."""
+_SHORT = {"c_peptide": "C-peptide", "ffa": "FFA", "glucose_infusion": "infusion"}
+"""Heads of columns that are not the curve's name."""
+_MOST_COLUMNS = 7
 _MOST_ROWS = 26
 
 
-@click.command()
+class _Command(click.Command):
+    """A command whose help lists the tests there are, with their options."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Tests by name, each with its options, their ranges and units."""
+        from mtorsim.protocols.registry import laboratory_tests
+
+        rows = []
+        for name, test in laboratory_tests().items():
+            options = [f"{option}={_usual(test, option)}" for option in test.options]
+            rows.append((name, f"{test.about} Options: {'; '.join(options)}."))
+        with formatter.section("Tests"):
+            formatter.write_dl(rows)
+
+
+def _usual(test: LaboratoryTest, name: str) -> str:
+    """An option's usual value, meaning and range."""
+    option, values = test.options[name], np.atleast_1d(test.usual[name])
+    meaning = f"{option.about}, {option.low:g} to {option.high:g} {option.unit}".rstrip()
+    return f"{','.join(f'{v:g}' for v in values)} ({meaning})"
+
+
+@click.command(cls=_Command)
 @click.argument("test")
 @click.option("--preset", metavar="NAME", help="Who is tested: a preset such as NGT, IGT or T2D, or any population.")
 @click.option("--scenario", metavar="SCENARIO", help="Instead: the people of a scenario, at a time of it.")
@@ -54,7 +70,7 @@ _MOST_ROWS = 26
 @as_json
 @quiet
 def command(test: str, preset: str | None, scenario: str | None, **given: Any) -> int:
-    """Do TEST: ogtt, mixed-meal, ivgtt, clamp, hyperglycaemic-clamp or profile.
+    """Do TEST, one of those listed below.
 
     \b
       mtorsim test ogtt --preset NGT
@@ -118,9 +134,9 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
         except ValueError:
             numbers = [math.nan]
         if not equals or not name or not all(map(math.isfinite, numbers)):
-            raise SetError(f"`--with {text}` is not NAME=NUMBER", help="write for example `--with grams=50`")
+            raise ArgumentError(f"`--with {text}` is not NAME=NUMBER", help="write for example `--with grams=50`")
         if name in found:
-            raise SetError(f"`--with {name}` is given twice")
+            raise ArgumentError(f"`--with {name}` is given twice")
         found[name] = numbers[0] if len(numbers) == 1 else numbers
     return found
 
@@ -174,12 +190,12 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
     when = f", {found.at / 24:g} d after the start, arm {found.arm}" if found.at else ""
     print(f"{found.protocol.name} of {who}{f', median of {n} subjects' if n > 1 else ''}{when}")
     print(found.protocol.about)
-    names = [n for n in _SHOWN if n in record["curves"]]
+    names = [n for n in found.protocol.panels if n in record["curves"]][:_MOST_COLUMNS]
     times = record["clock"] if found.protocol.everyday else [f"{t:g}" for t in record["times"]]
     step = max(1, math.ceil(len(times) / _MOST_ROWS))
     rows = [[times[i], *(_text(record["curves"][c][i]) for c in names)] for i in range(0, len(times), step)]
     first = "\nclock" if found.protocol.everyday else "time\nmin"
-    print_table([first, *(f"{_SHOWN[c]}\n{record['units'][c]}" for c in names)], rows)
+    print_table([first, *(f"{_SHORT.get(c, c)}\n{record['units'][c]}" for c in names)], rows)
     head = ["index", "value", "unit"]
     rows = []
     for name, value in record["indices"].items():

@@ -11,7 +11,7 @@ import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import as_json, parse_settings, quiet
-from mtorsim.errors import DataError, SetError, UnitError
+from mtorsim.errors import ArgumentError, DataError, UnitError
 from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.display import reader
 from mtorsim.units.units import parse_quantity
@@ -101,7 +101,7 @@ def _uln(text: str) -> float:
     try:
         return glucose_in_mg_dl(*parse_quantity(text))
     except UnitError as error:
-        raise SetError(f"`--uln`: {error.message}", help="write for example --uln '110 mg/dL'") from None
+        raise ArgumentError(f"`--uln`: {error.message}", help="write for example --uln '110 mg/dL'") from None
 
 
 def _write(report: Any, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:

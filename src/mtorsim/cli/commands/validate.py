@@ -42,9 +42,7 @@ def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None
         check_output(html_to, "page", (".html", ".htm"))
     if json_to not in (None, "-"):
         check_output(Path(json_to), "file")
-    checks = validate(
-        sections, note=None if quiet else note, progress=None if quiet else lambda name: note(f"{name} ...")
-    )
+    checks = validate(sections, note=None if quiet else note)
     if json_to is not None:
         records = [c.record() for c in checks]
         if json_to == "-":

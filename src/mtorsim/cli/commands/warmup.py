@@ -31,7 +31,7 @@ def command(scenarios: tuple[str, ...], as_json: bool) -> int:
         plan = make_plan(
             name, options=Options(kernel="compiled"), library=library if name in library.scenarios else None
         )
-        plan.choose_forms(plan.scenario.data.subjects)
+        plan.choose_forms(plan.scenario.subjects)
         seconds = time.perf_counter() - started
         done.append({"scenario": plan.scenario.name, "seconds": round(seconds, 2), "kernel": plan.kernel.name})
         if not as_json:

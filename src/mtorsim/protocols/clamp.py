@@ -1,0 +1,92 @@
+"""The euglycaemic hyperinsulinaemic clamp."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+
+from . import indices as ix
+from .curves import Curves, Index
+from .fasting import fasting_indices
+from .laboratory_test import Option, laboratory_test
+from .protocol import PMOL_PER_UNIT, Administration, Protocol, sampled
+
+__all__ = ["STEADY", "clamp"]
+
+STEADY = 30.0
+"""Minutes at the end of a step over which a clamp is read."""
+HELD = 0.05
+"""Share of the target within which glucose counts as held."""
+SPACE = 1.9
+"""Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
+
+
+def _indices(curves: Curves) -> dict[str, Index]:
+    found = fasting_indices(curves)
+    for k, (_, end, rate) in enumerate(curves.steps, start=1):
+        found |= {f"{name}_{k}": index for name, index in _step(curves, end, rate).items()}
+    return found
+
+
+def _step(curves: Curves, end: float, rate: float) -> dict[str, Index]:
+    """Indices of one step, read over its last half hour."""
+    minutes = curves.minutes
+    basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin", "c_peptide")}
+    last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.values.items()}
+    # Glucose that left or filled its space while the clamp was read is not metabolised (DeFronzo 1979).
+    change = (ix.at(minutes, curves["glucose"], end) - ix.at(minutes, curves["glucose"], end - STEADY)) / STEADY
+    m = last["glucose_infusion"] - SPACE * change - last["urinary_loss"]
+    # Where glucose is not held yet, what is infused says nothing of what is used.
+    m = np.where(np.abs(last["glucose"] - curves.target) <= HELD * curves.target, m, np.nan)
+    rise = last["insulin"] - basal["insulin"]
+    # Of the insulin before the clamp, what was secreted follows C-peptide (DeFronzo 1979); a pump goes on.
+    foreign = curves.foreign
+    before = basal["insulin"] * (foreign + (1 - foreign) * last["c_peptide"] / basal["c_peptide"])
+    return {
+        "M": Index("mg/kg/min", m),
+        "glucose": Index("mg/dL", last["glucose"]),
+        "insulin": Index("uU/mL", last["insulin"]),
+        "M_over_I": Index("mg/kg/min/(uU/mL)", m / last["insulin"]),
+        "S_I_clamp": Index("1e-4 dL/kg/min/(uU/mL)", 1e4 * m / (last["glucose"] * rise)),
+        "infused_insulin_clearance": Index("mL/kg/min", 1000 * rate / (last["insulin"] - before)),
+        "production": Index("mg/kg/min", last["production"]),
+        "delta_production": Index("mg/kg/min", basal["production"] - last["production"]),
+        "production_suppression": Index("%", 100 * (1 - last["production"] / basal["production"])),
+        "disposal": Index("mg/kg/min", last["disposal"]),
+        "disposal_rise": Index("%", 100 * (last["disposal"] / basal["disposal"] - 1)),
+        "ffa_suppression": Index("%", 100 * (1 - last["ffa"] / basal["ffa"])),
+    }
+
+
+@laboratory_test("clamp", indices=_indices)
+def clamp(
+    insulin: Annotated[
+        float | Sequence[float], Option("mU/kg/min", 0.05, 20, "insulin infused in each step", most=12)
+    ] = (0.25, 1.0),
+    target: Annotated[
+        float, Option("mg/dL", 50, 300, "glucose that is held", zero="each subject's own fasting glucose")
+    ] = 90.0,
+    step: Annotated[float, Option("min", 40, 600, "length of a step")] = 120.0,
+    prime: Annotated[float, Option("min", 0, 30, "for how long the rise of a step is infused twice")] = 10.0,
+) -> Protocol:
+    """Euglycaemic hyperinsulinaemic clamp, stepwise: glucose held while insulin is infused."""
+    rates = [float(r) for r in np.atleast_1d(insulin)]
+    per = PMOL_PER_UNIT / 1000
+    given = []
+    for k, (rate, before) in enumerate(zip(rates, [0.0, *rates], strict=False)):
+        given.append(Administration(k * step, "iv_insulin", per * rate * step, over=step))
+        if prime and rate > before:
+            given.append(Administration(k * step, "iv_insulin", per * (rate - before) * prime, over=prime))
+    end = step * len(rates)
+    held = f"{target:g} mg/dL" if target else "its fasting level"
+    return Protocol(
+        f"glucose held at {held} while insulin runs at {', then '.join(f'{r:g}' for r in rates)} mU/kg/min",
+        sampled([*np.arange(0, end, 5), *(k * step for k in range(len(rates)))], end),
+        tuple(given),
+        clamped=(0, end),
+        target=target,
+        above=None if target else 0.0,
+        steps=tuple((k * step, (k + 1) * step, r) for k, r in enumerate(rates)),
+    )

@@ -1,0 +1,110 @@
+"""Types of arguments, checked before anything is done with them: one error for one mistake."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from mtorsim.errors import ArgumentError, SettingError, did_you_mean, spoken
+from mtorsim.files.library import Library
+from mtorsim.scenario.scenario import Scenario
+
+__all__ = ["checked"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, (str, Path))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_functions(value: Any) -> bool:
+    return isinstance(value, Sequence) and all(map(callable, value))
+
+
+_SCENARIO = (lambda v: isinstance(v, (Scenario, str, Path)), "a `Scenario`, its name or its path")
+_TEXT = (_is_text, "text")
+_WHOLE = (_is_whole, "a whole number")
+_NUMBER = (_is_number, "a finite number")
+_FLAG = (_is_flag, "True or False")
+_PATH = (_is_path, "a path")
+KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "scenario": _SCENARIO,
+    "trial": _SCENARIO,
+    "population": (_is_text, "the name of a population"),
+    "calibration": (_is_text, "the name of a calibration"),
+    "arm": (_is_text, "the name of an arm"),
+    "at": (lambda v: _is_text(v) or _is_number(v), "text such as `4 weeks`, or hours"),
+    "dose": (_is_text, "text such as `everolimus 10 mg q24h`"),
+    "settings": (lambda v: isinstance(v, Mapping), "numbers by name"),
+    "library": (lambda v: isinstance(v, Library), "a `Library`"),
+    "note": (callable, "a function of one line of text"),
+    "progress": (callable, "a function of two whole numbers"),
+    "rules": (_is_functions, "a list of functions of a `Visit`"),
+    "method": _TEXT,
+    "precision": _TEXT,
+    "kernel": _TEXT,
+    "out": _PATH,
+    "folder": _PATH,
+    **dict.fromkeys(("subjects", "seed", "threads", "chunk", "subject", "sets", "interval"), _WHOLE),
+    **dict.fromkeys(("rtol", "atol", "uln"), _NUMBER),
+    **dict.fromkeys(("force", "resume", "alternatives"), _FLAG),
+}
+"""Of each argument that public functions share: whether a value fits, and what would."""
+
+
+def checked(function: Callable[P, R]) -> Callable[P, R]:
+    """Check the types of a public function's arguments, by their names.
+
+    The function then raises `ArgumentError` for an argument that it does not have or that has the wrong
+    type, and `SettingError` for a setting that is not a number.
+    """
+    signature = inspect.signature(function)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in signature.parameters and not open_ended:
+                help = did_you_mean(name, signature.parameters)
+                raise ArgumentError(f"`{function.__name__}` has no argument `{name}`", help=help)
+        for name, value in signature.bind(*args, **kwargs).arguments.items():
+            if name in KINDS:
+                _check(name, value, signature.parameters[name].default is None)
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _check(name: str, value: Any, optional: bool) -> None:
+    fits, words = KINDS[name]
+    if not (value is None and optional) and not fits(value):
+        raise ArgumentError(f"`{name}` must be {words}, not {spoken(value)}")
+    if name == "settings":
+        for key, number in (value or {}).items():
+            if not isinstance(key, str):
+                raise SettingError(f"a name in `settings` must be text, not {spoken(key)}")
+            if not _is_number(number):
+                raise SettingError(f"`settings`: `{key}` must be a finite number, not {spoken(number)}")

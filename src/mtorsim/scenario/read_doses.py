@@ -1,0 +1,107 @@
+"""Doses as they are written, resolved to amounts and times."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mtorsim.errors import UnitError, did_you_mean
+from mtorsim.files.places import Place
+from mtorsim.units.units import Unit, parse_quantity
+
+from .file import DoseLine
+from .parts import Regimen
+from .read_times import MOST_TIMES, Clock, hours
+from .regimen import Part, in_turn, read_regimen
+
+__all__ = ["Doses"]
+
+
+@dataclass(frozen=True)
+class Doses:
+    """Reads doses of the modules of a scenario."""
+
+    clock: Clock
+    modules: Sequence[str]
+
+    def read(self, lines: Sequence[DoseLine], place: Place) -> tuple[Regimen, ...]:
+        """Regimens of all lines."""
+        return tuple(self._regimen(line, place.inside(i)) for i, line in enumerate(lines))
+
+    def _regimen(self, line: DoseLine, place: Place) -> Regimen:
+        if line.drug not in self.modules:
+            help = did_you_mean(line.drug, self.modules) or f"add `{line.drug}` to `model`"
+            place.fail(f"the drug `{line.drug}` is not in `model`", "drug", help=help, needle=line.drug)
+        start, stop = self._from_to(line, place)
+        parts, unit = self._parts(line, place)
+        if line.waits and (len(parts) > 1 or parts[0].every is None or parts[0].count is not None):
+            help = 'write for example amount = "500 mg", every = "12 h"'
+            place.fail("what waits for a rule is given in one amount at one interval", "waits", help=help)
+        doses = [d for d in in_turn(parts, start, stop) if self._is_on(line, d[0] - start, place)]
+        if not [t for t, _ in doses if t < self.clock.duration]:
+            self._never(place)
+        over = hours(line.over, place.inside("over")) if line.over else 0.0
+        late = hours(line.late, place.inside("late"))
+        for name, value in (("over", over), ("late", late)):
+            if value < 0:
+                place.fail(f"`{name}` cannot be negative", name)
+        times, amounts = zip(*doses, strict=True)
+        said = "amount" if line.amount is not None else "regimen"
+        return Regimen(line.drug, line.route, amounts, unit, times, over, line.missed, late, place, said, line.waits)
+
+    def _from_to(self, line: DoseLine, place: Place) -> tuple[float, float]:
+        """When the first dose is due, and when no more are."""
+        start = self.clock.time(line.start, place.inside("start"))
+        start += self.clock.of_day(line.time, place.inside("time"))
+        if line.stop is None:
+            if self.clock.duration < start:
+                self._never(place)
+            return start, self.clock.duration
+        stop = self.clock.time(line.stop, place.inside("stop"))
+        if stop < start:
+            place.fail("the doses stop before they start", "stop", help="make `stop` later than `start`")
+        return start, stop
+
+    def _never(self, place: Place) -> None:
+        place.fail("no dose of this line is ever given", help=f"the scenario lasts {self.clock.lasts}")
+
+    def _parts(self, line: DoseLine, place: Place) -> tuple[list[Part], Unit]:
+        """What is given in turn, in one unit."""
+        name, text = self._said(line, place)
+        try:
+            if name == "regimen":
+                parts, unit = read_regimen(text)
+            else:
+                value, unit = parse_quantity(text)
+                every = self.clock.interval(line.every, place.inside("every")) if line.every else None
+                parts = [Part(value, every, None if every else 1)]
+        except UnitError as error:
+            place.fail(f"`{name}`: {error.message}", name, help=error.help)
+        if min(p.amount for p in parts) < 0:
+            place.fail("an amount cannot be negative", name)
+        if sum(self.clock.duration / p.every for p in parts if p.every) > MOST_TIMES:
+            place.fail(f"`{text}` has more than {MOST_TIMES:,} doses", name)
+        return parts, unit
+
+    @staticmethod
+    def _said(line: DoseLine, place: Place) -> tuple[str, str]:
+        """The key that says how much, and what it says."""
+        if line.regimen is not None:
+            if line.amount is not None or line.every is not None:
+                help = "leave out `amount` and `every`"
+                place.fail("a regimen says how much and how often itself", "regimen", help=help)
+            return "regimen", line.regimen
+        if line.amount is None:
+            place.fail("there is no amount", help="give `amount`, or `regimen`")
+        return "amount", line.amount
+
+    def _is_on(self, line: DoseLine, since: float, place: Place) -> bool:
+        """Whether doses are given so long after the first."""
+        if (line.on is None) != (line.off is None):
+            help = 'for example on = "5 d", off = "2 d"'
+            place.fail("`on` and `off` go together", "on" if line.on else "off", help=help)
+        if line.on is None or line.off is None:
+            return True
+        on = self.clock.interval(line.on, place.inside("on"))
+        off = self.clock.interval(line.off, place.inside("off"))
+        return since % (on + off) < on * (1 - 1e-12)

@@ -1,0 +1,121 @@
+"""Meals: plans that are files, days of fasting, further meals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from pydantic import Field
+
+from mtorsim.errors import ScenarioError, UnitError, did_you_mean
+from mtorsim.files.library import Library
+from mtorsim.files.places import Place
+from mtorsim.files.record import Line, Record, read_record
+from mtorsim.files.toml import TomlFile
+from mtorsim.units.units import convert, parse_quantity, parse_unit
+
+from .file import Meals
+from .parts import FASTING_HOURS, MOST_JITTER, Meal, since_last_meal
+from .read_times import Clock, clock_hours, hours
+
+__all__ = ["MealPlanFile", "check_fasting", "eaten_at", "plan_file", "read_habit", "read_meals"]
+
+
+class _Head(Record):
+    name: Line = Field(description="the plan's name, as scenarios give it")
+    about: Line = Field(description="one sentence on who eats like this")
+
+
+class _MealLine(Record):
+    at: Line = Field(description="clock time")
+    carbohydrate: Line = Field(description="amount with unit, such as `60 g`")
+
+
+class MealPlanFile(Record):
+    """A file of a plan of meals."""
+
+    meal_plan: _Head = Field(description="the table that names the plan")
+    meal: list[_MealLine] = Field(default=[], description="the meals of a day")
+
+
+def plan_file(name: str, place: Place, library: Library) -> TomlFile:
+    """The file of a plan of meals."""
+    plans = {}
+    for path in library.meal_plans.values():
+        file = TomlFile.read(path, ScenarioError)
+        plans[read_record(file, MealPlanFile).meal_plan.name] = file
+    if name not in plans:
+        help = did_you_mean(name, plans) or "known are " + ", ".join(f"`{p}`" for p in plans)
+        place.fail(f"unknown meal plan `{name}`", help=help)
+    return plans[name]
+
+
+def _plan(file: TomlFile) -> list[tuple[float, float]]:
+    """Hours from 07:30 and grams of carbohydrate of each meal of a day."""
+    return [
+        (clock_hours(line.at), _grams(line.carbohydrate, Place(file, ("meal", i, "carbohydrate"))))
+        for i, line in enumerate(read_record(file, MealPlanFile).meal)
+    ]
+
+
+def _grams(text: str, place: Place) -> float:
+    """An amount of carbohydrate in g."""
+    try:
+        value, unit = parse_quantity(text)
+        grams = convert(value, unit, parse_unit("g"))
+    except UnitError as error:
+        place.fail(f"`carbohydrate`: {error.message}", help=error.help)
+    if grams < 0:
+        place.fail("an amount cannot be negative")
+    return grams
+
+
+def _repeated(plan: Sequence[tuple[float, float]], solid: float, until: float) -> Iterator[Meal]:
+    """A plan's meals, day after day."""
+    day = 0
+    while day * 24.0 < until:
+        for of_day, grams in plan:
+            time = day * 24.0 + of_day
+            if time < until:
+                yield Meal(time, grams, solid)
+        day += 1
+
+
+def read_habit(file: TomlFile, meals: Meals) -> tuple[Meal, ...]:
+    """Meals of the habitual, untreated day."""
+    return tuple(_repeated(_plan(file), meals.solid, 24.0))
+
+
+def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[float], place: Place) -> tuple[Meal, ...]:
+    """All meals of a scenario, in order: a plan's, less those of days of fasting, and further ones."""
+    planned = _repeated(_plan(file), meals.solid, clock.duration)
+    jitter = hours(meals.jitter, place.inside("jitter"))
+    if not 0 <= jitter <= 2:
+        place.fail("`jitter` is from 0 to 2 h", "jitter")
+    fasts = [clock.time(text, place.inside("fast")) for text in meals.fast]
+    found = []
+    for meal in planned:
+        if not any(since <= meal.time < since + 24.0 for since in fasts):
+            waits = any(t <= meal.time < t + MOST_JITTER * jitter for t in (0.0, *visits))
+            found.append(replace(meal, jitter=jitter, waits=waits))
+    for i, line in enumerate(meals.add):
+        own = place.inside("add", i)
+        grams = _grams(line.carbohydrate, own.inside("carbohydrate"))
+        found.append(Meal(clock.time(line.at, own.inside("at")), grams, line.solid))
+    return tuple(sorted(found, key=lambda m: m.time))
+
+
+def eaten_at(meals: Sequence[Meal]) -> list[float]:
+    """The latest that each meal may be eaten."""
+    return [m.time + MOST_JITTER * m.jitter for m in meals]
+
+
+def check_fasting(visits: Sequence[float], meals: Sequence[Meal], place: Place) -> None:
+    """Refuse fasting visits too soon after a meal."""
+    eaten = eaten_at(meals)
+    for visit in visits:
+        since = since_last_meal(visit, eaten)
+        if since < FASTING_HOURS:
+            message = f"the visit at {visit:g} h cannot be fasting: the last meal was {since:g} h before"
+            help = f'{FASTING_HOURS:g} h after a meal it is (at whole days, 07:30); or write sample = "random"'
+            place.fail(message, help=help)

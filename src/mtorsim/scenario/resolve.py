@@ -1,0 +1,112 @@
+"""A scenario resolved: times in hours, amounts in units, every name checked, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mtorsim.errors import UnitError, did_you_mean
+from mtorsim.files.library import Library
+from mtorsim.files.places import Place
+from mtorsim.protocols.protocol import needs
+from mtorsim.units.conversions import glucose_in_mg_dl
+from mtorsim.units.units import parse_quantity
+
+from .file import ScenarioFile
+from .parts import Sampling, Setting, Stray, grid
+from .read_arms import Arms, read_settings
+from .read_doses import Doses
+from .read_meals import check_fasting, plan_file, read_habit, read_meals
+from .read_rules import check_rechecks
+from .read_times import Clock
+from .read_trial import read_match, read_observed, read_tests, read_trial
+
+__all__ = ["resolve"]
+
+
+def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any]:
+    """The fields of a `Scenario`.
+
+    Raises
+    ------
+    ScenarioError
+        For the first thing that cannot be done as written.
+    """
+    _check_names(form, place, library)
+    clock = Clock.read(form.duration, place.inside("duration"))
+    meals_at = place.inside("meals")
+    usual = plan_file(form.meals.habit, meals_at.inside("habit"), library)
+    plan = usual if form.meals.plan is None else plan_file(form.meals.plan, meals_at.inside("plan"), library)
+    visits = clock.visits(form.visits.at, place.inside("visits", "at"))
+    sampling = _sampling(form, place.inside("visits"))
+    meals = read_meals(plan, form.meals, clock, visits, meals_at)
+    if sampling.fasting:
+        check_fasting(visits, meals, place.inside("visits", "at"))
+    tests = tuple(read_tests(form.test, form.model, clock, meals, place.inside("test")))
+    arms = tuple(Arms(form, clock, Doses(clock, form.model), place).read())
+    check_rechecks(arms, visits, meals, clock.duration)
+    every = clock.interval(form.record.every, place.inside("record", "every"))
+    return {
+        "title": form.title,
+        "about": form.about,
+        "modules": tuple(dict.fromkeys([*form.model, *needs(t.protocol for t in tests)])),
+        "population": form.population,
+        "subjects": form.subjects,
+        "seed": form.seed,
+        "duration": clock.duration,
+        "lasts": clock.lasts,
+        "uln": _uln(form.uln, place.inside("uln")),
+        "visits": visits,
+        "series": tuple(grid(0.0, every, clock.duration)),
+        "meals": meals,
+        "habit": read_habit(usual, form.meals),
+        "meal_plans": tuple({file.path: file for file in (usual, plan)}.values()),
+        "arms": arms,
+        "tests": tests,
+        "sampling": sampling,
+        "observe": tuple((name, place.inside("observe", i)) for i, name in enumerate(form.observe)),
+        "settings": read_settings(form.set, place.inside("set")),
+        "shares": _shares(form.share, place.inside("share")),
+        "sampled": _shares(form.sampled, place.inside("sampled")),
+        "entries": tuple(form.entry),
+        "trial": read_trial(form.trial, place.inside("trial")),
+        "observed": tuple(read_observed(form.observed, [a.name for a in arms], place.inside("observed"))),
+        "matches": tuple(read_match(form.match, place.inside("match"))),
+    }
+
+
+def _check_names(form: ScenarioFile, place: Place, library: Library) -> None:
+    """Modules and population must be in the library."""
+    for i, name in enumerate(form.model):
+        if name not in library.modules:
+            help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
+            place.fail(f"there is no module `{name}`", "model", i, help=help, needle=name)
+    if form.population not in library.populations:
+        name, known = form.population, library.populations
+        help = did_you_mean(name, known) or "known are " + ", ".join(known)
+        place.fail(f"there is no population `{name}`", "population", help=help, needle=name)
+
+
+def _shares(values: Mapping[str, float], place: Place) -> tuple[Setting, ...]:
+    """Numbers by the name of a group."""
+    return tuple(Setting(name, value, place.inside(name)) for name, value in values.items())
+
+
+def _sampling(form: ScenarioFile, place: Place) -> Sampling:
+    """How visits measure."""
+    visits = form.visits
+    if visits.sample not in ("fasting", "random"):
+        place.fail(f"`sample` cannot be `{visits.sample}`", "sample", help="choose from fasting, random")
+    stray = visits.stray and Stray(visits.stray.share, visits.stray.factor, visits.stray.log_sd)
+    return Sampling(visits.sample == "fasting", dict(visits.assay), stray, place)
+
+
+def _uln(text: str, place: Place) -> float:
+    """The upper limit of normal in mg/dL."""
+    try:
+        value, unit = parse_quantity(text)
+        if value <= 0:
+            place.fail("`uln` must be more than 0")
+        return glucose_in_mg_dl(value, unit)
+    except UnitError as error:
+        place.fail(f"`uln`: {error.message}", help="write for example `110 mg/dL` or `6.1 mmol/L`")
