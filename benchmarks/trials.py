@@ -23,10 +23,10 @@ CHANGES = {
 }
 
 
-def rates(data):
+def rates(report):
     """Share above the ULN and above 250 mg/dL of drug and placebo, %."""
-    arms = list(data["arms"].values())[:2]
-    return " / ".join(f"{100 * a['share'][n]['value']:.1f}" for a in arms for n in (">ULN", ">250"))
+    arms = list(report.arms.values())[:2]
+    return " / ".join(f"{100 * arm.share[n].value:.1f}" for arm in arms for n in (">ULN", ">250"))
 
 
 def main():
@@ -37,22 +37,20 @@ def main():
     n, few = given.subjects, given.few
     print("| trial, arm | above | observed, % (95 %) | predicted, % (95 %) | |\n|---|---|---|---|---|")
     for name in TRIALS:
-        for o in mt.run_trial(name, subjects=n).data["observed"]:
-            if o["observed"] is not None:
-                seen = f"{100 * o['observed']:.1f} ({100 * o['observed_low']:.1f}-{100 * o['observed_high']:.1f})"
-                ours = f"{100 * o['predicted']:.1f} ({100 * o['low']:.1f}-{100 * o['high']:.1f})"
-                print(f"| {name}, {o['arm']} | {o['endpoint']} | {seen} | {ours} | {o['role']}: {o['agreement']} |")
-    print("\n| changed, not fitted again | BOLERO-2 | RADIANT-4 | EXIST-2 |\n|---|---|---|---|")
+        for row in mt.run_trial(name, subjects=n).observed:
+            if row.observed is not None:
+                seen = f"{100 * row.observed:.1f} ({100 * row.observed_low:.1f}-{100 * row.observed_high:.1f})"
+                ours = f"{100 * row.predicted:.1f} ({100 * row.low:.1f}-{100 * row.high:.1f})"
+                print(f"| {name}, {row.arm} | {row.endpoint} | {seen} | {ours} | {row.role}: {row.agreement} |")
+    print("\n| changed, not refitted | BOLERO-2 | RADIANT-4 | EXIST-2 |\n|---|---|---|---|")
     for label, settings in CHANGES.items():
-        cells = [
-            rates(mt.run_trial(t, subjects=few, settings=settings, sets=1, variants=False).data) for t in TRIALS[:3]
-        ]
+        cells = [rates(mt.run_trial(t, subjects=few, settings=settings, sets=1, variants=False)) for t in TRIALS[:3]]
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
     for label, change in (("diabetics 5 %", 0.05), ("diabetics 30 %", 0.30)):
         cells = []
         for t in TRIALS[:2]:
             scenario = mt.read_scenario(t).replace(shares={"diabetic": change})
-            cells.append(rates(mt.run_trial(scenario, subjects=few, sets=1, variants=False).data))
+            cells.append(rates(mt.run_trial(scenario, subjects=few, sets=1, variants=False)))
         print(f"| {label} before the criteria | {' | '.join(cells)} | |", flush=True)
     scenario, end = mt.read_scenario("radiant_4"), 40 * 168.0
     visits = tuple(v for v in scenario.visits if v <= end)

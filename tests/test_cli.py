@@ -100,7 +100,7 @@ def test_the_summary_counts_what_the_visits_hold(kept):
     visits = mt.open_result(folder).visits.fasting_glucose
     worst = visits.where(visits.time > 0, drop=True).max("time")
     for arm in ("everolimus", "placebo"):
-        for name, limit in ((">110", 110), (">126", 126), (">160", 160), (">250", 250), (">ULN", 110)):
+        for name, limit in ((">126", 126), (">160", 160), (">250", 250), (">500", 500), (">ULN", 110)):
             share = summary["arms"][arm]["share"][name]
             assert share["value"] == pytest.approx(float((worst.sel(arm=arm) > limit).mean()))
             assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
@@ -118,7 +118,7 @@ def test_json_is_one_object_of_the_promised_form(mtorsim, tmp_path):
     assert data["out"] == str(tmp_path / "o")
     assert data["seconds"] > 0
     assert list(data["arms"]) == ["everolimus", "placebo"]
-    assert set(data["arms"]["placebo"]["share"]) == {">110", ">126", ">160", ">250", ">ULN"}
+    assert set(data["arms"]["placebo"]["share"]) == {">ULN", ">126", ">160", ">250", ">500"}
 
 
 def test_units_change_what_is_shown_and_nothing_else(mtorsim, tmp_path):
@@ -318,7 +318,7 @@ def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path):
     assert found.code == 1
     data = json.loads(found.out)
     assert data["status"] == {"no person met the entry criteria in 1,000 attempts": 2}
-    assert data["arms"]["untreated"]["share"][">110"] == {
+    assert data["arms"]["untreated"]["share"][">126"] == {
         "value": 0.0,
         "low": 0.0,
         "high": pytest.approx(0.658, abs=1e-3),

@@ -140,7 +140,7 @@ def test_a_median_that_is_no_number_for_somebody_is_an_outcome(write):
 
 
 def test_without_glucose_nothing_is_said_of_glucose(write):
-    assert mt.simulate(write()).summary["arms"]["untreated"]["share"][">110"]["value"] is None
+    assert mt.simulate(write()).summary["arms"]["untreated"]["share"][">126"]["value"] is None
 
 
 def test_the_command_line_overrides_the_file_whatever_the_order(write, mtorsim):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtorsim.results.limits import limit_names, ordered_limits, worst_fasting
+from mtorsim.results.limits import limits_of, ordered_limits, worst_fasting
 from mtorsim.stats.shares import Share, wilson
 
 
@@ -33,9 +33,9 @@ def test_the_interval_holds_the_share_and_lies_between_0_and_1(pair):
 
 
 @pytest.mark.parametrize(
-    ("uln", "names"), [(110, [">110", ">126", ">160", ">250"]), (99, [">ULN", ">110", ">126", ">160", ">250"])]
+    ("uln", "names"), [(126, [">126", ">160", ">250", ">500"]), (99, [">ULN", ">126", ">160", ">250", ">500"])]
 )
 def test_no_limit_is_shown_twice(uln, names):
-    found = ordered_limits(limit_names(uln))
+    found = ordered_limits(limits_of(uln))
     assert [n for n, *_ in found] == names
     assert [v for n, v, is_uln in found if is_uln] == [uln]

@@ -331,12 +331,12 @@ def test_a_trial_file_from_anywhere_gives_every_endpoint_as_json(small, mtorsim)
         assert arm["fasting_glucose"][0]["n"] == 400
         assert arm["discontinuation"]["left"]["value"] == pytest.approx(1 - 0.5**0.5, abs=0.07)
         assert set(arm["new_onset_diabetes"]) == {"of", "value", "low", "high", "definition"}
-        assert set(arm["hba1c_change"]) == {"unit", "from", "n", "mean", "sd"}
+        assert set(arm["hba1c_change"]) == {"unit", "between", "n", "mean", "sd"}
     assert data["arms"]["drug"]["share"][">ULN"]["value"] > data["arms"]["placebo"]["share"][">ULN"]["value"]
     difference = data["difference"]["arms"]["drug"][">ULN"]
     shares = [data["arms"][a]["share"][">ULN"]["value"] for a in ("drug", "placebo")]
     assert difference["value"] == pytest.approx(shares[0] - shares[1])
-    assert data["difference"]["from"] == "placebo"
+    assert data["difference"]["reference"] == "placebo"
     rows = {(o["arm"], o["endpoint"]): o for o in data["observed"]}
     assert rows["placebo", "ae grade 3-4"]["observed"] is None
     assert rows["drug", ">ULN"]["predicted"] == pytest.approx(shares[0])
@@ -362,7 +362,7 @@ def test_a_trial_keeps_report_figures_and_a_page_without_a_network(small, mtorsi
 
 
 def test_another_uln_moves_grade_1_and_nothing_else(small):
-    low, high = (mt.run_trial(small, uln=u).data["arms"]["drug"]["share"] for u in (100, 115))
+    low, high = (mt.run_trial(small, uln=u).to_json()["arms"]["drug"]["share"] for u in (100, 115))
     assert low[">ULN"]["value"] > high[">ULN"]["value"]
     assert low[">126"] == high[">126"]
 
@@ -419,16 +419,16 @@ evidence = "placeholder"
 """
     small.write_text(SMALL + match)
     report = mt.run_trial(small, subjects=600)
-    weights, people = report.arms["drug"].weights, report.result.people
+    weights, people = report.values["drug"].weights, report.result.people
     base, gain = people["known.base"].to_numpy(), people["known.gain"].to_numpy()
     w = weights / weights.sum()
     assert w @ base == pytest.approx(101, abs=0.05)
     assert math.sqrt(w @ (base - 101) ** 2) == pytest.approx(14, abs=0.05)
     assert w @ ((base - 101) / 14 * (gain - 2.5) / 1.3) == pytest.approx(0.3, abs=0.005)
-    told = report.data["matched"]
+    told = report.to_json()["matched"]
     assert told["of"] == 600
     assert told["n_effective"] == pytest.approx(1 / (w @ w), rel=1e-9)
-    assert report.data["arms"]["drug"]["n_effective"] == pytest.approx(told["n_effective"], abs=0.1)
+    assert report.to_json()["arms"]["drug"]["n_effective"] == pytest.approx(told["n_effective"], abs=0.1)
     small.write_text(SMALL + match.replace("mean = 101", "mean = 300"))
     shown = mtorsim("trial", small)
     assert shown.code == 2
@@ -501,7 +501,7 @@ def bolero():
 
 
 def test_a_trial_of_the_whole_model_stands_beside_what_was_observed(bolero):
-    data = bolero.data
+    data = bolero.to_json()
     assert data["status"] == {"ok": 96}
     assert data["calibration"] == {"name": "trials", "sets": 2}
     rows = {(o["arm"], o["endpoint"]): o for o in data["observed"]}
@@ -524,7 +524,7 @@ def test_arms_share_their_people_and_their_assays(bolero):
 
 def test_denominators_are_of_those_who_were_seen_again_and_knew_nothing_before(bolero):
     visits, people = bolero.result.visits.sel(arm="everolimus"), bolero.result.people
-    values = bolero.data["arms"]["everolimus"]
+    values = bolero.to_json()["arms"]["everolimus"]
     hba1c, glucose = visits.hba1c.to_numpy(), visits.fasting_glucose_measured.to_numpy()
     again = np.isfinite(hba1c[:, 1:]).any(axis=1)
     assert values["hba1c_change"]["n"] == again.sum() < len(again)
@@ -560,8 +560,8 @@ def test_the_ledger_explains_every_change_of_dose(bolero):
 
 
 def test_young_and_lean_people_hardly_suffer_at_the_same_dose(bolero):
-    young = mt.run_trial("exist_2", subjects=64, sets=1).data["arms"]
-    old = bolero.data["arms"]
+    young = mt.run_trial("exist_2", subjects=64, sets=1).to_json()["arms"]
+    old = bolero.to_json()["arms"]
 
     def excess(arms, limit):
         return arms["everolimus"]["share"][limit]["value"] - arms["placebo"]["share"][limit]["value"]
@@ -585,7 +585,9 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
 
 
 def test_the_body_built_otherwise_stands_beside_a_trial():
-    data = mt.run_trial("bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True).data
+    data = mt.run_trial(
+        "bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
+    ).to_json()
     found = data["alternatives"]
     assert list(found) == ["as it stands", *ALTERNATIVES]
 
@@ -637,7 +639,7 @@ def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, t
 
 def test_settings_of_the_user_go_with_the_sets_of_the_fit():
     # A bare name, and a median at the end of its range: neither stops the runs behind the intervals.
-    data = mt.run_trial("bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False).data
+    data = mt.run_trial("bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False).to_json()
     assert data["settings"]["mtor.kappa"] == 2
     assert data["calibration"]["sets"] == 3
 
@@ -672,7 +674,7 @@ def test_people_are_counted_once_in_the_flow(small):
     rule = '[[rule]]\nname = "again"\nwhen = "fasting_glucose > 100 mg/dL"\n'
     rule += 'do = "hold known until fasting_glucose <= 100 mg/dL, then resume"\n'
     small.write_text(SMALL.replace("[trial]", rule + "\n[trial]").replace('median = "8 weeks"', 'median = "3 weeks"'))
-    flow = mt.run_trial(small, subjects=200).data["flow"]["arms"]
+    flow = mt.run_trial(small, subjects=200).to_json()["flow"]["arms"]
     for arm in flow.values():
         assert arm["allocated"] == arm["left"] + arm["completed"] + arm["failed"]
         assert 0 < arm["treatment_held"] <= 200

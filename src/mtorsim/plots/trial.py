@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import io
 from textwrap import fill
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
 from mtorsim.plots.style import COLOURS, DASHES, STYLE
+from mtorsim.stats.shares import Estimate
 from mtorsim.trial.endpoints import incidence
 
 if TYPE_CHECKING:
-    from mtorsim.trial.run import TrialReport
+    from mtorsim.trial.report import Comparison, TrialReport
 
 __all__ = ["trial_figures"]
-
-LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 
 
 def trial_figures(report: TrialReport) -> dict[str, bytes]:
@@ -36,25 +35,25 @@ def _svg(figure: Figure) -> bytes:
 
 def _forest(report: TrialReport) -> Figure:
     """Observed and predicted shares with intervals, one line a row; without observations the predicted ones."""
-    data = report.data
-    rows: list[tuple[str, dict[str, Any] | None, dict[str, Any]]] = []
-    for o in data["observed"]:
-        if o["predicted"] is not None:
-            rows.append((f"{o['arm']}, {o['endpoint']}", o, {**o, "value": o["predicted"]}))
+    rows: list[tuple[str, Comparison | None, Estimate]] = []
+    for row in report.observed:
+        if row.predicted is not None:
+            rows.append((f"{row.arm}, {row.endpoint}", row, Estimate(row.predicted, row.low, row.high)))
     if not rows:
-        shares = {f"{a}, {n}": arm["share"][n] for a, arm in data["arms"].items() for n in LIMITS}
-        rows = [(name, None, share) for name, share in shares.items() if share["value"] is not None]
+        shares = {f"{name}, {n}": share for name, arm in report.arms.items() for n, share in arm.share.items()}
+        rows = [(name, None, share) for name, share in shares.items() if share.value is not None]
     figure = Figure(figsize=(7.6, 0.9 + 0.34 * len(rows)), layout="constrained")
     axis = figure.add_subplot()
     for i, (_, seen, predicted) in enumerate(rows):
         y = len(rows) - 1 - i
         if seen is not None:
-            ends = [100 * seen["observed_low"], 100 * seen["observed_high"]]
+            ends = [100 * seen.observed_low, 100 * seen.observed_high]
             axis.plot(ends, [y + 0.14] * 2, color=COLOURS[6], lw=1.6)
-            if seen["observed"] is not None:
-                axis.plot(100 * seen["observed"], y + 0.14, "s", color=COLOURS[6], ms=4.5)
-        axis.plot([100 * predicted["low"], 100 * predicted["high"]], [y - 0.14] * 2, color=COLOURS[0], lw=1.6)
-        axis.plot(100 * predicted["value"], y - 0.14, "o", color=COLOURS[0], ms=4.5)
+            if seen.observed is not None:
+                axis.plot(100 * seen.observed, y + 0.14, "s", color=COLOURS[6], ms=4.5)
+        value, *ends = (100 * float(x or 0.0) for x in (predicted.value, predicted.low, predicted.high))
+        axis.plot(ends, [y - 0.14] * 2, color=COLOURS[0], lw=1.6)
+        axis.plot(value, y - 0.14, "o", color=COLOURS[0], ms=4.5)
     axis.set_yticks(range(len(rows)), [r[0] for r in reversed(rows)])
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.set_xlim(left=0)
@@ -63,7 +62,7 @@ def _forest(report: TrialReport) -> Figure:
         axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
     axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
     axis.legend(frameon=False, loc="lower right")
-    axis.set_title(f"{data['trial']}: worst fasting glucose on study")
+    axis.set_title(f"{report.trial}: worst fasting glucose on study")
     return figure
 
 
@@ -71,11 +70,11 @@ def _incidence(report: TrialReport) -> Figure:
     """Share of patients who have passed a limit by each visit, those who leave being censored."""
     many = len(report.arms) > 4
     figure = Figure(figsize=(7.6, 4.0 if many else 3.2), layout="constrained")
-    limits = {">ULN": report.data["uln_mg_dl"], ">160": 160.0, ">250": 250.0}
+    limits = {">ULN": report.uln_mg_dl, ">160": 160.0, ">250": 250.0}
     axes = figure.subplots(1, len(limits))
     for axis, (name, limit) in zip(axes, limits.items(), strict=True):
         top = 0.0
-        for i, (arm, e) in enumerate(report.arms.items()):
+        for i, (arm, e) in enumerate(report.values.items()):
             times, shares = incidence(e.glucose, e.times, e.left, limit, e.weights)
             weeks = np.concatenate([[0.0], times / 168])
             percent = 100 * np.concatenate([[0.0], shares])
@@ -95,7 +94,7 @@ def _incidence(report: TrialReport) -> Figure:
 
 def _waterfall(report: TrialReport) -> Figure:
     """Worst value of every patient in order, arm by arm."""
-    arms = report.arms
+    arms = report.values
     across = min(len(arms), 4)
     down = -(-len(arms) // across)
     figure = Figure(figsize=(7.6, 0.6 + 2.6 * down), layout="constrained")
@@ -107,7 +106,7 @@ def _waterfall(report: TrialReport) -> Figure:
         there = np.isfinite(e.worst[order])
         width = 100 * e.weights[order][there] / e.weights.sum()
         left = np.concatenate([[0.0], np.cumsum(width)[:-1]])
-        base = report.data["uln_mg_dl"]
+        base = report.uln_mg_dl
         axis.bar(left, e.worst[order][there] - base, width, base, align="edge", color=COLOURS[i % 7], lw=0)
         for limit in (160, 250, 500):
             if limit < 1.1 * e.worst[order][there].max(initial=0):

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["LIMITS", "limit_names", "ordered_limits", "worst_fasting"]
+__all__ = ["LIMITS", "limits_of", "ordered_limits", "worst_fasting"]
 
 
-LIMITS = {">110": 110.0, ">126": 126.0, ">160": 160.0, ">250": 250.0}
-"""mg/dL. 126 is the ADA's limit of diabetes, 160 and 250 CTCAE's limits of grades 2 and 3."""
+LIMITS = {">126": 126.0, ">160": 160.0, ">250": 250.0, ">500": 500.0}
+"""mg/dL. 126 is the ADA's limit of diabetes; CTCAE 4.03 has grade 2 above 160, 3 above 250, 4 above 500."""
 
 
-def limit_names(uln: float) -> dict[str, float]:
-    """Every limit that is reported, by the name it is reported under."""
-    return {**LIMITS, ">ULN": uln}
+def limits_of(uln: float) -> dict[str, float]:
+    """Every limit by the name it is reported under, with the laboratory's upper limit of normal, mg/dL."""
+    return {">ULN": uln, **LIMITS}
 
 
 def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]:

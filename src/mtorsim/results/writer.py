@@ -21,7 +21,7 @@ from mtorsim.stats.shares import Share
 
 from .block import Block, TestValues
 from .folder import _PARTS, open_folder, write_json
-from .limits import limit_names, worst_fasting
+from .limits import limits_of, worst_fasting
 from .manifest import describe_run, machine, read_manifest
 from .result import Result
 from .summary import BANDS_OF, LISTED, _bands, _reference, _spoken, _test_bands
@@ -57,7 +57,7 @@ class Writer:
         self.worst_status: Counter[int] = Counter()
         self.failed: list[dict[str, Any]] = []
         self.turned_away = 0
-        self.limits = limit_names(plan.scenario.uln)
+        self.limits = limits_of(plan.scenario.uln)
         times = np.array(plan.scenario.visits)
         counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
         self.of = subjects if counted and "glucose" in plan.model.observables else 0

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
-__all__ = ["Share", "paired_difference", "quantiles", "wilson"]
+__all__ = ["Estimate", "Share", "paired_difference", "quantiles", "wilson"]
 
 
 _Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fraction, or a difference of two, with its 95 % interval; None where nothing was measured."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+    def __str__(self) -> str:
+        if self.value is None or self.low is None or self.high is None:
+            return "-"
+        return f"{100 * self.value:.1f} % ({100 * self.low:.1f}-{100 * self.high:.1f})"
 
 
 @dataclass(frozen=True)
@@ -27,13 +41,18 @@ class Share:
     of: float
     size: float | None = None
 
-    def as_dict(self) -> dict[str, float | None]:
-        """As it stands in summary.json."""
+    @property
+    def estimate(self) -> Estimate:
+        """The fraction with Wilson's interval."""
         if self.of == 0:
-            return {"value": None, "low": None, "high": None}
+            return Estimate()
         size = self.of if self.size is None else self.size
         low, high = wilson(self.count / self.of * size, size)
-        return {"value": float(self.count / self.of), "low": float(low), "high": float(high)}
+        return Estimate(float(self.count / self.of), float(low), float(high))
+
+    def as_dict(self) -> dict[str, float | None]:
+        """As it stands in summary.json."""
+        return asdict(self.estimate)
 
 
 def wilson(count: float, of: float) -> tuple[float, float]:

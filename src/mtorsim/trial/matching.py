@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from mtorsim.errors import did_you_mean
@@ -12,7 +10,9 @@ from mtorsim.scenario.parts import Match
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.stats.balancing import Moment, effective_number, weigh
 
-__all__ = ["matched", "told"]
+from .report import Matched, MatchedQuantity
+
+__all__ = ["how_matched", "matched"]
 
 
 def matched(scenario: Scenario, result: Result) -> np.ndarray:
@@ -62,22 +62,21 @@ def _quantity(scenario: Scenario, result: Result, name: str, match: Match) -> np
     match.place.fail(f"`{name}` is not known of the people", "of", help=help, needle=name)
 
 
-def told(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, Any] | None:
+def how_matched(scenario: Scenario, result: Result, weights: np.ndarray) -> Matched | None:
     """What was matched, before and after, and what it has cost."""
     if not scenario.matches:
         return None
     rows = []
     for m in scenario.matches:
         if m.correlation is not None:
-            rows.append({"of": list(m.of), "correlation": m.correlation})
+            rows.append(MatchedQuantity(m.of, correlation=m.correlation))
             continue
         x = _quantity(scenario, result, m.of[0], m)
         there = np.isfinite(x)
-        found = [_moments(x[there], w[there]) for w in (result.weights, weights)]
-        told = {"published": m.mean, "drawn": found[0][0], "weighted": found[1][0]}
-        spread = {"published_sd": m.sd, "drawn_sd": found[0][1], "weighted_sd": found[1][1]}
-        rows.append({"of": list(m.of), **told, **spread})
-    return {"n_effective": effective_number(weights), "of": len(weights), "quantities": rows}
+        drawn, weighted = (_moments(x[there], w[there]) for w in (result.weights, weights))
+        means, spreads = zip(drawn, weighted, strict=True)
+        rows.append(MatchedQuantity(m.of, None, m.mean, *means, m.sd, *spreads))
+    return Matched(effective_number(weights), len(weights), tuple(rows))
 
 
 def _moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

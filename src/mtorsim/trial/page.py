@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+
+from mtorsim.results.limits import limits_of
+from mtorsim.stats.shares import Estimate
+
+from .report import TrialReport
+from .rows import Cell, endpoint_rows, flow_rows, in_text
 
 __all__ = ["page"]
 
@@ -20,79 +25,90 @@ th:first-child, td:first-child { text-align: left; } td.words, th.words { text-a
 .flow { display: flex; gap: 1em; flex-wrap: wrap; } .flow div { border: 1px solid #bbb; padding: 0.6em 1em; }
 svg { max-width: 100%; height: auto; }
 """
-LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 
 
-def page(data: Mapping[str, Any], figures: Mapping[str, bytes]) -> str:
+def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
     """The report as HTML.
 
     Parameters
     ----------
-    data
-        As `mtorsim trial --json` prints it.
+    report
+        Of `run_trial`.
     figures
         SVG by name.
     """
-    arms = data["arms"]
-    shares = [[a, *(_percent(arm["share"][n]) for n in LIMITS)] for a, arm in arms.items()]
-    head = ["arm", *(f"> {n[1:]}" for n in LIMITS)]
     parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width'>",
-        f"<title>{escape(data['trial'])}</title><style>{STYLE}</style></head><body>",
-        f"<h1>{escape(data['title'])}</h1>",
-        f"<p>{escape(data['about'])}</p>" if data["about"] else "",
-        f"<p class='note'>{data['subjects']:,} virtual patients of {escape(data['population'])} in each arm, the same "
-        f"people in all; CTCAE {escape(data['ctcae'])}, upper limit of normal {data['uln_mg_dl']:g} mg/dL, "
-        f"seed {data['seed']}. For research and teaching, not for patient care.</p>",
+        *_head(report),
         "<h2>Worst fasting glucose on study</h2>",
-        "<p>% of patients by the highest value measured at the trial's visits until they left, mg/dL (95 %).</p>",
-        _table(head, shares),
+        "<p>% of patients by the highest value measured at the trial's visits while on study, mg/dL (95 % CI).</p>",
+        _table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()]),
         *(_figure(figures, n) for n in ("forest", "incidence", "waterfall")),
     ]
-    if data["observed"]:
-        parts += ["<h2>Predicted beside observed</h2>", _observed(data)]
-    parts += ["<h2>Flow</h2>", _flow(data), "<h2>Each arm</h2>", _each(data), "<h2>Fasting glucose by visit</h2>"]
-    parts += [_visits(data), "<h2>Decisions</h2>", _decisions(data)]
-    if data["variants"]:
+    if report.observed:
+        parts += ["<h2>Predicted beside observed</h2>", _observed(report)]
+    parts += ["<h2>Flow</h2>", _flow(report), "<h2>Endpoints by arm</h2>", _endpoints(report)]
+    parts += ["<h2>Fasting glucose by visit</h2>", _visits(report), "<h2>Decisions</h2>", _decisions(report)]
+    if report.variants:
+        rows = [[f"{escape(a)}: {v}", *_shares(s)] for a, f in report.variants.items() for v, s in f.items()]
+        parts += [
+            "<h2>Structural variants</h2><p>No human data distinguish loss of mTORC2 from slow loss after mTORC1; "
+            "each alone, not refitted.</p>",
+            _table(["arm and variant", *_limits(report)], rows),
+        ]
+    if report.alternatives:
         rows = [
-            [f"{a}: {v}", *(_percent(s[n]) for n in LIMITS)] for a, f in data["variants"].items() for v, s in f.items()
+            [f"{escape(v)}: {escape(a)}", *_shares(s)] for v, f in report.alternatives.items() for a, s in f.items()
         ]
         parts += [
-            "<h2>Structural variants</h2><p>No human datum tells loss of mTORC2 from slow loss after mTORC1; "
-            "each alone, not fitted again.</p>",
-            _table(["arm and variant", *head[1:]], rows),
+            "<h2>Structural alternatives</h2><p>Structure that no trial decides, from before the start and in every "
+            "arm; not refitted.</p>",
+            _table(["alternative, arm", *_limits(report)], rows),
         ]
-    if data["alternatives"]:
+    return "\n".join([*parts, *_behind(report), "</body></html>"])
+
+
+def _head(report: TrialReport) -> list[str]:
+    """What the page begins with."""
+    return [
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
+        "<meta name='viewport' content='width=device-width'>",
+        f"<title>{escape(report.trial)}</title><style>{STYLE}</style></head><body>",
+        f"<h1>{escape(report.title)}</h1>",
+        f"<p>{escape(report.about)}</p>" if report.about else "",
+        f"<p class='note'>{report.subjects:,} virtual patients of {escape(report.population)} in each arm, the same "
+        f"people in all; CTCAE {escape(report.ctcae)}, upper limit of normal {report.uln_mg_dl:g} mg/dL, "
+        f"seed {report.seed}. For research and teaching, not for patient care.</p>",
+    ]
+
+
+def _behind(report: TrialReport) -> list[str]:
+    """Intervals, weights, reporting and assumptions."""
+    parts = [f"<h2>Methods and assumptions</h2><p>Intervals, {escape(report.intervals)}.</p>"]
+    if report.matched:
         rows = [
-            [f"{escape(v)}: {escape(a)}", *(_percent(s[n]) for n in LIMITS)]
-            for v, f in data["alternatives"].items()
-            for a, s in f.items()
+            [escape(q.of[0]), *(f"{x:.4g}" for x in (q.published, q.drawn, q.weighted) if x is not None)]
+            for q in report.matched.quantities
+            if q.published is not None
         ]
-        parts += [
-            "<h2>The body built otherwise</h2><p>Structure of the tail that no trial decides, from before the start "
-            "on and in every arm; not fitted again.</p>",
-            _table(["built otherwise, arm", *head[1:]], rows),
-        ]
-    parts += [f"<h2>What stands behind it</h2><p>Intervals, {escape(data['intervals'])}.</p>"]
-    if data["matched"]:
-        m = data["matched"]
-        rows = [
-            [escape(q["of"][0]), f"{q['published']:.4g}", f"{q['drawn']:.4g}", f"{q['weighted']:.4g}"]
-            for q in m["quantities"]
-            if "published" in q
-        ]
-        parts.append(
-            f"<p>Weighted to what was published: {m['of']} say as much as {m['n_effective']:.0f} equal ones.</p>"
-        )
+        size = f"effective sample size {report.matched.n_effective:.0f} of {report.matched.of}"
+        parts.append(f"<p>Weighted to the published characteristics of the patients: {size}.</p>")
         parts.append(_table(["mean of", "published", "as drawn", "weighted"], rows))
-    if data["reporting"]:
-        parts.append(f"<p>Reported events: {escape(data['reporting']['about'])}; a layer of its own, no biology.</p>")
-    if data["assumptions"]:
+    if report.reporting:
+        parts.append(f"<p>Reported events: {escape(report.reporting['about'])}; a layer of its own, no biology.</p>")
+    if report.assumptions:
         parts.append("<p>Assumed, since no paper reports it:</p><ul>")
-        parts += [f"<li>{escape(a)}</li>" for a in data["assumptions"]]
+        parts += [f"<li>{escape(a)}</li>" for a in report.assumptions]
         parts.append("</ul>")
-    return "\n".join([*parts, "</body></html>"])
+    return parts
+
+
+def _limits(report: TrialReport) -> list[str]:
+    """Heads of columns of limits."""
+    return [f"&gt; {name[1:]}" for name in limits_of(report.uln_mg_dl)]
+
+
+def _shares(shares: Mapping[str, Estimate]) -> list[str]:
+    return [_cell(share) for share in shares.values()]
 
 
 def _figure(figures: Mapping[str, bytes], name: str) -> str:
@@ -110,92 +126,67 @@ def _table(head: list[str], rows: list[list[str]], words: int | None = None) -> 
     return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
-def _percent(share: Mapping[str, Any]) -> str:
-    if share["value"] is None:
-        return "–"
-    return f"{100 * share['value']:.1f} <span class='note'>({100 * share['low']:.1f}–{100 * share['high']:.1f})</span>"
+def _cell(value: Cell, digits: int = 1) -> str:
+    """A value with its interval or SD."""
+    text, more = (part.replace("-", "–") for part in in_text(value, digits))
+    return f"{text} <span class='note'>({more})</span>" if more else text
 
 
-def _observed(data: Mapping[str, Any]) -> str:
+def _observed(report: TrialReport) -> str:
     rows = []
-    for o in data["observed"]:
-        seen = (
-            f"&lt; {100 * o['observed_high']:g}"
-            if o["observed"] is None
-            else _percent({"value": o["observed"], "low": o["observed_low"], "high": o["observed_high"]})
-        )
-        predicted = "–" if o["predicted"] is None else _percent({**o, "value": o["predicted"]})
-        word = o["agreement"] or ""
+    for row in report.observed:
+        seen = f"&lt; {100 * row.observed_high:g}"
+        if row.observed is not None:
+            seen = _cell(Estimate(row.observed, row.observed_low, row.observed_high))
+        word = row.agreement or ""
         rows.append(
             [
-                escape(f"{o['arm']}, {o['endpoint']}"),
+                escape(f"{row.arm}, {row.endpoint}"),
                 seen,
-                predicted,
+                _cell(Estimate(row.predicted, row.low, row.high)),
                 f"<span class='{word}'>{word}</span>",
-                escape(o["role"]),
-                escape(f"{o['evidence']}; {o['source']}"),
+                escape(row.role),
+                escape(f"{row.evidence}; {row.source}"),
             ]
         )
-    head = ["arm, endpoint, %", "observed (95 %)", "predicted (95 %)", "", "role", "grade, source"]
-    note = "inside: the prediction lies in the interval observed; overlaps: the two intervals meet; apart: they do not."
+    head = ["arm, endpoint, %", "observed (95 % CI)", "predicted (95 % CI)", "", "role", "evidence, source"]
+    note = "inside: the prediction lies in the observed interval; overlaps: the two intervals meet; apart: they do not."
     return _table(head, rows, words=3) + f"<p class='note'>{note}</p>"
 
 
-def _flow(data: Mapping[str, Any]) -> str:
-    flow = data["flow"]
+def _flow(report: TrialReport) -> str:
+    flow = report.flow
     boxes = [
-        f"<div><b>screened</b> {flow['screened']:,}<br>turned away by the criteria {flow['turned_away']:,}<br>"
-        f"<b>entered</b> {flow['entered']:,}</div>"
+        f"<div><b>screened</b> {flow.screened:,}<br>screen failures {flow.turned_away:,}<br>"
+        f"<b>entered</b> {flow.entered:,}</div>"
     ]
-    for name, arm in flow["arms"].items():
-        lines = "<br>".join(f"{escape(k.replace('_', ' '))} {v:,}" for k, v in arm.items())
+    rows = flow_rows(report)
+    for i, name in enumerate(report.arms):
+        lines = "<br>".join(f"{escape(label)} {_cell(cells[i])}" for label, cells in rows)
         boxes.append(f"<div><b>{escape(name)}</b><br>{lines}</div>")
     return f"<div class='flow'>{''.join(boxes)}</div>"
 
 
-def _each(data: Mapping[str, Any]) -> str:
-    arms = data["arms"]
-    every = list(arms.values())
-    rows = [
-        ["reported, any grade, %", *("–" if a["ae"] is None else _percent(a["ae"]["any"]) for a in every)],
-        ["reported, grade 3-4, %", *("–" if a["ae"] is None else _percent(a["ae"]["grade_3_4"]) for a in every)],
-        ["new-onset diabetes, %", *(_percent(a["new_onset_diabetes"]) for a in every)],
-        ["HbA1c, change, points: mean (SD)", *(_mean(a["hba1c_change"], 2) for a in every)],
-        ["fasting below 70 mg/dL, %", *(_percent(a["hypoglycaemia"]["<70"]) for a in every)],
-        ["fasting below 54 mg/dL, %", *(_percent(a["hypoglycaemia"]["<54"]) for a in every)],
-        ["median week of first &gt; 160", *(_plain(a["time_to"][">160"]["median_week_of_those"]) for a in every)],
-        ["weeks above 126 mg/dL, mean", *(_plain(a["weeks_above"][">126"]) for a in every)],
-        ["median week of leaving", *(_plain(a["discontinuation"]["median_week"]) for a in every)],
-    ]
-    drugs = list(dict.fromkeys(d for a in arms.values() for d in a["dose_intensity"]))
-    for d in drugs:
-        rows.append([f"{escape(d)} given, % of plan", *(_plain(a["dose_intensity"].get(d), 100) for a in every)])
-    return _table(["", *arms], rows)
+def _endpoints(report: TrialReport) -> str:
+    rows = [[escape(label), *(_cell(cell, 2) for cell in cells)] for label, cells in endpoint_rows(report)]
+    return _table(["", *map(escape, report.arms)], rows)
 
 
-def _plain(value: float | None, factor: float = 1.0) -> str:
-    return "–" if value is None else f"{factor * value:.1f}"
-
-
-def _mean(found: Mapping[str, Any], digits: int) -> str:
-    return "–" if found["mean"] is None else f"{found['mean']:.{digits}f} ({found['sd']:.{digits}f})"
-
-
-def _visits(data: Mapping[str, Any]) -> str:
-    arms = data["arms"]
+def _visits(report: TrialReport) -> str:
+    arms = report.arms
     rows = []
-    for i, v in enumerate(next(iter(arms.values()))["fasting_glucose"]):
-        here = [arm["fasting_glucose"][i] for arm in arms.values()]
-        rows.append([f"{v['week']:g}", *(c for x in here for c in (str(x["n"]), _mean(x, 1)))])
-    return _table(["week", *(h for a in arms for h in (f"{a}: n", "mean (SD), mg/dL"))], rows)
+    for i, visit in enumerate(next(iter(arms.values())).fasting_glucose):
+        here = [arm.fasting_glucose[i] for arm in arms.values()]
+        rows.append([f"{visit.week:g}", *(c for x in here for c in (str(x.n), _cell(x)))])
+    return _table(["week", *(h for a in arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
 
 
-def _decisions(data: Mapping[str, Any]) -> str:
+def _decisions(report: TrialReport) -> str:
     rows = [
-        [escape(a), str(d["subjects"]), str(d["times"]), escape(d["rule"]), escape(d["drug"]), escape(d["what"])]
-        for a, arm in data["arms"].items()
-        for d in arm["decisions"]
+        [escape(a), str(d.subjects), str(d.times), escape(d.rule), escape(d.drug), escape(d.what)]
+        for a, arm in report.arms.items()
+        for d in arm.decisions
     ]
     if not rows:
-        return "<p>No rule did anything.</p>"
-    return _table(["arm", "patients", "times", "rule", "drug", "what"], rows, words=3)
+        return "<p>No rule was triggered.</p>"
+    return _table(["arm", "patients", "times", "rule", "drug", "action"], rows, words=3)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.stats import beta
@@ -15,17 +15,23 @@ from mtorsim.errors import DataError
 from mtorsim.files.library import Library
 from mtorsim.population.population import Population
 from mtorsim.population.settings import full_settings
+from mtorsim.results.limits import limits_of, worst_fasting
 from mtorsim.results.result import Result
 from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.parts import Setting
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.simulate import simulate
+from mtorsim.stats.shares import Estimate
 
 from .calibration import plausible_sets
 from .calibration_file import CalibrationFile, read_calibration, shifted
-from .endpoints import ArmEndpoints, limits_of
+from .matching import matched
+from .report import ArmReport, PooledEstimate, Reported
 
-__all__ = ["between_sets", "pooled"]
+__all__ = ["BetweenSets", "between_sets", "pooled", "with_sets"]
+
+Shares: TypeAlias = Mapping[str, float]
+"""Shares above limits, or changes of them, by the limit's name."""
 
 
 SET_SUBJECTS = 160
@@ -33,48 +39,94 @@ SET_SUBJECTS = 160
 _QUANTILES = (np.arange(200) + 0.5) / 200
 
 
+@dataclass(frozen=True)
+class BetweenSets:
+    """How far shares move between plausible sets of what was calibrated.
+
+    Attributes
+    ----------
+    sets
+        How many sets were compared; 1 for none but the fit.
+    shifts
+        Of each arm, for each set, the change of its share above each limit.
+    """
+
+    sets: int = 1
+    shifts: Mapping[str, Sequence[Shares]] = field(default_factory=dict)
+
+
 def between_sets(
     whole: Scenario,
     scenario: Scenario,
     result: Result,
-    arms: Mapping[str, ArmEndpoints],
     settings: Mapping[str, float] | None,
     sets: int,
     given: Mapping[str, Any],
-) -> dict[str, Any]:
-    """How the shares of the same people differ between plausible sets of calibrated quantities."""
-    found: dict[str, Any] = {"sets": 1, "shares": {}}
+) -> BetweenSets:
+    """How the shares of the same people differ between plausible sets of calibrated quantities.
+
+    Parameters
+    ----------
+    whole, scenario
+        The trial with its variants, and without.
+    result
+        Of the run.
+    settings
+        What replaced the files' values.
+    sets
+        How many sets, the fit among them.
+    given
+        Further arguments of `simulate`.
+    """
     name = None if scenario.trial is None else scenario.trial.calibration
     fit = None if name is None else _read_fit(name, scenario.library)
-    limits = limits_of(scenario.uln)
-    if fit is None or sets < 2 or "mtor" not in scenario.modules:
-        return found
-    data = read_calibration(str(name), scenario.library)
+    if fit is None or name is None or sets < 2 or "mtor" not in scenario.modules:
+        return BetweenSets()
+    data = read_calibration(name, scenario.library)
     n = min(SET_SUBJECTS, result.manifest["subjects"])
-    few = {a: e for a, e in arms.items() if a in [b.name for b in scenario.arms]}
-    first = {
-        a: {k: float(e.weights[:n] @ (e.worst[:n] > limit) / e.weights[:n].sum()) for k, limit in limits.items()}
-        for a, e in few.items()
-    }
-    shifts: dict[str, list[dict[str, float]]] = {a: [dict.fromkeys(limits, 0.0)] for a in few}
-    draft = draft_plan(whole, settings=settings)
-    settled = full_settings(draft.population, settings or {})
+    people = draft_plan(whole, settings=settings).population
+    settled = full_settings(people, settings or {})
     plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
+    # The same people in every set, with the weights that the run gives them.
+    weights = matched(scenario, result)[:n]
+    arms = [arm.name for arm in scenario.arms]
+    first = {arm: _shares(result, arm, scenario.uln, weights) for arm in arms}
+    shifts: dict[str, list[Shares]] = {arm: [dict.fromkeys(first[arm], 0.0)] for arm in arms}
+    # The fit stands for one of the sets, which takes its share from their variance.
+    wider = math.sqrt(sets / (sets - 1))
     for values in plausible[1:]:
-        other, medians, uln = _moved(whole, draft.population, data, values, plausible[0])
+        other, medians, uln = _moved(whole, people, data, values, plausible[0])
         run = simulate(other, subjects=n, settings={**settled, **medians}, **given)
-        for a in few:
-            glucose = run.visits.sel(arm=a)[run.manifest["graded"]].to_numpy()
-            after = run.visits.time.to_numpy() > 0
-            worst = np.where(np.isnan(glucose[:, after]), -np.inf, glucose[:, after]).max(axis=1)
-            # The same people as in the run itself, so that they keep its weights.
-            w = run.weights * arms[a].weights[:n] / result.weights[:n]
-            w = w / w.sum()
-            now = {name: float(w @ (worst > (uln if name == ">ULN" else limit))) for name, limit in limits.items()}
-            # The fit stands for one of the sets, which takes its share from their variance.
-            wider = math.sqrt(sets / (sets - 1))
-            shifts[a].append({name: wider * (now[name] - first[a][name]) for name in limits})
-    return {"sets": sets, "shares": shifts}
+        for arm in arms:
+            now = _shares(run, arm, uln, run.weights * weights / result.weights[:n])
+            shifts[arm].append({limit: wider * (now[limit] - first[arm][limit]) for limit in now})
+    return BetweenSets(sets, shifts)
+
+
+def _shares(result: Result, arm: str, uln: float, weights: np.ndarray) -> Shares:
+    """Share above each limit of the first subjects of an arm."""
+    visits = result.visits.sel(arm=arm)
+    worst = worst_fasting(visits[result.manifest["graded"]].to_numpy()[: len(weights)], visits.time.to_numpy())
+    return {name: float(weights @ (worst > limit) / weights.sum()) for name, limit in limits_of(uln).items()}
+
+
+def with_sets(arm: ArmReport, shifts: Sequence[Shares]) -> ArmReport:
+    """An arm's endpoints, the uncertainty of the calibration in the intervals of its shares."""
+    share = {name: PooledEstimate(e.value, e.low, e.high, e.low, e.high) for name, e in arm.share.items()}
+    if len(shifts) > 1:
+        share = {n: _pooled(e, arm.n_effective, [shift[n] for shift in shifts]) for n, e in share.items()}
+    ae = arm.ae
+    if ae is not None:
+        ae = Reported(*(_pooled(e, arm.n_effective, [0.0]) for e in (ae.any, ae.grade_3_4)))
+    return replace(arm, share=share, ae=ae)
+
+
+def _pooled(estimate: Estimate, size: float, shifts: Sequence[float]) -> PooledEstimate:
+    """A share with the interval of its pooled posteriors."""
+    if estimate.value is None:
+        return PooledEstimate()
+    low, high = pooled(estimate.value, size, shifts)
+    return PooledEstimate(estimate.value, low, high, estimate.low, estimate.high)
 
 
 def _moved(
@@ -118,11 +170,11 @@ def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
     return fit
 
 
-def pooled(share: float, size: float, shifts: Sequence[float]) -> dict[str, float]:
-    """A share with the interval of its pooled posteriors: Jeffreys' for each set, moved by the set."""
+def pooled(share: float, size: float, shifts: Sequence[float]) -> tuple[float, float]:
+    """Interval of a share's pooled posteriors: Jeffreys' for each set, moved by the set."""
     draws = []
     for shift in shifts:
         p = min(max(share + shift, 0.0), 1.0)
         draws.append(beta.ppf(_QUANTILES, p * size + 0.5, (1 - p) * size + 0.5))
     low, high = np.quantile(np.concatenate(draws), (0.025, 0.975))
-    return {"value": share, "low": min(float(low), share), "high": max(float(high), share)}
+    return min(float(low), share), max(float(high), share)

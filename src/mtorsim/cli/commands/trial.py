@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,13 @@ import click
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import as_json, parse_settings, quiet
 from mtorsim.errors import ArgumentError, DataError, UnitError
+from mtorsim.results.limits import limits_of
+from mtorsim.stats.shares import Estimate
+from mtorsim.trial.report import TrialReport
+from mtorsim.trial.rows import Cell, endpoint_rows, flow_rows, in_text
 from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.display import reader
 from mtorsim.units.units import parse_quantity
-
-LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 
 
 @click.command()
@@ -41,7 +42,7 @@ LIMITS = (">ULN", ">126", ">160", ">250", ">500")
 @click.option(
     "--alternatives",
     is_flag=True,
-    help="Run it again with the body built otherwise: glucotoxicity, the liver's own brake, the reserve.",
+    help="Run it again under structural alternatives: glucotoxicity, the liver's own brake, the reserve.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep result, report and figures here.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
@@ -57,7 +58,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
       mtorsim trial mine.toml --subjects 1000 --html mine.html --json
 
     Rates are of the worst fasting glucose measured at the trial's own visits until a subject leaves. Exit code
-    0: well; 1: some subjects failed and are counted; 2: an input is wrong.
+    0: ok; 1: some subjects failed and are counted; 2: an input is wrong.
     """  # noqa: D301
     from mtorsim.trial.run import run_trial
 
@@ -83,10 +84,10 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
         )
     written = _write(report, out, html_to)
     if given["as_json"]:
-        print_json(report.data)
+        print_json(report.to_json())
     else:
-        _print(report.data)
-        if report.data["tests"]:
+        _print(report)
+        if report.tests:
             from mtorsim.cli.summary import print_tests
 
             print_tests(report.result, reader("mg/dL"))
@@ -104,7 +105,7 @@ def _uln(text: str) -> float:
         raise ArgumentError(f"`--uln`: {error.message}", help="write for example --uln '110 mg/dL'") from None
 
 
-def _write(report: Any, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:
+def _write(report: TrialReport, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:
     """Report, page and figures, where they are wanted."""
     from mtorsim.plots.trial import trial_figures
     from mtorsim.trial.page import page
@@ -113,7 +114,9 @@ def _write(report: Any, out: Path | None, html_to: Path | None) -> list[tuple[st
     figures = trial_figures(report) if out is not None or html_to is not None else {}
     try:
         if out is not None:
-            (out / "trial.json").write_text(json.dumps(report.data, indent=1, default=float) + "\n", encoding="utf-8")
+            (out / "trial.json").write_text(
+                json.dumps(report.to_json(), indent=1, default=float) + "\n", encoding="utf-8"
+            )
             written.append(("report", out / "trial.json"))
             for name, svg in figures.items():
                 (out / f"{name}.svg").write_bytes(svg)
@@ -121,129 +124,81 @@ def _write(report: Any, out: Path | None, html_to: Path | None) -> list[tuple[st
             html_to = html_to or out / "trial.html"
         if html_to is not None:
             html_to.parent.mkdir(parents=True, exist_ok=True)
-            html_to.write_text(page(report.data, figures), encoding="utf-8")
+            html_to.write_text(page(report, figures), encoding="utf-8")
             written.append(("page", html_to))
     except OSError as problem:
         raise DataError(f"cannot write `{problem.filename}`: {problem.strerror}") from None
     return written
 
 
-def _print(data: Mapping[str, Any]) -> None:
-    print(data["title"])
+def _print(report: TrialReport) -> None:
+    """The report as tables."""
+    print(report.title)
     print(
-        f"{data['subjects']:,} subjects of {data['population']} in each arm, seed {data['seed']}; "
-        f"CTCAE {data['ctcae']}, ULN {data['uln_mg_dl']:g} mg/dL"
+        f"{report.subjects:,} subjects of {report.population} in each arm, seed {report.seed}; "
+        f"CTCAE {report.ctcae}, ULN {report.uln_mg_dl:g} mg/dL"
     )
-    arms = data["arms"]
-    rows = [[a, *(percent(arm["share"][n]) for n in LIMITS)] for a, arm in arms.items()]
-    head = ["arm", *(n.replace(">", "> ") for n in LIMITS)]
-    print_table(head, rows, "% of subjects by worst fasting glucose, mg/dL (95 %)")
-    if data["difference"]["arms"]:
-        rows = [[a, *(signed(d[n]) for n in LIMITS)] for a, d in data["difference"]["arms"].items()]
-        print_table(head, rows, f"less {data['difference']['from']}, percentage points, same people (95 %)")
-    if data["observed"]:
-        rows = []
-        for o in data["observed"]:
-            seen = (
-                "< " + f"{100 * o['observed_high']:g}"
-                if o["observed"] is None
-                else percent({"value": o["observed"], "low": o["observed_low"], "high": o["observed_high"]})
-            )
-            word = {"inside": "inside", "overlaps": "overlaps", "apart": "APART", None: "-"}[o["agreement"]]
-            predicted = (
-                "-"
-                if o["predicted"] is None
-                else percent({"value": o["predicted"], "low": o["low"], "high": o["high"]})
-            )
-            rows.append([f"{o['arm']}, {o['endpoint']}", seen, predicted, word, o["role"], o["evidence"]])
-        print_table(["predicted beside observed, %", "observed", "predicted", "", "role", "grade"], rows)
-    _print_rest(data)
-
-
-def _print_rest(data: Mapping[str, Any]) -> None:
-    """Reports, course, onset, discontinuation and decisions."""
-    arms = data["arms"]
-    rows = []
-    for label, cell in (
-        ("screened", lambda a: str(data["flow"]["screened"])),
-        ("entered", lambda a: str(data["flow"]["arms"][a]["allocated"])),
-        ("left before the end", lambda a: str(data["flow"]["arms"][a]["left"])),
-        ("failed", lambda a: str(data["flow"]["arms"][a]["failed"])),
-        ("completed", lambda a: str(data["flow"]["arms"][a]["completed"])),
-        ("dose held", lambda a: str(data["flow"]["arms"][a]["treatment_held"])),
-        ("treatment stopped by rule", lambda a: str(data["flow"]["arms"][a]["treatment_stopped"])),
-        ("rescue begun", lambda a: str(data["flow"]["arms"][a]["rescued"])),
-        ("median week of leaving", lambda a: number(arms[a]["discontinuation"]["median_week"])),
-        ("reported, any grade, %", lambda a: "-" if arms[a]["ae"] is None else percent(arms[a]["ae"]["any"])),
-        ("reported, grade 3-4, %", lambda a: "-" if arms[a]["ae"] is None else percent(arms[a]["ae"]["grade_3_4"])),
-        ("new-onset diabetes, %", lambda a: percent(arms[a]["new_onset_diabetes"])),
-        ("HbA1c, change in points", lambda a: spread(arms[a]["hba1c_change"], "+.2f")),
-        ("fasting < 70 mg/dL, %", lambda a: percent(arms[a]["hypoglycaemia"]["<70"])),
-        ("median week of first > 160", lambda a: number(arms[a]["time_to"][">160"]["median_week_of_those"])),
-        ("weeks above 126 mg/dL", lambda a: number(arms[a]["weeks_above"][">126"])),
-        *(
-            (f"{drug} given, % of plan", lambda a, d=drug: number(arms[a]["dose_intensity"].get(d), 100))
-            for drug in next(iter(arms.values()))["dose_intensity"]
-        ),
-    ):
-        rows.append([label, *(cell(a) for a in arms)])
-    print_table(["each arm", *arms], rows)
-    visits = next(iter(arms.values()))["fasting_glucose"]
-    rows = [
-        [
-            f"week {v['week']:g}",
-            *(
-                f"{spread(arm['fasting_glucose'][i], '.1f')} of {arm['fasting_glucose'][i]['n']}"
-                for arm in arms.values()
-            ),
-        ]
-        for i, v in enumerate(visits)
-    ]
-    print_table(["fasting glucose, mg/dL", *arms], rows, "mean (SD) of those who were there")
-    if data["variants"]:
+    head = ["arm", *(name.replace(">", "> ") for name in limits_of(report.uln_mg_dl))]
+    rows = [[name, *map(cell, arm.share.values())] for name, arm in report.arms.items()]
+    print_table(head, rows, "% of subjects by worst fasting glucose, mg/dL (95 % CI)")
+    if report.difference.arms:
+        rows = [[name, *map(signed, shares.values())] for name, shares in report.difference.arms.items()]
+        title = f"difference from {report.difference.reference}, percentage points, same people (95 % CI)"
+        print_table(head, rows, title)
+    if report.observed:
+        _print_observed(report)
+    _print_arms(report)
+    if report.variants:
+        rows = [[f"{a}: {v}", *map(cell, s.values())] for a, f in report.variants.items() for v, s in f.items()]
+        print_table(["structural variants, %", *head[1:]], rows)
+    if report.alternatives:
         rows = [
-            [f"{a}: {v}", *(percent(shares[n]) for n in LIMITS)]
-            for a, found in data["variants"].items()
-            for v, shares in found.items()
-        ]
-        print_table(["structural variants, %", *(n.replace(">", "> ") for n in LIMITS)], rows)
-    if data["alternatives"]:
-        rows = [
-            [f"{v}: {a}", percent(shares[">ULN"]), percent(shares[">250"])]
-            for v, found in data["alternatives"].items()
+            [f"{v}: {a}", cell(shares[">ULN"]), cell(shares[">250"])]
+            for v, found in report.alternatives.items()
             for a, shares in found.items()
         ]
-        print_table(["built otherwise, %", "> ULN", "> 250"], rows, "nothing fitted again")
-    if data["matched"]:
-        m = data["matched"]
-        print(
-            f"weighted to what was published of {len(m['quantities'])} quantities: {m['of']} subjects say as much as "
-            f"{m['n_effective']:.0f}"
-        )
-    print(f"intervals: {data['intervals']}")
-    if data["assumptions"]:
-        print("assumed, since no paper reports it: " + "; ".join(data["assumptions"]))
+        print_table(["structural alternatives, %", "> ULN", "> 250"], rows, "not refitted")
+    if report.matched:
+        m = report.matched
+        size = f"effective sample size {m.n_effective:.0f} of {m.of}"
+        print(f"weighted to published values of {len(m.quantities)} quantities: {size}")
+    print(f"intervals: {report.intervals}")
+    if report.assumptions:
+        print("assumed, since no paper reports it: " + "; ".join(report.assumptions))
 
 
-def percent(share: dict[str, Any]) -> str:
-    """A share with its interval, in %."""
-    if share["value"] is None:
-        return "-"
-    return f"{100 * share['value']:.1f} ({100 * share['low']:.1f}-{100 * share['high']:.1f})"
+def _print_observed(report: TrialReport) -> None:
+    """Predicted beside observed."""
+    rows = []
+    for row in report.observed:
+        seen = f"< {100 * row.observed_high:g}"
+        if row.observed is not None:
+            seen = cell(Estimate(row.observed, row.observed_low, row.observed_high))
+        word = {"inside": "inside", "overlaps": "overlaps", "apart": "APART", None: "-"}[row.agreement]
+        predicted = cell(Estimate(row.predicted, row.low, row.high))
+        rows.append([f"{row.arm}, {row.endpoint}", seen, predicted, word, row.role, row.evidence])
+    print_table(["predicted beside observed, %", "observed", "predicted", "", "role", "evidence"], rows)
 
 
-def signed(share: dict[str, Any]) -> str:
+def _print_arms(report: TrialReport) -> None:
+    """Flow and endpoints of each arm, and glucose visit by visit."""
+    flow = report.flow
+    print(f"screened {flow.screened:,}, screen failures {flow.turned_away:,}, entered {flow.entered:,}")
+    rows = [[label, *(cell(c, 2) for c in cells)] for label, cells in (*flow_rows(report), *endpoint_rows(report))]
+    print_table(["each arm", *report.arms], rows)
+    visits = zip(*(arm.fasting_glucose for arm in report.arms.values()), strict=True)
+    rows = [[f"week {here[0].week:g}", *(f"{cell(v)} of {v.n}" for v in here)] for here in visits]
+    print_table(["fasting glucose, mg/dL", *report.arms], rows, "mean (SD) of those on study")
+
+
+def cell(value: Cell, digits: int = 1) -> str:
+    """A value with its interval or SD."""
+    text, more = in_text(value, digits)
+    return f"{text} ({more})" if more else text
+
+
+def signed(share: Estimate) -> str:
     """A difference of shares with its interval, in points."""
-    if share["value"] is None:
+    if share.value is None or share.low is None or share.high is None:
         return "-"
-    return f"{100 * share['value']:+.1f} ({100 * share['low']:+.1f} to {100 * share['high']:+.1f})"
-
-
-def spread(found: dict[str, Any], form: str) -> str:
-    """Mean and SD."""
-    return "-" if found["mean"] is None else f"{found['mean']:{form}} ({found['sd']:{form.lstrip('+')}})"
-
-
-def number(value: float | None, factor: float = 1.0) -> str:
-    """A number, or none."""
-    return "-" if value is None else f"{factor * value:.1f}"
+    return f"{100 * share.value:+.1f} ({100 * share.low:+.1f} to {100 * share.high:+.1f})"

@@ -1,0 +1,330 @@
+"""What a trial came to: endpoints of each arm, the observed rows beside them, and what stands behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from mtorsim.errors import shortened
+from mtorsim.results.result import Result
+from mtorsim.stats.shares import Estimate
+
+from .values import ArmValues
+
+__all__ = [
+    "ArmFlow",
+    "ArmReport",
+    "Change",
+    "Comparison",
+    "Decision",
+    "Difference",
+    "Discontinuation",
+    "Flow",
+    "Incidence",
+    "Matched",
+    "MatchedQuantity",
+    "Mean",
+    "NewDiabetes",
+    "Onset",
+    "PooledEstimate",
+    "Reported",
+    "TrialReport",
+    "VisitMean",
+]
+
+Shares = Mapping[str, Estimate]
+"""Shares above limits, by the limit's name."""
+
+
+@dataclass(frozen=True)
+class PooledEstimate(Estimate):
+    """A share whose interval has the uncertainty of the calibration too, and the interval without it."""
+
+    low_sampling: float | None = None
+    high_sampling: float | None = None
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Weighted mean and SD of those who were there."""
+
+    n: int
+    mean: float | None
+    sd: float | None
+
+
+@dataclass(frozen=True)
+class Change(Mean):
+    """The mean change of a quantity in each subject."""
+
+    unit: str
+    between: str
+
+
+@dataclass(frozen=True)
+class VisitMean(Mean):
+    """The mean at a visit."""
+
+    time_h: float
+    week: float
+
+
+@dataclass(frozen=True)
+class NewDiabetes(Estimate):
+    """Share of those without diabetes at the start who reach a definition of it."""
+
+    of: int = 0
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Incidence:
+    """Share of patients who have passed a limit by a week."""
+
+    week: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Onset:
+    """When those who pass a limit first do, and the incidence by week (Kaplan and Meier)."""
+
+    median_week_of_those: float | None
+    incidence: tuple[Incidence, ...]
+
+
+@dataclass(frozen=True)
+class Reported:
+    """Adverse events through the reporting layer."""
+
+    any: Estimate
+    grade_3_4: Estimate
+
+
+@dataclass(frozen=True)
+class Discontinuation:
+    """Who left the study, and whose treatment was ended by a rule."""
+
+    left: Estimate
+    median_week: float | None
+    left_by_rule: Estimate
+    treatment_stopped: Estimate
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a rule did with a drug: subjects and times, and the share of subjects."""
+
+    rule: str
+    drug: str
+    what: str
+    subjects: int
+    times: int
+    share: Estimate
+
+
+@dataclass(frozen=True)
+class ArmReport:
+    """Endpoints of one arm.
+
+    Attributes
+    ----------
+    n, n_effective
+        Subjects, and how many equal ones their weights are worth.
+    share
+        Above each limit, by the worst fasting glucose after the start.
+    grades
+        Share with each worst CTCAE grade, by the grade.
+    ae
+        Reported adverse events; None without a reporting layer.
+    fasting_glucose
+        Measured at each visit, mg/dL.
+    hba1c_change
+        From the first to each subject's last visit, percentage points.
+    new_onset_diabetes, time_to, weeks_above, hypoglycaemia
+        Further endpoints, those with limits by the limit's name.
+    discontinuation, decisions
+        Who left, and what rules did.
+    dose_intensity
+        Mean share of each drug's planned amount that was given while subjects were there.
+    """
+
+    n: int
+    n_effective: float
+    share: Shares
+    grades: Shares
+    ae: Reported | None
+    fasting_glucose: tuple[VisitMean, ...]
+    hba1c_change: Change
+    new_onset_diabetes: NewDiabetes
+    time_to: Mapping[str, Onset]
+    weeks_above: Mapping[str, float | None]
+    hypoglycaemia: Shares
+    discontinuation: Discontinuation
+    dose_intensity: Mapping[str, float | None]
+    decisions: tuple[Decision, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One observed row, and the prediction beside it.
+
+    Attributes
+    ----------
+    observed, observed_low, observed_high
+        The share with its Wilson interval; where only a bound is known `observed` is None.
+    predicted, low, high
+        The prediction with its interval; None where there is none.
+    agreement
+        `inside`: the prediction lies in the interval observed; `overlaps`: the intervals meet; `apart`.
+    """
+
+    arm: str
+    endpoint: str
+    of: int
+    role: str
+    source: str
+    evidence: str
+    observed: float | None
+    observed_low: float
+    observed_high: float
+    predicted: float | None
+    low: float | None
+    high: float | None
+    agreement: str | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Share above each limit of every other arm less that of `reference`."""
+
+    reference: str | None
+    arms: Mapping[str, Shares]
+
+
+@dataclass(frozen=True)
+class ArmFlow:
+    """What became of the subjects of an arm, as numbers without weights."""
+
+    allocated: int
+    left: int
+    completed: int
+    failed: int
+    treatment_held: int
+    treatment_stopped: int
+    rescued: int
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Who was screened and entered."""
+
+    screened: int
+    turned_away: int
+    entered: int
+    arms: Mapping[str, ArmFlow]
+
+
+@dataclass(frozen=True)
+class MatchedQuantity:
+    """A quantity that people were weighted by: mean and SD as published, drawn and weighted; or a correlation."""
+
+    of: tuple[str, ...]
+    correlation: float | None = None
+    published: float | None = None
+    drawn: float | None = None
+    weighted: float | None = None
+    published_sd: float | None = None
+    drawn_sd: float | None = None
+    weighted_sd: float | None = None
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What people were weighted to, and the effective sample size that is left of them."""
+
+    n_effective: float
+    of: int
+    quantities: tuple[MatchedQuantity, ...]
+
+
+@dataclass(frozen=True)
+class TrialReport:
+    """A trial, run.
+
+    Attributes
+    ----------
+    result
+        The run: visits, ledger, treatment.
+    values
+        Of each arm what its endpoints are made of, subject by subject.
+    arms
+        Endpoints of each arm.
+    difference, variants, alternatives
+        Shares above limits: against the reference arm, under each structural variant (by arm), and under each
+        structural alternative (by alternative and arm).
+    observed
+        Every observed row beside its prediction.
+    flow, matched, tests
+        Who was there, what they were weighted to, and quantiles of the indices of laboratory tests.
+    intervals, calibration, reporting, assumptions, settings, status, failed
+        What stands behind it.
+    """
+
+    result: Result = field(repr=False)
+    values: Mapping[str, ArmValues] = field(repr=False)
+    trial: str
+    scenario: str
+    title: str
+    about: str
+    seed: int
+    subjects: int
+    population: str
+    uln_mg_dl: float
+    ctcae: str
+    reporting: Mapping[str, str] | None
+    calibration: Mapping[str, Any]
+    intervals: str
+    assumptions: tuple[str, ...]
+    settings: Mapping[str, float]
+    status: Mapping[str, int]
+    failed: int
+    matched: Matched | None
+    flow: Flow
+    arms: Mapping[str, ArmReport]
+    difference: Difference
+    variants: Mapping[str, Mapping[str, Shares]] | None
+    alternatives: Mapping[str, Mapping[str, Shares]] | None
+    tests: tuple[Mapping[str, Any], ...]
+    observed: tuple[Comparison, ...]
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the run itself, as plain values."""
+        kept = [f.name for f in fields(self) if f.name not in ("result", "values")]
+        return {name: _plain(getattr(self, name)) for name in kept}
+
+    def __repr__(self) -> str:
+        lines = [f"TrialReport({self.trial}: {self.subjects:,} subjects of {self.population} in each arm)"]
+        for name, arm in list(self.arms.items())[:8]:
+            shares = ", ".join(f"{limit} {estimate}" for limit, estimate in arm.share.items())
+            lines.append(f"  {name}: {shares}")
+        if len(self.arms) > 8:
+            lines.append(f"  further arms: {shortened(list(self.arms)[8:])}")
+        agree = [row.agreement for row in self.observed if row.agreement]
+        if agree:
+            counts = ", ".join(f"{agree.count(word)} {word}" for word in dict.fromkeys(agree))
+            lines.append(f"  observed rows: {counts}")
+        return "\n".join(lines)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, tuples and mappings as plain values."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(part) for name, part in asdict(value).items()}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

@@ -1,0 +1,67 @@
+"""The rows that a report's readers see, one value an arm: for the terminal and the page."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from mtorsim.stats.shares import Estimate
+
+from .report import Mean, TrialReport
+
+__all__ = ["Cell", "endpoint_rows", "flow_rows", "in_text"]
+
+Cell: TypeAlias = Estimate | Mean | float | int | None
+"""A share with its interval, a mean with its SD, or a number; None where there is none."""
+
+
+def in_text(cell: Cell, digits: int = 1) -> tuple[str, str]:
+    """A value, and its interval or SD; a share in %. The second is empty where there is none."""
+    if isinstance(cell, Estimate):
+        if cell.value is None or cell.low is None or cell.high is None:
+            return "-", ""
+        return f"{100 * cell.value:.1f}", f"{100 * cell.low:.1f}-{100 * cell.high:.1f}"
+    if isinstance(cell, Mean):
+        if cell.mean is None or cell.sd is None:
+            return "-", ""
+        return f"{cell.mean:.{digits}f}", f"{cell.sd:.{digits}f}"
+    if cell is None:
+        return "-", ""
+    return (f"{cell:,}" if isinstance(cell, int) else f"{cell:.1f}"), ""
+
+
+def endpoint_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
+    """Clinical endpoints beside the limits; shares and dose intensities are fractions."""
+    arms = list(report.arms.values())
+    drugs = dict.fromkeys(drug for arm in arms for drug in arm.dose_intensity)
+    rows: list[tuple[str, list[Cell]]] = [
+        ("reported AE, any grade, %", [arm.ae and arm.ae.any for arm in arms]),
+        ("reported AE, grade 3-4, %", [arm.ae and arm.ae.grade_3_4 for arm in arms]),
+        ("new-onset diabetes, %", [arm.new_onset_diabetes for arm in arms]),
+        ("HbA1c change, percentage points", [arm.hba1c_change for arm in arms]),
+        ("fasting glucose < 70 mg/dL, %", [arm.hypoglycaemia["<70"] for arm in arms]),
+        ("fasting glucose < 54 mg/dL, %", [arm.hypoglycaemia["<54"] for arm in arms]),
+        ("median week of first > 160 mg/dL", [arm.time_to[">160"].median_week_of_those for arm in arms]),
+        ("mean weeks above 126 mg/dL", [arm.weeks_above[">126"] for arm in arms]),
+        ("median week of discontinuation", [arm.discontinuation.median_week for arm in arms]),
+    ]
+    for drug in drugs:
+        rows.append((f"dose intensity of {drug}, %", [_percent(arm.dose_intensity.get(drug)) for arm in arms]))
+    return rows
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
+def flow_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
+    """Numbers of simulated subjects of each arm, without weights."""
+    arms = [report.flow.arms[name] for name in report.arms]
+    return [
+        ("allocated", [arm.allocated for arm in arms]),
+        ("discontinued", [arm.left for arm in arms]),
+        ("completed", [arm.completed for arm in arms]),
+        ("failed to solve", [arm.failed for arm in arms]),
+        ("dose interrupted", [arm.treatment_held for arm in arms]),
+        ("treatment stopped by a rule", [arm.treatment_stopped for arm in arms]),
+        ("rescue started", [arm.rescued for arm in arms]),
+    ]
