@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mtorsim.describe.document import latex_equation
+from mtorsim.describe.render import latex_equation
 from mtorsim.errors import ModelError
 from mtorsim.model.expressions import FUNCTIONS, evaluate, parse_expression
 

@@ -133,7 +133,7 @@ def altered(folder, to, subject):
 def test_a_table_of_records_goes_without_tests(mtorsim, tmp_path):
     (tmp_path / "two.toml").write_text(TWO_CLAMPS, encoding="utf-8")
     (tmp_path / "events.csv").write_text("ID,TIME,EVID,AMT,CMT\n1,0,1,75000,meal_liquid\n1,1,0,,\n", encoding="utf-8")
-    found = mtorsim("run", tmp_path / "two.toml", "--events", tmp_path / "events.csv")
+    found = mtorsim("events", tmp_path / "two.toml", tmp_path / "events.csv")
     assert found.code == 2
     assert "event records" in found.err
     assert "[[test]]" in found.err

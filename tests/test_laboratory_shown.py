@@ -9,7 +9,7 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.cli.console import print_table
-from mtorsim.laboratory.examination import clock_time
+from mtorsim.laboratory.findings import clock_time
 from mtorsim.plots.laboratory import figure_of_test
 from mtorsim.protocols.minimal_model import fit_minimal_model, minimal_model
 from mtorsim.protocols.registry import laboratory_tests

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from mtorsim.event_records.table import EventTable, read_events
     from mtorsim.files.library import Library
     from mtorsim.laboratory.examine import examine
+    from mtorsim.laboratory.findings import Examination
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
+    from mtorsim.population.population import Population
     from mtorsim.population.read import load_population
     from mtorsim.results.result import Result, open_result
     from mtorsim.run.visit import Visit
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mtorsim.scenario.tables import Arm, Dose
     from mtorsim.simulation.simulate import simulate
     from mtorsim.trial.calibration import calibrate
+    from mtorsim.trial.report import TrialReport
     from mtorsim.trial.run import run_trial
 
     from .errors import MtorsimError
@@ -35,11 +38,14 @@ _HOME = {
     "Arm": "scenario.tables",
     "Dose": "scenario.tables",
     "EventTable": "event_records.table",
+    "Examination": "laboratory.findings",
     "Library": "files.library",
     "Model": "model.model",
     "MtorsimError": "errors",
+    "Population": "population.population",
     "Result": "results.result",
     "Scenario": "scenario.scenario",
+    "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",

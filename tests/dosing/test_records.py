@@ -168,19 +168,19 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
         '[visits]\nat = "0 d"\n'
     )
     (tmp_path / "data.csv").write_text(written(table(dose(0, 100, CMT="blood", SS=1, II=12), at(3.0))))
-    found = mtorsim("run", "s.toml", "--events", "data.csv", "--out", "o", "--json")
+    found = mtorsim("events", "s.toml", "data.csv", "--out", "o", "--json")
     assert (found.code, found.err.count("error")) == (0, 0)
     assert json.loads(found.out) == {"subjects": 1, "records": 2, "failed": {}, "table": "o/records.csv"}
     kept = pd.read_csv(tmp_path / "o" / "records.csv")
     assert list(kept.columns) == ["TIME", "EVID", "AMT", "CMT", "SS", "II", "tad", "status", "two.blood"]
     assert "events.csv" in json.loads((tmp_path / "o" / "run.json").read_text())["files"]
-    assert "exists already" in mtorsim("run", "s.toml", "--events", "data.csv", "--out", "o").err
-    assert mtorsim("run", "s.toml", "--events", "data.csv", "--out", "o", "--force", "--quiet").code == 0
+    assert "exists already" in mtorsim("events", "s.toml", "data.csv", "--out", "o").err
+    assert mtorsim("events", "s.toml", "data.csv", "--out", "o", "--force", "--quiet").code == 0
     assert "it is in its records.csv" in mtorsim("replay", "o", "--subject", "0").err
-    assert "the table says who there is" in mtorsim("run", "s.toml", "--events", "data.csv", "--subjects", "3").err
-    assert "is not NAME=WAY" in mtorsim("run", "s.toml", "--events", "data.csv", "--interpolate", "x").err
-    assert "cannot read `none.csv`" in mtorsim("run", "s.toml", "--events", "none.csv").err
+    assert "no such option" in mtorsim("events", "s.toml", "data.csv", "--subjects", "3").err
+    assert "is not NAME=WAY" in mtorsim("events", "s.toml", "data.csv", "--interpolate", "x").err
+    assert "cannot read `none.csv`" in mtorsim("events", "s.toml", "none.csv").err
     (tmp_path / "data.csv").write_text(written(table(dose(0, 100, CMT="blood", SS=1, II=12), at(3.0))))
-    late = mtorsim("run", "s.toml", "--events", "data.csv", "--set", "two.lag_blood=12")
+    late = mtorsim("events", "s.toml", "data.csv", "--set", "two.lag_blood=12")
     assert late.code == 1
     assert "the lag of a dose at steady state is not shorter" in late.out

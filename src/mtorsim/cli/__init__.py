@@ -19,6 +19,7 @@ COMMANDS = {
     "show": "Equations, values, units, sources and grades of a module, model or population.",
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
+    "events": "Run a table of event records, NONMEM's columns, through a scenario's model.",
     "trial": "Run a trial and print predicted beside observed, arm by arm.",
     "calibrate": "Fit few named quantities to what trials reported.",
     "test": "A test of the virtual laboratory: glucose tolerance, clamps, a day.",

@@ -5,13 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mtorsim.errors import ArgumentError, DataError, SettingError
 
-__all__ = ["as_json", "check_output", "parse_settings", "quiet", "units"]
+if TYPE_CHECKING:
+    from mtorsim.files.library import Library
+
+__all__ = [
+    "accuracy",
+    "as_json",
+    "check_output",
+    "library",
+    "library_of",
+    "parse_settings",
+    "quiet",
+    "settings",
+    "threads",
+    "units",
+]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -24,6 +38,61 @@ units: Decorator = click.option(
     show_default=True,
     help="Show glucose in mg/dL, or in mmol/L with HbA1c in mmol/mol.",
 )
+settings: Decorator = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Replace a median (the spread stays) or a switch; repeatable.",
+)
+threads: Decorator = click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+library: Decorator = click.option(
+    "--library",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Look names up in this folder first; repeatable.",
+)
+
+
+def accuracy(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Method, precision, tolerances and the form of the kernel."""
+    for option in (
+        click.option(
+            "--kernel",
+            type=click.Choice(["auto", "tape", "compiled"]),
+            default="auto",
+            show_default=True,
+            help="How equations are run: interpreted at once, or compiled; same numbers to the bit.",
+        ),
+        click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out."),
+        click.option(
+            "--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step."
+        ),
+        click.option(
+            "--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double."
+        ),
+        click.option("--method", metavar="M", help="Integration method: grk4t, implicit, unless you say tsit5."),
+    ):
+        command = option(command)
+    return command
+
+
+def library_of(given: str | Path | None, folders: Sequence[Path]) -> Library:
+    """The library that names are looked up in, the folders of `--library` first.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not a folder.
+    """
+    from mtorsim.files.library import library_for
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise ArgumentError(f"`--library {folder}` is not a folder")
+    return library_for(given, [folder.resolve() for folder in folders])
 
 
 def check_output(path: Path, what: str, endings: Sequence[str] = ()) -> None:

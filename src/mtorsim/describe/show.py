@@ -11,7 +11,7 @@ from mtorsim.model.file import Module, Parameter
 from mtorsim.model.model import Equation, Model
 from mtorsim.population.population import Population
 
-from .document import Block, Formula, Formulas, Heading, Paragraph, Table
+from .render import Block, Formula, Formulas, Heading, Paragraph, Table
 
 __all__ = ["describe_model", "describe_module", "describe_population", "parameter_rows"]
 

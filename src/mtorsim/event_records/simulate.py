@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import DataError, SettingError
+from mtorsim.errors import ArgumentError, DataError, SettingError, spoken
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import PARAMETER, Events
 from mtorsim.kernel.status import OK, SENTENCES
@@ -18,7 +18,7 @@ from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
-from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.plan import Plan, announce, make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
@@ -49,6 +49,7 @@ def simulate_events(
     precision: str | None = None,
     rtol: float = RTOL,
     atol: float | None = None,
+    kernel: str = "auto",
     library: Library | None = None,
     note: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -63,7 +64,7 @@ def simulate_events(
         Model, population, and what is observed.
     table
         What `read_events` gave.
-    seed, population, settings, method, precision, rtol, atol, library, note
+    seed, population, settings, method, precision, rtol, atol, kernel, library, note
         As in `simulate`.
 
     Returns
@@ -77,13 +78,17 @@ def simulate_events(
     MtorsimError
         If something in the scenario or the table is wrong.
     """
-    options = Options.given(method, precision, rtol, atol)
+    options = Options.given(method, precision, rtol, atol, kernel)
+    if not isinstance(table, EventTable):
+        raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` gives one")
     scenario = scenario_of(scenario, library)
     for test in scenario.tests:
         help = "leave `[[test]]` out: only what the table says happens"
         test.place.fail("a table of event records goes without tests of the laboratory", help=help)
     plan = make_plan(scenario, seed=seed, population=population, settings=settings, options=options, note=note)
     columns = _columns(plan, table)
+    announce(plan, note)
+    plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
     routes = Routes(plan.model, plan.kernel)
     # A record is looked at, fasting or not, and what the model does not define has no column.
     shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]

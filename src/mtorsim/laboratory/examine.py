@@ -16,7 +16,7 @@ from mtorsim.run.prepare import prepare
 from mtorsim.scenario.parts import LabTest
 from mtorsim.scenario.scenario import Scenario
 
-from .examination import Examination
+from .findings import Examination
 from .plan_tests import RTOL, plan_tests
 from .run_test import examine_people
 

@@ -13,7 +13,7 @@ from mtorsim.files.places import Key
 from mtorsim.model.file import Module, read_module
 from mtorsim.protocols.protocol import BODY, CLAMP, Protocol, needs, without_body
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.plan import Plan, announce, make_plan
 from mtorsim.scenario.read_times import LONGEST
 from mtorsim.scenario.regimen import read_regimen
 from mtorsim.scenario.scenario import Scenario, scenario_of
@@ -70,6 +70,8 @@ def plan_tests(
     if subjects is None:
         subjects = chosen.subjects if scenario is not None else 1 if plan.population.is_typical else 100
         _check_subjects(subjects)
+    announce(plan, note)
+    plan.choose_forms(subjects, subjects * max(hours / 24, 1.0))
     return plan, hours, subjects
 
 

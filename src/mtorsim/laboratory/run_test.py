@@ -20,7 +20,7 @@ from mtorsim.run.schedule import Schedule
 from mtorsim.run.solve import observed, parameters_in, recording, solve, subjects_at
 from mtorsim.scenario.parts import FASTING_HOURS, LabTest, since_last_meal
 
-from .examination import CURVES, Examination
+from .findings import CURVES, Examination
 
 __all__ = ["examine_people"]
 

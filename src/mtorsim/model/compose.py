@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mtorsim.errors import ModelError, UnitError, did_you_mean
+from mtorsim.errors import ArgumentError, ModelError, UnitError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.units.units import ONE, Unit, parse_unit
 
@@ -15,16 +15,34 @@ from .model import Equation, Model, Port, RestPlan, Route
 __all__ = ["compose", "load_model"]
 
 
-def load_model(names: Iterable[str], library: Library | None = None) -> Model:
-    """Read the modules called `names` and join them.
+def load_model(names: str | Iterable[str], library: Library | None = None) -> Model:
+    """Read modules and join them into a model.
+
+    Parameters
+    ----------
+    names
+        Name of a module, or several.
+    library
+        Where names are looked up.
 
     Raises
     ------
+    ArgumentError
+        If `names` are not names.
     ModelError
         If a module cannot be found or read, or the modules do not fit together.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> mt.load_model("minimal")
+    Model(minimal: 2 states, 7 parameters, 0 switches; observables: glucose, insulin)
     """
+    listed = [names] if isinstance(names, str) or not isinstance(names, Iterable) else list(names)
+    if not all(isinstance(name, str) for name in listed):
+        raise ArgumentError(f"`names` must be names of modules, not {spoken(names)}")
     library = library or library_for()
-    return compose([read_module(library.module(n)) for n in names], library)
+    return compose([read_module(library.module(name)) for name in listed], library)
 
 
 def compose(modules: Iterable[Module], library: Library | None = None) -> Model:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
-from mtorsim.errors import ModelError, Where
+from mtorsim.errors import ModelError, Where, shortened
+from mtorsim.files.html import card, details, table
 from mtorsim.units.units import ONE, Unit
 
 from .expressions import Expression
@@ -87,7 +89,7 @@ class RestPlan:
     steps: tuple[Equation, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """Modules joined: every name full, every contribution at its port.
 
@@ -138,6 +140,42 @@ class Model:
     def order(self) -> tuple[str, ...]:
         """Equations and ports in an order in which each can be worked out."""
         return _sorted(self)
+
+    @property
+    def _counts(self) -> str:
+        return f"{len(self.states)} states, {len(self.parameters)} parameters, {len(self.switches)} switches"
+
+    def __repr__(self) -> str:
+        modules = shortened([m.name for m in self.modules])
+        return f"Model({modules}: {self._counts}; observables: {shortened(self.observables)})"
+
+    def _repr_html_(self) -> str:
+        """Observables, states, equations and parameters, for notebooks."""
+        observables = [[escape(n), str(self.units[full]), escape(full)] for n, full in self.observables.items()]
+        states = [[escape(n), str(unit), escape(line.about)] for n, (line, unit) in self.states.items()]
+        known = {**{f"d{n}/dt": e for n, e in self.derivatives.items()}, **self.equations}
+        equations = [
+            [escape(n), f"<code>{escape(e.expression.text)}</code>", str(e.unit or "")] for n, e in known.items()
+        ]
+        parameters = [
+            [
+                escape(n),
+                "" if p.value is None else f"{p.value:g}",
+                p.unit,
+                *map(escape, (p.evidence or "", p.source or "", p.about)),
+            ]
+            for n, (p, _) in self.parameters.items()
+        ]
+        return card(
+            "Model of " + shortened([m.name for m in self.modules]),
+            self._counts,
+            details("observables", table(["name", "unit", "quantity"], observables, words=2)),
+            details("states", table(["name", "unit", "meaning"], states, words=2)),
+            details("equations", table(["name", "equation", "unit"], equations, words=1)),
+            details(
+                "parameters", table(["name", "value", "unit", "evidence", "source", "meaning"], parameters, words=3)
+            ),
+        )
 
     def where(self, name: str) -> Where | None:
         """Place where a quantity is declared."""

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MultipleLocator
 
 from mtorsim.errors import ArgumentError, DataError
-from mtorsim.laboratory.examination import CURVES, Examination, clock_time
+from mtorsim.laboratory.findings import CURVES, Examination, clock_time
 from mtorsim.protocols.protocol import Fit
 from mtorsim.units.display import Reader
 

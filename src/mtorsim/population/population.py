@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 
 import numpy as np
 
-from mtorsim.errors import PopulationError, did_you_mean
+from mtorsim.errors import PopulationError, did_you_mean, shortened
+from mtorsim.files.html import card, details, table
 from mtorsim.files.places import Place
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.expressions import Expression, evaluate
@@ -55,7 +57,7 @@ class Quantity:
     own: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Population:
     """People of one population for one model.
 
@@ -90,6 +92,38 @@ class Population:
     def place(self) -> Place:
         """Where it is written."""
         return Place(self.files[0])
+
+    def __repr__(self) -> str:
+        varying = [q.name for q in self.quantities if q.sigma > 0]
+        groups = shortened([f"{g.name} {100 * g.share:g} %" for g in self.groups]) or "none"
+        facts = f"{len(varying)} of {len(self.quantities)} quantities vary; groups: {groups}"
+        return f"Population({self.name}: {facts}; {len(self.entries)} entry criteria)"
+
+    def _repr_html_(self) -> str:
+        """Who they are: quantities that vary or are the population's own, groups and criteria, for notebooks."""
+        rows = [
+            [
+                escape(q.name),
+                escape(q.median.text),
+                f"{q.sigma:.3g}" if q.sigma else "",
+                q.unit,
+                q.distribution,
+                escape(q.evidence),
+                escape(q.source),
+            ]
+            for q in self.quantities
+            if q.sigma > 0 or q.own
+        ]
+        head = ["quantity", "median", "SD", "unit", "distribution", "evidence", "source"]
+        groups = [[escape(g.name), f"{100 * g.share:g} %", escape(g.about)] for g in self.groups]
+        entries = [[escape(e.observable), e.statistic, f"{_limits(e)} {e.unit}", escape(e.about)] for e in self.entries]
+        return card(
+            f"Population {self.name}",
+            self.about,
+            table(["group", "share", "differs"], groups, words=2) if groups else "",
+            table(["observable", "statistic", "limits", "why"], entries, words=1) if entries else "",
+            details("quantities", table(head, rows, words=3)),
+        )
 
     @cached_property
     def traits(self) -> dict[str, str]:
@@ -199,6 +233,13 @@ class Population:
                 own = normal(seed, [f"group {group.name} {name}"], subjects, attempt)[0]
                 by = by * exp(factor.iiv * own)
             values[name] = np.where(member, values[name] * by, values[name])
+
+
+def _limits(entry: Entry) -> str:
+    """Limits of a criterion in words."""
+    low = "" if entry.at_least is None else f"at least {entry.at_least:g}"
+    high = "" if entry.at_most is None else f"at most {entry.at_most:g}"
+    return " and ".join(part for part in (low, high) if part)
 
 
 def _spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarray:

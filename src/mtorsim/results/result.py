@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import DataError, one_line
+from mtorsim.errors import DataError, one_line, shortened
+from mtorsim.files.html import Line, card, line_chart, table
+from mtorsim.run.arguments import checked
+from mtorsim.stats.shares import Estimate
 
 from .block import Block
+from .limits import ordered_limits
 from .manifest import read_manifest
 from .tables import labelled, ledger_table, test_table, treatment_table, visit_table
 
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Result", "open_result"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """A run's result, in memory or in a folder.
 
@@ -45,6 +50,37 @@ class Result:
     series: xr.Dataset
     folder: Path | None
     block: Block | None = None
+
+    def __repr__(self) -> str:
+        m = self.manifest
+        arms, status = shortened(m["arms"]), ", ".join(f"{count:,} {word}" for word, count in self.status.items())
+        where = f"in {self.folder}" if self.folder else "in memory"
+        visits = f"{len(m['visits_h'])} visits over {m['duration_h'] / 24:g} days"
+        lines = [f"Result({m['scenario']}: {m['subjects']:,} subjects of {m['population']}, {visits}, seed {m['seed']}"]
+        lines += [f"  arms: {arms}", f"  status: {status}; {where})"]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """Median glucose of the arms, shares above limits, for notebooks."""
+        arms = self.summary["arms"]
+        names = {name for arm in arms.values() for row in arm["visits"] for name in row}
+        shown = next((name for name in ("fasting_glucose", "glucose") if name in names), None)
+        chart = ""
+        if shown is not None:
+            lines = {name: _line(arm["visits"], shown) for name, arm in list(arms.items())[:7]}
+            chart = line_chart(
+                lines, "days", f"{shown.replace('_', ' ')}, {self.summary['units'][shown]}: median, 5 to 95 %"
+            )
+        limits = ordered_limits(self.summary["limits_mg_dl"])
+        rows = [
+            [escape(name), *(str(Estimate(**arm["share"][limit])) for limit, *_ in limits)]
+            for name, arm in list(arms.items())[:50]
+        ]
+        head = ["arm", *(f"&gt; {value:g} mg/dL" + (" (ULN)" if uln else "") for _, value, uln in limits)]
+        m = self.manifest
+        title = f"{m['title']}: {m['subjects']:,} subjects of {m['population']}"
+        about = f"seed {m['seed']}; status: " + ", ".join(f"{count:,} {word}" for word, count in self.status.items())
+        return card(title, about, chart, table(head, rows))
 
     @cached_property
     def visits(self) -> xr.Dataset:
@@ -172,6 +208,15 @@ class Result:
         pq.write_table(pa.concat_tables(tables), path)
 
 
+def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:
+    """Median and 5 to 95 % of an observable at the visits of an arm."""
+    rows = [row for row in visits if name in row]
+    days = np.array([row["time_h"] / 24 for row in rows])
+    middle, low, high = (np.array([row[name][q] for row in rows]) for q in ("q50", "q05", "q95"))
+    return Line(days, middle, low, high)
+
+
+@checked
 def open_result(folder: str | Path) -> Result:
     """Open a result folder.
 

@@ -12,8 +12,8 @@ import numpy as np
 from mtorsim.compiler.kernel import Kernel, load_kernel
 from mtorsim.compiler.solver import Solver, load_solver
 from mtorsim.compiler.warm import Choice, Warming, choose_form
-from mtorsim.errors import ArgumentError, ScenarioError, SettingError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.errors import ArgumentError, ScenarioError, SettingError, did_you_mean, shown_path
+from mtorsim.files.library import Library, bundled_folder
 from mtorsim.files.references import read_references
 from mtorsim.kernel.arguments import Tolerance
 from mtorsim.model.checks import check_model
@@ -33,7 +33,7 @@ from .options import Options, check_options
 from .schedule import Schedule, meal_schedule
 from .solve import tolerance
 
-__all__ = ["Draft", "Plan", "draft_plan", "make_plan"]
+__all__ = ["Draft", "Note", "Plan", "announce", "draft_plan", "make_plan"]
 
 
 RUN_IN_METHOD = "tsit5"
@@ -118,9 +118,18 @@ class Plan(Draft):
     solver: Solver
     columns: np.ndarray
 
-    def choose_forms(self, subjects: int) -> Choice:
-        """See to it that equations are compiled where so many subjects are worth it; says how they are run."""
-        days = subjects * len(self.arms) * self.scenario.duration / 24
+    def choose_forms(self, subjects: int, days: float | None = None) -> Choice:
+        """Choose between tape and compiled equations by the size of a run; returns what was chosen.
+
+        Parameters
+        ----------
+        subjects
+            How many.
+        days
+            Subject-days; those of the whole scenario when left out.
+        """
+        if days is None:
+            days = subjects * len(self.arms) * self.scenario.duration / 24
         if self.day is not None:
             choose_form(self.day, load_solver("tsit5", "double"), subjects * RUN_IN_COSTS, self.options.kernel)
         return choose_form(self.kernel, self.solver, days, self.options.kernel)
@@ -134,6 +143,21 @@ class Plan(Draft):
         """The error a step of a run may make."""
         options = self.options
         return tolerance(self.kernel, options.rtol, options.atol * self.scales(self.kernel), steering)
+
+
+def announce(draft: Draft, note: Note | None) -> None:
+    """Say which bundled files are not used, since others of the same name come first."""
+    if note is None:
+        return
+    bundled = bundled_folder("models")
+    files = [("module", m.name, m.file.path) for m in draft.model.modules]
+    files.append(("population", draft.population.name, draft.population.files[0].path))
+    own = [file for file in files if not file[2].resolve().is_relative_to(bundled)]
+    if own:
+        known = {"module": Library().modules, "population": Library().populations}
+        for kind, name, path in own:
+            if name in known[kind]:
+                note(f"{kind} {name}: {shown_path(path)}, not the bundled one")
 
 
 def draft_plan(

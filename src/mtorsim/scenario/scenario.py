@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from mtorsim.errors import ScenarioError, shortened, spoken
+from mtorsim.files.html import card, table
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Place, PythonSource, Source
 from mtorsim.files.record import read_record
@@ -16,7 +19,19 @@ from mtorsim.files.toml import TomlFile
 from mtorsim.population.file import Entry
 
 from .file import ScenarioFile
-from .parts import FASTING_HOURS, ArmSpec, LabTest, Match, Meal, Observed, Sampling, Setting, TrialSpec, since_last_meal
+from .parts import (
+    FASTING_HOURS,
+    ArmSpec,
+    LabTest,
+    Match,
+    Meal,
+    Observed,
+    Regimen,
+    Sampling,
+    Setting,
+    TrialSpec,
+    since_last_meal,
+)
 from .resolve import resolve
 from .tables import ARGUMENTS, TABLES, Arm, Dose, as_tables
 
@@ -242,6 +257,19 @@ class Scenario:
     def _meal_times(self) -> tuple[float, ...]:
         return tuple(m.time for m in self.meals)
 
+    def _repr_html_(self) -> str:
+        """Arms with their doses, and visits, for notebooks."""
+        rows = []
+        for arm in self.arms[:50]:
+            doses = [_told(regimen) for regimen in arm.regimens]
+            settings = [f"{s.name} = {s.value:g}" for s in arm.settings]
+            rules = [rule.name for rule in arm.rules]
+            rows.append([escape(x) for x in (arm.name, "; ".join(doses), ", ".join(settings), ", ".join(rules))])
+        visits = ", ".join(f"{t / 24:g}" for t in self.visits[:40]) + (" ..." if len(self.visits) > 40 else "")
+        head = ["arm", "doses", "settings", "rules"]
+        title = f"{self.title}: {self.subjects:,} subjects of {self.population}, {self.lasts}"
+        return card(title, self.about, table(head, rows, words=0), f"<p>visits on days {visits}</p>")
+
     def __repr__(self) -> str:
         arms = shortened([a.name for a in self.arms])
         model = ", ".join(self.modules)
@@ -249,6 +277,16 @@ class Scenario:
             f"Scenario({self.name!r}: {self.subjects} subjects of {self.population}, {self.lasts}, "
             f"{len(self.visits)} visits; arms: {arms}; model: {model})"
         )
+
+
+def _told(regimen: Regimen) -> str:
+    """A regimen in a few words."""
+    several = sorted(set(regimen.amounts))
+    amount = f"{several[0]:g}" + (f" to {several[-1]:g}" if len(several) > 1 else "")
+    kind = "placebo of " if regimen.placebo else "if a rule starts it, " if regimen.waits else ""
+    steps = {round(b - a, 6) for a, b in pairwise(regimen.times)}
+    every = f" every {steps.pop():g} h" if len(steps) == 1 else ""
+    return f"{kind}{regimen.drug} {amount} {regimen.unit}{every}, {len(regimen.times)} doses"
 
 
 def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:

@@ -24,7 +24,7 @@ from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.follow import Followed, decision_times, follow
 from mtorsim.run.options import RTOL, Options
-from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.plan import Plan, announce, make_plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import parameters_in
 from mtorsim.run.visit import PythonRule
@@ -140,6 +140,7 @@ def simulate(
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
+    announce(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     choice = plan.choose_forms(n)
     if note:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
+from mtorsim.files.html import table
 from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
 
@@ -41,7 +42,7 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
         *_head(report),
         "<h2>Worst fasting glucose on study</h2>",
         "<p>% of patients by the highest value measured at the trial's visits while on study, mg/dL (95 % CI).</p>",
-        _table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()]),
+        table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()]),
         *(_figure(figures, n) for n in ("forest", "incidence", "waterfall")),
     ]
     if report.observed:
@@ -53,7 +54,7 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
         parts += [
             "<h2>Structural variants</h2><p>No human data distinguish loss of mTORC2 from slow loss after mTORC1; "
             "each alone, not refitted.</p>",
-            _table(["arm and variant", *_limits(report)], rows),
+            table(["arm and variant", *_limits(report)], rows),
         ]
     if report.alternatives:
         rows = [
@@ -62,7 +63,7 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
         parts += [
             "<h2>Structural alternatives</h2><p>Structure that no trial decides, from before the start and in every "
             "arm; not refitted.</p>",
-            _table(["alternative, arm", *_limits(report)], rows),
+            table(["alternative, arm", *_limits(report)], rows),
         ]
     return "\n".join([*parts, *_behind(report), "</body></html>"])
 
@@ -92,7 +93,7 @@ def _behind(report: TrialReport) -> list[str]:
         ]
         size = f"effective sample size {report.matched.n_effective:.0f} of {report.matched.of}"
         parts.append(f"<p>Weighted to the published characteristics of the patients: {size}.</p>")
-        parts.append(_table(["mean of", "published", "as drawn", "weighted"], rows))
+        parts.append(table(["mean of", "published", "as drawn", "weighted"], rows))
     if report.reporting:
         parts.append(f"<p>Reported events: {escape(report.reporting['about'])}; a layer of its own, no biology.</p>")
     if report.assumptions:
@@ -116,14 +117,6 @@ def _figure(figures: Mapping[str, bytes], name: str) -> str:
         return ""
     text = figures[name].decode("utf-8")
     return text[text.index("<svg") :]
-
-
-def _table(head: list[str], rows: list[list[str]], words: int | None = None) -> str:
-    """A table of numbers; from the column `words` on of words."""
-    css = ["words" if words is not None and j >= words else "number" for j in range(len(head))]
-    cells = "".join(f"<th class='{k}'>{escape(h)}</th>" for k, h in zip(css, head, strict=True))
-    lines = ["".join(f"<td class='{k}'>{c}</td>" for k, c in zip(css, row, strict=True)) for row in rows]
-    return f"<table><tr>{cells}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def _cell(value: Cell, digits: int = 1) -> str:
@@ -151,7 +144,7 @@ def _observed(report: TrialReport) -> str:
         )
     head = ["arm, endpoint, %", "observed (95 % CI)", "predicted (95 % CI)", "", "role", "evidence, source"]
     note = "inside: the prediction lies in the observed interval; overlaps: the two intervals meet; apart: they do not."
-    return _table(head, rows, words=3) + f"<p class='note'>{note}</p>"
+    return table(head, rows, words=3) + f"<p class='note'>{note}</p>"
 
 
 def _flow(report: TrialReport) -> str:
@@ -169,7 +162,7 @@ def _flow(report: TrialReport) -> str:
 
 def _endpoints(report: TrialReport) -> str:
     rows = [[escape(label), *(_cell(cell, 2) for cell in cells)] for label, cells in endpoint_rows(report)]
-    return _table(["", *map(escape, report.arms)], rows)
+    return table(["", *map(escape, report.arms)], rows)
 
 
 def _visits(report: TrialReport) -> str:
@@ -178,7 +171,7 @@ def _visits(report: TrialReport) -> str:
     for i, visit in enumerate(next(iter(arms.values())).fasting_glucose):
         here = [arm.fasting_glucose[i] for arm in arms.values()]
         rows.append([f"{visit.week:g}", *(c for x in here for c in (str(x.n), _cell(x)))])
-    return _table(["week", *(h for a in arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
+    return table(["week", *(h for a in arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
 
 
 def _decisions(report: TrialReport) -> str:
@@ -189,4 +182,4 @@ def _decisions(report: TrialReport) -> str:
     ]
     if not rows:
         return "<p>No rule was triggered.</p>"
-    return _table(["arm", "patients", "times", "rule", "drug", "action"], rows, words=3)
+    return table(["arm", "patients", "times", "rule", "drug", "action"], rows, words=3)

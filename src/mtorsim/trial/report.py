@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from html import escape
 from typing import Any
 
 from mtorsim.errors import shortened
+from mtorsim.files.html import card, table
 from mtorsim.results.result import Result
 from mtorsim.stats.shares import Estimate
 
@@ -249,7 +251,7 @@ class Matched:
     quantities: tuple[MatchedQuantity, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrialReport:
     """A trial, run.
 
@@ -304,6 +306,25 @@ class TrialReport:
         """Everything but the run itself, as plain values."""
         kept = [f.name for f in fields(self) if f.name not in ("result", "values")]
         return {name: _plain(getattr(self, name)) for name in kept}
+
+    def _repr_html_(self) -> str:
+        """Shares of each arm, and the observed rows beside their predictions, for notebooks."""
+        limits = list(next(iter(self.arms.values())).share)
+        shares = [[escape(name), *(str(arm.share[n]) for n in limits)] for name, arm in self.arms.items()]
+        rows = []
+        for row in self.observed:
+            seen = f"&lt; {100 * row.observed_high:g} %"
+            if row.observed is not None:
+                seen = str(Estimate(row.observed, row.observed_low, row.observed_high))
+            predicted = str(Estimate(row.predicted, row.low, row.high))
+            rows.append([escape(f"{row.arm}, {row.endpoint}"), seen, predicted, row.agreement or "", escape(row.role)])
+        head = ["arm, endpoint", "observed (95 % CI)", "predicted (95 % CI)", "agreement", "role"]
+        return card(
+            self.title,
+            "share of patients by worst fasting glucose on study, mg/dL (95 % CI)",
+            table(["arm", *(f"&gt; {n[1:]}" for n in limits)], shares),
+            table(head, rows, words=3) if rows else "",
+        )
 
     def __repr__(self) -> str:
         lines = [f"TrialReport({self.trial}: {self.subjects:,} subjects of {self.population} in each arm)"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.findings import Examination
 from mtorsim.protocols.clamp import clamp
 from mtorsim.protocols.ivgtt import ivgtt
 from mtorsim.protocols.ogtt import ogtt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.findings import Examination
 from mtorsim.protocols.ivgtt import ivgtt
 from mtorsim.protocols.ogtt import ogtt
 from mtorsim.scenario.scenario import Scenario

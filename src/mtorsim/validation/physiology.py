@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.findings import Examination
 from mtorsim.protocols.clamp import clamp
 from mtorsim.protocols.hyperglycaemic_clamp import hyperglycaemic_clamp
 from mtorsim.protocols.ivgtt import ivgtt

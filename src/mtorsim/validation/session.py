@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.files.library import Library, library_for
-from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.findings import Examination
 from mtorsim.laboratory.plan_tests import plan_tests
 from mtorsim.laboratory.run_test import examine_people
 from mtorsim.protocols.protocol import Protocol

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mtorsim.laboratory.examination import Examination
+from mtorsim.laboratory.findings import Examination
 from mtorsim.protocols.ogtt import ogtt
 from mtorsim.protocols.profile import profile
 from mtorsim.scenario.scenario import Scenario

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, print_table
-from mtorsim.cli.options import as_json, quiet
+from mtorsim.cli.options import as_json, library, library_of, quiet, threads
 from mtorsim.errors import DataError
 
 
@@ -17,10 +17,11 @@ from mtorsim.errors import DataError
 @click.argument("calibration", default="trials")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the result as JSON.")
 @click.option("--rounds", type=int, default=5, show_default=True, metavar="N", help="Steps of the search at most.")
-@click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+@threads
+@library
 @as_json
 @quiet
-def command(calibration: str, out: Path | None, rounds: int, threads: int | None, as_json: bool, quiet: bool) -> int:
+def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> int:
     """Fit the quantities in CALIBRATION, a bundled name or a file, to the rows of its trials marked for it.
 
     \b
@@ -32,13 +33,21 @@ def command(calibration: str, out: Path | None, rounds: int, threads: int | None
 
     if out is not None and not out.parent.is_dir():
         raise DataError(f"`{out.parent}` is not a folder", help="make it first")
-    fit = calibrate(calibration, threads=threads, most_rounds=rounds, note=None if quiet or as_json else note).as_dict()
+    silent = given["quiet"] or given["as_json"]
+    found = calibrate(
+        calibration,
+        threads=given["threads"],
+        most_rounds=rounds,
+        library=library_of(calibration, given["folders"]),
+        note=None if silent else note,
+    )
+    fit = found.as_dict()
     if out is not None:
         try:
             out.write_text(json.dumps(fit, indent=1) + "\n", encoding="utf-8")
         except OSError as problem:
             raise DataError(f"cannot write `{out}`: {problem.strerror}") from None
-    if as_json:
+    if given["as_json"]:
         print_json(fit)
     else:
         _print(fit)

@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from mtorsim.cli.console import print_json
-from mtorsim.cli.options import as_json, quiet
+from mtorsim.cli.options import as_json, library, library_of, quiet
 from mtorsim.errors import MtorsimError
 
 
 @click.command()
 @click.argument("names", nargs=-1)
+@library
 @as_json
 @quiet
-def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
+def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool) -> int:
     """Check NAMES: files, or bundled scenarios, populations and modules; all of them when left out.
 
     Names, units, ranges, sources, times and doses are checked, each with everything it names. Exit
@@ -25,14 +26,13 @@ def command(names: tuple[str, ...], as_json: bool, quiet: bool) -> int:
 
     from mtorsim.cli import as_typed
     from mtorsim.describe.check import inspect
-    from mtorsim.files.library import Library
 
-    library = Library((Path.cwd(),))
-    chosen = names or (*library.modules, *library.populations, *library.scenarios)
+    known = library_of(None, folders)
+    chosen = names or (*known.modules, *known.populations, *known.scenarios)
     records, wrong = [], 0
     for name in chosen:
         try:
-            found = inspect(name, library)
+            found = inspect(name, known)
         except MtorsimError as error:
             wrong += 1
             records.append({"name": name, "error": str(error)})

@@ -8,22 +8,21 @@ from pathlib import Path
 import click
 
 from mtorsim.cli.console import print_json, print_list
-from mtorsim.cli.options import as_json
+from mtorsim.cli.options import as_json, library, library_of
 from mtorsim.errors import one_line
 
 
 @click.command()
 @click.argument("kind", required=False, type=click.Choice(["scenarios", "populations", "modules"]))
+@library
 @as_json
-def command(kind: str | None, as_json: bool) -> int:
-    """List what is bundled, and what lies in the current folder: scenarios, populations, modules."""
-    from mtorsim.files.library import Library
-
-    library = Library((Path.cwd(),))
+def command(kind: str | None, folders: tuple[Path, ...], as_json: bool) -> int:
+    """List scenarios, populations and modules: bundled ones, and those of the folders where names are looked up."""
+    known = library_of(None, folders)
     found = {
-        "scenarios": {name: _line(path, None, "title") for name, path in library.scenarios.items()},
-        "populations": {name: _line(path, "population", "about") for name, path in library.populations.items()},
-        "modules": {name: _line(path, "module", "about") for name, path in library.modules.items()},
+        "scenarios": {name: _line(path, None, "title") for name, path in known.scenarios.items()},
+        "populations": {name: _line(path, "population", "about") for name, path in known.populations.items()},
+        "modules": {name: _line(path, "module", "about") for name, path in known.modules.items()},
     }
     chosen = {kind: found[kind]} if kind else found
     if as_json:

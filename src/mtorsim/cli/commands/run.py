@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, progress_bar
-from mtorsim.cli.options import as_json, parse_settings, quiet, units
+from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings, threads, units
 
 
 @click.command()
@@ -18,33 +18,15 @@ from mtorsim.cli.options import as_json, parse_settings, quiet, units
 @click.option("--subjects", type=int, metavar="N", help="Number of subjects; the scenario's when left out.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Another population than the scenario's.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Replace a median (the spread stays) or a switch; repeatable.",
-)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run in DIR.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run in DIR.")
 @click.option("--figures/--no-figures", default=True, help="Draw figures into DIR.", show_default=True)
-@click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
-@click.option("--method", metavar="M", help="Integration method: grk4t, implicit, unless you say tsit5.")
-@click.option("--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double.")
-@click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step.")
-@click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out.")
-@click.option(
-    "--events", type=click.Path(path_type=Path), metavar="CSV", help="Event records instead of the scenario's doses."
-)
-@click.option(
-    "--interpolate",
-    multiple=True,
-    metavar="NAME=WAY",
-    help="How a covariate of --events goes on: locf, nocb or linear.",
-)
-@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Unit of time in --events.")
+@threads
+@settings
+@accuracy
+@library
 @units
 @as_json
 @quiet
@@ -55,20 +37,15 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
       mtorsim run everolimus_breast --subjects 200 --out results/breast
       mtorsim run mine.toml --set everolimus.CL=30 --set mtorc2=0
 
-    Exit code 0: well; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
+    Exit code 0: ok; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
     finished chunks kept.
     """  # noqa: D301
-    from mtorsim.units.display import reader
-
-    if given["events"] is not None:
-        from mtorsim.cli.events import run_events
-
-        return run_events(scenario, out, given["quiet"] or given["as_json"], given)
     from mtorsim.simulation.simulate import simulate
+    from mtorsim.units.display import reader
 
     silent = given["quiet"] or given["as_json"]
     shown_in = reader(given["units"])
-    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol")
+    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
     choices = {k: given[k] for k in names}
     done = [0, 0]
     try:
@@ -86,11 +63,12 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
                 force=given["force"],
                 resume=given["resume"],
                 progress=progress,
+                library=library_of(scenario, given["folders"]),
                 note=None if given["quiet"] else note,
                 **choices,
             )
     except KeyboardInterrupt:
-        _say_how_to_go_on(done[0], done[1], out)
+        _say_how_to_resume(done[0], done[1], out)
         return 130
     return _show(result, shown_in, out, silent, given)
 
@@ -127,10 +105,10 @@ def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]
     return draw(result, out, shown_in)
 
 
-def _say_how_to_go_on(done: int, total: int, out: Path | None) -> None:
+def _say_how_to_resume(done: int, total: int, out: Path | None) -> None:
     if out is None:
         note("interrupted: nothing was kept, since there was no `--out DIR`")
         return
     words = [w for w in sys.argv[1:] if w not in ("--force", "--resume")]
     note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are kept in {out}")
-    note(f"  go on with: {shlex.join(['mtorsim', *words, '--resume'])}")
+    note(f"  resume it with: {shlex.join(['mtorsim', *words, '--resume'])}")

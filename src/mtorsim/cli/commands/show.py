@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import print_json
-from mtorsim.cli.options import as_json
+from mtorsim.cli.options import as_json, library, library_of
 
 
 @click.command()
@@ -22,8 +22,9 @@ from mtorsim.cli.options import as_json
     help="How it is written.",
 )
 @click.option("--kernel", is_flag=True, help="Print the generated code of the model instead.")
+@library
 @as_json
-def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> int:
+def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path, ...], as_json: bool) -> int:
     """Show NAMES: one module or population, several modules as one model, or a scenario's model.
 
     \b
@@ -32,20 +33,18 @@ def command(names: tuple[str, ...], form: str, kernel: bool, as_json: bool) -> i
       mtorsim show breast_postmenopausal
       mtorsim show everolimus_breast --kernel
     """  # noqa: D301
-    from mtorsim.files.library import Library
-
-    library = Library((Path.cwd(),))
+    known = library_of(None, folders)
     if kernel:
         from mtorsim.compiler.build import build_system
         from mtorsim.compiler.codegen import generate
 
-        print(generate(build_system(_model(names, library))), end="")
+        print(generate(build_system(_model(names, known))), end="")
         return 0
-    blocks, record = _described(names, library)
+    blocks, record = _described(names, known)
     if as_json:
         print_json(record)
         return 0
-    from mtorsim.describe.document import render
+    from mtorsim.describe.render import render
 
     print(render(blocks, form), end="")
     return 0

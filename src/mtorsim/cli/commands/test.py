@@ -10,11 +10,11 @@ import click
 import numpy as np
 
 from mtorsim.cli.console import note, print_json, print_table, warn
-from mtorsim.cli.options import as_json, check_output, parse_settings, quiet, units
+from mtorsim.cli.options import as_json, check_output, library, library_of, parse_settings, quiet, settings, units
 from mtorsim.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from mtorsim.laboratory.examination import Examination
+    from mtorsim.laboratory.findings import Examination
     from mtorsim.protocols.laboratory_test import LaboratoryTest
     from mtorsim.units.display import Reader
 
@@ -54,9 +54,6 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 @click.option("--at", default="0 h", show_default=True, metavar="TIME", help="When: time from the start.")
 @click.option("--arm", metavar="NAME", help="Arm of the scenario; its first when left out.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter, or switch a mechanism; repeatable."
-)
-@click.option(
     "--with",
     "options",
     multiple=True,
@@ -66,6 +63,8 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 @click.option("--subjects", type=int, metavar="N", help="How many; one where the population is a typical person.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: a .png, .pdf or .svg.")
+@settings
+@library
 @units
 @as_json
 @quiet
@@ -102,6 +101,7 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
         settings=parse_settings(given["settings"]),
         subjects=given["subjects"],
         seed=given["seed"],
+        library=library_of(scenario, given["folders"]),
         note=None if given["quiet"] else note,
         **_options(given["options"]),
     )
@@ -143,7 +143,7 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
 
 def _record(found: Examination, reader: Reader) -> dict[str, Any]:
     """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
-    from mtorsim.laboratory.examination import CURVES, clock_time
+    from mtorsim.laboratory.findings import CURVES, clock_time
 
     curves = {n: reader.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
     indices = {n: reader.value(n, unit, values) for n, (unit, values) in found.indices.items()}

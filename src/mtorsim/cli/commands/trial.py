@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
-from mtorsim.cli.options import as_json, parse_settings, quiet
+from mtorsim.cli.options import as_json, library, library_of, parse_settings, quiet, settings, threads
 from mtorsim.errors import ArgumentError, DataError, UnitError
 from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
@@ -25,9 +25,6 @@ from mtorsim.units.units import parse_quantity
 @click.option("--subjects", type=int, metavar="N", help="Subjects of each arm; the scenario's when left out.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the draws.")
 @click.option("--uln", metavar="LEVEL", help="The laboratory's upper limit of normal, such as '106 mg/dL'.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a median or a switch; repeatable."
-)
 @click.option(
     "--sets",
     type=int,
@@ -47,7 +44,9 @@ from mtorsim.units.units import parse_quantity
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep result, report and figures here.")
 @click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
 @click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page.")
-@click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+@threads
+@settings
+@library
 @as_json
 @quiet
 def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any) -> int:
@@ -80,6 +79,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
             out=out,
             force=given["force"],
             progress=bar,
+            library=library_of(scenario, given["folders"]),
             note=None if given["quiet"] else note,
         )
     written = _write(report, out, html_to)

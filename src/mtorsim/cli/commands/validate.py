@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mtorsim.cli.console import note, print_json, print_table
-from mtorsim.cli.options import check_output, quiet
+from mtorsim.cli.options import check_output, library, library_of, quiet
 from mtorsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 @click.option("--section", "sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
 @click.option("--json", "json_to", metavar="FILE", help="Write the checks as a JSON list; - prints it.")
 @click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the dossier.")
+@library
 @quiet
-def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None, quiet: bool) -> int:
+def command(
+    sections: tuple[str, ...], json_to: str | None, html_to: Path | None, folders: tuple[Path, ...], quiet: bool
+) -> int:
     """Re-run every comparison with measurements; write a dossier.
 
     \b
@@ -42,7 +45,8 @@ def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None
         check_output(html_to, "page", (".html", ".htm"))
     if json_to not in (None, "-"):
         check_output(Path(json_to), "file")
-    checks = validate(sections, note=None if quiet else note)
+    names = library_of(None, folders)
+    checks = validate(sections, library=names, note=None if quiet else note)
     if json_to is not None:
         records = [c.record() for c in checks]
         if json_to == "-":
@@ -53,7 +57,7 @@ def command(sections: tuple[str, ...], json_to: str | None, html_to: Path | None
         from mtorsim.plots.dossier import dossier_figures
         from mtorsim.validation.dossier import page
 
-        _write(html_to, page(checks, dossier_figures(checks)))
+        _write(html_to, page(checks, dossier_figures(checks), names))
     if json_to != "-":
         _print(checks)
         for path in (html_to, json_to):

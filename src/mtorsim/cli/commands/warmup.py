@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from mtorsim.cli.console import print_json
-from mtorsim.cli.options import as_json
+from mtorsim.cli.options import as_json, library, library_of
 
 
 @click.command()
 @click.argument("scenarios", nargs=-1)
+@library
 @as_json
-def command(scenarios: tuple[str, ...], as_json: bool) -> int:
+def command(scenarios: tuple[str, ...], folders: tuple[Path, ...], as_json: bool) -> int:
     """Compile the equations of SCENARIOS, or of every bundled one, ahead of large runs.
 
     It is never needed: a run starts at once, and compiles its equations beside the work where that pays.
@@ -24,13 +25,10 @@ def command(scenarios: tuple[str, ...], as_json: bool) -> int:
     from mtorsim.run.options import Options
     from mtorsim.run.plan import make_plan
 
-    library = Library((Path.cwd(),))
     done = []
     for name in scenarios or tuple(Library().scenarios):
         started = time.perf_counter()
-        plan = make_plan(
-            name, options=Options(kernel="compiled"), library=library if name in library.scenarios else None
-        )
+        plan = make_plan(name, options=Options(kernel="compiled"), library=library_of(name, folders))
         plan.choose_forms(plan.scenario.subjects)
         seconds = time.perf_counter() - started
         done.append({"scenario": plan.scenario.name, "seconds": round(seconds, 2), "kernel": plan.kernel.name})

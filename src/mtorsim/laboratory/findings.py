@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mtorsim.errors import shortened
+from mtorsim.files.html import Line, card, details, line_chart, table
 from mtorsim.protocols.curves import Curves
 from mtorsim.protocols.protocol import BODY, CLAMP, Fit, Protocol
 from mtorsim.scenario.parts import DAY_STARTS
@@ -38,7 +41,7 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 """What is recorded: unit, and the observable or the quantities that are summed; those the model has."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Examination:
     """What a test showed in some subjects.
 
@@ -77,6 +80,31 @@ class Examination:
         """An array (n, m) for each of `CURVES` that the model has."""
         return self.shown.values
 
+    def __repr__(self) -> str:
+        n = len(self.subjects)
+        who = "1 subject" if n == 1 else f"{n:,} subjects"
+        shown = [f"{name} {_middle(values):.4g} {unit}" for name, (unit, values) in self.indices.items()]
+        return f"Examination({self.protocol.name} at {self.at:g} h, arm {self.arm}, {who}: {shortened(shown, 6)})"
+
+    def _repr_html_(self) -> str:
+        """Glucose and insulin, and every index, for notebooks; medians and 5 to 95 % of the subjects."""
+        charts = [self._chart(name) for name in ("glucose", "insulin") if name in self.curves]
+        rows = []
+        for name, (unit, values) in self.indices.items():
+            low, high = (f"{_middle(values, share):.4g}" for share in (0.05, 0.95))
+            rows.append([escape(name), f"{_middle(values):.4g}", f"{low} to {high}", escape(unit)])
+        head = ["index", "median", "5 to 95 %", "unit"]
+        about = f"at {self.at:g} h, arm {self.arm}; {len(self.subjects):,} subjects, median and 5 to 95 %"
+        parts = [*charts, details("indices", table(head, rows, words=3))]
+        return card(f"{self.protocol.name}: {self.protocol.about}", about, *parts)
+
+    def _chart(self, name: str) -> str:
+        """A curve over its subjects."""
+        middle, low, high = (np.array([_middle(v, share) for v in self.curves[name].T]) for share in (0.5, 0.05, 0.95))
+        several = len(self.subjects) > 1
+        line = Line(self.minutes, middle, low if several else None, high if several else None)
+        return line_chart({name: line}, "min", CURVES[name][0])
+
     def drawn(self, name: str) -> np.ndarray:
         """A curve where blood is drawn, (n, samples)."""
         return self.shown.drawn(name)
@@ -98,6 +126,12 @@ class Examination:
         attrs = {"test": self.protocol.name, "about": self.protocol.about, "arm": self.arm, "at_h": self.at}
         attrs["notes"] = "; ".join(self.notes)
         return xr.Dataset(data, coords, attrs)
+
+
+def _middle(values: np.ndarray, share: float = 0.5) -> float:
+    """A quantile of the subjects that have a value."""
+    there = values[np.isfinite(values)]
+    return float(np.quantile(there, share)) if len(there) else float("nan")
 
 
 def clock_time(hours: float) -> str:

@@ -1,0 +1,76 @@
+"""`mtorsim events`: a table of event records through a scenario's model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mtorsim.cli.console import note, print_json
+from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings
+from mtorsim.errors import ArgumentError
+
+
+@click.command()
+@click.argument("scenario")
+@click.argument("table", type=click.Path(path_type=Path))
+@click.option("--interpolate", multiple=True, metavar="NAME=WAY", help="Of a covariate: locf, nocb or linear.")
+@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Unit of time in TABLE.")
+@click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
+@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
+@click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
+@settings
+@accuracy
+@library
+@as_json
+@quiet
+def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
+    """Run the event records in TABLE, a CSV file, through the model of SCENARIO.
+
+    \b
+      mtorsim events everolimus_healthy records.csv --out results/records
+
+    The scenario's own doses, meals, arms and visits are left out: only what the table says happens. Exit code
+    0: ok; 1: some subjects failed, results kept; 2: an input is wrong.
+    """  # noqa: D301
+    from mtorsim.event_records.simulate import simulate_events, write_records
+    from mtorsim.event_records.table import read_events
+
+    ways = dict(_pair(text) for text in given["interpolate"])
+    records = read_events(table, time_unit=given["time_unit"], interpolation=ways)
+    frame = simulate_events(
+        scenario,
+        records,
+        settings=parse_settings(given["settings"]),
+        library=library_of(scenario, given["folders"]),
+        note=None if given["quiet"] else note,
+        **{k: given[k] for k in ("seed", "population", "method", "precision", "rtol", "atol", "kernel")},
+    )
+    path = write_records(frame, out, given["force"]) if out is not None else None
+    counts = frame.attrs["manifest"]["status"]
+    failed = {sentence: count for sentence, count in counts.items() if sentence != "ok"}
+    if given["as_json"]:
+        kept = str(path) if path else None
+        print_json({"subjects": records.subjects, "records": len(frame), "failed": failed, "table": kept})
+        return 1 if failed else 0
+    who = "1 subject" if records.subjects == 1 else f"{records.subjects:,} subjects"
+    print(f"{who}, {len(frame):,} record{'s' if len(frame) > 1 else ''}")
+    for sentence, count in failed.items():
+        print(f"{count:,} could not be simulated: {sentence}")
+    if path:
+        print(f"table     {path}")
+    else:
+        print(frame.head(20).dropna(axis=1, how="all").to_string(index=False))
+        if not given["quiet"]:
+            note("nothing was kept; `--out DIR` keeps the whole table")
+    return 1 if failed else 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, way = (part.strip() for part in text.partition("="))
+    if not equals or not name:
+        help = "write for example `--interpolate weight=locf`"
+        raise ArgumentError(f"`--interpolate {text}` is not NAME=WAY", help=help)
+    return name, way
