@@ -25,8 +25,8 @@ from mtorsim.compiler.solver import Solver, aligned, load_solver
 from mtorsim.compiler.warm import compile_kernel
 from mtorsim.kernel import double, single
 from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, OF_METHOD, Program, Sheet, table
+from mtorsim.kernel.calls import SIGNATURE, model_functions
 from mtorsim.kernel.lanes import call, fma, load, store
-from mtorsim.kernel.packed import SIGNATURE, model_functions
 from mtorsim.results.manifest import machine
 from problems import PROBLEMS
 

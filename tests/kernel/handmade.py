@@ -184,7 +184,7 @@ def _compiled(body, form):
 
     import numba as nb
 
-    from mtorsim.kernel.packed import SIGNATURE, model_functions
+    from mtorsim.kernel.calls import SIGNATURE, model_functions
 
     traced = model_functions({0: (body, 2)}, form.WIDTH, single=form.SINGLE)
 

@@ -148,7 +148,7 @@ class Kernel:
 
     def compile(self, precision: Precision, caller: str) -> None:
         """Compile what a method, or `people`, calls, or load it from the disk; it is used from now on."""
-        from mtorsim.kernel.packed import SIGNATURE
+        from mtorsim.kernel.calls import SIGNATURE
 
         if (precision, caller) not in self._compiled:
             module = import_package(self.folder, [precision])[precision]

@@ -72,14 +72,14 @@ class Solver:
         function = solver_module(f"{self.method}_{self.precision}.stepper").stepper
         if not JIT:
             return function
-        from mtorsim.kernel.packed import STEPPER_SIGNATURE
+        from mtorsim.kernel.calls import STEPPER_SIGNATURE
 
         return entry(STEPPER_SIGNATURE, function)
 
     @cached_property
     def interpreter(self) -> Any:
         """The interpreter of tapes in its precision."""
-        from mtorsim.kernel.packed import SIGNATURE
+        from mtorsim.kernel.calls import SIGNATURE
 
         return _interpreter(self.precision, SIGNATURE)
 

@@ -210,7 +210,7 @@ def compile_example() -> Callable[[np.ndarray], None]:
     import numba as nb
 
     from mtorsim.kernel import problem
-    from mtorsim.kernel.packed import SIGNATURE, model_functions
+    from mtorsim.kernel.calls import SIGNATURE, model_functions
 
     traced = model_functions({0: (problem.constants, 1)}, 8, single=False)
 

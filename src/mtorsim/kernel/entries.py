@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, OF_METHOD, OF_PEOPLE
-from mtorsim.kernel.packed import model_functions
+from mtorsim.kernel.calls import model_functions
 
 from . import problem
 from .precision import SINGLE, WIDTH

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from mtorsim.kernel.calls import entry_point
 from mtorsim.kernel.interpreter import write_interpreter
-from mtorsim.kernel.packed import entry_point
 
 from .precision import SINGLE, WIDTH
 

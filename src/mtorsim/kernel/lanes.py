@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import numba as nb
 
-from mtorsim.kernel import packed, rows
+from mtorsim.kernel import calls, rows, view
 from mtorsim.kernel.trace import Lanes, Memory
 
 __all__ = [
@@ -181,7 +181,7 @@ def loops(width: int, *, single: bool) -> tuple[Callable[[F], F], Callable[..., 
         return lambda body: _loop(body, [name not in fixed for name in signature(body).parameters])
 
     def _loop(body: Any, moving: Sequence[bool]) -> Any:
-        return packed.traced_loop(body, width, single=single, moving=moving) if JIT else rows.loop(body, moving)
+        return calls.traced_loop(body, width, single=single, moving=moving) if JIT else rows.loop(body, moving)
 
     return lambda body: _loop(body, [False] * len(signature(body).parameters)), rowwise
 
@@ -206,8 +206,8 @@ def call_stepper(program: Any, table: Any, what: int, told: int, part: float) ->
 
 
 if JIT:
-    packed.register_call(call)
-    packed.register_stepper(call_stepper, STEPPER)
-    rows_from, unpacker = packed.rows_from, packed.unpacker
+    calls.register_call(call)
+    calls.register_stepper(call_stepper, STEPPER)
+    rows_from, unpacker = view.rows_from, view.unpacker
 else:
     rows_from, unpacker = rows.rows_from, rows.unpacker

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from mtorsim.files.library import bundled_folder
 
-__all__ = ["Check", "Kind", "judged", "reference"]
+__all__ = ["Check", "Kind", "answered", "judged", "reference"]
 
 Kind = Literal["in-sample", "independent"]
 
@@ -86,6 +86,28 @@ def judged(
     if low is not None or high is not None:
         passed = bool((low is None or value >= low) and (high is None or value <= high))
     return Check(id, section, claim, expected, low, high, float(value), unit, grade, kind, passed, source, note)
+
+
+def answered(section: str, values: Mapping[str, float], notes: Mapping[str, str] | None = None) -> Iterator[Check]:
+    """Claims of the table `claims.csv` with the model's values.
+
+    Parameters
+    ----------
+    section
+        Of the dossier.
+    values
+        Of each claim, by its id, in the order in which they are shown.
+    notes
+        What is to be said beside a claim's own note.
+    """
+    claims = {row["id"]: row for row in reference("claims.csv", section=section)}
+    for id, value in values.items():
+        row = claims[id]
+        low, high = (float(row[end]) if row[end] else None for end in ("low", "high"))
+        kind: Kind = "independent" if row["kind"] == "independent" else "in-sample"
+        said = "; ".join(x for x in (row["note"], (notes or {}).get(id, "")) if x)
+        about = (row["claim"], row["expected"], value, row["unit"], row["grade"], kind, row["source"])
+        yield judged(id, section, *about, low, high, said)
 
 
 @lru_cache

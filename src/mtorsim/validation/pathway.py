@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from mtorsim.laboratory.findings import Examination
 from mtorsim.protocols.ivgtt import ivgtt
 from mtorsim.protocols.ogtt import ogtt
+from mtorsim.protocols.protocol import Protocol
 from mtorsim.scenario.scenario import Scenario
 
-from .check import Check, judged
+from .check import Check, answered, judged
 from .mechanism import LOOK, beside_placebo
 from .session import Session
 
@@ -46,158 +47,44 @@ def _rise(session: Session, scenario: Scenario, days: float, name: str = "fastin
 
 
 def _readouts(session: Session) -> Iterator[Check]:
-    seen = {}
+    """What is left of each output of the pathway before a dose, on two doses."""
+    seen: dict[int, dict[str, float]] = {}
     for dose in (5, 10):
         scenario = beside_placebo(session, "29 d", [("everolimus", f"{dose} mg q24h")])
         (test,) = session.examine(scenario, [(28 * DAY, LOOK)], "drug", observe=READ)
-        seen[dose] = {n: float(test.curves[n][0, 0]) for n in READ}
-    for dose, name, value in (
-        (10, "mtor.R", 0.94),
-        (10, "mtor.M2_liver", 0.72),
-        (10, "mtor.M2_muscle", 0.88),
-        (5, "mtor.R", 0.90),
-        (5, "mtor.M2_liver", 0.83),
-    ):
-        yield judged(
-            f"everolimus.{dose}.{name}",
-            SECTION,
-            f"everolimus {dose} mg daily, day 28, before the dose: {name}",
-            f"{value:g}, proposed as the day's mean; within 0.05",
-            seen[dose][name],
-            "1",
-            "design",
-            "in-sample",
-            "this_work",
-            value - 0.05,
-            value + 0.05,
-        )
-    loss = 100 * (1 - seen[10]["mtor.s6k"])
-    yield judged(
-        "everolimus.s6k",
-        SECTION,
-        "everolimus 10 mg daily: S6K output lost",
-        "near-complete in tumours and skin; at most 56 % by one assay in blood cells",
-        loss,
-        "%",
-        "seen",
-        "in-sample",
-        "Tabernero 2008; Fukudo 2021",
-        85,
-        100,
-        "the assays contradict each other; I_s6k = 0.56 is the other reading",
-    )
-    growth = (1 - seen[10]["mtor.M2_liver"]) / (1 - seen[5]["mtor.M2_liver"])
-    yield judged(
-        "dose.mtorc2",
-        SECTION,
-        "liver mTORC2 loss on 10 over that on 5 mg daily",
-        "a dose response must come from a driver of low affinity",
-        growth,
-        "1",
-        "design",
-        "in-sample",
-        "this_work",
-        1.3,
-        2.0,
-    )
+        seen[dose] = {name: float(test.curves[name][0, 0]) for name in READ}
+    asked = ((10, "mtor.R"), (10, "mtor.M2_liver"), (10, "mtor.M2_muscle"), (5, "mtor.R"), (5, "mtor.M2_liver"))
+    values = {f"everolimus.{dose}.{name}": seen[dose][name] for dose, name in asked}
+    values["everolimus.s6k"] = 100 * (1 - seen[10]["mtor.s6k"])
+    values["dose.mtorc2"] = (1 - seen[10]["mtor.M2_liver"]) / (1 - seen[5]["mtor.M2_liver"])
+    yield from answered(SECTION, values)
 
 
 def _directions(session: Session) -> Iterator[Check]:
-    once = beside_placebo(session, "2 d", [("sirolimus", "6 mg x 1")])
-    (drug,), (placebo,) = (session.examine(once, [(DAY, ogtt())], a) for a in ("drug", "placebo"))
-    change = 100 * (_index(drug, "matsuda") / _index(placebo, "matsuda") - 1)
-    yield judged(
-        "direction.acute",
-        SECTION,
-        "one dose of sirolimus, the day after: change of the Matsuda index",
-        "acute rapamycin does not worsen insulin action",
-        change,
-        "%",
-        "seen",
-        "independent",
-        "Krebs2007",
-        -10,
-        None,
-    )
-    months = beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")])
-    (drug,), (placebo,) = (session.examine(months, [(84 * DAY, ivgtt())], a) for a in ("drug", "placebo"))
-    for name in ("S_I", "disposition_index"):
-        change = 100 * (_index(drug, name) / _index(placebo, name) - 1)
-        yield judged(
-            f"direction.{name}",
-            SECTION,
-            f"12 weeks of everolimus 10 mg: change of {name}",
-            "falls",
-            change,
-            "%",
-            "seen",
-            "independent",
-            "Teutonico2005",
-            None,
-            -5,
-        )
-    rises = {
-        preset: _rise(session, beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")], preset), 84)
-        for preset in ("ngt", "igt", "t2d_mild")
-    }
-    yield judged(
-        "direction.reserve",
-        SECTION,
-        "rise of fasting glucose of impaired tolerance over that of the lean healthy, everolimus 10 mg for 12 weeks",
-        "without beta-cell reserve people suffer most",
-        rises["igt"] / rises["ngt"],
-        "1",
-        "seen",
-        "independent",
-        "Reifsnyder2016",
-        1.2,
-        None,
-        ", ".join(f"{k} {v:.1f}" for k, v in rises.items()) + " mg/dL",
-    )
-    yield judged(
-        "direction.lean",
-        SECTION,
-        "rise of fasting glucose of the lean healthy person on 10 mg daily",
-        "young, lean people with TSC or LAM hardly at all: EXIST-2",
-        rises["ngt"],
-        "mg/dL",
-        "seen",
-        "independent",
-        "EXIST-2",
-        0,
-        10,
-    )
-    course = beside_placebo(session, "141 d", [("everolimus until 84 d", "10 mg q24h")], "igt")
-    left = 100 * _rise(session, course, 112) / _rise(session, course, 84)
-    yield judged(
-        "direction.washout",
-        SECTION,
-        "four weeks after 12 weeks of everolimus: rise of fasting glucose left",
-        "effects wane within weeks of stopping",
-        left,
-        "%",
-        "seen",
-        "in-sample",
-        "Shivaswamy 2010; PMID 27500257",
-        None,
-        50,
-    )
-    rapalog = _triglycerides(session, beside_placebo(session, "57 d", [("everolimus", "10 mg q24h")]))
+    """Directions that must come out."""
+    daily = [("everolimus", "10 mg q24h")]
+
+    def change(scenario: Scenario, at: float, test: Protocol, name: str) -> float:
+        (drug,), (placebo,) = (session.examine(scenario, [(at, test)], arm) for arm in ("drug", "placebo"))
+        return 100 * (_index(drug, name) / _index(placebo, name) - 1)
+
+    once, months = beside_placebo(session, "2 d", [("sirolimus", "6 mg x 1")]), beside_placebo(session, "85 d", daily)
+    presets = ("ngt", "igt", "t2d_mild")
+    rises = {preset: _rise(session, beside_placebo(session, "85 d", daily, preset), 84) for preset in presets}
+    stopped = beside_placebo(session, "141 d", [("everolimus until 84 d", "10 mg q24h")], "igt")
+    rapalog = _triglycerides(session, beside_placebo(session, "57 d", daily))
     kinase = _triglycerides(session, beside_placebo(session, "57 d", [("azd8055", "90 mg q12h")]))
-    yield judged(
-        "direction.class",
-        SECTION,
-        "rise of triglycerides per rise of 24-h glucose: rapalog over ATP-competitive",
-        "liver mTORC2 loss lowers lipids, so the classes should differ",
-        rapalog / kinase,
-        "1",
-        "design",
-        "independent",
-        "this_work",
-        None,
-        None,
-        "shown; potencies of AZD8055 are placeholders",
-    )
+    values = {
+        "direction.acute": change(once, DAY, ogtt(), "matsuda"),
+        "direction.S_I": change(months, 84 * DAY, ivgtt(), "S_I"),
+        "direction.disposition_index": change(months, 84 * DAY, ivgtt(), "disposition_index"),
+        "direction.reserve": rises["igt"] / rises["ngt"],
+        "direction.lean": rises["ngt"],
+        "direction.washout": 100 * _rise(session, stopped, 112) / _rise(session, stopped, 84),
+        "direction.class": rapalog / kinase,
+    }
+    note = ", ".join(f"{preset} {rise:.1f}" for preset, rise in rises.items()) + " mg/dL"
+    yield from answered(SECTION, values, {"direction.reserve": note})
 
 
 def _triglycerides(session: Session, scenario: Scenario) -> float:

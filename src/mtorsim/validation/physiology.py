@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mtorsim.protocols.mixed_meal import mixed_meal
 from mtorsim.protocols.ogtt import ogtt
 from mtorsim.protocols.profile import profile
 
-from .check import Check, judged, reference
+from .check import Check, Kind, answered, judged, reference
 from .session import Session
 
 __all__ = ["checks", "population_checks"]
@@ -22,6 +22,8 @@ __all__ = ["checks", "population_checks"]
 SECTION = "physiology"
 BSA = {"ngt": 1.85, "ngt_obese": 2.1, "t2d": 2.0}
 """Body surface, m2, taken for what is given per m2 (design)."""
+WEIGHT = {"ngt": 75.0, "ngt_obese": 82.0, "t2d": 82.0}
+"""Body weight, kg."""
 GROUPS = {
     "ngt": ("healthy lean", "ogtt_healthy.csv", None),
     "ngt_obese": ("obese, normal tolerance", "ogtt_obese_groups.csv", "NGT"),
@@ -97,19 +99,7 @@ def _clamps(seen: Seen) -> Iterator[Check]:
                     0.75 * value,
                     1.25 * value,
                 )
-    yield judged(
-        "clamp_insulin.ngt",
-        SECTION,
-        "clamp at 1 mU/kg/min: plasma insulin",
-        "60-75",
-        _index(seen["ngt"]["clamp"], "insulin_2"),
-        "uU/mL",
-        "recalled",
-        "in-sample",
-        "typical clamp, no citation",
-        60,
-        75,
-    )
+    yield from answered(SECTION, {"clamp_insulin.ngt": _index(seen["ngt"]["clamp"], "insulin_2")})
     for row in reference("clamp_ivgtt.csv", quantity="clamp_GIR_1.12mU_kg_min"):
         value, sd = float(row["value"]), float(row["spread"].split()[0])
         yield judged(
@@ -170,37 +160,12 @@ def _intravenous(seen: Seen) -> Iterator[Check]:
 
 
 def _secretion(seen: Seen) -> Iterator[Check]:
-    lean = _index(seen["ngt"]["day"], "secretion_24h")
-    obese = _index(seen["ngt_obese"]["day"], "secretion_24h")
-    yield judged(
-        "secretion.lean",
-        SECTION,
-        "insulin secreted in 24 h, lean",
-        "235 +/- 85 (Camastra 2005); 270 (Polonsky 1988)",
-        lean,
-        "nmol",
-        "seen",
-        "in-sample",
-        "Camastra 2005; Polonsky 1988, J Clin Invest",
-        150,
-        320,
-    )
-    yield judged(
-        "secretion.obese",
-        SECTION,
-        "insulin secreted in 24 h, obese",
-        "468 +/- 202 (Camastra 2005); 587 (Polonsky 1988 at 2.1 m2)",
-        obese,
-        "nmol",
-        "seen",
-        "in-sample",
-        "Camastra 2005; Polonsky 1988, J Clin Invest",
-        266,
-        670,
-    )
+    """Insulin secretion and extraction, and glucose production."""
+    daily = {"lean": "ngt", "obese": "ngt_obese"}
+    values = {f"secretion.{who}": _index(seen[preset]["day"], "secretion_24h") for who, preset in daily.items()}
+    yield from answered(SECTION, values)
     for row in reference("clamp_ivgtt.csv", quantity="hepatic_extraction_basal"):
-        preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
-        value = float(row["value"])
+        preset, value = daily[row["group"]], float(row["value"])
         yield judged(
             f"extraction.{preset}",
             SECTION,
@@ -215,137 +180,41 @@ def _secretion(seen: Seen) -> Iterator[Check]:
             value + 5,
         )
     for row in reference("clamp_ivgtt.csv", quantity="secretion_basal"):
-        preset = {"lean": "ngt", "obese": "ngt_obese"}[row["group"]]
-        value, test = float(row["value"]), seen[preset]["ogtt"]
-        weight = {"ngt": 75.0, "ngt_obese": 82.0}[preset]
-        yield judged(
-            f"secretion_basal.{preset}",
-            SECTION,
-            f"basal insulin secretion, {row['group']}",
-            f"{value:g}; within 25 %",
-            float(test.curves["secretion"][0, 0]) * weight / BSA[preset],
-            row["unit"],
-            row["evidence"],
-            "independent",
-            row["source"],
-            0.75 * value,
-            1.25 * value,
-        )
+        preset = daily[row["group"]]
+        here = float(seen[preset]["ogtt"].curves["secretion"][0, 0]) * WEIGHT[preset] / BSA[preset]
+        words = f"basal insulin secretion, {row['group']}"
+        yield _within_a_quarter(f"secretion_basal.{preset}", words, row, here, "independent")
     for row in reference("clamp_ivgtt.csv", quantity="hyperglycaemic_clamp_secretion_fold"):
-        value = float(row["value"])
-        yield judged(
-            "hyperglycaemic.fold",
-            SECTION,
-            "hyperglycaemic clamp, +125 mg/dL: secretion over basal",
-            f"{value:g}; within 25 %",
-            _index(seen["ngt"]["hyper"], "secretion_fold"),
-            "1",
-            row["evidence"],
-            "in-sample",
-            row["source"],
-            0.75 * value,
-            1.25 * value,
-        )
-    for group, preset, weight in (("control", "ngt", 75.0), ("T2D", "t2d", 82.0)):
+        words, here = "hyperglycaemic clamp, +125 mg/dL: secretion over basal", seen["ngt"]["hyper"]
+        yield _within_a_quarter("hyperglycaemic.fold", words, row, _index(here, "secretion_fold"), "in-sample")
+    for group, preset in (("control", "ngt"), ("T2D", "t2d")):
+        kind: Kind = "in-sample" if preset == "ngt" else "independent"
         row = next(reference("clamp_ivgtt.csv", quantity="HGP_basal", group=group))
-        value = float(row["value"])
-        yield judged(
-            f"production.{preset}",
-            SECTION,
-            f"glucose production, fasting, {group}",
-            f"{value:g}; within 25 %",
-            _index(seen[preset]["ogtt"], "basal_production") * weight / BSA[preset],
-            row["unit"],
-            row["evidence"],
-            "in-sample" if preset == "ngt" else "independent",
-            row["source"],
-            0.75 * value,
-            1.25 * value,
-        )
-    yield judged(
-        "production.nadir",
-        SECTION,
-        "OGTT, healthy: lowest glucose production",
-        "0.3-0.5",
-        _index(seen["ngt"]["ogtt"], "lowest_production"),
-        "mg/kg/min",
-        "recalled",
-        "in-sample",
-        "tracer studies",
-        0.3,
-        0.5,
-    )
+        here = _index(seen[preset]["ogtt"], "basal_production") * WEIGHT[preset] / BSA[preset]
+        words = f"glucose production, fasting, {group}"
+        yield _within_a_quarter(f"production.{preset}", words, row, here, kind)
+    yield from answered(SECTION, {"production.nadir": _index(seen["ngt"]["ogtt"], "lowest_production")})
+
+
+def _within_a_quarter(id: str, words: str, row: Mapping[str, str], here: float, kind: Kind) -> Check:
+    """A measured value that agreement is within 25 % of."""
+    value = float(row["value"])
+    said = f"{value:g}; within 25 %"
+    about = (words, said, here, row["unit"], row["evidence"], kind, row["source"])
+    return judged(id, SECTION, *about, 0.75 * value, 1.25 * value)
 
 
 def _day(seen: Seen) -> Iterator[Check]:
-    day = seen["ngt"]["day"]
-    yield judged(
-        "cgm.mean",
-        SECTION,
-        "24-h mean glucose, healthy below 60 years",
-        "98-99 (sensor)",
-        _index(day, "mean_glucose"),
-        "mg/dL",
-        "seen",
-        "in-sample",
-        "Shah 2019; JDRF 2010",
-        95,
-        104,
-        "104 above 60 years",
-    )
-    yield judged(
-        "cgm.cv",
-        SECTION,
-        "variation of glucose within a day, healthy",
-        "17 +/- 3",
-        _index(day, "cv_glucose"),
-        "%",
-        "seen",
-        "independent",
-        "Shah 2019",
-        14,
-        20,
-    )
-    yield judged(
-        "cgm.range",
-        SECTION,
-        "time at 71-120 mg/dL, healthy",
-        "91 %",
-        _index(day, "time_71_120"),
-        "%",
-        "seen",
-        "independent",
-        "JDRF 2010",
-        80,
-        100,
-    )
-    t2d = seen["t2d"]
-    yield judged(
-        "day.t2d",
-        SECTION,
-        "24-h mean glucose of type 2 diabetes at a fasting glucose of 155",
-        "169-183: HbA1c 7.5-8 by ADAG",
-        _index(t2d["day"], "mean_glucose"),
-        "mg/dL",
-        "recalled",
-        "in-sample",
-        "Nathan2008",
-        165,
-        187,
-    )
-    yield judged(
-        "meal.t2d",
-        SECTION,
-        "mixed meal of 78 g, type 2 diabetes: rise of glucose to its peak",
-        "137 (159 to 296) in Dalla Man's model",
-        _index(t2d["meal"], "peak_glucose") - _index(t2d["meal"], "fasting_glucose"),
-        "mg/dL",
-        "seen-secondary",
-        "independent",
-        "DallaMan2007",
-        90,
-        185,
-    )
+    """A day's glucose, of the healthy and of type 2 diabetes."""
+    day, t2d = seen["ngt"]["day"], seen["t2d"]
+    values = {
+        "cgm.mean": _index(day, "mean_glucose"),
+        "cgm.cv": _index(day, "cv_glucose"),
+        "cgm.range": _index(day, "time_71_120"),
+        "day.t2d": _index(t2d["day"], "mean_glucose"),
+        "meal.t2d": _index(t2d["meal"], "peak_glucose") - _index(t2d["meal"], "fasting_glucose"),
+    }
+    yield from answered(SECTION, values)
 
 
 def _hba1c(seen: Seen) -> Iterator[Check]:
