@@ -12,8 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
-    from mtorsim.event_records.table import EventTable, read_events
+    from mtorsim.event_records.table import EventTable
     from mtorsim.files.library import Library
     from mtorsim.laboratory.examine import examine
     from mtorsim.laboratory.findings import Examination
@@ -52,7 +53,7 @@ _HOME = {
     "load_model": "model.compose",
     "load_population": "population.read",
     "open_result": "results.result",
-    "read_events": "event_records.table",
+    "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
     "run_trial": "trial.run",
     "simulate": "simulation.simulate",

@@ -111,7 +111,7 @@ def test_columns_in_any_case_and_further_ones_are_carried(tmp_path_factory):
         ("ID,TIME,AMT\n1,inf,5\n", "data.csv:2: column TIME: `inf` is not a number"),
         ("", "cannot read"),
         ("ID,TIME,AMT\n", "there are no records"),
-        ("ID,TIME,AMT,TIME\n1,0,5,3\n", "data.csv:1: column `TIME` stands twice"),
+        ("ID,TIME,AMT,TIME\n1,0,5,3\n", "data.csv:1: column `TIME` appears twice"),
         ("ID;TIME;AMT\n1;0;5\n", "data.csv:1: there is one column only"),
         ("ID,TIME,AMT\n1,1e300,5\n", "column TIME: time is more than 100 years from the start"),
         ("ID,TIME,AMT,ADDL,II\n1,0,5,1e9,1\n", "column ADDL: there are more than 1,000,000 further doses"),

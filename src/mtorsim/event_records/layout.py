@@ -28,7 +28,7 @@ from .routes import Routes
 from .steady_state import Interval, steady_state
 from .table import EventTable
 
-__all__ = ["Course", "lay_out"]
+__all__ = ["SubjectEvents", "lay_out"]
 
 
 NUDGE = 1e-12
@@ -38,7 +38,7 @@ RAMP = 64
 
 
 @dataclass
-class Course:
+class SubjectEvents:
     """What happens to one subject.
 
     Attributes
@@ -97,7 +97,7 @@ def lay_out(
     parameters: np.ndarray,
     columns: Mapping[str, str],
     careful: Kernel,
-) -> Course:
+) -> SubjectEvents:
     """Lay the records of one subject out.
 
     Parameters
@@ -118,7 +118,7 @@ def lay_out(
     DataError
         For a record that the model cannot take.
     """
-    return _Layer(table, list(records), routes, start, parameters, columns, careful).course()
+    return _Layer(table, list(records), routes, start, parameters, columns, careful).events()
 
 
 class _Layer:
@@ -204,7 +204,7 @@ class _Layer:
                 now[full] = values[max(bisect_right(times, time) - 1, 0)]
         return now
 
-    def course(self) -> Course:
+    def events(self) -> SubjectEvents:
         """Everything in order."""
         for order, r in enumerate(self.records):
             time, evid = self.times[r], int(self.table.evid[r])
@@ -327,7 +327,7 @@ class _Layer:
             self.table.fail(r, "SS", message, "SS 1 replaces what is there")
         self.laid.running += [(time, time + end, row, dose.rate) for end in tails]
 
-    def _in_order(self) -> Course:
+    def _in_order(self) -> SubjectEvents:
         """Merge everything; what a record must see, and what comes after it, is told apart by a nudge."""
         items: list[tuple[float, int, int, Callable[[float], None]]] = []
         events: list[tuple[float, int, int, int, float]] = []
@@ -357,7 +357,7 @@ class _Layer:
         end = max([*times, *seen.tolist(), 0.0]) * (1 + 4 * NUDGE) + 4 * NUDGE
         # A stop of its own: who is carried further with others must take the same steps as who is not.
         ordered.append((end, STOP_ONLY, 0, 0.0))
-        return Course(ordered, seen, self._after_dose(), end, self.status)
+        return SubjectEvents(ordered, seen, self._after_dose(), end, self.status)
 
     def _inflows(self) -> list[tuple[float, int, int, float]]:
         """The total of what runs into each state, from each time on that it changes."""

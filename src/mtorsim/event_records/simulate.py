@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,11 @@ from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, announce, make_plan
-from mtorsim.run.prepare import prepare
+from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
-from .layout import Course, lay_out
+from .layout import SubjectEvents, lay_out
 from .routes import Routes
 from .table import EventTable
 
@@ -89,36 +90,15 @@ def simulate_events(
     columns = _columns(plan, table)
     announce(plan, note)
     plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
-    routes = Routes(plan.model, plan.kernel)
     # A record is looked at, fasting or not, and what the model does not define has no column.
     shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
-    names = [list(plan.observables)[j] for j in shown]
-    seen = np.full((len(table.subject), len(names)), np.nan)
-    after = np.full(len(table.subject), np.nan)
-    status = np.zeros(len(table.subject), np.int64)
-    bounds = np.searchsorted(table.subject, np.arange(table.subjects + 1))
-    for first in range(0, table.subjects, GROUP):
-        last = min(first + GROUP, table.subjects)
-        people = prepare(plan, np.arange(first, last))
-        courses = [
-            lay_out(
-                table,
-                range(bounds[s], bounds[s + 1]),
-                routes,
-                people.start[s - first],
-                people.parameters[s - first],
-                columns,
-                plan.kernel,
-            )
-            for s in range(first, last)
-        ]
-        ended = np.array([p or c.status for p, c in zip(people.status.tolist(), courses, strict=True)], np.int64)
-        values = _carried(plan, people.start, people.parameters, courses, ended)
-        for s, course in enumerate(courses):
-            mine = slice(bounds[first + s], bounds[first + s + 1])
-            after[mine], status[mine] = course.after_dose, ended[s]
-            seen[mine] = values[s][:, shown]
-    frame = _frame(table, names, seen, after, status)
+    groups = [_group(plan, table, columns, first) for first in range(0, table.subjects, GROUP)]
+    seen, after, status = (np.concatenate(part) for part in zip(*groups, strict=True))
+    frame = table.frame.copy()
+    frame["tad"] = after
+    frame["status"] = [SENTENCES[int(s)] for s in status]
+    for j in shown:
+        frame[list(plan.observables)[j]] = seen[:, j]
     frame.attrs["manifest"] = _manifest(plan, table, status)
     return frame
 
@@ -187,32 +167,49 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
     return found
 
 
-def _carried(
-    plan: Plan, start: np.ndarray, parameters: np.ndarray, courses: list[Course], status: np.ndarray
-) -> list[np.ndarray]:
-    """What every record of each subject sees, (records, observables)."""
+def _group(
+    plan: Plan, table: EventTable, columns: Mapping[str, str], first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What every record of some subjects sees, (records, observables), the time after its dose, and its status."""
+    numbers = np.arange(first, min(first + GROUP, table.subjects))
+    people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
+    bounds = np.searchsorted(table.subject, np.append(numbers, numbers[-1] + 1))
+    laid = [
+        lay_out(table, range(a, b), routes, people.start[i], people.parameters[i], columns, plan.kernel)
+        for i, (a, b) in enumerate(pairwise(bounds))
+    ]
+    status = np.array([p or own.status for p, own in zip(people.status.tolist(), laid, strict=True)], np.int64)
+    seen = _carried(plan, people, laid, status)
+    counts = [len(own.seen) for own in laid]
+    return np.concatenate(seen), np.concatenate([own.after_dose for own in laid]), np.repeat(status, counts)
+
+
+def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray) -> list[np.ndarray]:
+    """What every record of each subject sees, (records, observables); fills in how each ended."""
     kernel = plan.kernel
     columns = plan.columns[plan.columns >= 0]
     rows = kernel.read_by(columns)
     found = []
-    times = np.unique(np.concatenate([c.seen for c in courses]))
-    events = Events.listed([c.events for c in courses])
-    subjects = subjects_at(kernel, start, parameters, status)
-    seen = recording(times, rows, len(courses))
-    solve(kernel, plan.solver, subjects, events, (0.0, max(c.end for c in courses)), plan.tolerance(), seen, retry=True)
-    status[:], states = subjects.status, seen.out
-    for i, course in enumerate(courses):
-        at = np.searchsorted(times, course.seen)
-        full = np.full((len(course.seen), len(plan.columns)), np.nan)
+    times = np.unique(np.concatenate([own.seen for own in laid]))
+    events = Events.listed([own.events for own in laid])
+    subjects = subjects_at(kernel, people.start, people.parameters, status)
+    seen = recording(times, rows, len(laid))
+    span = (0.0, max(own.end for own in laid))
+    solve(kernel, plan.solver, subjects, events, span, plan.tolerance(), seen, retry=True)
+    status[:] = subjects.status
+    for i, own in enumerate(laid):
+        at = np.searchsorted(times, own.seen)
+        full = np.full((len(own.seen), len(plan.columns)), np.nan)
         if status[i] == OK:
-            full[:, plan.columns >= 0] = _observed(plan, course, times[at], states[i, at], rows, parameters[i], columns)
+            states, parameters = seen.out[i, at], people.parameters[i]
+            full[:, plan.columns >= 0] = _observed(plan, own, times[at], states, rows, parameters, columns)
         found.append(full)
     return found
 
 
 def _observed(
     plan: Plan,
-    course: Course,
+    own: SubjectEvents,
     times: np.ndarray,
     states: np.ndarray,
     rows: np.ndarray,
@@ -221,7 +218,7 @@ def _observed(
 ) -> np.ndarray:
     """Observables at each record, with the parameters as they are then."""
     out = np.full((len(times), len(columns)), np.nan)
-    changes = [(t, row, amount) for t, kind, row, amount in course.events if kind == PARAMETER]
+    changes = [(t, row, amount) for t, kind, row, amount in own.events if kind == PARAMETER]
     now, k = parameters.copy(), 0
     start = 0
     while start < len(times):
@@ -234,14 +231,3 @@ def _observed(
         out[part] = plan.kernel.observed(times[part], states[None, part], rows, now[None], columns)[0]
         start = stop
     return out
-
-
-def _frame(
-    table: EventTable, names: list[str], seen: np.ndarray, after: np.ndarray, status: np.ndarray
-) -> pd.DataFrame:
-    frame = table.frame.copy()
-    frame["tad"] = after
-    frame["status"] = [SENTENCES[int(s)] for s in status]
-    for j, name in enumerate(names):
-        frame[name] = seen[:, j]
-    return frame

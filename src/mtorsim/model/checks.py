@@ -11,7 +11,7 @@ from .dimensions import Balance, factor_between, rest_units, time_factor
 from .file import Parameter
 from .model import Equation, Model
 
-__all__ = ["check_model", "check_value"]
+__all__ = ["check_model", "check_states", "check_value"]
 
 
 def check_model(model: Model, references: Mapping[str, Reference]) -> None:
@@ -38,6 +38,24 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
                 time_factor(model, equation)
                 _check_constant(model, equation)
     _check_rest(model)
+
+
+def check_states(model: Model) -> None:
+    """Every state has a start, and only one."""
+    rest = {s.name for s in model.rest.steps} if model.rest else set()
+    for name in model.states:
+        if name in rest and name in model.initials:
+            message = f"state `{name}` has both an `initial` and a line in [rest.states]"
+            raise ModelError(message, model.where(name), "keep one of the two")
+        if name not in rest and name not in model.initials:
+            raise ModelError(f"state `{name}` has no `initial`", model.where(name))
+    for name, (line, _) in model.parameters.items():
+        computed = name in model.means or name in model.then
+        if (line.origin == "run_in") != computed:
+            message = f"`{name}` is from the run-in but [run_in] does not give it"
+            if computed:
+                message = f"[run_in] gives `{name}`, which is not marked so"
+            raise ModelError(message, model.where(name), 'mark it `from = "run_in"` and give it in [run_in]')
 
 
 def check_value(name: str, line: Parameter, value: float) -> None:

@@ -8,6 +8,7 @@ from mtorsim.errors import ArgumentError, ModelError, UnitError, did_you_mean, s
 from mtorsim.files.library import Library, library_for
 from mtorsim.units.units import ONE, Unit, parse_unit
 
+from .checks import check_states
 from .expressions import Expression
 from .file import Contribution, Module, read_module
 from .model import Equation, Model, Port, RestPlan, Route
@@ -93,7 +94,7 @@ class _Composer:
             conditions=self._conditions(),
         )
         _ = model.order
-        _check_states(model)
+        check_states(model)
         return model
 
     def _check_reads(self, module: Module) -> None:
@@ -388,21 +389,3 @@ def _unit(module: Module, text: str, *key: str | int) -> Unit:
         return parse_unit(text)
     except ModelError as error:
         raise type(error)(error.message, module.where(*key, needle=text), error.help) from None
-
-
-def _check_states(model: Model) -> None:
-    """Every state has a start, and only one."""
-    rest = {s.name for s in model.rest.steps} if model.rest else set()
-    for name in model.states:
-        if name in rest and name in model.initials:
-            message = f"state `{name}` has both an `initial` and a line in [rest.states]"
-            raise ModelError(message, model.where(name), "keep one of the two")
-        if name not in rest and name not in model.initials:
-            raise ModelError(f"state `{name}` has no `initial`", model.where(name))
-    for name, (line, _) in model.parameters.items():
-        computed = name in model.means or name in model.then
-        if (line.origin == "run_in") != computed:
-            message = f"`{name}` is from the run-in but [run_in] does not give it"
-            if computed:
-                message = f"[run_in] gives `{name}`, which is not marked so"
-            raise ModelError(message, model.where(name), 'mark it `from = "run_in"` and give it in [run_in]')

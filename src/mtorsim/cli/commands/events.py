@@ -35,8 +35,8 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
     The scenario's own doses, meals, arms and visits are left out: only what the table says happens. Exit code
     0: ok; 1: some subjects failed, results kept; 2: an input is wrong.
     """  # noqa: D301
+    from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events, write_records
-    from mtorsim.event_records.table import read_events
 
     ways = dict(_pair(text) for text in given["interpolate"])
     records = read_events(table, time_unit=given["time_unit"], interpolation=ways)
