@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from mtorsim.cli.ahead import prepare
 from mtorsim.errors import MtorsimError, did_you_mean, one_line
 
 __all__ = ["as_typed", "cli", "main"]
@@ -55,6 +56,8 @@ class LazyCommands(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             help = did_you_mean(args[0], COMMANDS) or "commands are " + ", ".join(COMMANDS)
             raise MtorsimError(f"there is no command `{args[0]}`", help=help)
+        if not {"-h", "--help"} & set(args):
+            prepare(args[0] if args else "")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import sympy
 
 from mtorsim.errors import ModelError
 from mtorsim.model.dimensions import time_factor
+from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
-from .subexpressions import Assignments, Expr, Sharer, symbol
-from .system import System, inflow, names_in
+from .subexpressions import Assignments, Expr, Sharer, rational, symbol
+from .system import System, names_in, needed_for
 from .to_sympy import to_sympy
 
 __all__ = ["build_system", "build_untreated"]
@@ -38,11 +40,19 @@ def build_system(model: Model, switches: Mapping[str, float] | None = None) -> S
     return _Builder(model, dosed, switches or {}).system(" + ".join(m.name for m in model.modules))
 
 
-def build_untreated(model: Model) -> System:
+def build_untreated(model: Model) -> tuple[System, Mapping[str, float]]:
     """Build the system of the untreated day: drugs at rest, slow states held, averages taken.
 
     States named in `hold` stand still at their rest value; each average of [run_in] is a further
-    state, named as its parameter, that gathers the integral over time in hours.
+    state, named as its parameter, that gathers the integral over time in hours. What the day does not need
+    is left out, so that models of one physiology have the same day, whatever drugs they have.
+
+    Returns
+    -------
+    system
+        Of the day.
+    fixed
+        Every quantity of the model that is a plain number on it.
 
     Raises
     ------
@@ -52,7 +62,29 @@ def build_untreated(model: Model) -> System:
     rest_module = model.rest.module if model.rest else ""
     dosed = {dose.to for dose in model.routes.values() if dose.to.startswith(f"{rest_module}.")}
     builder = _Builder(model, dosed, {}, run_in=True)
-    return builder.system("the untreated day of " + " + ".join(m.name for m in model.modules))
+    system = builder.system("")
+    return _needed_on(system), system.fixed
+
+
+def _needed_on(day: System) -> System:
+    """The system of an untreated day with nothing in it that the day, its start and its observables do not need."""
+    initials = {n: e for n, e in day.initials.items() if n in day.states}
+    assignments = day.constants | day.intermediates
+    observed = [symbol(full) for full in day.model.observables.values() if full in assignments]
+    roots = [*day.derivatives.values(), *day.rest.values(), *initials.values(), *observed]
+    kept = needed_for(roots, assignments)
+    names = set().union(*(names_in(e) for e in (*roots, *kept.values())))
+    parameters = tuple(n for n in day.parameters if n in names)
+    modules = dict.fromkeys(n.partition(".")[0] for n in (*day.states, *parameters) if "." in n)
+    return replace(
+        day,
+        title="the untreated day of " + " + ".join(m for m in modules if m in {m.name for m in day.model.modules}),
+        parameters=parameters,
+        fixed={},
+        constants={n: e for n, e in day.constants.items() if n in kept},
+        intermediates={n: e for n, e in day.intermediates.items() if n in kept},
+        initials=initials,
+    )
 
 
 class _Builder:
@@ -98,7 +130,7 @@ class _Builder:
         derivatives = {n: shared.rewritten(n, e) for n, e in derivatives.items()}
         inflows = {inflow(s): s for s in dict.fromkeys(d.to for d in model.routes.values()) if s in states}
         for name, state in inflows.items():
-            derivatives[state] += symbol(name) / sympy.nsimplify(self.factors[state], rational=True)
+            derivatives[state] += symbol(name) / rational(self.factors[state])
         return System(
             title=title,
             model=model,
@@ -127,7 +159,7 @@ class _Builder:
     def _scaled(self, equation: Equation) -> Expr:
         """An equation in its declared unit."""
         factor = time_factor(self.model, equation)
-        return to_sympy(equation) * sympy.nsimplify(factor, rational=True)
+        return to_sympy(equation) * rational(factor)
 
     def _raw(self, name: str) -> Expr:
         if name in self.model.equations:
@@ -183,8 +215,7 @@ class _Builder:
 
     @staticmethod
     def _put(expression: Expr, values: Assignments) -> Expr:
-        known = {symbol(n): v for n, v in values.items()}
-        hit = {s: known[s] for s in expression.free_symbols if s in known}
+        hit = {s: values[s.name] for s in expression.free_symbols if s.name in values}
         return expression.xreplace(hit).doit(deep=False) if hit else expression
 
     def _split(self, equations: Assignments, states: list[str]) -> tuple[Assignments, Assignments]:
@@ -232,8 +263,8 @@ class _Builder:
         self, expression: Expr, step: Equation, done: Assignments, given: set[str], untreated: Assignments
     ) -> None:
         """Add the equations that an expression at rest needs and that are not there yet."""
-        for s in sorted(expression.free_symbols, key=str):
-            name = str(s)
+        for s in sorted(expression.free_symbols, key=lambda s: s.name):
+            name = s.name
             if name in given or name in untreated:
                 continue
             if name not in self.equations:

@@ -33,7 +33,8 @@ __all__ = [
 LAYOUT = "layout.json"
 """The file of a folder that says what it was made from; it is written last."""
 _PACKAGE = "mtorsim_kernels"
-_SOURCES = ("kernel/*.py", "compiler/*.py", "model/*.py", "units/*.py")
+_OF_SOLVER = ("kernel/*.py",)
+_OF_KERNELS = (*_OF_SOLVER, "compiler/*.py", "model/*.py", "units/*.py")
 """What decides what a folder holds, besides the model."""
 
 T = TypeVar("T")
@@ -54,14 +55,21 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("mtorsim", appauthor=False)) / "kernels"
 
 
-@lru_cache(maxsize=1)
-def makers() -> str:
-    """Hash of all but the model that decides what a folder holds: our own text, and the compiler."""
+@lru_cache
+def makers(*, solver: bool = False) -> str:
+    """Hash of all but the model that decides what a folder holds: our own text, and the compiler.
+
+    Parameters
+    ----------
+    solver
+        Whether the folder is the solver's, which no text about models changes.
+    """
     import llvmlite
     import numba
 
     root = package_file(".")
-    texts = [p.read_bytes() for pattern in _SOURCES for p in sorted(root.glob(pattern))]
+    patterns = _OF_SOLVER if solver else _OF_KERNELS
+    texts = [p.read_bytes() for pattern in patterns for p in sorted(root.glob(pattern))]
     versions = [
         numba.__version__,
         llvmlite.__version__,
@@ -112,7 +120,8 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
         write(draft)
         layout = draft / LAYOUT
         known = json.loads(layout.read_text(encoding="utf-8")) if layout.is_file() else {}
-        layout.write_text(json.dumps({"makers": makers(), **known}, indent=1), encoding="utf-8")
+        by = makers(solver=folder.name.startswith("solver_"))
+        layout.write_text(json.dumps({"makers": by, **known}, indent=1), encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError:
@@ -159,7 +168,8 @@ def stale_folders(*, remove: bool = False) -> list[str]:
     found = []
     for folder in cache_folder().iterdir():
         try:
-            current = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))["makers"] == makers()
+            by = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))["makers"]
+            current = by in (makers(), makers(solver=True))
         except (OSError, ValueError, KeyError):
             current = False
         # What starts with a dot is being written by another process.

@@ -94,7 +94,7 @@ class _Printer(PythonCodePrinter):
         self.names = names
 
     def _print_Symbol(self, expr: Expr) -> str:
-        return self.names[str(expr)]
+        return self.names[expr.name]
 
     def _print_Rational(self, expr: Expr) -> str:
         return repr(float(expr))
@@ -160,13 +160,13 @@ class _Writer:
 
     def use(self, expression: Expr) -> str:
         """Load what an expression needs, and return its code."""
-        for s in sorted(expression.free_symbols, key=lambda s: self.rows.get(str(s), ("", 0))):
-            name = str(s)
+        for s in sorted(expression.free_symbols, key=lambda s: self.rows.get(s.name, ("", 0))):
+            name = s.name
             if name not in self.ready and name in self.rows:
                 array, row = self.rows[name]
                 self.lines.append(f"{self.names[name]} = load({array}, {row}){self._note(name)}")
                 self.ready.add(name)
-        return str(self.printer.doprint(expression))
+        return str(self.printer._print(expression))
 
     def assign(self, name: str, expression: Expr, note: str | None = None) -> None:
         """Work a quantity out."""
@@ -213,7 +213,7 @@ def generate(system: System) -> str:
         ("balance", "x, p, y, out", _BALANCE, _balance(writer(), system)),
         ("linearise", "t, y, p, dy, LU", _LINEARISE, _linearise(writer(), system)),
     ]
-    entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]]
+    entries = [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian[1]]
     plan = eliminate(len(system.states), entries)
     functions += [("factor", "g, LU", _FACTOR, _factor(plan, entries)), ("solve", "LU, b", _SOLVE, _solve(plan))]
     head = _HEAD.format(
@@ -314,7 +314,7 @@ def _balance(w: _Writer, system: System) -> list[str]:
 
 
 def _linearise(w: _Writer, system: System) -> list[str]:
-    partials, entries = system.jacobian()
+    partials, entries = system.jacobian
     needed = system.needed
     kept = {**needed, **needed_for(entries.values(), {**needed, **partials})}
     taken = {*_TAKEN, *w.names.values()}

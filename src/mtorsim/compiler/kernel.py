@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from mtorsim.model.model import Equation, Model
 from .cache import LAYOUT, import_package, kept, makers, package_file
 from .solver import PRECISIONS, Precision, Solver, aligned, entry, load_solver, people_function
 from .tape import Tapes, join, record
+
+if TYPE_CHECKING:
+    from .system import System
 
 __all__ = ["Kernel", "load_kernel"]
 
@@ -167,29 +170,57 @@ def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str,
     switches
         Switches that stand at a value for good, in the model's order.
     """
-    modules = "_".join(m.name for m in model.modules)
-    text = json.dumps([_describe(model), untreated, list((switches or {}).items()), makers()], sort_keys=True)
+    modules = "_".join(m.name for m in model.modules)[:60]
+    text = json.dumps([_describe(model), list((switches or {}).items()), makers()], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    name = f"{modules[:60]}_{'day' if untreated else 'run'}_{digest}"
-    return kept(name, lambda folder: _write(folder, model, untreated, switches or {}), _read)
+    if untreated:
+        return kept(f"{modules}_day_{digest}", lambda folder: _write_day(folder, model), _read_day)
+    return kept(f"{modules}_run_{digest}", lambda folder: _write_run(folder, model, switches or {}), _read)
 
 
-def _write(folder: Path, model: Model, untreated: bool, switches: Mapping[str, float]) -> None:
-    """Fill a kernel's folder."""
-    from .build import build_system, build_untreated
+def _write_run(folder: Path, model: Model, switches: Mapping[str, float]) -> None:
+    """Fill the folder of a model's kernel."""
+    from .build import build_system
     from .codegen import generate
 
-    system = build_untreated(model) if untreated else build_system(model, dict(switches))
+    system = build_system(model, dict(switches))
+    _fill(folder, system, generate(system))
+
+
+def _write_day(folder: Path, model: Model) -> None:
+    """Note which kernel is a model's untreated day: models of one physiology share it."""
+    from .build import build_untreated
+    from .codegen import generate
+
+    system, fixed = build_untreated(model)
+    text = generate(system)
+    name = f"day_{hashlib.sha256((text + makers()).encode()).hexdigest()[:16]}"
+    kept(name, lambda own: _fill(own, system, text), _read)
+    (folder / LAYOUT).write_text(json.dumps({"kernel": name, "fixed": dict(fixed)}), encoding="utf-8")
+
+
+def _read_day(folder: Path) -> Kernel:
+    """The kernel of an untreated day, with the plain numbers of one model."""
+    layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
+
+    def lost(own: Path) -> None:
+        raise ValueError(f"{own.name} is not there")
+
+    return replace(kept(layout["kernel"], lost, _read), fixed=layout["fixed"])
+
+
+def _fill(folder: Path, system: System, text: str) -> None:
+    """Fill a kernel's folder."""
     layout = {
         "states": system.states,
         "parameters": system.parameters,
         "quantities": system.quantities,
-        "fixed": system.fixed,
+        "fixed": dict(system.fixed),
         "reads": [sorted(system.states.index(s) for s in system.reads(q)) for q in system.quantities],
-        "entries": [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian()[1]],
+        "entries": [(system.states.index(r), system.states.index(c)) for r, c in system.jacobian[1]],
     }
     (folder / "__init__.py").write_text(f'"""{system.title}"""\n', encoding="utf-8")
-    (folder / "problem.py").write_text(generate(system), encoding="utf-8")
+    (folder / "problem.py").write_text(text, encoding="utf-8")
     for precision in PRECISIONS:
         text = package_file("kernel/entries.py").read_text(encoding="utf-8")
         text = text.replace("from .precision ", f"from mtorsim.kernel.{precision} ")

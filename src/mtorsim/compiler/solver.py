@@ -154,7 +154,7 @@ def solver_folder() -> Path:
 
 
 def _name() -> str:
-    return f"solver_{makers()[:16]}"
+    return f"solver_{makers(solver=True)[:16]}"
 
 
 def _write(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
 import sympy
@@ -17,6 +18,7 @@ __all__ = [
     "logistic",
     "maximum",
     "minimum",
+    "rational",
     "slope",
     "softplus",
     "symbol",
@@ -111,9 +113,16 @@ class less(sympy.Function):
 _NAMED = (logistic, softplus, sympy.exp, sympy.log, sympy.tanh, ln)
 
 
+@cache
 def symbol(name: str) -> sympy.Symbol:
     """The symbol of a quantity."""
     return sympy.Symbol(name, real=True)
+
+
+@lru_cache
+def rational(number: float) -> Expr:
+    """A number as the fraction that it stands for: 0.016666666666666666 is 1/60."""
+    return sympy.nsimplify(number, rational=True)
 
 
 class Sharer:
@@ -174,7 +183,7 @@ class Sharer:
         return expression.func(self._line(owner, kind, part), *rest)
 
     def _is_fixed(self, expression: Expr) -> bool:
-        return all(str(s) in self._fixed for s in expression.free_symbols)
+        return all(s.name in self._fixed for s in expression.free_symbols)
 
     @staticmethod
     def _is_call(expression: Expr) -> bool:
@@ -182,7 +191,7 @@ class Sharer:
         return isinstance(expression, _NAMED) or (expression.is_Pow and not expression.exp.is_Integer)
 
     def _log(self, owner: str, x: Expr) -> Expr:
-        return self._line(str(x) if x.is_Symbol else owner, "log", ln(x))
+        return self._line(x.name if x.is_Symbol else owner, "log", ln(x))
 
     def _line(self, owner: str, kind: str, expression: Expr) -> Expr:
         if expression.is_number:
@@ -197,7 +206,7 @@ class Sharer:
         return self._seen[expression]
 
     def _put(self, name: str, expression: Expr) -> None:
-        if {str(s) for s in expression.free_symbols} <= self._fixed:
+        if {s.name for s in expression.free_symbols} <= self._fixed:
             self.constants[name] = expression
             self._fixed.add(name)
         else:

@@ -11,9 +11,9 @@ import sympy
 from mtorsim.model.model import Model
 from mtorsim.units.units import Unit
 
-from .subexpressions import Assignments, Expr, slope, symbol
+from .subexpressions import Assignments, Expr, rational, slope, symbol
 
-__all__ = ["System", "inflow", "needed_for"]
+__all__ = ["System", "names_in", "needed_for"]
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ class System:
         """The intermediates that the derivatives depend on, in order."""
         return needed_for(self.derivatives.values(), self.intermediates)
 
+    @cached_property
     def jacobian(self) -> tuple[Assignments, dict[tuple[str, str], Expr]]:
         """Derivatives of the right-hand sides by the states.
 
@@ -107,7 +108,7 @@ class System:
             found = self._slopes(name, expression, slopes, partials)
             slopes[name] = {s: _named(f"d_{name}|{s}", value, partials) for s, value in found.items()}
         entries = {
-            (row, column): value * sympy.nsimplify(self.factors[row], rational=True)
+            (row, column): value * rational(self.factors[row])
             for row, expression in self.derivatives.items()
             for column, value in self._slopes(row, expression, slopes, partials).items()
         }
@@ -118,8 +119,8 @@ class System:
     ) -> Assignments:
         """Total derivatives of one expression by every state it depends on."""
         total: Assignments = {}
-        for variable in sorted(expression.free_symbols, key=str):
-            inner = slopes.get(str(variable))
+        for variable in sorted(expression.free_symbols, key=lambda s: s.name):
+            inner = slopes.get(variable.name)
             if not inner:
                 continue
             outer = slope(name, expression, variable)
@@ -140,7 +141,7 @@ def _named(label: str, value: Expr, partials: Assignments) -> Expr:
 
 
 def names_in(expression: Expr) -> set[str]:
-    return {str(s) for s in expression.free_symbols}
+    return {s.name for s in expression.free_symbols}
 
 
 def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments:
@@ -150,13 +151,3 @@ def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments
         if name in wanted:
             wanted |= names_in(assignments[name])
     return {name: e for name, e in assignments.items() if name in wanted}
-
-
-def inflow(state: str) -> str:
-    """Name of the parameter that is the rate of an infusion into a state, in its unit per hour."""
-    return f"{state}:inflow"
-
-
-def is_inflow(name: str) -> bool:
-    """Whether a parameter is the rate of an infusion."""
-    return name.endswith(":inflow")

@@ -6,8 +6,6 @@ import ctypes
 import hashlib
 import math
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,6 +18,7 @@ import numpy as np
 
 from mtorsim.kernel.lanes import JIT
 
+from .early import BESIDE, compile_beside
 from .kernel import Kernel
 from .solver import Solver, load_solver, people_function, solver_folder, solver_module
 
@@ -66,10 +65,9 @@ class Warming:
         steppers = dict.fromkeys((s.method, s.precision) for s in solvers)
         mine: list[Part] = [("stepper", *s) for s in steppers]
         mine += [("interpreter", p) for p in dict.fromkeys(p for _, p in steppers)]
-        beside: list[Part] = [("drive",), ("people",)]
+        beside = [p for p in BESIDE if _is_cold(p)]
         self._mine = [p for p in mine if _is_cold(p)]
-        beside = [p for p in beside if _is_cold(p)]
-        self._other = _start(beside) if beside else None
+        self._other = compile_beside(beside)
         if note and (self._mine or beside):
             note("compiling the solver: once on this machine, a few seconds")
 
@@ -85,14 +83,6 @@ class Warming:
 def _is_cold(part: Part) -> bool:
     """Whether a part has to be compiled, in this process and on this machine."""
     return JIT and part not in _READY and not _marker(part).is_file()
-
-
-def _start(parts: list[Part]) -> subprocess.Popen[bytes]:
-    """Compile parts of the solver in another process."""
-    code = (
-        "import sys; from mtorsim.compiler.warm import compile_part as f; [f(tuple(p.split())) for p in sys.argv[1:]]"
-    )
-    return subprocess.Popen([sys.executable, "-c", code, *(" ".join(p) for p in parts)], stderr=subprocess.DEVNULL)
 
 
 def compile_part(part: Part) -> None:
@@ -201,7 +191,8 @@ def choose_form(kernel: Kernel, solver: Solver, days: float, form: Form = "auto"
         return Choice("compiled", days)
     if days < COMPILED_FROM:
         return Choice("tape", days)
-    threading.Thread(target=compile_kernel, args=(kernel, solver), daemon=True).start()
+    # What is begun is finished, even after the run: the next one has it.
+    threading.Thread(target=compile_kernel, args=(kernel, solver)).start()
     return Choice("tape, then compiled", days)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.compiler.system import inflow
 from mtorsim.errors import did_you_mean
+from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Model
 
 from .table import EventTable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -39,17 +39,20 @@ class Result:
         What the run was; enough to compute any subject again.
     summary
         Shares above each limit with intervals, medians and bands at each visit, status counts.
-    series
-        The finer series of the first subjects, dims (arm, subject, time).
     folder
         Where it lies, None if only in memory.
     """
 
     manifest: Mapping[str, Any]
     summary: Mapping[str, Any]
-    series: xr.Dataset
+    make_series: Callable[[], xr.Dataset]
     folder: Path | None
     block: Block | None = None
+
+    @cached_property
+    def series(self) -> xr.Dataset:
+        """The finer series of the first subjects, dims (arm, subject, time)."""
+        return self.make_series()
 
     def __repr__(self) -> str:
         m = self.manifest
@@ -241,7 +244,7 @@ def open_result(folder: str | Path) -> Result:
         raise DataError(f"the result in `{folder}` is not whole: {one_line(str(problem), 120)}") from None
     if not isinstance(summary, dict) or not {"arms", "units", "limits_mg_dl", "status"} <= set(summary):
         raise DataError(f"the result in `{folder}` is not whole: summary.json is damaged")
-    return Result(manifest, summary, series, folder)
+    return Result(manifest, summary, lambda: series, folder)
 
 
 def _read_block(result: Result) -> Block:

@@ -9,6 +9,7 @@ import shutil
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,22 +95,20 @@ class Writer:
     def finish(self, threads: int, seconds: float) -> Result:
         """Close the run."""
         first = Block.joined(self.first)
-        series = labelled(self.manifest, first.series, first.subjects, list(self.plan.scenario.series))
+        series = partial(labelled, self.manifest, first.series, first.subjects, list(self.plan.scenario.series))
         summary = self._summary(first, seconds)
         manifest = {
             **self.manifest,
             "finished": True,
             "status": summary["status"],
-            "result": {
-                a.name: v.hexdigest() + s.hexdigest() for a, (v, s) in zip(self.plan.arms, self.digests, strict=True)
-            },
+            "result": self._digest(),
             "threads": threads,
             "seconds": round(seconds, 3),
             "machine": machine(),
         }
         if self.folder is None:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
-        series.to_netcdf(self.folder / "series.nc", engine="scipy")
+        series().to_netcdf(self.folder / "series.nc", engine="scipy")
         write_json(self.folder / "summary.json", summary)
         if self.of:
             self._write_shares()

@@ -95,7 +95,7 @@ class Draft:
         return any(a.rules or a.spec.staying for a in self.arms)
 
 
-RUN_IN_COSTS = 100
+RUN_IN_COSTS = 400
 """A run-in takes as long as so many days of a run."""
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.compiler.system import is_inflow
 from mtorsim.kernel.status import NOT_ADMITTED, NOT_DRAWN, OK
+from mtorsim.model.inflow import is_inflow
 from mtorsim.population.file import Entry
 from mtorsim.population.population import WEIGHT
 from mtorsim.units.units import convert, parse_unit

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mtorsim.compiler.system import inflow
 from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.kernel.event import PARAMETER, Events
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Model, Route
 from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Meal, Regimen
 from mtorsim.stats.draws import uniform

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,28 +13,21 @@ import numpy as np
 from mtorsim.compiler.warm import COMPILED_FROM
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
-from mtorsim.laboratory.run_test import examine_people
-from mtorsim.results.block import Block, TestValues
+from mtorsim.results.block import Block
 from mtorsim.results.result import Result
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
-from mtorsim.run.arms import PlannedArm
-from mtorsim.run.follow import Followed, decision_times, follow
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, announce, make_plan
-from mtorsim.run.prepare import People, prepare
+from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import parameters_in
 from mtorsim.run.visit import PythonRule
 from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
+from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
+
 __all__ = ["one_subject", "simulate"]
-
-
-SMALLEST_SLICE, LARGEST_SLICE = 32, 128
-"""Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
-SERIES_OF = 1000
-"""The finer series for figures is kept for the first subjects only, so that memory stays flat."""
 
 
 @checked
@@ -147,7 +137,9 @@ def simulate(
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
     writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
     started = time.perf_counter()
-    for block in _blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
+    if out is not None:
+        threading.Thread(target=import_tables).start()
+    for block in blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
         writer.add(block)
     return writer.finish(threads=workers, seconds=time.perf_counter() - started)
 
@@ -165,132 +157,12 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
         Name of the arm.
     """
     chosen = next(a for a in plan.arms if a.name == arm)
-    times = Times.of(plan, subject < SERIES_OF)
     people = prepare(plan, np.array([subject]))
-    block = _through(plan, people, (chosen,), times, np.zeros(1, np.int64))
+    run = run_arm(plan, chosen, people, Times.of(plan, subject < SERIES_OF), np.zeros(1, np.int64))
+    block = as_block(people, [run])
     return block, dict(zip(plan.kernel.parameters, parameters_in(plan, chosen, people)[0].tolist(), strict=True))
 
 
 def _cores() -> int:
     """Cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _blocks(
-    plan: Plan,
-    done: int,
-    n: int,
-    chunk: int,
-    threads: int,
-    progress: Callable[[int, int], None] | None,
-    rules: Sequence[PythonRule],
-) -> Iterator[Block]:
-    """Chunks of subjects in order, each computed slice by slice on several threads."""
-    cancel = np.zeros(1, np.int64)
-    times = {series: Times.of(plan, series) for series in (True, False)}
-    with ThreadPoolExecutor(max_workers=threads) as pool:
-        try:
-            for first in range(done, n, chunk):
-                last = min(first + chunk, n)
-                cuts = [*_cuts(first, last, threads), last]
-                futures = [
-                    pool.submit(_slice, plan, np.arange(a, b), times[a < SERIES_OF], cancel, rules)
-                    for a, b in pairwise(cuts)
-                ]
-                _import_tables()
-                pending: set[Future[Block]] = set(futures)
-                while pending:
-                    ended, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
-                    done += sum(len(f.result().subjects) for f in ended)
-                    if progress and ended:
-                        progress(done, n)
-                yield Block.joined([f.result() for f in futures])
-        except BaseException:
-            cancel[0] = 1
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-
-
-def _import_tables() -> None:
-    """Import what the result will need, slow to load, while the threads are at work."""
-    for name in ("pyarrow.parquet", "xarray"):
-        importlib.import_module(name)
-
-
-def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
-    """Starts of slices; none straddles the end of the finer series."""
-    size = min(max((last - first) // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)
-    at = first
-    while at < last:
-        yield at
-        at = min(at + size, SERIES_OF) if at < SERIES_OF else at + size
-
-
-@dataclass(frozen=True)
-class Times:
-    """Sample times of a run, which of them are fasting, and where visits and the series lie in them."""
-
-    all: np.ndarray
-    fasting: np.ndarray
-    visits: np.ndarray
-    series: np.ndarray
-
-    @classmethod
-    def of(cls, plan: Plan, series: bool) -> Times:
-        visits = np.array(plan.scenario.visits)
-        finer = np.array(plan.scenario.series if series else ())
-        looks = [decision_times(plan, arm) for arm in plan.arms]
-        every = np.unique(np.concatenate([visits, finer, *looks]))
-        fasting = np.array([plan.scenario.is_fasting(t) for t in every])
-        return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
-
-
-def _slice(plan: Plan, subjects: np.ndarray, times: Times, cancel: np.ndarray, rules: Sequence[PythonRule]) -> Block:
-    """A few subjects through every arm."""
-    return _through(plan, prepare(plan, subjects), plan.arms, times, cancel, rules)
-
-
-def _through(
-    plan: Plan,
-    people: People,
-    arms: tuple[PlannedArm, ...],
-    times: Times,
-    cancel: np.ndarray,
-    rules: Sequence[PythonRule] = (),
-) -> Block:
-    """Prepared people through some arms."""
-    runs = [follow(plan, arm, people, times.all, times.fasting, cancel, rules) for arm in arms]
-    tests = [_tests(plan, arm, people, cancel, r) for arm, r in zip(arms, runs, strict=True)]
-    return Block(
-        subjects=people.subjects,
-        arms=tuple(a.name for a in arms),
-        status=np.stack([r.status for r in runs]),
-        attempts=people.attempts,
-        traits=people.traits,
-        visits=np.stack([r.values[:, times.visits] for r in runs]),
-        series=np.stack([r.values[:, times.series] for r in runs]),
-        weights=people.weights,
-        left=np.stack([r.left for r in runs]),
-        ledger=tuple(r.ledger for r in runs),
-        dose_intensity=tuple(r.dose_intensity for r in runs),
-        tests=tuple(t for of_arm in tests for t in of_arm),
-    )
-
-
-def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run: Followed) -> list[TestValues]:
-    """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
-    if not plan.scenario.tests:
-        return []
-    decided = run.events, run.status, run.left
-    found = examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=decided)
-    return [
-        TestValues(
-            e.protocol.name,
-            e.protocol.options,
-            e.at,
-            e.arm,
-            {n: unit for n, (unit, _) in e.indices.items()},
-            np.stack([v for _, v in e.indices.values()], axis=1),
-        )
-        for e in found
-    ]

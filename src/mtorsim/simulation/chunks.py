@@ -1,0 +1,171 @@
+"""Chunks of subjects on several threads: slices are prepared, and then carried through each arm."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from mtorsim.laboratory.run_test import examine_people
+from mtorsim.results.block import Block, TestValues
+from mtorsim.run.arms import PlannedArm
+from mtorsim.run.follow import Followed, decision_times, follow
+from mtorsim.run.plan import Plan
+from mtorsim.run.prepare import People, prepare
+from mtorsim.run.visit import PythonRule
+
+__all__ = ["SERIES_OF", "Times", "as_block", "blocks", "import_tables", "run_arm"]
+
+SMALLEST_SLICE, LARGEST_SLICE = 32, 128
+"""Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
+SERIES_OF = 1000
+"""The finer series for figures is kept for the first subjects only, so that memory stays flat."""
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Sample times of a run, which of them are fasting, and where visits and the series lie in them."""
+
+    all: np.ndarray
+    fasting: np.ndarray
+    visits: np.ndarray
+    series: np.ndarray
+
+    @classmethod
+    def of(cls, plan: Plan, series: bool) -> Times:
+        """The times of a run, with the finer series or without."""
+        visits = np.array(plan.scenario.visits)
+        finer = np.array(plan.scenario.series if series else ())
+        looks = [decision_times(plan, arm) for arm in plan.arms]
+        every = np.unique(np.concatenate([visits, finer, *looks]))
+        fasting = np.array([plan.scenario.is_fasting(t) for t in every])
+        return cls(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
+
+
+@dataclass(frozen=True)
+class ArmRun:
+    """One arm of some subjects: visits and series (n, times, observables), and what was decided and tested."""
+
+    arm: str
+    visits: np.ndarray
+    series: np.ndarray
+    followed: Followed
+    tests: tuple[TestValues, ...]
+
+
+def blocks(
+    plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Progress | None, rules: Sequence[PythonRule]
+) -> Iterator[Block]:
+    """Chunks of subjects in order, from the number that is done already."""
+    work = _Work(plan, np.zeros(1, np.int64), {series: Times.of(plan, series) for series in (True, False)}, rules)
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            for first in range(done, n, chunk):
+                last = min(first + chunk, n)
+                before = first
+                tell = None if progress is None else lambda count, before=before: progress(before + count, n)
+                yield work.chunk(pool, [*_cuts(first, last, threads), last], tell)
+        except BaseException:
+            work.cancel[0] = 1
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What every slice of a run is worked on with."""
+
+    plan: Plan
+    cancel: np.ndarray
+    times: dict[bool, Times]
+    rules: Sequence[PythonRule]
+
+    def chunk(self, pool: ThreadPoolExecutor, cuts: list[int], tell: Callable[[int], None] | None) -> Block:
+        """One chunk: an arm of a slice is a task of its own, so that few subjects keep all threads busy too."""
+        arms = self.plan.arms
+        slices = [np.arange(a, b) for a, b in pairwise(cuts)]
+        people: dict[int, People] = {}
+        runs: dict[tuple[int, int], ArmRun] = {}
+        told = 0
+        tasks: dict[Future[Any], tuple[int, int]] = {
+            pool.submit(prepare, self.plan, subjects): (i, -1) for i, subjects in enumerate(slices)
+        }
+        while tasks:
+            ended, _ = wait(tasks, timeout=0.2, return_when=FIRST_COMPLETED)
+            for task in ended:
+                i, a = tasks.pop(task)
+                found = task.result()
+                if isinstance(found, People):
+                    people[i] = found
+                    times = self.times[bool(slices[i][0] < SERIES_OF)]
+                    given = (found, times, self.cancel, self.rules)
+                    tasks |= {pool.submit(run_arm, self.plan, arm, *given): (i, k) for k, arm in enumerate(arms)}
+                else:
+                    runs[i, a] = found
+            whole = sum(len(slices[i]) for i in people if all((i, a) in runs for a in range(len(arms))))
+            if tell and whole > told:
+                tell(whole)
+            told = whole
+        order = range(len(slices))
+        return Block.joined([as_block(people[i], [runs[i, a] for a in range(len(arms))]) for i in order])
+
+
+def run_arm(
+    plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: np.ndarray, rules: Sequence[PythonRule] = ()
+) -> ArmRun:
+    """Carry prepared people through an arm, and do the scenario's tests on copies of them."""
+    run = follow(plan, arm, people, times.all, times.fasting, cancel, rules)
+    tests = tuple(_tests(plan, arm, people, cancel, run))
+    return ArmRun(arm.name, run.values[:, times.visits], run.values[:, times.series], run, tests)
+
+
+def as_block(people: People, runs: Sequence[ArmRun]) -> Block:
+    """The arms of some subjects as one block."""
+    followed = [run.followed for run in runs]
+    return Block(
+        subjects=people.subjects,
+        arms=tuple(run.arm for run in runs),
+        status=np.stack([f.status for f in followed]),
+        attempts=people.attempts,
+        traits=people.traits,
+        visits=np.stack([run.visits for run in runs]),
+        series=np.stack([run.series for run in runs]),
+        weights=people.weights,
+        left=np.stack([f.left for f in followed]),
+        ledger=tuple(f.ledger for f in followed),
+        dose_intensity=tuple(f.dose_intensity for f in followed),
+        tests=tuple(test for run in runs for test in run.tests),
+    )
+
+
+def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run: Followed) -> Iterator[TestValues]:
+    """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
+    if not plan.scenario.tests:
+        return
+    decided = run.events, run.status, run.left
+    for found in examine_people(plan, people, arm, plan.scenario.tests, cancel=cancel, decided=decided):
+        units = {name: unit for name, (unit, _) in found.indices.items()}
+        values = np.stack([values for _, values in found.indices.values()], axis=1)
+        yield TestValues(found.protocol.name, found.protocol.options, found.at, found.arm, units, values)
+
+
+def import_tables() -> None:
+    """Import what a result that is kept will need, slow to load, while the threads are at work."""
+    for name in ("pyarrow.parquet", "xarray"):
+        importlib.import_module(name)
+
+
+def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
+    """Starts of slices; none straddles the end of the finer series."""
+    size = min(max((last - first) // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)
+    at = first
+    while at < last:
+        yield at
+        at = min(at + size, SERIES_OF) if at < SERIES_OF else at + size
