@@ -5,13 +5,16 @@ from __future__ import annotations
 import importlib
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from before import trials as other_checkout
 from problems import Setting
 from trial import Trial
 
-__all__ = ["RIVALS", "cpu", "trials_of"]
+__all__ = ["RIVALS", "before", "cpu", "trials_of"]
 
 RIVALS = {
     "scipy": ("scipy", "scipy_engine"),
@@ -28,6 +31,14 @@ OWN = (
     ("tsit5", "double", 0.1, (1e-3, 1e-4, 1e-5)),
 )
 """Method, precision, absolute tolerance as a share of the relative one, and relative tolerances."""
+
+
+def before(checkout: Path, setting: Setting, quick: bool) -> Iterator[Trial]:
+    """The trials of another checkout of mtorsim, compiled."""
+    wanted = [(m, p, r, r * share) for m, p, share, tolerances in OWN for r in tolerances]
+    n = len(setting.start)
+    for method, precision, rtol, solve in other_checkout(checkout, setting.name, n, quick, wanted):
+        yield Trial(f"{method} {precision}", rtol, n, solve)
 
 
 def trials_of(engine: str, setting: Setting) -> Iterator[Trial]:
@@ -51,8 +62,8 @@ def _own(setting: Setting) -> Iterator[Trial]:
                 yield Trial(name, rtol, len(setting.start), solve)
 
 
-def cpu(run: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
-    """What a run gives, and the CPU seconds of this process."""
+def cpu(run: Callable[[], Any]) -> tuple[np.ndarray, float]:
+    """What a run gives, and the CPU seconds of this process, or those that the run gives itself."""
     started = time.process_time()
     found = run()
-    return found, time.process_time() - started
+    return found if isinstance(found, tuple) else (found, time.process_time() - started)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines import RIVALS, cpu, trials_of
+from engines import RIVALS, before, cpu, trials_of
 from mtorsim.results.manifest import machine
 from problems import PROBLEMS
 
@@ -29,6 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--problem", nargs="*", choices=list(PROBLEMS), default=list(PROBLEMS))
     parser.add_argument("--rival", nargs="*", choices=list(RIVALS), default=list(RIVALS))
+    parser.add_argument("--before", type=Path, help="another checkout of mtorsim, with its .venv, as a rival")
     parser.add_argument("--subjects", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="shorter problems, one round")
@@ -37,17 +38,24 @@ def main() -> None:
     rounds = 1 if given.quick else given.rounds
     lines = []
     for name in given.problem:
-        found = measured(name, ["mtorsim", *given.rival], given.subjects, given.quick, rounds)
+        engines = ["mtorsim", *given.rival]
+        found = measured(name, engines, given.subjects, given.quick, rounds, given.before)
         print_table(name, found)
+        if given.before is not None:
+            print_before(found)
         lines += found
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text("".join(json.dumps(x) + "\n" for x in lines), encoding="utf-8")
 
 
-def measured(name: str, engines: list[str], subjects: int, quick: bool, rounds: int) -> list[dict]:
+def measured(
+    name: str, engines: list[str], subjects: int, quick: bool, rounds: int, checkout: Path | None = None
+) -> list[dict]:
     """One record for each engine, method and tolerance."""
     setting = PROBLEMS[name].setting(subjects, quick)
     trials = [(e, t) for e in engines for t in trials_of(e, setting)]
+    if checkout is not None:
+        trials += [("before", trial) for trial in before(checkout, setting, quick)]
     first: list[float] = []
     best = [np.inf] * len(trials)
     errors = [np.nan] * len(trials)
@@ -95,6 +103,21 @@ def print_table(name: str, lines: list[dict]) -> None:
             shown = ", ".join(f"{e} {t / best['mtorsim']:.0f}x" for e, t in rivals.items())
             print(f"the best with an error of no more than {error:g} mg/dL: mtorsim {best['mtorsim']:.1f} us; {shown}")
     print(flush=True)
+
+
+def print_before(lines: list[dict]) -> None:
+    """Each method of this checkout beside the other's, and the tape beside compiled code: ratios of time."""
+    time = {(x["engine"], x["method"], x["rtol"]): x["us_per_subject_day"] for x in lines}
+    ratios = []
+    print(f"{'method':14s} {'rtol':>7s} {'before':>8s} {'now':>8s} {'ratio':>6s} {'tape':>8s} {'tape/now':>8s}")
+    for (engine, method, rtol), now in time.items():
+        old = time.get(("before", method, rtol))
+        if engine == "mtorsim" and old is not None:
+            tape = time["mtorsim", f"{method} tape", rtol]
+            ratios.append((now / old, tape / now))
+            print(f"{method:14s} {rtol:7.0e} {old:8.1f} {now:8.1f} {now / old:6.2f} {tape:8.1f} {tape / now:8.2f}")
+    mean = np.exp(np.log(np.array(ratios)).mean(axis=0))
+    print(f"geometric mean: compiled {mean[0]:.2f} of before, tape {mean[1]:.2f} of compiled\n", flush=True)
 
 
 def at_most(error: float, lines: list[dict]) -> dict[str, float]:
