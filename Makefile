@@ -10,7 +10,7 @@ demo: $(READY)
 	$(BIN)/mtorsim run everolimus_breast --subjects 200 --out out/demo --force
 
 test: check
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadscope
 
 check: $(READY)
 	$(BIN)/ruff check .

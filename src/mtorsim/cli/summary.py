@@ -9,14 +9,14 @@ from typing import Any
 from mtorsim.cli.console import print_table, warn
 from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
-from mtorsim.units.display import Reader
+from mtorsim.units.display import DisplayUnits
 
 __all__ = ["print_summary", "print_tests", "summary_object", "warn_of_failures"]
 
 _MOST_ROWS = 14
 
 
-def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str, Any]:
+def summary_object(result: Result, shown_in: DisplayUnits, out: Path | None) -> dict[str, Any]:
     """What `--json` prints of a run."""
     summary = result.summary
     return {
@@ -27,15 +27,15 @@ def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str
         "failed": summary["failed"],
         "uln_mg_dl": summary["uln_mg_dl"],
         "difference_from": summary["difference_from"],
-        "units": {name: reader.unit(name, unit) for name, unit in summary["units"].items()},
+        "units": {name: shown_in.unit(name, unit) for name, unit in summary["units"].items()},
         "arms": {
             name: {
                 "share": arm["share"],
                 "new_share": arm["new_share"],
                 "status": arm["status"],
-                "visits": [_converted(row, summary["units"], reader) for row in arm["visits"]],
+                "visits": [_converted(row, summary["units"], shown_in) for row in arm["visits"]],
                 "difference": [
-                    _converted(row, summary["units"], reader, apart=True) for row in arm.get("difference", ())
+                    _converted(row, summary["units"], shown_in, apart=True) for row in arm.get("difference", ())
                 ],
             }
             for name, arm in summary["arms"].items()
@@ -46,9 +46,11 @@ def summary_object(result: Result, reader: Reader, out: Path | None) -> dict[str
     }
 
 
-def _converted(row: Mapping[str, Any], units: Mapping[str, str], reader: Reader, apart: bool = False) -> dict[str, Any]:
+def _converted(
+    row: Mapping[str, Any], units: Mapping[str, str], shown_in: DisplayUnits, apart: bool = False
+) -> dict[str, Any]:
     """One visit's quantiles, of values or of differences, in the reader's units."""
-    convert = reader.difference if apart else reader.value
+    convert = shown_in.difference if apart else shown_in.value
     found: dict[str, Any] = {}
     for name, value in row.items():
         if isinstance(value, dict):
@@ -58,7 +60,7 @@ def _converted(row: Mapping[str, Any], units: Mapping[str, str], reader: Reader,
     return found
 
 
-def print_summary(result: Result, reader: Reader) -> None:
+def print_summary(result: Result, shown_in: DisplayUnits) -> None:
     """Print the share of subjects above each limit, and how the typical subject went."""
     summary = result.summary
     n = summary["subjects"]
@@ -67,12 +69,12 @@ def print_summary(result: Result, reader: Reader) -> None:
     if summary["settings"]:
         print("with " + ", ".join(f"{name} = {value:g}" for name, value in summary["settings"].items()))
     if n > 1:
-        _print_shares(result, reader)
-    _print_course(result, reader)
-    print_tests(result, reader)
+        _print_shares(result, shown_in)
+    _print_course(result, shown_in)
+    print_tests(result, shown_in)
 
 
-def print_tests(result: Result, reader: Reader) -> None:
+def print_tests(result: Result, shown_in: DisplayUnits) -> None:
     """Median of each index of each test, a column an arm and time."""
     tests = result.summary["tests"]
     for kind, options in dict.fromkeys((t["test"], t["options"]) for t in tests):
@@ -82,22 +84,22 @@ def print_tests(result: Result, reader: Reader) -> None:
         for name in names:
             unit = next(t["indices"][name]["unit"] for t in mine if name in t["indices"])
             cells = [
-                reader.value(name, unit, t["indices"][name]["q50"]) if name in t["indices"] else None for t in mine
+                shown_in.value(name, unit, t["indices"][name]["q50"]) if name in t["indices"] else None for t in mine
             ]
-            shown = "" if unit == "1" else f" ({reader.unit(name, unit)})"
+            shown = "" if unit == "1" else f" ({shown_in.unit(name, unit)})"
             rows.append([f"{name}{shown}", *("-" if c is None else f"{c:.4g}" for c in cells)])
         head = [kind, *(f"{t['arm']}, {t['at_h'] / 24:g} d" for t in mine)]
         print_table(head, rows, "median of each index" + (f", {options}" if options else ""))
 
 
-def _print_shares(result: Result, reader: Reader) -> None:
+def _print_shares(result: Result, shown_in: DisplayUnits) -> None:
     limits = ordered_limits(result.summary["limits_mg_dl"])
-    head = [f"> {reader.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
+    head = [f"> {shown_in.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
     arms = result.summary["arms"]
     if all(arm["share"][name]["value"] is None for arm in arms.values() for name, *_ in limits):
         return
     rows = [[name, *(_percent(arm["share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
-    title = f"% of subjects whose worst fasting glucose after the start passed a limit in {reader.glucose} (95 %)"
+    title = f"% of subjects whose worst fasting glucose after the start passed a limit in {shown_in.glucose} (95 %)"
     print_table(["arm", *head], rows, title)
     if any(s["value"] is not None for arm in arms.values() for s in arm["new_share"].values()):
         rows = [[name, *(_percent(arm["new_share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
@@ -109,7 +111,7 @@ def _percent(share: Mapping[str, float]) -> str:
     return f"{value:.1f} ({low:.1f}-{high:.1f})"
 
 
-def _print_course(result: Result, reader: Reader) -> None:
+def _print_course(result: Result, shown_in: DisplayUnits) -> None:
     """Median and 5th to 95th percentile of glucose and HbA1c at the visits."""
     arms = result.summary["arms"]
     first = next(iter(arms.values()))["visits"]
@@ -125,27 +127,27 @@ def _print_course(result: Result, reader: Reader) -> None:
     say = _clock([row["time_h"] for row in first])
     when = [say(row["time_h"]) for row in first]
     for name in names:
-        label = f"{name.replace('_', ' ').replace('hba1c', 'HbA1c')}, {reader.unit(name, units[name])}"
+        label = f"{name.replace('_', ' ').replace('hba1c', 'HbA1c')}, {shown_in.unit(name, units[name])}"
         rows = [
-            [when[v], *(_band(arm["visits"][v].get(name), name, units[name], reader) for arm in arms.values())]
+            [when[v], *(_band(arm["visits"][v].get(name), name, units[name], shown_in) for arm in arms.values())]
             for v in _some(len(first))
         ]
         print_table(["time", *arms], rows, f"{label}: {what}")
         apart = {n: arm["difference"] for n, arm in arms.items() if "difference" in arm}
         if apart:
             rows = [
-                [when[v], *(_apart(found[v].get(name), name, units[name], reader) for found in apart.values())]
+                [when[v], *(_apart(found[v].get(name), name, units[name], shown_in) for found in apart.values())]
                 for v in _some(len(first))
             ]
             beside = f"{label}: difference from {result.summary['difference_from']} in the same people, {what}"
             print_table(["time", *apart], rows, beside)
 
 
-def _apart(found: Mapping[str, float] | None, name: str, unit: str, reader: Reader) -> str:
+def _apart(found: Mapping[str, float] | None, name: str, unit: str, shown_in: DisplayUnits) -> str:
     """A difference and its spread, signed."""
     if not found:
         return "-"
-    low, middle, high = (reader.difference(name, unit, found[q]) for q in ("q05", "q50", "q95"))
+    low, middle, high = (shown_in.difference(name, unit, found[q]) for q in ("q05", "q50", "q95"))
     digits = 2 if max(abs(low), abs(high)) < 10 else 1
     text = f"{middle:+.{digits}f}"
     return text if low == high else f"{text} ({low:+.{digits}f} to {high:+.{digits}f})"
@@ -167,11 +169,11 @@ def _clock(hours: Sequence[float]) -> Callable[[float], str]:
     return (lambda h: f"{60 * h:g} min") if hours[-1] <= 6 else (lambda h: f"{h:.6g} h")
 
 
-def _band(found: Mapping[str, float] | None, name: str, unit: str, reader: Reader) -> str:
+def _band(found: Mapping[str, float] | None, name: str, unit: str, shown_in: DisplayUnits) -> str:
     if not found:
         return "-"
-    low, middle, high = (reader.value(name, unit, found[q]) for q in ("q05", "q50", "q95"))
-    digits = 1 if reader.unit(name, unit) in ("%", "mmol/L", "uU/mL") else 0
+    low, middle, high = (shown_in.value(name, unit, found[q]) for q in ("q05", "q50", "q95"))
+    digits = 1 if shown_in.unit(name, unit) in ("%", "mmol/L", "uU/mL") else 0
     text = f"{middle:.{digits}f}"
     return text if low == high else f"{text} ({low:.{digits}f}-{high:.{digits}f})"
 

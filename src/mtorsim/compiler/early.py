@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from typing import Any
 
 __all__ = ["BESIDE", "compile_beside", "start"]
 
 BESIDE = (("drive",), ("people",))
 """The parts of the solver that are compiled in the other process: as much work as the rest."""
 _CODE = "import sys; from mtorsim.compiler.warm import compile_part as f; [f(tuple(p.split())) for p in sys.argv[1:]]"
-_started: list[subprocess.Popen[bytes]] = []
-"""The process that was started early; at most one."""
+_started: list[threading.Thread] = []
+"""Waits for the process that was started early; at most one."""
 
 
 def start(cache: Path) -> None:
@@ -23,14 +23,23 @@ def start(cache: Path) -> None:
         _started.append(_process([" ".join(part) for part in BESIDE]))
 
 
-def compile_beside(parts: list[tuple[str, ...]]) -> subprocess.Popen[bytes] | None:
-    """The process that compiles parts of the solver: the one that was started early, or a new one."""
+def compile_beside(parts: list[tuple[str, ...]]) -> threading.Thread | None:
+    """Compile parts of the solver in another process, the one that was started early or a new one.
+
+    Returns
+    -------
+    threading.Thread or None
+        Ends when the process does.
+    """
     if not parts:
         return None
     return _started.pop() if _started else _process([" ".join(part) for part in parts])
 
 
-def _process(parts: list[str]) -> subprocess.Popen[bytes]:
+def _process(parts: list[str]) -> threading.Thread:
     # It may outlive us, and must not keep a pipe open that our reader waits for.
-    quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    return subprocess.Popen([sys.executable, "-c", _CODE, *parts], **quiet)
+    words, none = [sys.executable, "-c", _CODE, *parts], subprocess.DEVNULL
+    process = subprocess.Popen(words, stdin=none, stdout=none, stderr=none)
+    waiting = threading.Thread(target=process.wait, daemon=True)
+    waiting.start()
+    return waiting

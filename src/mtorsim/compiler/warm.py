@@ -58,7 +58,8 @@ class Warming:
     solvers
         The methods and precisions that will be used.
     note
-        Called with a one-line message if anything has to be compiled.
+        Called with a one-line message if anything has to be compiled, once it is waited for: a command that
+        fails before says only why.
     """
 
     def __init__(self, solvers: Iterable[Solver], note: Callable[[str], None] | None = None) -> None:
@@ -68,16 +69,17 @@ class Warming:
         beside = [p for p in BESIDE if _is_cold(p)]
         self._mine = [p for p in mine if _is_cold(p)]
         self._other = compile_beside(beside)
-        if note and (self._mine or beside):
-            note("compiling the solver: once on this machine, a few seconds")
+        self._note = note
 
     def finish(self) -> None:
         """Compile the other half, and wait for the process beside."""
+        if self._note and (self._mine or self._other):
+            self._note("compiling the solver: once on this machine, a few seconds")
         for part in self._mine:
             compile_part(part)
         if self._other:
             # A failed worker is harmless: its part is compiled on first use.
-            self._other.wait()
+            self._other.join()
 
 
 def _is_cold(part: Part) -> bool:

@@ -14,7 +14,7 @@ from matplotlib.ticker import MultipleLocator
 from mtorsim.errors import ArgumentError, DataError
 from mtorsim.laboratory.findings import CURVES, Examination, clock_time
 from mtorsim.protocols.protocol import Fit
-from mtorsim.units.display import Reader
+from mtorsim.units.display import DisplayUnits
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 
@@ -30,7 +30,7 @@ TITLES = {
 """Titles of panels that are not the curve's name."""
 
 
-def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
+def draw_test(found: Examination, path: Path, shown_in: DisplayUnits, who: str) -> None:
     """Draw the curves of a test of the virtual laboratory: median and bands over its subjects.
 
     Raises
@@ -42,7 +42,7 @@ def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
     """
     if path.suffix.lstrip(".") not in FORMATS:
         raise ArgumentError(f"`{path}` is not a picture", help="end it in " + " or ".join(f".{f}" for f in FORMATS))
-    figure = figure_of_test(found, reader, who)
+    figure = figure_of_test(found, shown_in, who)
     dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def draw_test(found: Examination, path: Path, reader: Reader, who: str) -> None:
         raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
 
 
-def figure_of_test(found: Examination, reader: Reader, who: str) -> Figure:
+def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figure:
     """The figure of a test, a panel a curve."""
     names = [n for n in found.protocol.panels if n in found.curves and (np.abs(found.curves[n]) > 0).any()]
     rows = max(1, math.ceil(len(names) / 3))
@@ -63,16 +63,16 @@ def figure_of_test(found: Examination, reader: Reader, who: str) -> Figure:
         axes = figure.subplots(rows, 3, squeeze=False)
         for name, axis in zip(names, axes.flat, strict=False):
             unit = CURVES[name][0]
-            values = reader.value(name, unit, found.curves[name])
-            _level(axis, found, name, reader)
+            values = shown_in.value(name, unit, found.curves[name])
+            _level(axis, found, name, shown_in)
             band(axis, found.minutes, values, COLOURS[1], DASHES[0], wide=True)
             if name in found.protocol.dots:
-                seen = np.nanmedian(reader.value(name, unit, found.drawn(name)), axis=0)
+                seen = np.nanmedian(shown_in.value(name, unit, found.drawn(name)), axis=0)
                 axis.plot(found.protocol.minutes, seen, "o", ms=2.6, color=COLOURS[1], label="samples")
             if name in fits:
-                _fit(axis, fits[name], name, unit, reader)
+                _fit(axis, fits[name], name, unit, shown_in)
             title = TITLES.get(name, name.capitalize().replace("_", " "))
-            axis.set_title(f"{title} ({reader.unit(name, unit)})")
+            axis.set_title(f"{title} ({shown_in.unit(name, unit)})")
             axis.set_xlim(0, found.minutes[-1])
             axis.set_ylim(0, 1.06 * axis.get_ylim()[1])
             _time(axis, found)
@@ -91,7 +91,7 @@ def figure_of_test(found: Examination, reader: Reader, who: str) -> Figure:
     return figure
 
 
-def _level(axis: Axes, found: Examination, name: str, reader: Reader) -> None:
+def _level(axis: Axes, found: Examination, name: str, shown_in: DisplayUnits) -> None:
     """What a curve is held at or came from: the target of a clamp, else the fasting value."""
     protocol = found.protocol
     if protocol.everyday or (protocol.clamped and name == "glucose_infusion"):
@@ -100,15 +100,15 @@ def _level(axis: Axes, found: Examination, name: str, reader: Reader) -> None:
     if protocol.clamped and name == "glucose":
         level = np.full(len(level), protocol.target) if protocol.above is None else level + protocol.above
         label = "target"
-    middle = np.nanmedian(reader.value(name, CURVES[name][0], level)) if np.isfinite(level).any() else np.nan
+    middle = np.nanmedian(shown_in.value(name, CURVES[name][0], level)) if np.isfinite(level).any() else np.nan
     axis.axhline(middle, color=COLOURS[6], lw=0.9, ls=(0, (2, 2)), label=label)
 
 
-def _fit(axis: Axes, fit: Fit, name: str, unit: str, reader: Reader) -> None:
+def _fit(axis: Axes, fit: Fit, name: str, unit: str, shown_in: DisplayUnits) -> None:
     """What a model makes of a curve, the median of the subjects that it was fitted in."""
     fitted = fit.values[np.isfinite(fit.values).all(axis=1)]
     if len(fitted):
-        middle = np.median(reader.value(name, unit, fitted), axis=0)
+        middle = np.median(shown_in.value(name, unit, fitted), axis=0)
         axis.plot(fit.minutes, middle, color=COLOURS[0], lw=1.2, ls=DASHES[1], label=fit.label)
 
 

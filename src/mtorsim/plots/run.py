@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from mtorsim.errors import DataError
 from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
-from mtorsim.units.display import Reader
+from mtorsim.units.display import DisplayUnits
 
 from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
 
@@ -38,7 +38,7 @@ SHORT_PANELS = {"glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-pept
 """What is drawn of a test of hours instead of fasting glucose and HbA1c."""
 
 
-def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> list[Path]:
+def draw(result: Result, folder: Path, shown_in: DisplayUnits, suffix: str = "png") -> list[Path]:
     """Draw every figure of a result.
 
     Parameters
@@ -47,7 +47,7 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
         A run's result.
     folder
         Where the files go; files of the same name are replaced.
-    reader
+    shown_in
         Units of glucose and HbA1c.
     suffix
         `png`, `pdf` or `svg`.
@@ -74,14 +74,14 @@ def draw(result: Result, folder: Path, reader: Reader, suffix: str = "png") -> l
             # No date inside: the same result gives the same file.
             dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
             with mpl.rc_context(STYLE):
-                figure(result, reader).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
+                figure(result, shown_in).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
         except OSError as problem:
             raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
         paths.append(path)
     return paths
 
 
-def time_course(result: Result, reader: Reader) -> Figure:
+def time_course(result: Result, shown_in: DisplayUnits) -> Figure:
     """Median and bands over subjects of drug level, mTORC1, mTORC2, glucose, insulin and HbA1c, every arm."""
     import matplotlib as mpl
 
@@ -96,10 +96,10 @@ def time_course(result: Result, reader: Reader) -> Figure:
         axes = figure.subplots(rows, columns, squeeze=False)
         below = {j: axes[i, j] for i in range(rows) for j in range(columns) if i * columns + j < len(names)}
         for name, axis in zip(names, axes.flat, strict=False):
-            shown = reader.unit(name, units[name])
+            shown = shown_in.unit(name, units[name])
             arms = _arms(result)
             for (arm, colour), dashes in zip(arms.items(), itertools.cycle(DASHES), strict=False):
-                values = reader.value(name, units[name], series[name].sel(arm=arm).to_numpy())
+                values = shown_in.value(name, units[name], series[name].sel(arm=arm).to_numpy())
                 band(axis, series.time.to_numpy() / scale, values, colour, dashes, wide=len(arms) < 3)
             fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
             axis.set_title(_panels(result)[name] + fraction)
@@ -107,7 +107,7 @@ def time_course(result: Result, reader: Reader) -> Figure:
             if name in DRUG_PANELS:
                 axis.set_ylim(bottom=0)
             if name == "fasting_glucose":
-                _limit_line(axis, result, reader)
+                _limit_line(axis, result, shown_in)
         for axis in axes.flat[len(names) :]:
             axis.set_axis_off()
         for axis in below.values():
@@ -116,7 +116,7 @@ def time_course(result: Result, reader: Reader) -> Figure:
     return figure
 
 
-def shares(result: Result, reader: Reader) -> Figure:
+def shares(result: Result, shown_in: DisplayUnits) -> Figure:
     """Share of subjects whose worst fasting glucose passed each limit, with 95 % intervals."""
     import matplotlib as mpl
 
@@ -134,12 +134,12 @@ def shares(result: Result, reader: Reader) -> Figure:
             axis.errorbar(
                 at, value, np.stack([low, high]), fmt="o", color=colour, ms=5, capsize=3, lw=1.4, clip_on=False
             )
-        labels = [f"> {reader.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
+        labels = [f"> {shown_in.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
         axis.set_xticks(range(len(limits)), labels)
         axis.set_xlim(-0.5, len(limits) - 0.5)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("% of subjects")
-        axis.set_xlabel(f"worst fasting glucose at a visit after the start ({reader.glucose})")
+        axis.set_xlabel(f"worst fasting glucose at a visit after the start ({shown_in.glucose})")
         _frame(figure, result, bands=False)
     return figure
 
@@ -179,12 +179,12 @@ def _clock(end: float) -> tuple[float, str]:
     return (24.0, "days") if end > 72 else (1.0, "hours")
 
 
-def _limit_line(axis: Axes, result: Result, reader: Reader) -> None:
+def _limit_line(axis: Axes, result: Result, shown_in: DisplayUnits) -> None:
     uln = result.summary["uln_mg_dl"]
-    at = reader.value("fasting_glucose", "mg/dL", uln)
+    at = shown_in.value("fasting_glucose", "mg/dL", uln)
     axis.axhline(at, color="#444444", lw=0.8, ls=(0, (4, 3)))
     axis.annotate(
-        f"ULN {reader.limit(uln)}",
+        f"ULN {shown_in.limit(uln)}",
         (1.0, at),
         xycoords=("axes fraction", "data"),
         xytext=(-2, 2),

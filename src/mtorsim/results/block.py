@@ -71,6 +71,24 @@ class Block:
     dose_intensity: tuple[np.ndarray, ...]
     tests: tuple[TestValues, ...] = ()
 
+    def select(self, kept: np.ndarray) -> Block:
+        """The block of some subjects; `kept` is a mask (n,). The series is kept of as many, from the first on."""
+        subjects = self.subjects[kept]
+        return replace(
+            self,
+            subjects=subjects,
+            status=self.status[:, kept],
+            attempts=self.attempts[kept],
+            traits=self.traits[kept],
+            visits=self.visits[:, kept],
+            series=self.series[:, : min(self.series.shape[1], len(subjects))],
+            weights=self.weights[kept],
+            left=self.left[:, kept],
+            ledger=tuple(rows[np.isin(rows["subject"], subjects)] for rows in self.ledger),
+            dose_intensity=tuple(share[kept] for share in self.dose_intensity),
+            tests=tuple(replace(test, values=test.values[kept]) for test in self.tests),
+        )
+
     @classmethod
     def joined(cls, blocks: list[Block]) -> Block:
         """Several blocks of the same arms as one; the finer series of those that kept it."""

@@ -88,8 +88,13 @@ class Result:
     @cached_property
     def visits(self) -> xr.Dataset:
         """Every observable at every visit, dims (arm, subject, time), and `status` (arm, subject)."""
-        block = self.block if self.block is not None else _read_block(self)
-        return labelled(self.manifest, block.visits, block.subjects, self.manifest["visits_h"], block.status)
+        held = self._held
+        return labelled(self.manifest, held.visits, held.subjects, self.manifest["visits_h"], held.status)
+
+    @property
+    def _held(self) -> Block | _Visits:
+        """Visits in memory, or as they are read from the folder."""
+        return self.block if self.block is not None else _read_visits(self)
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -205,9 +210,11 @@ class Result:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        block = self.block if self.block is not None else _read_block(self)
-        tables = [visit_table(self.manifest, block, i) for i in range(len(block.arms))]
-
+        held = self._held
+        arms = self.manifest["arms"]
+        tables = [
+            visit_table(self.manifest, arm, held.subjects, held.status[i], held.visits[i]) for i, arm in enumerate(arms)
+        ]
         pq.write_table(pa.concat_tables(tables), path)
 
 
@@ -247,7 +254,16 @@ def open_result(folder: str | Path) -> Result:
     return Result(manifest, summary, lambda: series, folder)
 
 
-def _read_block(result: Result) -> Block:
+@dataclass(frozen=True)
+class _Visits:
+    """What the files of visits hold: subjects (n,), status (arms, n), visits (arms, n, times, observables)."""
+
+    subjects: np.ndarray
+    status: np.ndarray
+    visits: np.ndarray
+
+
+def _read_visits(result: Result) -> _Visits:
     """All visits of a stored result."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -269,17 +285,4 @@ def _read_block(result: Result) -> Block:
             said = one_line(str(problem), 120)
             raise DataError(f"the visits of `{arm}` in `{result.folder}` are not whole: {said}") from None
         visits.append(np.stack(columns, axis=-1))
-    n = len(subjects)
-    return Block(
-        subjects=subjects,
-        arms=tuple(result.manifest["arms"]),
-        status=np.stack(status),
-        attempts=np.zeros(n),
-        traits=np.zeros((n, 0)),
-        visits=np.stack(visits),
-        series=np.zeros((len(visits), 0, 0, len(names))),
-        weights=np.ones(n),
-        left=np.full((len(visits), n), np.inf),
-        ledger=(),
-        dose_intensity=(),
-    )
+    return _Visits(subjects, np.stack(status), np.stack(visits))

@@ -48,22 +48,32 @@ def labelled(
     return xr.Dataset(data, coords, {"title": manifest["title"], "scenario": manifest["scenario"]})
 
 
-def visit_table(manifest: Mapping[str, Any], block: Block, arm: int) -> pa.Table:
-    """The visits of one arm: one row a subject and visit; units stand in the fields' metadata."""
+def visit_table(
+    manifest: Mapping[str, Any], arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray
+) -> pa.Table:
+    """The visits of one arm: one row a subject and visit; units are in the fields' metadata.
+
+    Parameters
+    ----------
+    subjects, status
+        Shape (n,).
+    values
+        Shape (n, visits, observables).
+    """
     import pyarrow as pa
 
-    _, n, visits, _ = block.visits.shape
-    names = pa.array([block.arms[arm]])
+    n, visits, _ = values.shape
+    names = pa.array([arm])
     columns: dict[str, Any] = {
         "arm": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), names),
-        "subject": np.repeat(block.subjects.astype(np.int64), visits),
+        "subject": np.repeat(subjects.astype(np.int64), visits),
         "visit": np.tile(np.arange(visits, dtype=np.int32), n),
         "time_h": np.tile(np.array(manifest["visits_h"], float), n),
-        "status": np.repeat(block.status[arm].astype(np.int32), visits),
+        "status": np.repeat(status.astype(np.int32), visits),
     }
     about = {"time_h": {"unit": "h"}, "status": {str(c): s for c, s in SENTENCES.items()}}
     for j, (name, unit) in enumerate(manifest["observables"].items()):
-        columns[name] = block.visits[arm, :, :, j].reshape(-1)
+        columns[name] = values[:, :, j].reshape(-1)
         about[name] = {"unit": unit}
     fields = [
         pa.field(

@@ -8,7 +8,6 @@ import json
 import shutil
 import zipfile
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ class Writer:
         """Count the next subjects in."""
         if block.series.shape[1] and block.subjects[0] < BANDS_OF:
             kept = block.subjects < BANDS_OF
-            self.first.append(_part(block, kept))
+            self.first.append(block.select(kept))
         self._count(block)
         self.number += 1
         self.done += len(block.subjects)
@@ -232,7 +231,7 @@ class Writer:
             path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.draft")
-            pq.write_table(visit_table(self.manifest, block, i), draft)
+            pq.write_table(visit_table(self.manifest, arm, block.subjects, block.status[i], block.visits[i]), draft)
             draft.replace(path)
         tables = {"people": people_table(self.manifest, block)}
         if block.tests:
@@ -311,21 +310,3 @@ class Writer:
             "tests": [_test_bands(t) for t in first.tests],
             "seconds": round(seconds, 3),
         }
-
-
-def _part(block: Block, kept: np.ndarray) -> Block:
-    rows = min(block.series.shape[1], int(kept.sum()))
-    return Block(
-        block.subjects[kept],
-        block.arms,
-        block.status[:, kept],
-        block.attempts[kept],
-        block.traits[kept],
-        block.visits[:, kept],
-        block.series[:, :rows],
-        block.weights[kept],
-        block.left[:, kept],
-        tuple(rows[np.isin(rows["subject"], block.subjects[kept])] for rows in block.ledger),
-        tuple(share[kept] for share in block.dose_intensity),
-        tuple(replace(t, values=t.values[kept]) for t in block.tests),
-    )

@@ -9,10 +9,7 @@ from mtorsim.units.units import parse_unit
 
 from .measurement import MEASURED
 
-STANDARD = ("fasting_glucose", "insulin", "hba1c", "c_peptide", "ffa", "drug_level", "mtorc1", "mtorc2_liver")
-"""Observables that every run records; those a model does not define stay empty."""
-
-STANDARD_UNITS = {
+STANDARD = {
     "fasting_glucose": "mg/dL",
     "insulin": "uU/mL",
     "hba1c": "%",
@@ -22,6 +19,7 @@ STANDARD_UNITS = {
     "mtorc1": "1",
     "mtorc2_liver": "1",
 }
+"""Observables that every run records, and their units; those a model does not define stay empty."""
 
 
 def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
@@ -31,11 +29,11 @@ def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], li
     for name in dict.fromkeys([*STANDARD, *model.observables]):
         own = "glucose" if name == "fasting_glucose" else name
         full = model.observables.get(own)
-        wanted = parse_unit(STANDARD_UNITS[name]) if name in STANDARD_UNITS else None
+        wanted = parse_unit(STANDARD[name]) if name in STANDARD else None
         if full and wanted and not (wanted.same_kind(model.units[full]) and wanted.scale == model.units[full].scale):
-            message = f"observable `{own}` is in {model.units[full]}, but results are in {STANDARD_UNITS[name]}"
+            message = f"observable `{own}` is in {model.units[full]}, but results are in {STANDARD[name]}"
             raise ModelError(message, model.where(full), "name the factor as a parameter with a unit")
-        units[name] = str(model.units[full]) if full else STANDARD_UNITS[name]
+        units[name] = str(model.units[full]) if full else STANDARD[name]
         sources.append(full)
     for name, place in scenario.observe:
         full = model.find(name)

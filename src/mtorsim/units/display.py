@@ -9,11 +9,11 @@ from mtorsim.errors import ArgumentError, did_you_mean
 
 from .conversions import _IFCC_SLOPE, MG_DL_PER_MMOL_L, hba1c_ifcc
 
-__all__ = ["Reader", "reader"]
+__all__ = ["DisplayUnits", "display_units"]
 
 
 @dataclass(frozen=True)
-class Reader:
+class DisplayUnits:
     """How numbers are shown: as in the files, or glucose in mmol/L and HbA1c in mmol/mol."""
 
     glucose: str
@@ -59,7 +59,7 @@ def _molar(name: str, unit: str) -> tuple[str, float]:
     return (unit, 1.0) if name in _OTHER_THAN_GLUCOSE else _MOLAR.get(unit, (unit, 1.0))
 
 
-def reader(units: str) -> Reader:
+def display_units(units: str) -> DisplayUnits:
     """Read the choice of `--units`.
 
     Raises
@@ -70,6 +70,6 @@ def reader(units: str) -> Reader:
     known = ("mg/dL", "mmol/L")
     for name in known:
         if units.lower() == name.lower():
-            return Reader(name)
+            return DisplayUnits(name)
     help = did_you_mean(units, known) or "choose from " + ", ".join(known)
     raise ArgumentError(f"glucose is not shown in `{units}`", help=help)

@@ -22,9 +22,9 @@ def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: boo
     """Draw the figures of the result in DIR again, in another format or other units."""
     from mtorsim.plots.run import draw
     from mtorsim.results.result import open_result
-    from mtorsim.units.display import reader
+    from mtorsim.units.display import display_units
 
-    shown_in = reader(units)
+    shown_in = display_units(units)
     paths = draw(open_result(folder), to or folder, shown_in, suffix)
     if as_json:
         print_json({"figures": [str(p) for p in paths]})

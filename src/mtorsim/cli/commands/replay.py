@@ -25,9 +25,9 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
     agree to the bit. Exit code 1 where they do not.
     """
     from mtorsim.simulation.replay import replay_subject
-    from mtorsim.units.display import reader
+    from mtorsim.units.display import display_units
 
-    shown_in = reader(units)
+    shown_in = display_units(units)
     found = replay_subject(folder, subject, arm, note)
     if as_json:
         print_json(_record(found, shown_in))

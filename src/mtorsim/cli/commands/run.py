@@ -41,10 +41,10 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     finished chunks kept.
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
-    from mtorsim.units.display import reader
+    from mtorsim.units.display import display_units
 
     silent = given["quiet"] or given["as_json"]
-    shown_in = reader(given["units"])
+    shown_in = display_units(given["units"])
     names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
     choices = {k: given[k] for k in names}
     done = [0, 0]

@@ -16,7 +16,7 @@ from mtorsim.errors import ArgumentError
 if TYPE_CHECKING:
     from mtorsim.laboratory.findings import Examination
     from mtorsim.protocols.laboratory_test import LaboratoryTest
-    from mtorsim.units.display import Reader
+    from mtorsim.units.display import DisplayUnits
 
 _SHORT = {"c_peptide": "C-peptide", "ffa": "FFA", "glucose_infusion": "infusion"}
 """Heads of columns that are not the curve's name."""
@@ -81,9 +81,9 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     target=0 holds each subject's own fasting glucose.
     """  # noqa: D301
     from mtorsim.laboratory.examine import examine
-    from mtorsim.units.display import reader
+    from mtorsim.units.display import display_units
 
-    shown_in = reader(given["units"])
+    shown_in = display_units(given["units"])
     if given["figure"] is not None:
         from mtorsim.plots.style import FORMATS
 
@@ -141,12 +141,12 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def _record(found: Examination, reader: Reader) -> dict[str, Any]:
+def _record(found: Examination, shown_in: DisplayUnits) -> dict[str, Any]:
     """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
     from mtorsim.laboratory.findings import CURVES, clock_time
 
-    curves = {n: reader.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
-    indices = {n: reader.value(n, unit, values) for n, (unit, values) in found.indices.items()}
+    curves = {n: shown_in.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
+    indices = {n: shown_in.value(n, unit, values) for n, (unit, values) in found.indices.items()}
     record: dict[str, Any] = {
         "test": found.protocol.name,
         "about": found.protocol.about,
@@ -158,9 +158,9 @@ def _record(found: Examination, reader: Reader) -> dict[str, Any]:
         "time_unit": "min",
         "clock": [clock_time(found.at + t / 60) for t in found.protocol.minutes],
         "curves": {n: _numbers(_quantile(c, 50)) for n, c in curves.items()},
-        "units": {n: reader.unit(n, CURVES[n][0]) for n in curves},
+        "units": {n: shown_in.unit(n, CURVES[n][0]) for n in curves},
         "indices": {n: _numbers(_quantile(v, 50)) for n, v in indices.items()},
-        "index_units": {n: reader.unit(n, unit) for n, (unit, _) in found.indices.items()},
+        "index_units": {n: shown_in.unit(n, unit) for n, (unit, _) in found.indices.items()},
         "notes": list(found.notes),
     }
     if len(found.subjects) > 1:

@@ -16,7 +16,7 @@ from mtorsim.stats.shares import Estimate
 from mtorsim.trial.report import TrialReport
 from mtorsim.trial.rows import Cell, endpoint_rows, flow_rows, in_text
 from mtorsim.units.conversions import glucose_in_mg_dl
-from mtorsim.units.display import reader
+from mtorsim.units.display import display_units
 from mtorsim.units.units import parse_quantity
 
 
@@ -90,7 +90,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
         if report.tests:
             from mtorsim.cli.summary import print_tests
 
-            print_tests(report.result, reader("mg/dL"))
+            print_tests(report.result, display_units("mg/dL"))
         for name, path in written:
             print(f"{name:<9} {path}")
     from mtorsim.cli.summary import warn_of_failures

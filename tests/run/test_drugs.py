@@ -269,13 +269,8 @@ def classes(tmp_path_factory):
     return mt.simulate(folder / "trial.toml").series.isel(subject=0)
 
 
-def test_a_new_drug_is_one_file_beside_the_scenario_and_classes_differ(classes):
-    # One test, since each process that has one of two would compile the model.
-    new_drug_acts(classes.sel(arm="new drug"))
-    kinase_inhibitors_are_fast_and_rapalogs_slow(classes)
-
-
-def new_drug_acts(series):
+def test_a_new_drug_is_one_file_beside_the_scenario(classes):
+    series = classes.sel(arm="new drug")
     assert series["mtorc1"].sel(time=0) == 1
     assert series["mtorc1"].sel(time=slice(24, 48)).max() < 0.5
     # It says nothing of mTORC2, and gives no blood level.
@@ -283,7 +278,7 @@ def new_drug_acts(series):
     assert (series["drug_level"] == 0).all()
 
 
-def kinase_inhibitors_are_fast_and_rapalogs_slow(classes):
+def test_kinase_inhibitors_are_fast_and_rapalogs_slow(classes):
     fast, slow = (classes.sel(arm=a) for a in ("kinase inhibitor", "rapalog"))
     for name in ("mtorc1", "mtorc2_liver"):
         print(name, *(f"{float(x[name].sel(time=t)):.3f}" for x in (fast, slow) for t in (1, 2, 24, 48, 96)))

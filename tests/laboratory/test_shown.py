@@ -13,7 +13,7 @@ from mtorsim.laboratory.findings import clock_time
 from mtorsim.plots.laboratory import figure_of_test
 from mtorsim.protocols.minimal_model import fit_minimal_model, minimal_model
 from mtorsim.protocols.registry import laboratory_tests
-from mtorsim.units.display import reader
+from mtorsim.units.display import display_units
 
 
 @pytest.mark.parametrize("test", list(laboratory_tests()))
@@ -63,7 +63,7 @@ def test_areas_and_ratios_of_glucose_are_converted(mtorsim):
 
 
 def test_lipids_are_not_taken_for_glucose():
-    shown = reader("mmol/L")
+    shown = display_units("mmol/L")
     for name in ("triglycerides", "ldl"):
         assert (shown.unit(name, "mg/dL"), shown.value(name, "mg/dL", 150.0)) == ("mg/dL", 150.0)
         assert shown.difference(name, "mg/dL", 10.0) == 10.0
@@ -82,7 +82,7 @@ def test_a_day_is_shown_by_the_clock(mtorsim):
 def lines(test, **options):
     """Horizontal lines and curves of the panel of glucose, by label."""
     found = mt.examine(test, "igt", **options)
-    axis = figure_of_test(found, reader("mg/dL"), "igt").axes[0]
+    axis = figure_of_test(found, display_units("mg/dL"), "igt").axes[0]
     return found, {line.get_label(): line for line in axis.get_lines()}
 
 

@@ -97,8 +97,8 @@ def test_ingested_glucose_is_neither_made_nor_lost():
     """What left the gut and the blood of a meal equals what was eaten: the sum of all fluxes closes."""
     from equations import right_hand_side
     from mtorsim.compiler.build import build_system
-    from mtorsim.model.inflow import is_inflow
     from mtorsim.model.compose import load_model
+    from mtorsim.model.inflow import is_inflow
 
     system = build_system(load_model(["glucose_insulin"]))
     index = {n.removeprefix("glucose_insulin."): i for i, n in enumerate(system.states)}

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import time
-from dataclasses import asdict
 from html.parser import HTMLParser
 
 import pytest
@@ -16,7 +13,7 @@ from mtorsim.cli import main
 from mtorsim.files.library import Library
 from mtorsim.files.references import read_references
 from mtorsim.model.file import read_module
-from mtorsim.validation.check import Check, judged, reference
+from mtorsim.validation.check import judged, reference
 from mtorsim.validation.dossier import page
 from mtorsim.validation.run import validate
 
@@ -41,44 +38,16 @@ REQUIRED = [f"MC{k:02d}" for k in (1, 2, 3, 4, 5, *range(6, 12), *range(14, 27),
 """Rows that one parameter set has to reproduce; MC27 and MC28 are misses whose conflict is named."""
 
 
-GROUPS = (("physiology", "drift", "stability"), ("pathway", "mechanism", "lipids"), ("therapies",))
-"""Sections that share kernels."""
-
-
-class Found:
-    """Checks by section, each group worked out once even where several processes test: by the first that asks."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def __getitem__(self, section):
-        group = next(g for g in GROUPS if section in g)
-        path, claim = (self.folder / f"validation-{group[0]}.{end}" for end in ("json", "claim"))
-        for _ in range(3000):
-            if path.exists():
-                return [Check(**r) for r in json.loads(path.read_text(encoding="utf-8"))[section]]
-            try:
-                claim.touch(exist_ok=False)
-            except FileExistsError:
-                time.sleep(0.2)
-                continue
-            try:
-                # NaN goes through JSON as it is: what is compared is what the command would write.
-                checks = {name: [asdict(c) for c in validate([name])] for name in group}
-                path.with_suffix(".draft").write_text(json.dumps(checks), encoding="utf-8")
-                path.with_suffix(".draft").rename(path)
-            except BaseException:
-                claim.unlink()
-                raise
-        raise TimeoutError(path)
-
-
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """Every section but the drugs, which have tests of their own."""
-    folder = tmp_path_factory.getbasetemp()
-    # With several workers each has a folder of its own in a common one.
-    return Found(folder.parent if os.environ.get("PYTEST_XDIST_WORKER") else folder)
+def found():
+    """Every section but the drugs, which have tests of their own; each worked out when it is first asked for."""
+
+    class Sections(dict):
+        def __missing__(self, section):
+            self[section] = validate([section])
+            return self[section]
+
+    return Sections()
 
 
 @pytest.mark.parametrize("section", sorted(MISSES))
