@@ -9,8 +9,10 @@ READY := .venv/.ready
 demo: $(READY)
 	$(BIN)/mtorsim run everolimus_breast --subjects 200 --out out/demo --force
 
+# The second run reads the kernels as plain Python, which tells a fault of theirs from one of the compiler.
 test: check
 	$(BIN)/pytest -n auto --dist loadscope
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --quiet tests/kernel
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -1,14 +1,16 @@
-"""Scenarios as text, and readings of published tables."""
+"""Scenarios as text, made-up models, and readings of published tables."""
 
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import mtorsim as mt
 from mtorsim.scenario.scenario import Scenario, scenario_from_text
 
-PUBLISHED = Path(__file__).parent / "published"
+TESTS = Path(__file__).parent
+PUBLISHED = TESTS / "published"
 
 TYPICAL = """
 title = "typical subject"
@@ -36,6 +38,12 @@ every = "{record}"
 def scenario(text: str, name: str = "written_here") -> Scenario:
     """A scenario from text."""
     return scenario_from_text(text, Path(f"{name}.toml"))
+
+
+def made_up(folder: Path, *names: str) -> None:
+    """Copy made-up models to where a scenario will look them up."""
+    for name in names:
+        shutil.copy(TESTS / "models" / f"{name}.toml", folder)
 
 
 def typical(

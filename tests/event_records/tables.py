@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import mtorsim as mt
+from helpers import TESTS
 from mtorsim.compiler.solver import METHODS
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import scenario_from_text
@@ -37,7 +38,7 @@ OBSERVED = {
 
 def scenario(model, settings):
     lines = "\n".join(f'"{model}.{k}" = {v!r}' for k, v in settings.items())
-    library = Library((HERE,))
+    library = Library((TESTS,))
     text = SCENARIO.format(model=model, observe=OBSERVED[model], settings=lines)
     return scenario_from_text(text, HERE / "records.toml", library), library
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tables import HERE, at, dose, scenario, table, written
 
 import mtorsim as mt
+from helpers import made_up
 from mtorsim.scenario.scenario import scenario_from_text
 
 TIMES = (5.0, 13.5, 24.0, 40.0)
@@ -161,8 +162,7 @@ def test_a_hundred_thousand_records_are_read_as_they_stand(tmp_path):
 
 def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.toml").write_text((HERE / "models" / f"{name}.toml").read_text())
+    made_up(tmp_path, "two")
     (tmp_path / "s.toml").write_text(
         'title = "x"\nmodel = ["two"]\npopulation = "ngt"\nduration = "1 d"\nobserve = ["two.blood"]\n'
         '[visits]\nat = "0 d"\n'

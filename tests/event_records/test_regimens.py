@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tables import HERE
 from test_truth_table import K, bolus, infused
 
 import mtorsim as mt
+from helpers import TESTS
 from mtorsim.files.library import Library
 from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
@@ -32,7 +32,7 @@ every = "{every}"
 
 
 def described(dose, days=7, visits='["0 d"]', every="12 h"):
-    library = Library((HERE,))
+    library = Library((TESTS,))
     text = TEXT.format(dose=dose, days=days, visits=visits, every=every)
     return scenario_from_text(text, Path("regimens.toml"), library), library
 

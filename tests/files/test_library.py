@@ -7,29 +7,9 @@ import json
 import pytest
 
 import mtorsim as mt
+from helpers import made_up
 from mtorsim.files import library as library_module
 from mtorsim.files.library import Library, library_for
-
-DRUG = """
-[module]
-name = "{name}"
-about = "a drug of one's own"
-time = "h"
-reads = []
-
-[parameters]
-CL = {{ value = 10.0, unit = "L/h", about = "clearance", source = "this_work", evidence = "design" }}
-V = {{ value = 50.0, unit = "L", about = "volume", source = "this_work", evidence = "design" }}
-
-[states]
-A = {{ unit = "mg", initial = 0, about = "amount in the body", scale = 1 }}
-
-[derivatives]
-A = "-CL / V * A"
-
-[doses]
-oral = {{ to = "A", unit = "mg", about = "by mouth" }}
-"""
 
 
 @pytest.fixture
@@ -38,19 +18,19 @@ def own(tmp_path, monkeypatch):
     folder, here = tmp_path / "drugs", tmp_path / "here"
     folder.mkdir()
     here.mkdir()
-    (folder / "mine.toml").write_text(DRUG.format(name="mine"))
+    made_up(folder, "new_drug")
     monkeypatch.chdir(here)
     return folder
 
 
-TEST = ("test", "ogtt", "--dose", "mine 10 mg q24h", "--at", "2 d", "--json")
+TEST = ("test", "ogtt", "--dose", "new_drug 10 mg q24h", "--at", "2 d", "--json")
 
 
 def test_the_working_folder_is_looked_up_by_every_command(own, mtorsim, monkeypatch):
     monkeypatch.chdir(own)
-    assert "mine" in [m["name"] for m in json.loads(mtorsim("list", "modules", "--json").out)["modules"]]
-    assert mtorsim("check", "mine").code == 0
-    assert "clearance" in mtorsim("show", "mine").out
+    assert "new_drug" in [m["name"] for m in json.loads(mtorsim("list", "modules", "--json").out)["modules"]]
+    assert mtorsim("check", "new_drug").code == 0
+    assert "elimination" in mtorsim("show", "new_drug").out
     assert mtorsim(*TEST).code == 0
 
 
@@ -61,15 +41,15 @@ def test_folders_may_be_named(own, mtorsim, monkeypatch, way):
     if way == "path":
         monkeypatch.setenv("MTORSIM_PATH", str(own))
     assert mtorsim(*TEST, *more).code == 0
-    assert mtorsim("show", "mine", *more).code == 0
-    assert "mine" in mtorsim("list", *more).out
+    assert mtorsim("show", "new_drug", *more).code == 0
+    assert "new_drug" in mtorsim("list", *more).out
     assert mtorsim("list", "--library", own / "nowhere").err.startswith("error: `--library")
 
 
 def test_the_users_folder_and_installed_packages_are_looked_up(own, monkeypatch):
     library_module._installed.cache_clear()
     monkeypatch.setattr("platformdirs.user_data_dir", lambda *args, **kwargs: str(own))
-    assert "mine" in library_for().modules
+    assert "new_drug" in library_for().modules
     library_module._installed.cache_clear()
 
     class Point:
@@ -78,15 +58,16 @@ def test_the_users_folder_and_installed_packages_are_looked_up(own, monkeypatch)
 
     monkeypatch.setattr("platformdirs.user_data_dir", lambda *args, **kwargs: "/nowhere")
     monkeypatch.setattr(library_module, "entry_points", lambda group: [Point()] if group == "mtorsim.models" else [])
-    assert "mine" in library_for().modules
+    assert "new_drug" in library_for().modules
     library_module._installed.cache_clear()
 
 
 def test_the_first_folder_wins(own, tmp_path, monkeypatch):
-    (tmp_path / "here" / "mine.toml").write_text(DRUG.format(name="mine").replace("10.0", "20.0"))
+    text = (own / "new_drug.toml").read_text()
+    (tmp_path / "here" / "new_drug.toml").write_text(text.replace("value = 0.05", "value = 0.1"))
     monkeypatch.setenv("MTORSIM_PATH", str(own))
-    assert mt.load_model("mine").parameters["mine.CL"][0].value == 20
-    assert mt.load_model("mine", library_for(extra=[own])).parameters["mine.CL"][0].value == 10
+    assert mt.load_model("new_drug").parameters["new_drug.k"][0].value == 0.1
+    assert mt.load_model("new_drug", library_for(extra=[own])).parameters["new_drug.k"][0].value == 0.05
 
 
 def test_a_file_that_takes_a_bundled_ones_place_is_announced(own, mtorsim, tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from handmade import advance, one_step
 
+from helpers import TESTS
 from mtorsim.compiler.kernel import load_kernel
 from mtorsim.compiler.solver import METHODS, PRECISIONS
 from mtorsim.kernel import grk4t, tsit5
@@ -13,29 +14,6 @@ from mtorsim.model.compose import compose
 from mtorsim.model.file import read_module
 
 # bell depends on time through a clock: exp(-t^2); z is logistic growth; fast follows bell closely.
-TEXT = """
-[module]
-name = "known"
-about = "closed forms"
-time = "h"
-[parameters]
-k = { value = 1, unit = "1", about = "k", source = "this_work", evidence = "design" }
-per_h = { value = 1, unit = "1/h", about = "k", source = "this_work", evidence = "design" }
-[states]
-tau = { unit = "1", initial = 0, about = "clock" }
-bell = { unit = "1", initial = 1, about = "exp(-tau^2)" }
-z = { unit = "1", initial = 0.1, about = "z" }
-fast = { unit = "1", initial = 1, about = "follows bell" }
-[derivatives]
-tau = "k * per_h"
-bell = "-2 * tau * bell * per_h"
-z = "k * z * (1 - z) * per_h"
-fast = "50 * (bell - fast) * per_h"
-[doses.z]
-to = "z"
-unit = "1"
-about = "z"
-"""
 START = [[0.0, 1.0, 0.1, 1.0]]
 
 
@@ -44,10 +22,8 @@ def answer(t):
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = tmp_path_factory.mktemp("known") / "known.toml"
-    path.write_text(TEXT)
-    return compose([read_module(path)])
+def model():
+    return compose([read_module(TESTS / "models" / "closed_forms.toml")])
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import simpson
 
 import mtorsim as mt
-from helpers import scenario
+from helpers import made_up, scenario
 from mtorsim.validation import exposures
 from mtorsim.validation.concentrations import Dosing
 
@@ -197,37 +197,6 @@ def test_of_a_placeholder_only_the_shape_in_time_counts(drug, amount, scaled):
     assert drive1[0, 48] < 0.15
 
 
-NEW_DRUG = """
-[module]
-name = "new_drug"
-about = "a drug nobody has heard of"
-time = "h"
-
-[parameters]
-k = { value = 0.05, unit = "1/h", about = "elimination", source = "notebook", evidence = "design" }
-A_half = { value = 2, unit = "mg", about = "amount of half mTORC1 occupancy", source = "notebook", evidence = "design" }
-
-[states]
-A = { unit = "mg", initial = 0, about = "drug in the body" }
-
-[derivatives]
-A = "-k * A"
-
-[doses.injection]
-to = "A"
-unit = "mg"
-about = "injection"
-
-[[contributes]]
-to = "mtor.drive1"
-is = "A / A_half"
-unit = "1"
-mechanism = "new_drug.exposure"
-about = "drive on mTORC1"
-source = "notebook"
-evidence = "design"
-"""
-
 CLASSES = """
 title = "three drugs"
 model = ["glucose_insulin", "mtor", "sirolimus", "sapanisertib", "new_drug"]
@@ -263,8 +232,7 @@ dose = [{ drug = "new_drug", amount = "20 mg" }]
 def classes(tmp_path_factory):
     """One drug of each class and one that lies beside the scenario, with nothing else changed."""
     folder = tmp_path_factory.mktemp("beside")
-    (folder / "new_drug.toml").write_text(NEW_DRUG, encoding="utf-8")
-    (folder / "references.bib").write_text("@misc{notebook,\n  title = {A notebook},\n}\n", encoding="utf-8")
+    made_up(folder, "new_drug")
     (folder / "trial.toml").write_text(CLASSES, encoding="utf-8")
     return mt.simulate(folder / "trial.toml").series.isel(subject=0)
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
+from helpers import made_up
 from mtorsim.compiler.solver import Solver
 from mtorsim.errors import ScenarioError
 from mtorsim.kernel.arguments import Subjects
@@ -22,47 +23,6 @@ from mtorsim.run.plan import make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.scenario.actions import read_action
 from mtorsim.scenario.conditions import read_condition
-
-MODULE = """
-[module]
-name = "{name}"
-about = "a drug with a known effect"
-time = "h"
-{reads}
-
-[parameters]
-k = {{ value = 0.02888113252329439, unit = "1/h", about = "ln 2 a day", source = "this_work", evidence = "design" }}
-{more}
-
-[states]
-A = {{ unit = "mg", initial = 0, scale = 10, about = "in the body" }}
-
-[derivatives]
-A = "-k * A"
-
-[doses.oral]
-to = "A"
-unit = "mg"
-about = "by mouth"
-range = [0.1, 100]
-{rest}
-"""
-
-GLUCOSE = """
-[expressions]
-G = { is = "base + gain * A - off * pill.A", unit = "mg/dL", about = "glucose" }
-
-[observables]
-glucose = { is = "G", unit = "mg/dL", about = "glucose" }
-drug_level = { is = "level * A", unit = "ug/L", about = "level" }
-"""
-
-PARAMETERS = """
-base = { value = 90, unit = "mg/dL", about = "untreated", source = "this_work", evidence = "design" }
-gain = { value = 20, unit = "mg/dL/mg", about = "rise", source = "this_work", evidence = "design" }
-off = { value = 6, unit = "mg/dL/mg", about = "fall", source = "this_work", evidence = "design" }
-level = { value = 1, unit = "ug/L/mg", about = "level", source = "this_work", evidence = "design" }
-"""
 
 POPULATION = """
 [population]
@@ -105,10 +65,7 @@ at = {visits}
 @pytest.fixture
 def made(tmp_path):
     """A scenario of the made-up drug."""
-    (tmp_path / "sweet.toml").write_text(
-        MODULE.format(name="sweet", reads='reads = ["pill"]', more=PARAMETERS, rest=GLUCOSE)
-    )
-    (tmp_path / "pill.toml").write_text(MODULE.format(name="pill", reads="", more="", rest=""))
+    made_up(tmp_path, "sweet", "pill")
     (tmp_path / "made.toml").write_text(POPULATION)
 
     def write(rules="", visits='["0 d", "every 1 d"]', duration="10 d", subjects=1, top="", visit=""):

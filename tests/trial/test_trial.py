@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
+from helpers import made_up
 from mtorsim.files.library import Library
 from mtorsim.scenario.grades import ctcae, read_grading
 from mtorsim.scenario.parts import Stray
@@ -226,34 +227,6 @@ source = "made up"
 evidence = "placeholder"
 """
 
-MODULE = """
-[module]
-name = "known"
-about = "a drug with a known effect"
-time = "h"
-
-[parameters]
-k = { value = 0.0289, unit = "1/h", about = "ln 2 a day", source = "this_work", evidence = "design" }
-base = { value = 96, unit = "mg/dL", iiv = 0.10, about = "untreated", source = "this_work", evidence = "design" }
-gain = { value = 2, unit = "mg/dL/mg", iiv = 0.5, about = "rise", source = "this_work", evidence = "design" }
-
-[states]
-A = { unit = "mg", initial = 0, scale = 10, about = "in the body" }
-
-[expressions]
-G = { is = "base + gain * A", unit = "mg/dL", about = "glucose" }
-
-[derivatives]
-A = "-k * A"
-
-[doses.oral]
-to = "A"
-unit = "mg"
-about = "by mouth"
-
-[observables]
-glucose = { is = "G", unit = "mg/dL", about = "glucose" }
-"""
 
 PEOPLE = """
 [population]
@@ -305,7 +278,7 @@ step = 1
 @pytest.fixture
 def small(tmp_path):
     """A trial whose model, people and file are nowhere in the repository."""
-    (tmp_path / "known.toml").write_text(MODULE)
+    made_up(tmp_path, "known")
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "known.toml").write_text(PEOPLE)
     (tmp_path / "calibration").mkdir()
