@@ -1,4 +1,4 @@
-"""What mTOR inhibitors do to blood glucose, simulated for very large virtual populations.
+"""Simulate how mTOR inhibitors raise blood glucose, for very large virtual populations.
 
 >>> import mtorsim as mt
 >>> result = mt.simulate("ogtt")
@@ -67,7 +67,7 @@ __all__ = list(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: `import mtorsim` costs next to nothing."""
+    """Import a public name on first use, which keeps `import mtorsim` fast."""
     if name not in _HOME:
         raise AttributeError(f"module `mtorsim` has no attribute `{name}`")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""`python -m mtorsim` is the command line too."""
+"""Run the command line with `python -m mtorsim`."""
 
 from .cli import main
 

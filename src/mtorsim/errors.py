@@ -1,4 +1,4 @@
-"""Mistakes a user can mend: where, what, and what to do about it."""
+"""Errors that a user can fix: the place, the problem and the cure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Where:
-    """A place in what the user wrote: `column` and `length` mark the words that are wrong.
+    """A place in the user's input; `column` and `length` mark the words that are wrong.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Where:
         return f"{self.path}:{self.line}" if self.line else self.path
 
     def narrowed(self, column: int, length: int) -> Where:
-        """Return the same line with the pointer under other words."""
+        """Return the same line with the pointer moved to other words."""
         return Where(self.path, self.line, self.text, column, max(1, length))
 
 
@@ -58,9 +58,9 @@ class MtorsimError(Exception):
     message
         What is wrong: lower case, no full stop, the user's own text in backticks.
     where
-        The place in a file, if it stands in one.
+        The place in a file, if there is one.
     help
-        What to do about it.
+        How to fix it.
     """
 
     def __init__(self, message: str, where: Where | None = None, help: str | None = None) -> None:
@@ -88,7 +88,7 @@ class UnitError(ModelError):
 
 
 class ScenarioError(MtorsimError):
-    """A scenario file asks for something that cannot be done."""
+    """A scenario asks for something impossible."""
 
 
 class PopulationError(MtorsimError):
@@ -96,7 +96,7 @@ class PopulationError(MtorsimError):
 
 
 class ArgumentError(MtorsimError):
-    """What a function was called with does not fit."""
+    """An argument of a public function is wrong."""
 
 
 class SettingError(ArgumentError):
@@ -145,7 +145,7 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def spoken(value: object) -> str:
-    """What was given, in words."""
+    """The given value, in words."""
     if isinstance(value, str):
         return f'"{value}"' if len(value) < 60 and value.isprintable() else "this text"
     if isinstance(value, bool):
@@ -160,20 +160,20 @@ def spoken(value: object) -> str:
 
 
 def shortened(names: Iterable[str], most: int = 8) -> str:
-    """Names in one line, the first few of many."""
+    """Names on one line, only the first few of many."""
     known = list(names)
     more = f" and {len(known) - most:,} more" if len(known) > most else ""
     return ", ".join(one_line(name, 60) for name in known[:most]) + more
 
 
 def one_line(text: str, limit: int = 400) -> str:
-    """Fold any text to one printable line, safe to put into a comment."""
+    """Fold any text to one printable line that is safe in a comment."""
     folded = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return folded if len(folded) <= limit else folded[: limit - 3] + "..."
 
 
 def shown_path(path: Path) -> str:
-    """A path as a reader wants it: relative where it lies below the current folder."""
+    """A path as shown to the user: relative if it lies below the current folder."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:

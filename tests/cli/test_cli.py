@@ -146,7 +146,7 @@ def test_nothing_is_overwritten_unasked(kept, mtorsim, tmp_path):
     folder, _ = kept
     found = mtorsim(*words("--out", folder))
     assert found.code == 2
-    assert "exists already" in found.err
+    assert "already exists" in found.err
     (tmp_path / "precious.txt").write_text("mine")
     found = mtorsim(*words("--out", tmp_path, "--force"))
     assert found.code == 2
@@ -200,8 +200,8 @@ def test_export_writes_what_the_result_holds(kept, mtorsim, tmp_path):
         assert np.array_equal(stored.insulin.to_numpy(), visits.insulin.to_numpy())
         assert json.loads(stored.attrs["manifest"])["seed"] == 3
     assert pq.read_table(tmp_path / "v.parquet").num_rows == 2 * 40 * 8
-    assert "exists already" in mtorsim("export", folder, tmp_path / "v.csv").err
-    assert "does not say what" in mtorsim("export", folder, tmp_path / "v.xlsx").err
+    assert "already exists" in mtorsim("export", folder, tmp_path / "v.csv").err
+    assert "has no suffix" in mtorsim("export", folder, tmp_path / "v.xlsx").err
 
 
 def test_everything_bundled_is_listed_and_well(mtorsim):
@@ -244,7 +244,7 @@ def test_a_new_scenario_is_well_and_runs(mtorsim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert mtorsim("new", "scenario", "mine").code == 0
     assert mtorsim("check", "mine.toml").code == 0
-    assert "exists already" in mtorsim("new", "scenario", "mine").err
+    assert "already exists" in mtorsim("new", "scenario", "mine").err
     found = mtorsim("run", "mine.toml", "--subjects", "4", "--json")
     assert json.loads(found.out)["status"] == {"ok": 4}
 
@@ -351,6 +351,6 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130, said
-    assert "finished chunks are kept" in said
+    assert "finished chunks are saved" in said
     assert "--resume" in said
     assert len(list(parts.glob("chunk-*.npz"))) >= 2

@@ -160,21 +160,21 @@ MECHANISM = (
     'evidence = "design"\n'
 )
 MODULES = {
-    "cannot name a mechanism": {"more": MECHANISM},
+    "cannot be the name of a mechanism": {"more": MECHANISM},
     "a dose in g goes to `s`": {"dose": "", "_dose_unit": "g"},
     "is not a finite real number": {"o": "1/0 * s"},
     "`1/(a-a)` is not a finite": {"expressions": 'e = { is = "1/(a-a)", unit = "1", about = "e" }'},
     "`s * exp(800)` is not a finite": {"o": "s * exp(800)"},
     "`(0 - 8)**0.5 * s` is not a finite": {"o": "(0 - 8)**0.5 * s"},
     "this number is too large": {"o": "s * " + "9" * 400},
-    "cannot name an observable": {"observables": 'status = { is = "a", unit = "1", about = "x" }'},
+    "cannot be the name of an observable": {"observables": 'status = { is = "a", unit = "1", about = "x" }'},
     "is in mmol/L, but results are in mg/dL": {
         "parameters": parameter("g", 20, "mmol/L"),
         "observables": 'glucose = { is = "g", unit = "mmol/L", about = "x" }',
     },
     "a power of 99999999 is too large": {"parameters": parameter("q", 1, "ug**99999999")},
     "must be finite": {"parameters": parameter("q", "nan")},
-    "has an `sd`": {"a": ', cv = 0.3, distribution = "normal"'},
+    "with its `sd`": {"a": ', cv = 0.3, distribution = "normal"'},
 }
 
 
@@ -212,13 +212,13 @@ POPULATIONS = {
     "is nan: it must be a finite number": line("m.a", 'median = "1/0"'),
     "must be a positive number": line("m.a", 'median = "0 - 1", iiv = 0.1'),
     "must be a number between 0 and 1": line("m.a", 'median = 1.5, iiv = 0.1, distribution = "logit-normal"'),
-    "two measures of spread": line("m.a", "sd = 1, iiv = 0.1"),
+    "two measures of variability": line("m.a", "sd = 1, iiv = 0.1"),
     "is not in references.bib": '[parameters]\n"m.a" = { median = 3, source = "nobody", evidence = "design" }\n',
     "the range of `m.a` is empty": line("m.a", "iiv = 0.1, range = [6, 5]"),
     "outside its own range": line("m.a", "median = 3, iiv = 0.1, range = [5, 6]"),
     "a quantity with itself": C + '[[correlation]]\nof = ["c", "c"]\nvalue = 0.5\n',
-    "nobody can meet this criterion": entry("at_least = 3\nat_most = 2"),
-    "not worked out over the untreated day": entry('at_most = 3\nstatistic = "maximum"'),
+    "no subject can meet this criterion": entry("at_least = 3\nat_most = 2"),
+    "not computed over the untreated day": entry('at_most = 3\nstatistic = "maximum"'),
     "unknown unit `banana`": C.replace('unit = "1"', 'unit = "banana"'),
     "a group multiplies parameters": C
     + '[[group]]\nname = "g"\nshare = 0.5\nabout = "x"\nsource = "this_work"\nevidence = "design"\n'
@@ -241,7 +241,7 @@ SCENARIOS = {
     "too short an interval": ("[visits]", '[record]\nevery = "1e-12 h"\n[visits]'),
     "must be at most 1e+09": ("subjects = 2", "subjects = 1000000000000"),
     "adds no visit": ('"12 h"]', '"12 h", "every 30 weeks"]'),
-    "no dose of this line is ever given": ("[visits]", DOSE.format("1 1") + 'start = "24 h"\n[visits]'),
+    "this line gives no dose": ("[visits]", DOSE.format("1 1") + 'start = "24 h"\n[visits]'),
     "an amount cannot be negative": ("[visits]", '[[meals.add]]\nat = "1 h"\ncarbohydrate = "-75 g"\n[visits]'),
     "`uln` must be more than 0": ('duration = "24 h"', 'duration = "24 h"\nuln = "-5 mg/dL"'),
     "`m.a` is set twice": ("[visits]", '[set]\na = 2\n"m.a" = 3\n[visits]'),
@@ -447,7 +447,7 @@ def test_a_cache_that_cannot_be_written_is_one_message(write, mtorsim, monkeypat
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "file"))
     found = mtorsim("run", write())
     assert found.code == 2
-    assert "name a folder that can be written in MTORSIM_CACHE" in found.err
+    assert "name a writable folder in MTORSIM_CACHE" in found.err
 
 
 def test_an_unforeseen_fault_is_one_line_too(mtorsim, monkeypatch):
@@ -459,4 +459,4 @@ def test_an_unforeseen_fault_is_one_line_too(mtorsim, monkeypatch):
     monkeypatch.setattr(Library, "_files", broken)
     found = mtorsim("list")
     assert (found.code, found.out) == (2, "")
-    assert found.err.startswith("error: this is a fault in mtorsim: ZeroDivisionError: of all things\n  help: ")
+    assert found.err.startswith("error: bug in mtorsim: ZeroDivisionError: of all things\n  help: ")

@@ -72,14 +72,14 @@ $ run ogtt --precision half
 error: there is no precision `half`
   help: known are single, double
 $ run ogtt --precision single --rtol 1e-6
-error: rtol = 1e-06 is finer than single precision holds in every step
-  help: single goes with 3e-05 and more; leave it out, or name double
+error: rtol = 1e-06 is too tight for single precision
+  help: single needs rtol of 3e-05 or more; omit `precision`, or use double
 $ run ogtt --rtol 2
 error: rtol = 2 is outside 1e-13 to 0.1
 $ run ogtt --seed -1
 error: seed = -1: it must be at least 0
 $ run ogtt --units mg/L
-error: glucose is not shown in `mg/L`
+error: glucose cannot be shown in `mg/L`
   help: did you mean `mg/dL`?
 $ run ogtt --population ngtt
 error: there is no population `ngtt`
@@ -92,13 +92,13 @@ error: missing argument `SCENARIO`
   help: `mtorsim run --help` lists what it takes
 $ plot nowhere
 error: `nowhere` is not a result: it has no run.json
-  help: give the folder that `--out DIR` named
+  help: name the folder given as `--out DIR`
 $ show mtr
 error: there is no scenario, population or module `mtr`
   help: did you mean `mtor`?
 $ new scenario 2nd
-error: `2nd` cannot name a scenario
-  help: a letter, then letters, digits, `_` and `-`
+error: `2nd` cannot be the name of a scenario
+  help: use a letter, then letters, digits, `_` and `-`
 """
 TYPED = [entry.partition("\n")[::2] for entry in MISTYPED.strip().removeprefix("$ ").split("\n$ ")]
 

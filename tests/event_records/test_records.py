@@ -106,16 +106,16 @@ def test_columns_in_any_case_and_further_ones_are_carried(tmp_path_factory):
     [
         ("ID,TIM,AMT\n1,0,5\n", "data.csv:1: there is no column TIME"),
         ("ID,TIME,time\n1,0,5\n", "columns `TIME` and `time` differ by case only"),
-        ("ID,TIME,AMT\n1,0,5\n2,0,5\n1,3,5\n", "data.csv:4: the records of subject 1 do not stand together"),
-        ("ID,TIME,AMT\n1,0,5\n,1,5\n", "data.csv:3: column ID: there is no subject"),
-        ("ID,TIME,EVID\n1,0,9\n", "data.csv:2: subject 1, column EVID: EVID is a whole number from 0 to 7"),
+        ("ID,TIME,AMT\n1,0,5\n2,0,5\n1,3,5\n", "data.csv:4: the records of subject 1 are not contiguous"),
+        ("ID,TIME,AMT\n1,0,5\n,1,5\n", "data.csv:3: column ID: the subject is missing"),
+        ("ID,TIME,EVID\n1,0,9\n", "data.csv:2: subject 1, column EVID: EVID must be a whole number from 0 to 7"),
         ("ID,TIME,AMT\n1,inf,5\n", "data.csv:2: column TIME: `inf` is not a number"),
         ("", "cannot read"),
-        ("ID,TIME,AMT\n", "there are no records"),
+        ("ID,TIME,AMT\n", "the table has no records"),
         ("ID,TIME,AMT,TIME\n1,0,5,3\n", "data.csv:1: column `TIME` appears twice"),
-        ("ID;TIME;AMT\n1;0;5\n", "data.csv:1: there is one column only"),
+        ("ID;TIME;AMT\n1;0;5\n", "data.csv:1: there is only one column"),
         ("ID,TIME,AMT\n1,1e300,5\n", "column TIME: time is more than 100 years from the start"),
-        ("ID,TIME,AMT,ADDL,II\n1,0,5,1e9,1\n", "column ADDL: there are more than 1,000,000 further doses"),
+        ("ID,TIME,AMT,ADDL,II\n1,0,5,1e9,1\n", "column ADDL: there are more than 1,000,000 additional doses"),
     ],
 )
 def test_a_malformed_table_is_one_message(tmp_path, text, message):
@@ -174,9 +174,9 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
     kept = pd.read_csv(tmp_path / "o" / "records.csv")
     assert list(kept.columns) == ["TIME", "EVID", "AMT", "CMT", "SS", "II", "tad", "status", "two.blood"]
     assert "events.csv" in json.loads((tmp_path / "o" / "run.json").read_text())["files"]
-    assert "exists already" in mtorsim("events", "s.toml", "data.csv", "--out", "o").err
+    assert "already exists" in mtorsim("events", "s.toml", "data.csv", "--out", "o").err
     assert mtorsim("events", "s.toml", "data.csv", "--out", "o", "--force", "--quiet").code == 0
-    assert "it is in its records.csv" in mtorsim("replay", "o", "--subject", "0").err
+    assert "read its records.csv" in mtorsim("replay", "o", "--subject", "0").err
     assert "no such option" in mtorsim("events", "s.toml", "data.csv", "--subjects", "3").err
     assert "is not NAME=WAY" in mtorsim("events", "s.toml", "data.csv", "--interpolate", "x").err
     assert "cannot read `none.csv`" in mtorsim("events", "s.toml", "none.csv").err

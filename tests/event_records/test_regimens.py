@@ -112,13 +112,13 @@ def test_late_doses_are_each_subjects_own_and_the_same_for_any_number_of_subject
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (iv(regimen="10 mg q24h then 5 mg q24h"), "`10 mg q24h` has no end, so that nothing can follow it"),
-        (iv(regimen="10 mg x 5"), "`10 mg x 5`: there is no interval"),
-        (iv(regimen="10 mg q24h x 3", amount="5 mg"), "a regimen says how much and how often itself"),
+        (iv(regimen="10 mg q24h then 5 mg q24h"), "`10 mg q24h` has no end, so no part can follow it"),
+        (iv(regimen="10 mg x 5"), "`10 mg x 5`: the interval is missing"),
+        (iv(regimen="10 mg q24h x 3", amount="5 mg"), "a regimen already contains amount and interval"),
         (iv(regimen="10 mL q24h"), "one is dosed in mg"),
         (iv(regimen="ten mg q24h"), "`regimen`:"),
-        (iv(every="24 h"), "there is no amount"),
-        (iv(amount="5 mg", every="24 h", on="5 d"), "`on` and `off` go together"),
+        (iv(every="24 h"), "the amount is missing"),
+        (iv(amount="5 mg", every="24 h", on="5 d"), "`on` and `off` must be given together"),
         (iv(amount="5 mg", over="-1 h"), "`over` cannot be negative"),
         (iv(regimen="10 mg q0h x 3"), "an interval must be longer than 0"),
     ],
@@ -231,8 +231,8 @@ def test_conditions_give_the_ratios_they_were_fitted_to(condition, peak, area):
         ({"at": '"2 d"', "until": '"1 d"', "set.CL": 3}, "the change ends before it begins"),
         ({"at": '"1 d"', "set.CLL": 3}, "there is no parameter `CLL` to change"),
         ({"at": '"1 d"', "multiply.CL": -1}, "a factor on `one.CL` cannot be negative"),
-        ({"at": '"1 d"', "condition": '"one.grapefruit"'}, "no module knows the condition `one.grapefruit`"),
-        ({"at": '"9 d"', "set.CL": 3}, "lies after the end"),
+        ({"at": '"1 d"', "condition": '"one.grapefruit"'}, "no module defines the condition `one.grapefruit`"),
+        ({"at": '"9 d"', "set.CL": 3}, "is after the end"),
     ],
 )
 def test_a_change_that_cannot_be_meant_is_one_message(lines, message):

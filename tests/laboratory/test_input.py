@@ -14,9 +14,9 @@ from mtorsim.protocols.registry import protocol
 @pytest.mark.parametrize(
     ("args", "given", "said"),
     [
-        ((1, "ngt"), {}, "a test is named by text, not 1"),
-        ((None, "ngt"), {}, "a test is named by text, not none"),
-        ((["ogtt"], "ngt"), {}, "a test is named by text, not a list"),
+        ((1, "ngt"), {}, "the name of a test must be text, not 1"),
+        ((None, "ngt"), {}, "the name of a test must be text, not none"),
+        ((["ogtt"], "ngt"), {}, "the name of a test must be text, not a list"),
         (("ogtt", 1), {}, "`population` must be the name of a population, not 1"),
         (("ogtt",), {"scenario": 3}, "`scenario` must be"),
         (("ogtt", "ngt"), {"at": None}, "`at` must be text such as `4 weeks`, or hours, not none"),
@@ -35,7 +35,7 @@ from mtorsim.protocols.registry import protocol
         (("ogtt", "ngt"), {"grams": "75"}, '`grams` must be a number, not "75"'),
         (("clamp", "ngt"), {"insulin": [1, None]}, "`insulin` must be a number, not none"),
         (("clamp", "ngt"), {"insulin": [1] * 200}, "it must have 1 to 12"),
-        ((protocol("ogtt"), "ngt"), {"grams": 50}, "a protocol has its options already"),
+        ((protocol("ogtt"), "ngt"), {"grams": 50}, "a protocol already has its options"),
     ],
 )
 def test_a_wrong_type_is_one_message(args, given, said):
@@ -85,7 +85,7 @@ at = "0 d"
     [
         ("ogtt", 'options.grams = "75"', '`grams` must be a number, not "75"', 12),
         ("ogtt", "options.grams = true", "`grams` must be a number, not true", 12),
-        ("ogtt", "options.gram = 5", "has no `gram`", 12),
+        ("ogtt", "options.gram = 5", "has no option `gram`", 12),
         ("ogtt", "options = { grams = 75, hours = 99 }", "`hours` = 99 is outside 2 to 12 h", 12),
         ("clamp", "\n[test.options]\nstep = 60\ninsulin = 99", "`insulin` = 99 is outside", 15),
         ("profile", "options.hours = 30", "`hours` = 30 is not a whole number of days", 12),

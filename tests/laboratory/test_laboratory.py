@@ -264,7 +264,7 @@ def test_a_switch_of_another_module_may_be_set(capsys):
     [
         (("test", "ogt", "--preset", "NGT"), ["there is no test `ogt`", "did you mean `ogtt`"]),
         (("test", "ogtt", "--preset", "NGTT"), ["no population", "ngt"]),
-        (("test", "ogtt", "--preset", "NGT", "--with", "gram=50"), ["has no `gram`", "did you mean `grams`"]),
+        (("test", "ogtt", "--preset", "NGT", "--with", "gram=50"), ["has no option `gram`", "did you mean `grams`"]),
         (("test", "ogtt", "--preset", "NGT", "--with", "grams=5000"), ["outside 1 to 300 g"]),
         (("test", "ogtt", "--preset", "NGT", "--with", "grams"), ["is not NAME=NUMBER"]),
         (("test", "ogtt", "--preset", "NGT", "--at", "2 h"), ["is not fasting", "07:30"]),
@@ -274,11 +274,11 @@ def test_a_switch_of_another_module_may_be_set(capsys):
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimuss 10 mg q24h"), ["everolimuss", "everolimus"]),
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus"), ["regimen"]),
         (("test", "ogtt", "--preset", "NGT", "--figure", "x.docx"), ["not a picture"]),
-        (("test", "ogtt", "--preset", "NGT", "--scenario", "ogtt"), ["in a population or in a scenario"]),
+        (("test", "ogtt", "--preset", "NGT", "--scenario", "ogtt"), ["either a population or a scenario"]),
         (("test", "ogtt", "--scenario", "everolimus_healthy", "--arm", "placbo"), ["no arm", "placebo"]),
         (("test", "profile", "--scenario", "everolimus_healthy", "--at", "20 weeks"), ["ends after the scenario"]),
         (("test", "ogtt", "--preset", "NGT", "--with", "grams=50,75"), ["`grams` must be one number"]),
-        (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus 10 mg q24h"), ["nothing has been given yet"]),
+        (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus 10 mg q24h"), ["no dose has been given"]),
         (("test", "clamp", "--preset", "NGT", "--set", "clamp.target=200"), ["belongs to the test"]),
         (("test", "ogtt", "--preset", "NGT", "--subjects", "0"), ["at least 1"]),
         (("test", "ogtt", "--preset", "NGT", "--subjects", "1000000000"), ["at most 10,000"]),
@@ -299,10 +299,10 @@ def test_a_mistake_is_one_message(capsys, args, said):
         ('[[test]]\nkind = "ogt"\nat = "0 d"', "there is no test `ogt`"),
         ('[[test]]\nkind = "ogtt"\nat = "2 h"', "is not fasting"),
         ('[[test]]\nkind = "profile"\nat = "15 d"', "ends after the scenario"),
-        ('[[test]]\nkind = "ogtt"\nat = "0 d"\noptions.gram = 5', "has no `gram`"),
+        ('[[test]]\nkind = "ogtt"\nat = "0 d"\noptions.gram = 5', "has no option `gram`"),
         ('[[test]]\nkind = "ogtt"\nat = "16 d"', "after the end"),
         ('[[test]]\nkind = "ogtt"\nat = ["0 d", "0 d"]', "two tests `ogtt`"),
-        ('[[test]]\nkind = "ogtt"\nat = []', "no time is given"),
+        ('[[test]]\nkind = "ogtt"\nat = []', "the time is missing"),
     ],
 )
 def test_a_wrong_test_in_a_scenario_is_one_message(table, said):
@@ -326,12 +326,12 @@ def test_insulin_of_a_pump_is_not_taken_for_secreted(capsys):
     for name in OF_SECRETION:
         assert np.isnan(pumped.indices[name][1][0]), name
         assert np.isfinite(own.indices[name][1][0]), name
-    assert "insulin is given from outside" in pumped.notes[0]
+    assert "includes exogenous insulin" in pumped.notes[0]
     assert own.notes == ()
     # What a constant infusion leaves alone stays: the rise of insulin within the test.
     assert mt.examine("ivgtt", "t1d").indices["AIRg"][1][0] == pytest.approx(0, abs=0.2)
     _, out, _ = run(capsys, "test", "ogtt", "--preset", "t1d")
-    assert "insulin is given from outside" in out
+    assert "includes exogenous insulin" in out
     _, out, _ = run(capsys, "test", "ogtt", "--preset", "t1d", "--json")
     found = json.loads(out)
     assert found["indices"]["homa_b"] is None

@@ -34,7 +34,7 @@ def _indices(curves: Curves) -> dict[str, Index]:
 def bolus(grams: Annotated[float, Option("g/kg", 0.1, 0.5, "glucose")] = 0.2) -> Protocol:
     """Glucose at once into a vein."""
     given = (Administration(0, "iv_glucose", 1000 * grams, over=1.0),)
-    return Protocol(f"{grams:g} g/kg of glucose into a vein", np.array([0.0, 3, 5, 10, 60]), given)
+    return Protocol(f"{grams:g} g/kg intravenous glucose", np.array([0.0, 3, 5, 10, 60]), given)
 '''
 
 

@@ -251,7 +251,7 @@ def test_replay_repeats_a_subject_about_whom_was_decided(made, tmp_path, mtorsim
     mt.simulate(made(rule, subjects=20, visit="assay = { fasting_glucose = 0.05 }"), out=tmp_path / "out")
     shown = mtorsim("replay", tmp_path / "out", "--arm", "sweet+pill", "--subject", 7)
     assert shown.code == 0
-    assert "agree to the bit" in shown.out + shown.err
+    assert "agree with the stored ones to the bit" in shown.out + shown.err
 
 
 def test_placebo_is_decided_about_and_given_nothing(made):
@@ -298,9 +298,9 @@ def test_weights_give_back_the_population(made, tmp_path):
         ('when = "fasting_glucos > 250 mg/dL"\ndo = "stop sweet"', "fasting_glucose"),
         ('when = "fasting_glucose > 250"\ndo = "stop sweet"', "mg/dL"),
         ('when = "fasting_glucose > 250 mg/dL"\ndo = "stop sweat"', "sweet"),
-        ('when = "fasting_glucose > 250 mg/dL"\ndo = "halt sweet"', "possible are"),
+        ('when = "fasting_glucose > 250 mg/dL"\ndo = "halt sweet"', "known actions are"),
         ('when = "fasting_glucose about 250"\ndo = "stop sweet"', "is not a condition"),
-        ('when = "grade >= 3 mg"\ndo = "stop sweet"', "plain number"),
+        ('when = "grade >= 3 mg"\ndo = "stop sweet"', "has no unit"),
         ('when = "grade >= 3"\ndo = "start sweet"', "waits = true"),
         ('when = "grade >= 3"\ndo = "increase pill by 5 U"', "dosed in mg"),
         ('when = "grade >= 3"\ndo = "hold sweet until grade < 1"', "then resume"),

@@ -124,7 +124,7 @@ def test_a_sweep_of_regimens_and_its_mistakes():
     assert swept.arms[1].regimens[0].amounts[:2] == (20, 5)
     for values, words in (
         ({"sirolimus.dose": ["2 mg"]}, "`sirolimus` is not dosed"),
-        ({}, "nothing to sweep"),
+        ({}, "no values are given"),
         ({"mtorc2": 0.5}, "must be a list of values"),
         ({"mtorc2": np.linspace(0, 1, 2000).tolist()}, "at most 1,000"),
     ):
@@ -141,7 +141,7 @@ def test_a_sweep_of_regimens_and_its_mistakes():
         ({"population": "helthy_adults"}, "Scenario(population)", "there is no population"),
         ({"duration": 8}, "Scenario(duration)", "must be text"),
         ({"doses": [mt.Dose("everolimus", "10 mg", every="2 x")]}, "Scenario(doses[0].every)", "unknown unit `x`"),
-        ({"visits": ["9 weeks"]}, "Scenario(visits", "lies after the end"),
+        ({"visits": ["9 weeks"]}, "Scenario(visits", "is after the end"),
         ({"arms": {"x": mt.Arm(without="sirolimus")}}, "Scenario(arms[0].without)", "is not dosed"),
         ({"arms": {"x": 3}}, "Scenario(arms)", "an arm must be an `Arm`"),
         ({"doses": [3]}, "Scenario(doses[0])", "must be a table"),

@@ -168,7 +168,7 @@ def test_another_run_is_not_taken_up(tmp_path):
         mt.simulate(scenario(TEXT), subjects=8, out=folder, resume=True)
     with pytest.raises(mt.MtorsimError, match="differs in seed"):
         mt.simulate(scenario(TEXT), subjects=8, seed=9, out=folder, resume=True)
-    with pytest.raises(mt.MtorsimError, match="exists already"):
+    with pytest.raises(mt.MtorsimError, match="already exists"):
         mt.simulate(scenario(TEXT), subjects=8, out=folder)
 
 

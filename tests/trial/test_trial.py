@@ -405,7 +405,7 @@ evidence = "placeholder"
     small.write_text(SMALL + match.replace("mean = 101", "mean = 300"))
     shown = mtorsim("trial", small)
     assert shown.code == 2
-    assert "no weights of these people" in shown.err
+    assert "no weights of these subjects" in shown.err
     small.write_text(SMALL + match.replace('of = "known.base"', 'of = "known.bas"'))
     assert "known.base" in mtorsim("trial", small).err
 
@@ -429,7 +429,7 @@ def test_a_population_like_another_takes_what_it_does_not_say(small, mtorsim):
     assert shown.code == 2
     assert "there is no population `known`" in shown.err
     (folder / "older.toml").write_text('[population]\nname = "older"\nlike = "older"\nabout = "x"\n')
-    assert "like itself" in mtorsim("check", small).err
+    assert "extends itself" in mtorsim("check", small).err
 
 
 def test_what_the_population_does_not_say_the_scenario_declares(small, mtorsim):
@@ -584,7 +584,7 @@ def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
     for arm in ("everolimus", "everolimus | mTORC2 only"):
         shown = mtorsim("replay", out, "--arm", arm, "--subject", 3)
         assert shown.code == 0, shown.err
-        assert "agree to the bit" in shown.out + shown.err
+        assert "agree with the stored ones to the bit" in shown.out + shown.err
 
 
 def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, tmp_path):
@@ -633,14 +633,14 @@ def test_a_scenario_that_is_no_trial_replays_as_the_trial_it_was_run_as(tmp_path
     assert mtorsim("trial", tmp_path / "plain.toml", *words).code == 0
     shown = mtorsim("replay", out, "--arm", "everolimus", "--subject", 2)
     assert shown.code == 0, shown.err
-    assert "agree to the bit" in shown.out + shown.err
+    assert "agree with the stored ones to the bit" in shown.out + shown.err
 
 
 def test_a_trial_needs_a_visit_after_the_start(small, mtorsim):
     small.write_text(SMALL.replace('at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]', 'at = ["0 weeks"]'))
     shown = mtorsim("trial", small)
     assert shown.code == 2
-    assert "no such visit" in shown.err
+    assert "needs a visit after baseline" in shown.err
 
 
 def test_people_are_counted_once_in_the_flow(small):
@@ -660,7 +660,7 @@ def test_a_damaged_fit_is_one_clear_error(small, mtorsim):
         small.write_text(SMALL.replace('calibration = "none"', f'calibration = "{path}"'))
         shown = mtorsim("trial", small, "--subjects", 30)
         assert shown.code == 2
-        assert "is not whole" in shown.err
+        assert "is incomplete" in shown.err
     text = CALIBRATION.replace('parameter = "known.gain"\nscale = "log"', 'group = "hihg"\nscale = "log"')
     (small.parent / "fit.toml").write_text(text)
     with pytest.raises(mt.MtorsimError, match="no population has a group"):

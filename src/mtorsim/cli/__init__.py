@@ -1,4 +1,4 @@
-"""The command line: one file a command, each imported when it is called."""
+"""The command line: one file per command, each imported when it is called."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ from mtorsim.errors import MtorsimError, did_you_mean, one_line
 __all__ = ["as_typed", "cli", "main"]
 
 COMMANDS = {
-    "list": "What can be run and shown: scenarios, populations, modules.",
-    "show": "Equations, values, units, sources and grades of a module, model or population.",
+    "list": "List scenarios, populations and modules.",
+    "show": "Show equations, values, units, sources and evidence of a module, model or population.",
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
-    "events": "Run a table of event records, NONMEM's columns, through a scenario's model.",
-    "trial": "Run a trial and print predicted beside observed, arm by arm.",
-    "calibrate": "Fit few named quantities to what trials reported.",
-    "test": "A test of the virtual laboratory: glucose tolerance, clamps, a day.",
-    "validate": "The model beside everything that was measured: a dossier of hits and misses.",
-    "plot": "Draw the figures of a result again.",
-    "replay": "Compute one subject of a result again, alone.",
-    "compare": "What differs between two results.",
-    "export": "Write the visits of a result as one file: CSV, netCDF or Parquet.",
-    "new": "Write a commented file to start from.",
-    "schema": "The JSON Schema of a kind of file, for editors.",
+    "events": "Run a table of NONMEM event records through a scenario's model.",
+    "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
+    "calibrate": "Fit a few named quantities to reported trial results.",
+    "test": "Do a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
+    "validate": "Compare the model with all measurements: a dossier of hits and misses.",
+    "plot": "Redraw the figures of a result.",
+    "replay": "Recompute one subject of a result.",
+    "compare": "Compare two results.",
+    "export": "Export the visits of a result as CSV, netCDF or Parquet.",
+    "new": "Write a commented scenario file to start from.",
+    "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",
-    "doctor": "What this machine and installation can do.",
+    "doctor": "Check this machine and installation.",
 }
-"""Name and one line of help of each command: `--help` reads these and imports no command."""
+"""Name and one-line help of each command, read by `--help` without importing any command."""
 
 
 class LazyCommands(click.Group):
-    """Commands that are imported when they are called, not when they are listed."""
+    """A command group that imports a command when it is called, not when it is listed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names in the order a newcomer meets them."""
+        """Command names, in the order a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command itself; the help of the group needs only its name."""
+        """Import and return the command."""
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"mtorsim.cli.commands.{cmd_name}")
         return module.command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
-        """Find the command, or name the nearest one."""
+        """Find the command, or raise with the nearest name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             help = did_you_mean(args[0], COMMANDS) or "commands are " + ", ".join(COMMANDS)
             raise MtorsimError(f"there is no command `{args[0]}`", help=help)
@@ -61,7 +61,7 @@ class LazyCommands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from their one line of help alone."""
+        """List the commands with their one-line help."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
@@ -73,12 +73,12 @@ class LazyCommands(click.Group):
 )
 @click.version_option(package_name="mtorsim")
 def cli() -> None:
-    """What mTOR inhibitors do to blood glucose, simulated for very large virtual populations."""
+    """Simulate how mTOR inhibitors raise blood glucose, for very large virtual populations."""
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line; every mistake becomes one message and exit code 2."""
-    # Imports make very many objects and hardly any garbage: looking for it takes a tenth of a short run.
+    """Run the command line; every user error becomes one message and exit code 2."""
+    # Imports create many objects and little garbage; collecting it takes a tenth of a short run.
     gc.set_threshold(100_000)
     try:
         code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False)
@@ -92,7 +92,7 @@ def main(args: list[str] | None = None) -> None:
         print(f"error: {error.format_message()}", file=sys.stderr)
         code = 2
     except BrokenPipeError:
-        # The reader of our output has left, as `head` does.
+        # The reader of our output has closed the pipe, as `head` does.
         sys.stdout = None
         code = 0
     except (KeyboardInterrupt, click.Abort):
@@ -105,11 +105,11 @@ def main(args: list[str] | None = None) -> None:
 
 
 _TYPED = {"`force=True`": "`--force`", "`resume=True`": "`--resume`", "`out`": "`--out DIR`"}
-"""Arguments that messages speak of, as they are typed at the command line."""
+"""Arguments named in messages, as they are typed at the command line."""
 
 
 def as_typed(error: MtorsimError) -> str:
-    """An error's text for a reader at the command line."""
+    """The text of an error in the words of the command line."""
     text = f"error: {error}"
     for argument, option in _TYPED.items():
         text = text.replace(argument, option)
@@ -117,18 +117,18 @@ def as_typed(error: MtorsimError) -> str:
 
 
 def _unforeseen(problem: Exception) -> str:
-    """What is said of an error that no part of the program has foreseen."""
+    """The message for an unexpected error."""
     if os.environ.get("MTORSIM_TRACEBACK") == "1":
         raise problem
     if isinstance(problem, OSError) and problem.strerror:
         where = f" `{problem.filename}`" if problem.filename else ""
-        return f"error: {problem.strerror[:1].lower()}{problem.strerror[1:]}:{where or ' the system said no more'}"
+        return f"error: {problem.strerror[:1].lower()}{problem.strerror[1:]}:{where or ' no further details'}"
     if isinstance(problem, RecursionError):
-        return "error: something in the files is nested too deeply, or runs in too long a chain"
+        return "error: an input file is nested too deeply, or has too long a chain of references"
     if isinstance(problem, MemoryError):
         return "error: there is not enough memory"
     said = one_line(f"{type(problem).__name__}: {problem}", 200)
-    return f"error: this is a fault in mtorsim: {said}\n  help: MTORSIM_TRACEBACK=1 shows where; please report it"
+    return f"error: bug in mtorsim: {said}\n  help: MTORSIM_TRACEBACK=1 shows the traceback; please report it"
 
 
 def _usage(error: click.UsageError) -> str:

@@ -1,4 +1,4 @@
-"""What is done ahead of a command that computes, so that less is waited for."""
+"""Preparations for commands that run the solver, made early to shorten the wait."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ COMPUTING = frozenset(("calibrate", "events", "replay", "run", "test", "trial", 
 
 
 def prepare(command: str) -> None:
-    """Start to compile where nothing has been compiled yet, and load numba without SciPy's linear algebra."""
+    """Start compiling if the cache is empty, and load numba without SciPy's linear algebra."""
     if command not in COMPUTING:
         return
     from mtorsim.compiler import early
     from mtorsim.compiler.cache import cache_folder
 
     early.start(cache_folder())
-    # numba asks for BLAS when it loads compiled code, which takes SciPy a tenth of a second; kernels use none.
+    # numba loads SciPy's BLAS, which takes a tenth of a second, with compiled code; the kernels do not use it.
     if "scipy.linalg" not in sys.modules:
         sys.modules["scipy.linalg"] = None  # pyright: ignore[reportArgumentType]
         try:

@@ -1,4 +1,4 @@
-"""What commands print: tables and JSON to stdout, everything else to stderr."""
+"""Output of commands: tables and JSON to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print a table; the first column is words, the others are numbers.
+    """Print a table: words in the first column, numbers in the others.
 
-    What is wider than the terminal, or 80 columns where there is none, is closed up, and then continued below
-    with the first column again.
+    A table wider than the terminal (80 columns if there is none) is closed up, then split into tables below each other
+    that repeat the first column.
     """
     from rich import box
     from rich.console import Console
@@ -44,7 +44,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str |
 
 
 def _side_by_side(widths: Sequence[int], room: int) -> Iterator[list[int]]:
-    """Columns that fit beside the first, in as few tables as it takes."""
+    """Split the columns into as few tables as fit, each with the first column."""
     columns, used = [0], widths[0]
     for j, width in enumerate(widths[1:], start=1):
         if len(columns) > 1 and used + 2 + width > room:
@@ -56,7 +56,7 @@ def _side_by_side(widths: Sequence[int], room: int) -> Iterator[list[int]]:
 
 
 def print_list(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-    """Print names with what they mean, all columns to the left."""
+    """Print names and their meanings, all columns left-aligned."""
     if title:
         print(title)
     widths = [max(len(r[j]) for r in [head, *rows]) for j in range(len(head))]
@@ -66,18 +66,18 @@ def print_list(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | 
 
 
 def note(text: str) -> None:
-    """Say something that is not a result."""
+    """Print a line about progress or files to stderr."""
     print(text, file=sys.stderr)
 
 
 def warn(text: str) -> None:
-    """Say that something is not as it should be."""
+    """Print a warning to stderr."""
     print(f"warning: {text}", file=sys.stderr)
 
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar with the time left, on a terminal only; gives what to call with the number done and the total."""
+    """Show a bar with the time left, on a terminal only; yields a callback (number done, total)."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

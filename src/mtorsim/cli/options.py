@@ -29,8 +29,8 @@ __all__ = [
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-quiet: Decorator = click.option("--quiet", is_flag=True, help="Say nothing but results and errors.")
+as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print a single JSON object.")
+quiet: Decorator = click.option("--quiet", is_flag=True, help="Print only results and errors.")
 units: Decorator = click.option(
     "--units",
     metavar="UNIT",
@@ -43,44 +43,48 @@ settings: Decorator = click.option(
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Replace a median (the spread stays) or a switch; repeatable.",
+    help="Replace a median (its variability is kept) or a switch; repeatable.",
 )
-threads: Decorator = click.option("--threads", type=int, metavar="T", help="Threads to use; all cores when left out.")
+threads: Decorator = click.option("--threads", type=int, metavar="T", help="Number of threads; default: all cores.")
 library: Decorator = click.option(
     "--library",
     "folders",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Look names up in this folder first; repeatable.",
+    help="Look up names in this folder first; repeatable.",
 )
 
 
 def accuracy(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Method, precision, tolerances and the form of the kernel."""
+    """Options for method, precision, tolerances and kernel."""
     for option in (
         click.option(
             "--kernel",
             type=click.Choice(["auto", "tape", "compiled"]),
             default="auto",
             show_default=True,
-            help="How equations are run: interpreted at once, or compiled; same numbers to the bit.",
-        ),
-        click.option("--atol", type=float, help="The same as a share of each state's scale; rtol / 10 when left out."),
-        click.option(
-            "--rtol", type=float, default=3e-3, show_default=True, help="Relative error allowed in each step."
+            help="Interpret the equations (starts at once) or compile them; the numbers are identical to the bit.",
         ),
         click.option(
-            "--precision", metavar="P", help="Arithmetic of a step: single for --rtol of 3e-5 and more, else double."
+            "--atol", type=float, help="Absolute tolerance, relative to each state's scale; default: rtol / 10."
         ),
-        click.option("--method", metavar="M", help="Integration method: grk4t, implicit, unless you say tsit5."),
+        click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative tolerance of a step."),
+        click.option(
+            "--precision",
+            metavar="P",
+            help="Arithmetic of a step; default: single if --rtol is 3e-5 or larger, else double.",
+        ),
+        click.option(
+            "--method", metavar="M", help="Integration method: grk4t (implicit, the default) or tsit5 (explicit)."
+        ),
     ):
         command = option(command)
     return command
 
 
 def library_of(given: str | Path | None, folders: Sequence[Path]) -> Library:
-    """The library that names are looked up in, the folders of `--library` first.
+    """The library in which names are looked up, with the folders of `--library` first.
 
     Raises
     ------
@@ -96,14 +100,14 @@ def library_of(given: str | Path | None, folders: Sequence[Path]) -> Library:
 
 
 def check_output(path: Path, what: str, endings: Sequence[str] = ()) -> None:
-    """Find out that a file cannot be written before anything is computed for it; its folder is made.
+    """Fail early if `path` cannot be written; creates its parent folder.
 
     Raises
     ------
     ArgumentError
-        If its ending is not one of `endings`.
+        If its suffix is not one of `endings`.
     DataError
-        If its folder cannot be made or written to.
+        If its folder cannot be created or written to.
     """
     if endings and path.suffix not in endings:
         raise ArgumentError(f"`{path}` is not a {what}", help="end it in " + " or ".join(endings))
@@ -123,7 +127,7 @@ def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:
     Raises
     ------
     SettingError
-        If one is not a name and a number, or a name stands twice.
+        If a pair is not a name and a number, or a name appears twice.
     """
     found: dict[str, float] = {}
     for text in texts:

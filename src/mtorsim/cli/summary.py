@@ -1,4 +1,4 @@
-"""A result in a few tables on the terminal, and the same as JSON."""
+"""Summary of a result, as tables on the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtorsim.cli.console import print_table, warn
+from mtorsim.cli.console import note, print_table, warn
+from mtorsim.kernel.status import CURES
 from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
 from mtorsim.units.display import DisplayUnits
@@ -17,7 +18,7 @@ _MOST_ROWS = 14
 
 
 def summary_object(result: Result, shown_in: DisplayUnits, out: Path | None) -> dict[str, Any]:
-    """What `--json` prints of a run."""
+    """The JSON object that `mtorsim run --json` prints."""
     summary = result.summary
     return {
         "scenario": summary["scenario"],
@@ -49,7 +50,7 @@ def summary_object(result: Result, shown_in: DisplayUnits, out: Path | None) -> 
 def _converted(
     row: Mapping[str, Any], units: Mapping[str, str], shown_in: DisplayUnits, apart: bool = False
 ) -> dict[str, Any]:
-    """One visit's quantiles, of values or of differences, in the reader's units."""
+    """Convert one visit's quantiles, of values or of differences, to display units."""
     convert = shown_in.difference if apart else shown_in.value
     found: dict[str, Any] = {}
     for name, value in row.items():
@@ -61,7 +62,7 @@ def _converted(
 
 
 def print_summary(result: Result, shown_in: DisplayUnits) -> None:
-    """Print the share of subjects above each limit, and how the typical subject went."""
+    """Print the share of subjects above each limit and the course of the median subject."""
     summary = result.summary
     n = summary["subjects"]
     print(f"{summary['title']}")
@@ -75,7 +76,7 @@ def print_summary(result: Result, shown_in: DisplayUnits) -> None:
 
 
 def print_tests(result: Result, shown_in: DisplayUnits) -> None:
-    """Median of each index of each test, a column an arm and time."""
+    """Print the median of each index of each test, one column per arm and time."""
     tests = result.summary["tests"]
     for kind, options in dict.fromkeys((t["test"], t["options"]) for t in tests):
         mine = [t for t in tests if (t["test"], t["options"]) == (kind, options)]
@@ -99,11 +100,17 @@ def _print_shares(result: Result, shown_in: DisplayUnits) -> None:
     if all(arm["share"][name]["value"] is None for arm in arms.values() for name, *_ in limits):
         return
     rows = [[name, *(_percent(arm["share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
-    title = f"% of subjects whose worst fasting glucose after the start passed a limit in {shown_in.glucose} (95 %)"
+    title = (
+        f"% of subjects whose highest fasting glucose after baseline exceeded a limit in {shown_in.glucose} (95 % CI)"
+    )
     print_table(["arm", *head], rows, title)
     if any(s["value"] is not None for arm in arms.values() for s in arm["new_share"].values()):
         rows = [[name, *(_percent(arm["new_share"][n]) for n, *_ in limits)] for name, arm in arms.items()]
-        print_table(["arm", *head], rows, "% of subjects who passed it and had not been above it at the start (95 %)")
+        print_table(
+            ["arm", *head],
+            rows,
+            "new cases: % of subjects at or below the limit at baseline who exceeded it later (95 % CI)",
+        )
 
 
 def _percent(share: Mapping[str, float]) -> str:
@@ -112,7 +119,7 @@ def _percent(share: Mapping[str, float]) -> str:
 
 
 def _print_course(result: Result, shown_in: DisplayUnits) -> None:
-    """Median and 5th to 95th percentile of glucose and HbA1c at the visits."""
+    """Print median and 5th to 95th percentile of glucose and HbA1c at the visits."""
     arms = result.summary["arms"]
     first = next(iter(arms.values()))["visits"]
     glucose = "fasting_glucose" if sum("fasting_glucose" in row for row in first) > 1 else "glucose"
@@ -139,12 +146,12 @@ def _print_course(result: Result, shown_in: DisplayUnits) -> None:
                 [when[v], *(_apart(found[v].get(name), name, units[name], shown_in) for found in apart.values())]
                 for v in _some(len(first))
             ]
-            beside = f"{label}: difference from {result.summary['difference_from']} in the same people, {what}"
+            beside = f"{label}: difference from {result.summary['difference_from']} in the same subjects, {what}"
             print_table(["time", *apart], rows, beside)
 
 
 def _apart(found: Mapping[str, float] | None, name: str, unit: str, shown_in: DisplayUnits) -> str:
-    """A difference and its spread, signed."""
+    """A signed difference with its quantiles."""
     if not found:
         return "-"
     low, middle, high = (shown_in.difference(name, unit, found[q]) for q in ("q05", "q50", "q95"))
@@ -154,14 +161,14 @@ def _apart(found: Mapping[str, float] | None, name: str, unit: str, shown_in: Di
 
 
 def _some(count: int) -> list[int]:
-    """Visits to show: all, or evenly spread ones with the first and the last."""
+    """Indices of the visits to show: all, or evenly spaced ones including the first and the last."""
     if count <= _MOST_ROWS:
         return list(range(count))
     return sorted({round(i * (count - 1) / (_MOST_ROWS - 1)) for i in range(_MOST_ROWS)})
 
 
 def _clock(hours: Sequence[float]) -> Callable[[float], str]:
-    """How to say a time, in the largest unit that all times are whole numbers of."""
+    """A function that labels times in the largest unit of which all are whole multiples."""
     if hours[-1] > 72 and all(h % 168 == 0 for h in hours):
         return lambda h: f"week {h / 168:g}"
     if hours[-1] > 72:
@@ -179,12 +186,12 @@ def _band(found: Mapping[str, float] | None, name: str, unit: str, shown_in: Dis
 
 
 def warn_of_failures(result: Result, folder: Path | None) -> bool:
-    """List subjects that failed, by number, arm, reason and time; returns whether there are any."""
+    """Warn of failed subjects by number, arm, reason and time; returns whether there are any."""
     status = result.summary["status"]
     failed = result.summary["subjects"] - status.get("ok", 0)
     if not failed:
         return False
-    warn(f"{failed:,} of {result.summary['subjects']:,} subjects failed; they count in every denominator")
+    warn(f"{failed:,} of {result.summary['subjects']:,} subjects failed; they are included in every denominator")
     for sentence, count in status.items():
         if sentence != "ok":
             print_failed(sentence, count, [f for f in result.summary["failed"] if f["status"] == sentence])
@@ -192,20 +199,16 @@ def warn_of_failures(result: Result, folder: Path | None) -> bool:
         first = result.summary["failed"][0]
         arm = first["arm"]
         quoted = f'"{arm}"' if " " in arm else arm
-        _note(f"  help: look at one with `mtorsim replay {folder} --arm {quoted} --subject {first['subject']}`")
+        note(f"  help: recompute one with `mtorsim replay {folder} --arm {quoted} --subject {first['subject']}`")
     return True
 
 
 def print_failed(sentence: str, count: int, listed: list[Mapping[str, Any]]) -> None:
-    """One line for each way to fail."""
+    """Print one line per reason for failure."""
     numbers = ", ".join(str(f["subject"]) for f in listed)
     more = f" and {count - len(listed)} more" if count > len(listed) else ""
     last = listed[0]["last_visit_h"] if listed else None
     reached = "" if last is None else f"; the first reached the visit at {last:g} h"
-    _note(f"  {count} {sentence}: subjects {numbers}{more}{reached}")
-
-
-def _note(text: str) -> None:
-    from mtorsim.cli.console import note
-
-    note(text)
+    note(f"  {count} {sentence}: subjects {numbers}{more}{reached}")
+    if sentence in CURES:
+        note(f"    help: {CURES[sentence]}")

@@ -1,1 +1,1 @@
-"""From a model to code: equations ordered, shared and differentiated, written as lanes, kept in a cache."""
+"""Code generation: order, share and differentiate a model's equations, write them as vector code, cache them."""

@@ -1,4 +1,4 @@
-"""From a model to its system: what rests, what is constant in a subject, what changes with time."""
+"""Build the system of a model: states at rest, constants of a subject, and time-dependent equations."""
 
 from __future__ import annotations
 
@@ -21,43 +21,43 @@ __all__ = ["build_system", "build_untreated"]
 
 
 def build_system(model: Model, switches: Mapping[str, float] | None = None) -> System:
-    """Build the system that carries a subject through a scenario.
+    """Build the system that is integrated over a scenario.
 
     Parameters
     ----------
     model
         The model.
     switches
-        Switches that stand at a value for good. What is then read by nothing that is given, at work
-        in the physiology or an observable is left out.
+        Switches fixed at a value. Equations are then left out unless the physiology, a dose or an observable needs
+        them.
 
     Raises
     ------
     ModelError
-        If the rest of the model needs a state before it is given.
+        If the [rest] table uses a state before it is defined.
     """
     dosed = {dose.to for dose in model.routes.values()}
     return _Builder(model, dosed, switches or {}).system(" + ".join(m.name for m in model.modules))
 
 
 def build_untreated(model: Model) -> tuple[System, Mapping[str, float]]:
-    """Build the system of the untreated day: drugs at rest, slow states held, averages taken.
+    """Build the system of the untreated day: drugs at rest, slow states held constant, averages recorded.
 
-    States named in `hold` stand still at their rest value; each average of [run_in] is a further
-    state, named as its parameter, that gathers the integral over time in hours. What the day does not need
-    is left out, so that models of one physiology have the same day, whatever drugs they have.
+    States named in `hold` are held at their rest value; each average of [run_in] is an additional state, named as its
+    parameter, that integrates over time in hours. Equations that the day does not need are left out, so that all models
+    with the same physiology share one day, whatever their drugs.
 
     Returns
     -------
     system
-        Of the day.
+        The system of the day.
     fixed
-        Every quantity of the model that is a plain number on it.
+        Value of every quantity of the model that is a plain number on that day.
 
     Raises
     ------
     ModelError
-        If the day depends on what only the run-in gives.
+        If the day depends on a result of the run-in.
     """
     rest_module = model.rest.module if model.rest else ""
     dosed = {dose.to for dose in model.routes.values() if dose.to.startswith(f"{rest_module}.")}
@@ -67,7 +67,7 @@ def build_untreated(model: Model) -> tuple[System, Mapping[str, float]]:
 
 
 def _needed_on(day: System) -> System:
-    """The system of an untreated day with nothing in it that the day, its start and its observables do not need."""
+    """Reduce the system of an untreated day to what the day, its start and its observables need."""
     initials = {n: e for n, e in day.initials.items() if n in day.states}
     assignments = day.constants | day.intermediates
     observed = [symbol(full) for full in day.model.observables.values() if full in assignments]
@@ -149,7 +149,7 @@ class _Builder:
         )
 
     def _units(self) -> dict[str, Unit]:
-        """Unit of every quantity as it stands in the system: a contribution in its port's, an integral times h."""
+        """Unit of every quantity: a contribution has its port's unit, an integral its quantity's times h."""
         units = dict(self.model.units)
         units |= {c: port.unit for port in self.model.ports.values() for c in port.contributions}
         if self.run_in:
@@ -157,7 +157,7 @@ class _Builder:
         return units
 
     def _scaled(self, equation: Equation) -> Expr:
-        """An equation in its declared unit."""
+        """Scale an equation to its declared unit."""
         factor = time_factor(self.model, equation)
         return to_sympy(equation) * rational(factor)
 
@@ -171,12 +171,12 @@ class _Builder:
         return sympy.Mul(*(1 + switch * (value - 1) for switch, value in acting))
 
     def _switch(self, mechanism: str) -> Expr:
-        """A mechanism's switch: its value where it stands for good."""
+        """A mechanism's switch, or its value if it is fixed."""
         value = self.switches.get(mechanism)
         return symbol(mechanism) if value is None else sympy.Rational(repr(float(value)))
 
     def _at_work(self, derivatives: Assignments, equations: Assignments) -> set[str]:
-        """States that the physiology, a dose or an observable needs."""
+        """The states that the physiology, a dose or an observable needs."""
         module = self.model.rest.module if self.model.rest else ""
         stack = [s for s in derivatives if s.startswith(f"{module}.") or s in self.dosed]
         stack += self.model.observables.values()
@@ -189,7 +189,7 @@ class _Builder:
         return reached & set(derivatives)
 
     def _resting(self) -> Assignments:
-        """States that never leave a plain-number start: the largest set that holds itself at rest."""
+        """The states that never leave a numeric initial value: the largest set that stays at rest by itself."""
         model = self.model
         at = {n: e for n, e in self.initials.items() if e.is_number and n not in self.dosed}
         if self.run_in and model.rest:
@@ -205,7 +205,7 @@ class _Builder:
             at = {n: e for n, e in at.items() if n not in moving}
 
     def _settle(self, fixed: Assignments) -> Assignments:
-        """Everything that is a plain number once `fixed` is put in."""
+        """Find every quantity that is a plain number after substitution of `fixed`."""
         settled = dict(fixed)
         for name, expression in self.equations.items():
             value = self._put(expression, settled)
@@ -219,7 +219,7 @@ class _Builder:
         return expression.xreplace(hit).doit(deep=False) if hit else expression
 
     def _split(self, equations: Assignments, states: list[str]) -> tuple[Assignments, Assignments]:
-        """Equations of parameters only, and the rest."""
+        """Split equations into those of parameters only and the others."""
         constants: Assignments = {}
         constant_names = set(self.parameters)
         for name, expression in equations.items():
@@ -229,7 +229,7 @@ class _Builder:
         return constants, {n: e for n, e in equations.items() if n not in constants}
 
     def _neutralise(self) -> None:
-        """Take contributions that only the run-in's results define at their untreated value."""
+        """Set contributions that depend on results of the run-in to their untreated value."""
         kept = _without(self.equations, self.skipped | self.results)
         for port in self.model.ports.values():
             for name in port.contributions:
@@ -241,11 +241,13 @@ class _Builder:
         for name, expression in derivatives.items():
             missing = sorted(names_in(expression) - known)
             if missing:
-                message = f"the run-in cannot work out `{name}`: it needs `{missing[0]}`, which the run-in gives"
+                message = (
+                    f"the run-in cannot compute `{name}`: it needs `{missing[0]}`, which is a result of the run-in"
+                )
                 raise ModelError(message, self.model.where(name), "name the state in `hold` of [run_in]")
 
     def _rest(self) -> Assignments:
-        """The steps to rest as straight-line assignments; ports stand at their untreated value."""
+        """The steps of [rest] as straight-line assignments; ports have their untreated value."""
         plan = self.model.rest
         if plan is None:
             return {}
@@ -262,14 +264,14 @@ class _Builder:
     def _emit(
         self, expression: Expr, step: Equation, done: Assignments, given: set[str], untreated: Assignments
     ) -> None:
-        """Add the equations that an expression at rest needs and that are not there yet."""
+        """Add the missing equations that an expression at rest needs."""
         for s in sorted(expression.free_symbols, key=lambda s: s.name):
             name = s.name
             if name in given or name in untreated:
                 continue
             if name not in self.equations:
-                message = f"`{name}` is used in [rest] before it is given"
-                raise ModelError(message, step.where, "put its line first")
+                message = f"`{name}` is used in [rest] before it is defined"
+                raise ModelError(message, step.where, "move its line up")
             inner = self._put(self.equations[name], untreated)
             self._emit(inner, step, done, given, untreated)
             done[name] = inner
@@ -277,7 +279,7 @@ class _Builder:
 
 
 def _without(equations: Assignments, lost: set[str]) -> Assignments:
-    """Equations that need none of the names that are lost, directly or not."""
+    """The equations that depend on none of the lost names, directly or indirectly."""
     lost = set(lost)
     kept: Assignments = {}
     for name, expression in equations.items():

@@ -1,4 +1,4 @@
-"""The cache: folders of real modules, named by the hash of everything they were made from."""
+"""The kernel cache: folders of Python modules, named by the hash of all their inputs."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ __all__ = [
 ]
 
 LAYOUT = "layout.json"
-"""The file of a folder that says what it was made from; it is written last."""
+"""The file that lists the inputs of a folder; it is written last."""
 _PACKAGE = "mtorsim_kernels"
 _OF_SOLVER = ("kernel/*.py",)
 _OF_KERNELS = (*_OF_SOLVER, "compiler/*.py", "model/*.py", "units/*.py")
-"""What decides what a folder holds, besides the model."""
+"""Inputs of every folder, besides the model."""
 
 T = TypeVar("T")
 
 
 def package_file(name: str) -> Path:
-    """A file of this package."""
+    """The path of a file in this package."""
     return Path(__file__).resolve().parents[1] / name
 
 
 def cache_folder() -> Path:
-    """The folder kernels are kept in: $MTORSIM_CACHE, or the user's cache folder."""
+    """The folder of the cache: $MTORSIM_CACHE, or the user's cache folder."""
     chosen = os.environ.get("MTORSIM_CACHE")
     if chosen:
         return Path(chosen)
@@ -57,12 +57,12 @@ def cache_folder() -> Path:
 
 @lru_cache
 def makers(*, solver: bool = False) -> str:
-    """Hash of all but the model that decides what a folder holds: our own text, and the compiler.
+    """Hash of all inputs of a folder except the model: our own source text, and the compiler.
 
     Parameters
     ----------
     solver
-        Whether the folder is the solver's, which no text about models changes.
+        Whether the folder is the solver's, which does not depend on the text about models.
     """
     import llvmlite
     import numba
@@ -81,14 +81,14 @@ def makers(*, solver: bool = False) -> str:
 
 
 def kept(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """What a folder of the cache holds, written first if it is not there, and again if it is not whole.
+    """Read a folder of the cache, writing it first if it is missing or incomplete.
 
     Parameters
     ----------
     write
-        Fills an empty folder; all but its layout, which says what it was made from, or adds to that.
+        Fills an empty folder, except its layout file.
     read
-        Reads it.
+        Reads the folder.
 
     Raises
     ------
@@ -108,12 +108,12 @@ def kept(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) ->
             _write(folder, write)
             return read(folder)
     except OSError as problem:
-        message = f"cannot keep kernels in `{cache_folder()}`: {problem.strerror}"
-        raise DataError(message, help="name a folder that can be written in MTORSIM_CACHE") from None
+        message = f"cannot save kernels in `{cache_folder()}`: {problem.strerror}"
+        raise DataError(message, help="name a writable folder in MTORSIM_CACHE") from None
 
 
 def _write(folder: Path, write: Callable[[Path], None]) -> None:
-    """Write a folder elsewhere and rename it into place: two processes may do so at once."""
+    """Write a folder elsewhere and rename it into place, since two processes may do so at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder.parent))
     try:
@@ -132,7 +132,7 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def import_package(folder: Path, modules: Sequence[str]) -> dict[str, ModuleType]:
-    """Import modules of a folder as a package of their own."""
+    """Import modules of a folder as a separate package."""
     package = f"{_PACKAGE}.{folder.name}"
     if _PACKAGE not in sys.modules:
         parent = ModuleType(_PACKAGE)
@@ -151,19 +151,19 @@ def import_package(folder: Path, modules: Sequence[str]) -> dict[str, ModuleType
 
 
 def forget_package(name: str) -> None:
-    """Unload what was imported of a folder."""
+    """Unload the modules imported from a folder."""
     package = f"{_PACKAGE}.{name}"
     for module in [m for m in sys.modules if m == package or m.startswith(package + ".")]:
         del sys.modules[module]
 
 
 def stale_folders(*, remove: bool = False) -> list[str]:
-    """Names of folders in the cache that other versions have written, or that are not whole.
+    """Names of folders in the cache that are incomplete or were written by other versions.
 
     Parameters
     ----------
     remove
-        Remove them too.
+        Whether to remove them.
     """
     found = []
     for folder in cache_folder().iterdir():
@@ -172,7 +172,7 @@ def stale_folders(*, remove: bool = False) -> list[str]:
             current = by in (makers(), makers(solver=True))
         except (OSError, ValueError, KeyError):
             current = False
-        # What starts with a dot is being written by another process.
+        # A folder whose name starts with a dot is being written by another process.
         if folder.is_dir() and not folder.name.startswith(".") and not current:
             found.append(folder.name)
             if remove:

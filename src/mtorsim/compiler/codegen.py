@@ -1,4 +1,4 @@
-"""A system as the text of a kernel's `problem.py`: the model's own names, a unit on every line."""
+"""Write a system as a kernel's `problem.py`, with the model's own names and a unit on every line."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _CALLED = {sympy.exp: "exp", sympy.log: "log", sympy.tanh: "tanh", ln: "log"}
 
 
 def code_names(system: System) -> dict[str, str]:
-    """A Python name for each quantity: its own where that is clear, else with its module's.
+    """Choose a Python name for each quantity: its own if unique, else with its module's.
 
     `everolimus.CL` is `CL`; where two modules have an `R`, they are `mtor_R` and
     `glucose_insulin_R`; `mtor.f_hepatic@mtorc2.liver` is `f_hepatic_by_mtorc2_liver`.
@@ -74,7 +74,7 @@ def code_names(system: System) -> dict[str, str]:
 
 
 def _unique(code: str, taken: set[str]) -> str:
-    """A name that nothing else has yet; it is taken from now on."""
+    """Return an unused name and reserve it."""
     while code in taken:
         code += "_"
     taken.add(code)
@@ -87,7 +87,7 @@ def _short(name: str) -> str:
 
 
 class _Printer(PythonCodePrinter):
-    """Prints an equation with code names, functions of lanes and plain decimal numbers."""
+    """Prints an equation with code names, vector functions and plain decimal numbers."""
 
     def __init__(self, names: Mapping[str, str]) -> None:
         super().__init__({"fully_qualified_modules": False})
@@ -118,7 +118,7 @@ class _Printer(PythonCodePrinter):
         return f"absolute({self._print(expr.args[0])})"
 
     def _lane(self, expr: Expr) -> str:
-        """An argument of a function of lanes; a bare number is spread over them."""
+        """An argument of a vector function; a bare number is broadcast."""
         text = self._print(expr)
         return f"spread(p, {float(expr)!r})" if expr.is_number else text
 
@@ -137,7 +137,7 @@ class _Printer(PythonCodePrinter):
 
 
 def _whole_power(base: str, exponent: int) -> str:
-    """A whole power by multiplication: right for negative numbers too."""
+    """An integer power by multiplication, which is also correct for negative numbers."""
     if exponent == 1:
         return f"({base})"
     if exponent == 3:
@@ -148,7 +148,7 @@ def _whole_power(base: str, exponent: int) -> str:
 
 
 class _Writer:
-    """The body of one function: every name loaded or worked out just before its first use."""
+    """The body of one function: every name is loaded or computed just before its first use."""
 
     def __init__(self, system: System, names: Mapping[str, str], rows: Mapping[str, tuple[str, int]]) -> None:
         self.system = system
@@ -159,7 +159,7 @@ class _Writer:
         self.ready: set[str] = set()
 
     def use(self, expression: Expr) -> str:
-        """Load what an expression needs, and return its code."""
+        """Load the names that an expression needs, and return its code."""
         for s in sorted(expression.free_symbols, key=lambda s: self.rows.get(s.name, ("", 0))):
             name = s.name
             if name not in self.ready and name in self.rows:
@@ -169,7 +169,7 @@ class _Writer:
         return str(self.printer._print(expression))
 
     def assign(self, name: str, expression: Expr, note: str | None = None) -> None:
-        """Work a quantity out."""
+        """Compute a quantity."""
         code = self.use(expression)
         if expression.is_number:
             code = f"spread(p, {float(expression)!r})"
@@ -177,7 +177,7 @@ class _Writer:
         self.ready.add(name)
 
     def store(self, array: str, row: int, expression: Expr, note: str = "", factor: float = 1.0) -> None:
-        """Put a value into a row."""
+        """Store a value in a row."""
         code = self.use(expression)
         if expression.is_number:
             code = repr(float(expression) * factor)
@@ -187,7 +187,7 @@ class _Writer:
         self.lines.append(f"store({array}, {row}, {code}){note}")
 
     def comment(self, text: str) -> None:
-        """Add a line that is not code."""
+        """Add a comment line."""
         self.lines.append(f"# {one_line(text)}")
 
     def _note(self, name: str) -> str:
@@ -206,10 +206,10 @@ def generate(system: System) -> str:
     rows |= {n: ("p", n_parameters + i) for i, n in enumerate(system.constants)}
     writer: Callable[[], _Writer] = lambda: _Writer(system, names, rows)  # noqa: E731
     functions = [
-        ("constants", "p", "Work out what depends on parameters only.", _constants(writer(), system)),
-        ("initial", "p, y", "Start of every state that has one of its own.", _initial(writer(), system)),
+        ("constants", "p", "Compute everything that depends on parameters only.", _constants(writer(), system)),
+        ("initial", "p, y", "Initial value of every state that has one.", _initial(writer(), system)),
         ("rhs", "t, y, p, dy", "Derivatives of the states, per hour.", _rhs(writer(), system)),
-        ("observe", "t, y, p, q", "Everything that can be recorded.", _observe(writer(), system)),
+        ("observe", "t, y, p, q", "All quantities that can be recorded.", _observe(writer(), system)),
         ("balance", "x, p, y, out", _BALANCE, _balance(writer(), system)),
         ("linearise", "t, y, p, dy, LU", _LINEARISE, _linearise(writer(), system)),
     ]
@@ -229,10 +229,10 @@ def generate(system: System) -> str:
     return head + table + "".join(_function(*f) for f in functions)
 
 
-_LINEARISE = "What `rhs` gives, and its derivatives by the states: the first rows of LU, places in ENTRIES."
-_FACTOR = "Factor the shift in g less the Jacobian in LU, in place: multipliers, reciprocal pivots and the rest."
-_SOLVE = "Solve with what `factor` has left; b holds the right-hand side, then the solution."
-_BALANCE = "Put the state of rest for the trial value in x into y, and what must be zero into out."
+_LINEARISE = "The result of `rhs`, and its derivatives by the states: the first rows of LU, placed as in ENTRIES."
+_FACTOR = "Factor (shift in g) - (Jacobian in LU) in place: multipliers, reciprocal pivots, upper triangle."
+_SOLVE = "Solve with the result of `factor`; b holds the right-hand side, then the solution."
+_BALANCE = "Put the state of rest for the trial value in x into y, and the residual into out."
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
 
@@ -293,7 +293,7 @@ def _observe(w: _Writer, system: System) -> list[str]:
 
 def _balance(w: _Writer, system: System) -> list[str]:
     if not system.rest:
-        w.comment("this model has no state of rest to look for")
+        w.comment("this model has no [rest] table")
         return [*w.lines, "store(out, 0, load(x, 0))"]
     plan = system.model.rest
     assert plan is not None
@@ -330,16 +330,16 @@ def _linearise(w: _Writer, system: System) -> list[str]:
 
 
 def _factor(plan: Elimination, entries: list[tuple[int, int]]) -> list[str]:
-    """Straight-line elimination: `m_i_j` is what the matrix holds in row i and column j at the time."""
+    """Straight-line elimination: `m_i_j` is the current entry of the matrix in row i and column j."""
     lines = ["shift = load(g, 0)"]
     known = {place: row for row, place in enumerate(entries)}
     store = {place: row for row, place in enumerate(plan.places)}
-    # The matrix lies where its factors will: an entry is read before its place is written to.
+    # The factors overwrite the matrix, so an entry is read before its place is written to.
     assert plan.places[: len(entries)] == tuple(entries)
     begun: set[tuple[int, int]] = set()
 
     def value(i: int, j: int) -> str:
-        """The name of an entry, loaded when it is first needed; empty where it is still zero."""
+        """The name of an entry, loaded when first needed; empty while it is zero."""
         if (i, j) not in begun and ((i, j) in known or i == j):
             own = f"load(LU, {known[i, j]})" if (i, j) in known else ""
             lines.append(f"m_{i}_{j} = " + (f"shift - {own}" if i == j and own else "shift" if i == j else f"-{own}"))

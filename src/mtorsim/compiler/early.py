@@ -1,4 +1,4 @@
-"""Half of the solver compiled in a process of its own, which the command line starts before it imports anything."""
+"""Compile half of the solver in a separate process, which the command line starts before its imports."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 __all__ = ["BESIDE", "compile_beside", "start"]
 
 BESIDE = (("drive",), ("people",))
-"""The parts of the solver that are compiled in the other process: as much work as the rest."""
+"""The parts of the solver that the other process compiles: half of the work."""
 _CODE = "import sys; from mtorsim.compiler.warm import compile_part as f; [f(tuple(p.split())) for p in sys.argv[1:]]"
 _started: list[threading.Thread] = []
-"""Waits for the process that was started early; at most one."""
+"""The thread that waits for the process that was started early; at most one."""
 
 
 def start(cache: Path) -> None:
-    """Start where nothing was ever compiled in a cache; what has to be compiled again is found out later."""
+    """Start the process if the cache is empty."""
     if os.environ.get("NUMBA_DISABLE_JIT") != "1" and not any(cache.glob("solver_*/compiled-*")):
         _started.append(_process([" ".join(part) for part in BESIDE]))
 
 
 def compile_beside(parts: list[tuple[str, ...]]) -> threading.Thread | None:
-    """Compile parts of the solver in another process, the one that was started early or a new one.
+    """Compile parts of the solver in the process that was started early, or in a new one.
 
     Returns
     -------
     threading.Thread or None
-        Ends when the process does.
+        It ends with the process.
     """
     if not parts:
         return None
@@ -37,7 +37,7 @@ def compile_beside(parts: list[tuple[str, ...]]) -> threading.Thread | None:
 
 
 def _process(parts: list[str]) -> threading.Thread:
-    # It may outlive us, and must not keep a pipe open that our reader waits for.
+    # The process may outlive us and must not hold open a pipe that our reader waits for.
     words, none = [sys.executable, "-c", _CODE, *parts], subprocess.DEVNULL
     process = subprocess.Popen(words, stdin=none, stdout=none, stderr=none)
     waiting = threading.Thread(target=process.wait, daemon=True)

@@ -27,27 +27,27 @@ if TYPE_CHECKING:
 __all__ = ["Kernel", "load_kernel"]
 
 TAPE_LANES = 64
-"""Subjects that a tape carries together: more would not fit the processor's nearest memory."""
+"""Subjects per call of the tape interpreter: more would not fit the processor's L1 cache."""
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """One system of equations as code, and where in its arrays each quantity lies.
+    """One system of equations as code, with the position of each quantity in its arrays.
 
-    It is run from a tape, by an interpreter, until it has been compiled: the bits are the same.
+    An interpreter runs it from a tape until it has been compiled; the results are identical to the bit.
 
     Attributes
     ----------
     name
-        Name of its folder: the modules, and the hash of everything it was made from.
+        Name of its folder: the modules, and the hash of all inputs.
     states, parameters, quantities
         Names in the order of the arrays.
     fixed
-        Value of each quantity that came out as a plain number, resting states among them.
+        Value of each quantity that is a plain number, including states at rest.
     entries
         Row and column of each entry of the Jacobian, in order.
     reads
-        For each quantity the states it depends on.
+        The states on which each quantity depends.
     problem
         The equations, as generated.
     """
@@ -64,15 +64,15 @@ class Kernel:
     _compiled: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
     def memory(self, n: int) -> np.ndarray:
-        """What subjects remember of their steps at the start of their lives, (n, numbers)."""
+        """Initial step-size memory of subjects, (n, numbers)."""
         return np.zeros((n, 2 + len(self.states)))
 
     def read_by(self, columns: np.ndarray) -> np.ndarray:
-        """The states that some quantities depend on, in order."""
+        """The states on which the given quantities depend, in order."""
         return np.array(sorted({s for c in columns for s in self.reads[c]}), np.int64)
 
     def named(self, parameters: np.ndarray) -> dict[str, np.ndarray]:
-        """Columns of parameters (n, parameters) by name."""
+        """The columns of parameters (n, parameters) by name."""
         return {name: parameters[:, j] for j, name in enumerate(self.parameters)}
 
     def rest(self, parameters: np.ndarray, between: tuple[float, float], state: np.ndarray, status: np.ndarray) -> None:
@@ -80,24 +80,24 @@ class Kernel:
         self._people("rest", len(state), Subjects(state, np.zeros((0, 0)), parameters, status), Search(*between))
 
     def start(self, parameters: np.ndarray, state: np.ndarray) -> None:
-        """Fill in every state that has a start of its own."""
+        """Set every state that has an initial value."""
         self._people("start", len(state), Subjects(state, np.zeros((0, 0)), parameters, np.zeros(0, np.int64)))
 
     def observed(
         self, times: np.ndarray, states: np.ndarray, rows: np.ndarray, parameters: np.ndarray, columns: np.ndarray
     ) -> np.ndarray:
-        """Quantities of subjects from the states they depend on.
+        """Compute quantities of subjects from the states on which they depend.
 
         Parameters
         ----------
         times
             In hours, shape (times,).
         states
-            Shape (n, times, rows), the states that `rows` names.
+            Shape (n, times, rows): the states in `rows`.
         parameters
             Shape (n, parameters).
         columns
-            The quantities.
+            Columns of the quantities.
 
         Returns
         -------
@@ -110,7 +110,7 @@ class Kernel:
         return out
 
     def _people(self, name: str, lanes: int, *groups: Any) -> None:
-        """Call a function for people as they stand."""
+        """Call a function of subjects without integrating them."""
         program = self.program(load_solver("tsit5", "double"), lanes, "people")
         columns = program.scratch.shape[1]
         sizes = (program.rows, len(self.states), len(self.quantities), 6)
@@ -119,12 +119,12 @@ class Kernel:
         people_function(name)(table(program, *groups, sheet))
 
     def program(self, solver: Solver, subjects: int, caller: str | None = None) -> Program:
-        """The kernel as a solver calls it, with room for some subjects at a time.
+        """The kernel as a solver calls it, for some subjects at a time.
 
         Parameters
         ----------
         caller
-            Who calls it: the solver's method when left out, or `people`.
+            The caller: the solver's method by default, or `people`.
         """
         problem, width = self.problem, solver.form.WIDTH
         if not JIT:
@@ -150,7 +150,7 @@ class Kernel:
         return join({f: record(getattr(self.problem, f), n) for f, n in ARRAYS.items()})
 
     def compile(self, precision: Precision, caller: str) -> None:
-        """Compile what a method, or `people`, calls, or load it from the disk; it is used from now on."""
+        """Compile the functions that a method, or `people`, calls, or load them from disk, and use them from now on."""
         from mtorsim.kernel.calls import SIGNATURE
 
         if (precision, caller) not in self._compiled:
@@ -159,16 +159,16 @@ class Kernel:
 
 
 def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str, float] | None = None) -> Kernel:
-    """Load the kernel of a model, writing it first if it is not there yet.
+    """Load the kernel of a model, writing it first if it is missing.
 
     Parameters
     ----------
     model
         The composed model, checked.
     untreated
-        Whether it is that of the untreated day, for the run-in.
+        Whether to load the kernel of the untreated day, for the run-in.
     switches
-        Switches that stand at a value for good, in the model's order.
+        Switches fixed at a value, in the model's order.
     """
     modules = "_".join(m.name for m in model.modules)[:60]
     text = json.dumps([_describe(model), list((switches or {}).items()), makers()], sort_keys=True)
@@ -179,7 +179,7 @@ def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str,
 
 
 def _write_run(folder: Path, model: Model, switches: Mapping[str, float]) -> None:
-    """Fill the folder of a model's kernel."""
+    """Write the folder of a model's kernel."""
     from .build import build_system
     from .codegen import generate
 
@@ -188,7 +188,7 @@ def _write_run(folder: Path, model: Model, switches: Mapping[str, float]) -> Non
 
 
 def _write_day(folder: Path, model: Model) -> None:
-    """Note which kernel is a model's untreated day: models of one physiology share it."""
+    """Record which kernel is a model's untreated day; models of one physiology share it."""
     from .build import build_untreated
     from .codegen import generate
 
@@ -200,17 +200,17 @@ def _write_day(folder: Path, model: Model) -> None:
 
 
 def _read_day(folder: Path) -> Kernel:
-    """The kernel of an untreated day, with the plain numbers of one model."""
+    """Load the kernel of an untreated day, with the plain numbers of one model."""
     layout = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))
 
     def lost(own: Path) -> None:
-        raise ValueError(f"{own.name} is not there")
+        raise ValueError(f"{own.name} is missing")
 
     return replace(kept(layout["kernel"], lost, _read), fixed=layout["fixed"])
 
 
 def _fill(folder: Path, system: System, text: str) -> None:
-    """Fill a kernel's folder."""
+    """Write a kernel's folder."""
     layout = {
         "states": system.states,
         "parameters": system.parameters,
@@ -245,7 +245,7 @@ def _read(folder: Path) -> Kernel:
 
 
 def _describe(model: Model) -> dict[str, Any]:
-    """All of a model that ends up in a kernel's text: equations, names and units, not values."""
+    """All parts of a model that enter a kernel's text: equations, names and units, not values."""
 
     def equation(eq: Equation) -> list[Any]:
         unit = str(eq.unit) if eq.unit else None

@@ -1,4 +1,4 @@
-"""The solver: compiled once on a machine, for every model."""
+"""The solver, compiled once per machine for all models."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ __all__ = [
 Method = Literal["grk4t", "tsit5"]
 Precision = Literal["single", "double"]
 METHODS: tuple[Method, ...] = ("grk4t", "tsit5")
-"""Integration methods, each a file of that name in `kernel`."""
+"""Integration methods, each a file in `kernel/`."""
 PRECISIONS: tuple[Precision, ...] = ("single", "double")
-"""Precisions that steps are computed in, each a file of that name in `kernel`; states are always double."""
+"""Precisions of a step, each a file in `kernel/`; states are always double."""
 
 _OF_A_STEP = ("stepper", "control")
 _OF_PEOPLE = ("initial", "observe", "interpret")
 CACHE_LINE = 64
-"""Bytes; a vector that straddles two lines takes twice as long to load."""
+"""Bytes of a cache line; a vector that straddles two lines takes twice as long to load."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Solver:
 
     @property
     def careful(self) -> Solver:
-        """What solves those that this one cannot: the other method, in double precision."""
+        """The fallback for subjects that fail: the other method, in double precision."""
         return load_solver(next(m for m in METHODS if m != self.method), "double")
 
     @property
@@ -68,7 +68,7 @@ class Solver:
 
     @cached_property
     def stepper(self) -> Any:
-        """Its step; compiled code is at `stepper.address`."""
+        """Its step function; the compiled code is at `stepper.address`."""
         function = solver_module(f"{self.method}_{self.precision}.stepper").stepper
         if not JIT:
             return function
@@ -78,17 +78,17 @@ class Solver:
 
     @cached_property
     def interpreter(self) -> Any:
-        """The interpreter of tapes in its precision."""
+        """The tape interpreter in its precision."""
         from mtorsim.kernel.calls import SIGNATURE
 
         return _interpreter(self.precision, SIGNATURE)
 
     def advance(self, table: Any) -> None:
-        """Carry subjects; `table` is that of `mtorsim.kernel.drive.advance`."""
+        """Integrate subjects; `table` is that of `mtorsim.kernel.drive.advance`."""
         solver_module("drive").advance(table)
 
     def seats(self, states: int, parameters: int, program: Program) -> Seats:
-        """Empty seats, as many as the program has columns."""
+        """Empty seats, one per column of the program."""
         method = solver_module(f"{self.method}_{self.precision}.method")
         columns, kind = program.scratch.shape[1], self.form.FLOAT
         rows = {
@@ -112,7 +112,7 @@ class Solver:
 
 
 def aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
-    """Rows of zeros that begin at a cache line."""
+    """Rows of zeros, aligned to cache lines."""
     size = rows * columns * np.dtype(dtype).itemsize
     raw = np.zeros(size + CACHE_LINE, np.uint8)
     start = -raw.ctypes.data % CACHE_LINE
@@ -121,12 +121,12 @@ def aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
 
 @cache
 def load_solver(method: Method, precision: Precision) -> Solver:
-    """The solver of a method and precision; a process has one of each."""
+    """The solver of a method and precision; one of each per process."""
     return Solver(method, precision)
 
 
 def people_function(name: str) -> Any:
-    """`rest`, `start` or `observe`, for people as they stand, in double precision."""
+    """`rest`, `start` or `observe`, in double precision."""
     return getattr(solver_module(f"double.{'observe' if name == 'observe' else 'initial'}"), name)
 
 
@@ -136,7 +136,7 @@ def _interpreter(precision: Precision, signature: Any) -> Any:
 
 
 def entry(signature: Any, function: Any) -> Any:
-    """A function compiled for calls at its address, kept on disk."""
+    """A function compiled for calls by address, cached on disk."""
     import numba as nb
 
     return nb.cfunc(signature, cache=True, error_model="numpy")(function)  # pyright: ignore[reportCallIssue]
@@ -144,12 +144,12 @@ def entry(signature: Any, function: Any) -> Any:
 
 @cache
 def solver_module(name: str) -> ModuleType:
-    """A module of the solver's folder."""
+    """Import a module of the solver's folder."""
     return kept(_name(), _write, lambda folder: import_package(folder, [name])[name])
 
 
 def solver_folder() -> Path:
-    """The solver's folder in the cache."""
+    """The solver's folder in the cache, written first if it is missing."""
     return kept(_name(), _write, lambda folder: folder)
 
 
@@ -158,7 +158,7 @@ def _name() -> str:
 
 
 def _write(folder: Path) -> None:
-    """Copy the solver's files, once for each precision and method; numba keeps what it compiles beside them."""
+    """Copy the solver's files for each precision and method; numba caches compiled code beside them."""
     _copy(folder, ("drive",))
     for precision in PRECISIONS:
         _copy(folder / precision, _OF_PEOPLE, precision=precision)
@@ -167,7 +167,7 @@ def _write(folder: Path) -> None:
 
 
 def _copy(folder: Path, files: tuple[str, ...], **chosen: str) -> None:
-    """Copy files of the kernel, with the precision and the method that are chosen."""
+    """Copy files of the kernel, importing the chosen precision and method."""
     folder.mkdir(exist_ok=True)
     (folder / "__init__.py").write_text("", encoding="utf-8")
     for name in files:

@@ -1,4 +1,4 @@
-"""Gaussian elimination of a sparse matrix as straight-line steps, in an order that keeps it sparse."""
+"""Gaussian elimination of a sparse matrix as straight-line steps, ordered to keep it sparse."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True)
 class Elimination:
-    """How to factor a matrix with non-zero diagonal, and to solve with it.
+    """The steps that factor a matrix with non-zero diagonal and solve with it.
 
     Attributes
     ----------
     order
-        Rows in the order in which they are eliminated; pivots stand on the diagonal.
+        Rows in order of elimination; pivots are on the diagonal.
     places
-        Row and column of every entry that is stored: the matrix's own in the order they were given,
-        then those that fill in.
+        Row and column of every stored entry: the matrix's own in the given order, then the fill-in.
     """
 
     order: tuple[int, ...]
@@ -41,14 +40,14 @@ class Elimination:
 
 
 def eliminate(size: int, entries: Iterable[Place]) -> Elimination:
-    """Choose the order of elimination that fills in least at each step.
+    """Choose the order of elimination with the least fill-in at each step.
 
     Parameters
     ----------
     size
-        Rows of the matrix; its diagonal is taken to be stored.
+        Number of rows; the diagonal is always stored.
     entries
-        Places that are not zero.
+        Places of the non-zero entries.
 
     References
     ----------

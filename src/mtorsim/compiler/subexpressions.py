@@ -1,4 +1,4 @@
-"""Functions in equations worked out once: each gets a line of its own, and a name its derivative can use."""
+"""Compute each function in the equations once, under a name that its derivative can use."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class hill(sympy.Function):
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
-        """Nothing of a drug that is not there: else its logarithm would stand in the code."""
+        """`hill(0, ...)` is 0; otherwise log(0) would appear in the generated code."""
         return sympy.Integer(0) if args[0].is_zero else None
 
 
 class ln(sympy.Function):
-    """log x, with a derivative that is finite at 0: there the share that is built on it is 0 or 1."""
+    """log x, with a finite derivative at 0, where the share computed from it is 0 or 1."""
 
     nargs = 1
     is_real = True
@@ -121,20 +121,20 @@ def symbol(name: str) -> sympy.Symbol:
 
 @lru_cache
 def rational(number: float) -> Expr:
-    """A number as the fraction that it stands for: 0.016666666666666666 is 1/60."""
+    """The simple fraction that a number rounds: 0.016666666666666666 is 1/60."""
     return sympy.nsimplify(number, rational=True)
 
 
 class Sharer:
-    """Gives each function call in a list of equations a line of its own, once.
+    """Moves each function call in a list of equations to its own line, once.
 
-    `hill(x, K, n)` becomes a logistic function of n (log x - log K): the logarithm of x serves
-    every response to x, and that of a parameter is worked out once a subject.
+    `hill(x, K, n)` becomes a logistic function of n (log x - log K): the logarithm of x is shared by all responses to
+    x, and that of a parameter is computed once per subject.
 
     Attributes
     ----------
     constants, intermediates
-        The equations so far, in order, with the new lines where they are first needed.
+        The equations so far, in order, with each new line before its first use.
     """
 
     def __init__(self, parameters: Iterable[str]) -> None:
@@ -144,19 +144,19 @@ class Sharer:
         self._seen: dict[Expr, Expr] = {}
 
     def add(self, name: str, expression: Expr) -> None:
-        """Take the next equation."""
+        """Add the next equation."""
         new = self._inner(name, expression)
         if new not in self._seen and self._is_call(new):
             self._seen[new] = symbol(name)
         self._put(name, self._seen.get(new, new) if self._seen.get(new) != symbol(name) else new)
 
     def rewritten(self, owner: str, expression: Expr) -> Expr:
-        """An equation in terms of the new lines."""
+        """The equation in terms of the new lines."""
         new = self._inner(owner, expression)
         return self._line(owner, _kind(new), new) if self._is_call(new) else new
 
     def _inner(self, owner: str, expression: Expr) -> Expr:
-        """An equation whose parts stand on lines of their own, itself not yet."""
+        """The equation with its parts moved to their own lines."""
         if expression.is_Atom or expression.is_number:
             return expression
         args = [self.rewritten(owner, a) for a in expression.args]
@@ -166,18 +166,18 @@ class Sharer:
             return logistic(n * (self._log(owner, x) - self._log(owner, k)))
         new = expression.func(*args)
         if new.is_Pow and new.exp.is_Integer and new.exp < 0 and not self._is_fixed(new.base):
-            # A division costs ten products, and the slope of 1/x is made of its value.
+            # A division costs as much as ten products, and the derivative of 1/x can be computed from its value.
             return self._line(owner, "inverse", 1 / new.base) ** -new.exp
         if new.is_Mul:
             return self._gathered(owner, "factor", new)
         return self._gathered(owner, "offset", new) if new.is_Add else new
 
     def _gathered(self, owner: str, kind: str, expression: Expr) -> Expr:
-        """A product or sum whose part of parameters alone is worked out once a subject."""
+        """A product or sum whose parameter-only part is computed once per subject."""
         fixed = [a for a in expression.args if self._is_fixed(a)]
         rest = [a for a in expression.args if not self._is_fixed(a)]
         part = expression.func(*fixed)
-        # A parameter with or without a sign or a number before it costs nothing as it stands.
+        # A parameter, with or without a sign or a numeric factor, costs nothing.
         if not rest or part.as_coeff_Mul()[1].is_Atom:
             return expression
         return expression.func(self._line(owner, kind, part), *rest)
@@ -187,7 +187,7 @@ class Sharer:
 
     @staticmethod
     def _is_call(expression: Expr) -> bool:
-        """Whether this is a function that costs much more than a product."""
+        """Whether this is a function much more expensive than a product."""
         return isinstance(expression, _NAMED) or (expression.is_Pow and not expression.exp.is_Integer)
 
     def _log(self, owner: str, x: Expr) -> Expr:
@@ -220,7 +220,7 @@ def _kind(call: Expr) -> str:
 
 
 def slope(name: str, expression: Expr, variable: Expr) -> Expr:
-    """Partial derivative of the equation of `name`, in terms of its value where that saves a function."""
+    """Partial derivative of the equation of `name`, in terms of its value if that saves a function."""
     if expression.is_Pow and not expression.exp.is_Integer and not expression.exp.has(variable):
         return expression.exp * symbol(name) / expression.base * sympy.diff(expression.base, variable)
     if expression.is_Pow and expression.exp == -1:

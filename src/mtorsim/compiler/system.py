@@ -1,4 +1,4 @@
-"""A model as ordered equations: constants apart, resting states dropped, Jacobian by the chain rule."""
+"""A model as ordered equations: constants separated, states at rest removed, Jacobian by the chain rule."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ __all__ = ["System", "names_in", "needed_for"]
 
 @dataclass(frozen=True)
 class System:
-    """The equations a kernel is made of, in system time (hours).
+    """The equations of a kernel, in system time (hours).
 
     Attributes
     ----------
     title
-        A few words for the head of the generated file.
+        Title of the generated file.
     states
         Names of the states that are integrated.
     parameters
         Names of all parameters, then of all switches, then the inflow of each state that takes doses.
     fixed
-        Value of every quantity that came out as a plain number, resting states among them.
+        Value of every quantity that is a plain number, including states at rest.
     constants
         Equations that depend on parameters only, in order.
     intermediates
-        Equations that change with time, in order; all of them, also those only observed.
+        Equations that change with time, in order, including those that are only observed.
     derivatives
         Right-hand side of each state, in its module's own time.
     factors
-        What brings each right-hand side to per hour.
+        Factor that converts each right-hand side to per hour.
     initials
-        Start of each state that has one of its own.
+        Initial value of each state that has one.
     rest
         The steps to the state of rest, ending in the balance; empty without a [rest] table.
     """
@@ -61,12 +61,12 @@ class System:
 
     @cached_property
     def quantities(self) -> tuple[str, ...]:
-        """Everything that can be observed: states, then all equations and ports."""
+        """All quantities that can be observed: states, then equations and ports."""
         rest = [n for n in (*self.model.states, *self.model.order) if n not in self.states]
         return (*self.states, *(n for n in rest if n in self.known))
 
     def reads(self, name: str) -> frozenset[str]:
-        """The states that a quantity depends on."""
+        """The states on which a quantity depends."""
         return self._reads.get(name, frozenset())
 
     @cached_property
@@ -78,12 +78,12 @@ class System:
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Names that have a value in this system."""
+        """All names with a value in this system."""
         return frozenset((*self.states, *self.parameters, *self.fixed, *self.constants, *self.intermediates))
 
     @cached_property
     def needed(self) -> Assignments:
-        """The intermediates that the derivatives depend on, in order."""
+        """The intermediates on which the derivatives depend, in order."""
         return needed_for(self.derivatives.values(), self.intermediates)
 
     @cached_property
@@ -93,14 +93,13 @@ class System:
         Returns
         -------
         partials
-            Named derivatives of intermediates, in order, to be worked out after `needed`.
+            Named derivatives of intermediates, in order, to be computed after `needed`.
         entries
-            The entries that are not zero, by (row, column).
+            The non-zero entries, by (row, column).
 
         Notes
         -----
-        Forward accumulation over the ordered equations, so that the model's own
-        subexpressions are kept.
+        Forward accumulation over the ordered equations, which keeps the model's own subexpressions.
         """
         partials: Assignments = {}
         slopes: dict[str, Assignments] = {s: {s: sympy.Integer(1)} for s in self.states}
@@ -117,7 +116,7 @@ class System:
     def _slopes(
         self, name: str, expression: Expr, slopes: Mapping[str, Assignments], partials: Assignments
     ) -> Assignments:
-        """Total derivatives of one expression by every state it depends on."""
+        """Total derivatives of one expression by every state on which it depends."""
         total: Assignments = {}
         for variable in sorted(expression.free_symbols, key=lambda s: s.name):
             inner = slopes.get(variable.name)
@@ -133,7 +132,7 @@ class System:
 
 
 def _named(label: str, value: Expr, partials: Assignments) -> Expr:
-    """A derivative under a name of its own, unless it is one symbol or a number as it stands."""
+    """Name a derivative, unless it is a single symbol or a number."""
     if value.is_Symbol or value.is_number:
         return value
     partials[label] = value
@@ -145,7 +144,7 @@ def names_in(expression: Expr) -> set[str]:
 
 
 def needed_for(targets: Iterable[Expr], assignments: Assignments) -> Assignments:
-    """The assignments that `targets` depend on, directly or not, in their order."""
+    """The assignments on which `targets` depend, directly or indirectly, in order."""
     wanted = {name for e in targets for name in names_in(e)}
     for name in reversed(assignments):
         if name in wanted:

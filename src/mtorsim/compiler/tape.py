@@ -1,4 +1,4 @@
-"""A model's function as a tape: traced, cleaned, its values placed in as few rows as will do."""
+"""A model's function as a tape: traced, pruned, and its values placed in as few rows as possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtorsim.kernel.trace import Lanes, Memory
 __all__ = ["Tape", "Tapes", "join", "record"]
 
 Place = tuple[int, int]
-"""A segment, from 1 the arrays of the call, and a row of it."""
+"""A segment (those of the call's arrays count from 1) and a row of it."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Tape:
     steps
         Shape (steps, COLUMNS) int32: code, place of the result, places of the arguments.
     numbers
-        What stands in the rows of scratch after those that are worked in.
+        Constants in the rows of scratch after the working rows.
     working
-        Rows of scratch that are worked in.
+        Number of working rows of scratch.
     """
 
     steps: np.ndarray
@@ -45,11 +45,11 @@ class Tapes:
     steps
         Of each function.
     heads
-        For each the length of its steps and their address, as the interpreter takes them.
+        Length and address of the steps of each function, as the interpreter takes them.
     working
-        Rows of scratch that are worked in.
+        Number of working rows of scratch.
     numbers
-        What stands in the rows behind.
+        Constants in the rows after the working rows.
     """
 
     steps: Mapping[str, np.ndarray]
@@ -59,12 +59,12 @@ class Tapes:
 
     @property
     def rows(self) -> int:
-        """Rows of scratch."""
+        """Number of rows of scratch."""
         return self.working + len(self.numbers)
 
 
 def join(tapes: Mapping[str, Tape]) -> Tapes:
-    """Let tapes share their scratch: each works in the first rows, and has numbers of its own behind."""
+    """Let tapes share their scratch: all work in the first rows, and each has its own constants after them."""
     working = max(t.working for t in tapes.values())
     steps, numbers = {}, []
     for name, tape in tapes.items():
@@ -79,7 +79,7 @@ def join(tapes: Mapping[str, Tape]) -> Tapes:
 
 @dataclass(eq=False)
 class _Value:
-    """A value of a trace: an operation, a row as it was before anything was stored there, or a number."""
+    """A value of a trace: an operation, a row before anything was stored there, or a number."""
 
     name: str
     at: int
@@ -91,7 +91,7 @@ class _Value:
 
 @dataclass(eq=False)
 class _Recorder:
-    """What a trace has written down; `clock` counts what happened."""
+    """The record of a trace; `clock` counts its events."""
 
     values: list[_Value] = field(default_factory=list)
     stored: dict[Place, tuple[_Value, int]] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class _Recorder:
     clock: int = 0
 
     def value(self, key: Any, name: str, **fields: Any) -> _Value:
-        """A value; what is the same is worked out once."""
+        """A value; equal ones are computed once."""
         if key not in self.seen:
             self.clock += 1
             self.seen[key] = _Value(name, self.clock, **fields)
@@ -107,7 +107,7 @@ class _Recorder:
         return self.seen[key]
 
     def operation(self, name: str, arguments: tuple[_Value, ...]) -> _Value:
-        """An operation on values; a product that is subtracted is one operation."""
+        """An operation on values; subtraction of a product is one operation."""
         if name == "fma" and arguments[0].name == "negate":
             name, arguments = "fnma", (arguments[0].arguments[0], *arguments[1:])
         return self.value((name, *map(id, arguments)), name, arguments=arguments)
@@ -117,20 +117,20 @@ class _Recorder:
         return self.value(float(number).hex(), "number", number=float(number))
 
     def load(self, place: Place) -> _Value:
-        """What a row holds."""
+        """The value in a row."""
         if place in self.stored:
             return self.stored[place][0]
         return self.value(place, "load", place=place)
 
     def store(self, place: Place, value: _Value) -> None:
-        """Put a value into a row, once in a function."""
+        """Store a value in a row, once per function."""
         assert place not in self.stored
         self.clock += 1
         self.stored[place] = (value, self.clock)
 
 
 class _Taped(Lanes):
-    """A value that writes a tape."""
+    """A value that records operations on itself."""
 
     single = False
     """Functions are recorded whole, so that no tape depends on the precision."""
@@ -139,12 +139,12 @@ class _Taped(Lanes):
         self.recorder, self.value = recorder, value
 
     def operate(self, name: str, *args: Any) -> _Taped:
-        """Write a basic operation down."""
+        """Record a basic operation."""
         values = tuple(a.value if isinstance(a, _Taped) else self.recorder.number(a) for a in args)
         return _Taped(self.recorder, self.recorder.operation(name, values))
 
     def call(self, name: str, body: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Write a function down by its name if the interpreter knows it."""
+        """Record a function by name if the interpreter knows it."""
         return self.operate(name, *args) if name in CODES else body(*args)
 
 
@@ -159,7 +159,7 @@ class _TapedRows(Memory):
         return _Taped(self.recorder, self.recorder.load((self.segment, row)))
 
     def store(self, row: int, value: Any) -> None:
-        """Put a value, or a number, into a row."""
+        """Store a value, or a number, in a row."""
         own = value.value if isinstance(value, _Taped) else self.recorder.number(value)
         self.recorder.store((self.segment, row), own)
 
@@ -178,7 +178,7 @@ def record(function: Callable[..., None], arity: int) -> Tape:
 
 
 def _used(recorder: _Recorder) -> list[_Value]:
-    """Values that something stored depends on, in order, each knowing when it is used last."""
+    """The values on which stored values depend, in order, each with the time of its last use."""
     for value, at in recorder.stored.values():
         value.last_use = max(value.last_use, at)
     for value in reversed(recorder.values):
@@ -189,7 +189,7 @@ def _used(recorder: _Recorder) -> list[_Value]:
 
 
 def _targets(recorder: _Recorder) -> dict[_Value, Place]:
-    """Operations whose result goes at once to the row that it is stored in; none that is still to be read."""
+    """Operations whose result can go directly to the row in which it is stored, since that row is not read later."""
     targets: dict[_Value, Place] = {}
     for place, (value, _) in recorder.stored.items():
         before = recorder.seen.get(place)
@@ -199,7 +199,7 @@ def _targets(recorder: _Recorder) -> dict[_Value, Place]:
 
 
 def _placed(recorder: _Recorder, used: list[_Value], targets: dict[_Value, Place]) -> Tape:
-    """The tape, each result in a row that is free by then."""
+    """The tape, with each result in a row that is free by then."""
     where = dict(targets)
     lines: list[tuple[int, str, _Value | Place, tuple[_Value | Place, ...]]]
     lines = [(v.at, v.name, v, v.arguments) for v in used if v.arguments]
@@ -209,7 +209,7 @@ def _placed(recorder: _Recorder, used: list[_Value], targets: dict[_Value, Place
     for value in used:
         if value.place is None:
             continue
-        # A row that is needed after it has been written to is kept in scratch.
+        # A row that is read after it was overwritten is saved in scratch.
         stored, at = recorder.stored.get(value.place, (value, value.last_use))
         overwritten = stored.at if targets.get(stored) == value.place else at
         if value.last_use <= overwritten:
@@ -228,14 +228,14 @@ def _placed(recorder: _Recorder, used: list[_Value], targets: dict[_Value, Place
 
 @dataclass(frozen=True)
 class _Number:
-    """A number's place: its row is known once all rows that are worked in are."""
+    """The place of a number, whose row is known once the working rows have been counted."""
 
     row: int
 
 
 @dataclass
 class _Rows:
-    """Rows of scratch, given to values and taken back after their last use."""
+    """Rows of scratch, allotted to values and released after their last use."""
 
     where: dict[_Value, Place]
     numbers: dict[_Value, int]
@@ -243,7 +243,7 @@ class _Rows:
     free: list[int] = field(default_factory=list)
 
     def sources(self, values: tuple[_Value | Place, ...], at: int) -> list[int | _Number]:
-        """Places of arguments; rows of those that are used for the last time are free from here on."""
+        """Places of arguments; a row is released at the last use of its value."""
         found: list[int | _Number] = []
         for value in values:
             if isinstance(value, _Value) and value in self.numbers:

@@ -31,7 +31,7 @@ _FUNCTIONS = {
 
 
 def _call(function: str, args: list[Expr]) -> Expr:
-    """A function of expressions; sympy cannot work out our own for plain numbers, so we do."""
+    """Apply a function to expressions; our own functions of plain numbers are evaluated here, since sympy cannot."""
     if all(a.is_number and _is_finite(a) for a in args):
         if function in ("min", "max"):
             return (min if function == "min" else max)(args)
@@ -44,11 +44,11 @@ def _call(function: str, args: list[Expr]) -> Expr:
 
 
 def to_sympy(equation: Equation) -> Expr:
-    """An equation's right-hand side, every name full; decimal numbers stay exact."""
+    """Convert an equation's right-hand side, with full names and exact decimal numbers."""
     expression = _to_sympy(equation.expression.tree, equation.scope)
     for part in sympy.preorder_traversal(expression):
         if part.is_number and not _is_finite(part):
-            message = f"`{equation.expression.text}` is not a finite real number, whatever its names stand for"
+            message = f"`{equation.expression.text}` is not a finite real number for any values of its names"
             raise ModelError(message, equation.where)
     return expression
 

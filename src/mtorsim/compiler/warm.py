@@ -1,4 +1,4 @@
-"""Compiles ahead of use: the solver once on a machine, the equations of a model where a run is large."""
+"""Compile ahead of use: the solver once per machine, the equations of a model for large runs."""
 
 from __future__ import annotations
 
@@ -34,32 +34,31 @@ __all__ = [
 ]
 
 Form = Literal["auto", "tape", "compiled"]
-"""How equations are run: as a run's size suggests, by the interpreter, or compiled before it starts."""
+"""Forms of the kernel: chosen by the size of the run, interpreted, or compiled before it starts."""
 
 COMPILED_FROM = 50_000
-"""Subject-days from which a run compiles its equations. To compile them costs as much as the interpreter loses
-in about 30,000 subject-days; later runs have it for nothing."""
+"""Subject-days above which a run compiles its equations. Compiling costs as much as the interpreter loses in about
+30,000 subject-days, and later runs profit from it."""
 LOADED_FROM = 5_000
-"""Subject-days from which equations that were compiled before are loaded from the disk."""
+"""Subject-days above which equations that were compiled earlier are loaded from disk."""
 _READY: set[tuple[str, ...]] = set()
-"""Parts that this process has compiled or loaded."""
+"""Parts compiled or loaded by this process."""
 PATIENCE = 180.0
-"""Seconds that a process waits for another that compiles the same."""
+"""Seconds that a process waits for another that compiles the same part."""
 
 Part = tuple[str, ...]
 """A part of the solver: (`drive`,), (`people`,), (`stepper`, method, precision) or (`interpreter`, precision)."""
 
 
 class Warming:
-    """The solver on its way: half of what has not been compiled yet is compiled in a process beside this one.
+    """A solver being compiled: a second process compiles half of the missing parts.
 
     Parameters
     ----------
     solvers
-        The methods and precisions that will be used.
+        Solvers that will be used.
     note
-        Called with a one-line message if anything has to be compiled, once it is waited for: a command that
-        fails before says only why.
+        Called with a one-line message when the wait begins: a command that fails earlier prints only its error.
     """
 
     def __init__(self, solvers: Iterable[Solver], note: Callable[[str], None] | None = None) -> None:
@@ -72,7 +71,7 @@ class Warming:
         self._note = note
 
     def finish(self) -> None:
-        """Compile the other half, and wait for the process beside."""
+        """Compile the other half, and wait for the second process."""
         if self._note and (self._mine or self._other):
             self._note("compiling the solver: once on this machine, a few seconds")
         for part in self._mine:
@@ -83,18 +82,18 @@ class Warming:
 
 
 def _is_cold(part: Part) -> bool:
-    """Whether a part has to be compiled, in this process and on this machine."""
+    """Whether a part was compiled neither by this process nor on this machine."""
     return JIT and part not in _READY and not _marker(part).is_file()
 
 
 def compile_part(part: Part) -> None:
-    """Compile a part of the solver, or wait for another process that is at it and take what that leaves on disk."""
+    """Compile a part of the solver, or wait for another process that compiles it and load the result from disk."""
     marker = _marker(part)
     claim = marker.with_name(f".{marker.name}")
     try:
         os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError:
-        # A claim that was left behind by a process that is no more does not count for ever.
+        # The claim of a process that has died expires.
         while not marker.is_file() and _age(claim) < PATIENCE:
             time.sleep(0.05)
     except OSError:
@@ -108,7 +107,7 @@ def compile_part(part: Part) -> None:
 
 
 def _compile(part: Part) -> None:
-    """Compile a part of the solver; numba keeps it on the disk."""
+    """Compile a part of the solver; numba caches it on disk."""
     if part[0] == "stepper":
         _ = load_solver(*part[1:]).stepper  # pyright: ignore[reportArgumentType]
     elif part[0] == "interpreter":
@@ -122,12 +121,12 @@ def _compile(part: Part) -> None:
 
 
 def _marker(part: Part) -> Path:
-    """The file that says that a part was compiled here before."""
+    """The file that marks a part as compiled on this machine."""
     return solver_folder() / f"compiled-{'-'.join(part)}-{_processor()}"
 
 
 def _age(path: Path) -> float:
-    """Seconds since a file was written; infinite where there is none."""
+    """Seconds since a file was written; infinite if there is none."""
     try:
         return time.time() - path.stat().st_mtime
     except OSError:
@@ -136,7 +135,7 @@ def _age(path: Path) -> float:
 
 @lru_cache(maxsize=1)
 def _processor() -> str:
-    """A name for this kind of processor: machine code is kept for each."""
+    """A name for this kind of processor, since machine code differs between kinds."""
     from llvmlite import binding
 
     kind = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
@@ -144,12 +143,12 @@ def _processor() -> str:
 
 
 def was_compiled(kernel: Kernel, solver: Solver) -> bool:
-    """Whether the equations were compiled for a solver on this machine before."""
+    """Whether the equations were compiled for a solver on this machine earlier."""
     return _kernel_marker(kernel, solver).is_file()
 
 
 def compile_kernel(kernel: Kernel, solver: Solver) -> None:
-    """Compile the equations for a solver and for people as they stand, or load them from the disk."""
+    """Compile the equations for a solver and for subjects at rest, or load them from disk."""
     if JIT:
         kernel.compile(solver.precision, solver.method)
         _kernel_marker(kernel, solver).touch()
@@ -161,14 +160,14 @@ def _kernel_marker(kernel: Kernel, solver: Solver) -> Path:
 
 @dataclass(frozen=True)
 class Choice:
-    """How equations are run.
+    """The chosen form of a kernel.
 
     Attributes
     ----------
     form
-        `tape` or `compiled`, or `tape, then compiled` where they are compiled beside the work.
+        `tape` or `compiled`, or `tape, then compiled` if they are compiled in the background.
     days
-        The subject-days that the choice is about.
+        Subject-days on which the choice is based.
     """
 
     form: str
@@ -176,14 +175,14 @@ class Choice:
 
 
 def choose_form(kernel: Kernel, solver: Solver, days: float, form: Form = "auto") -> Choice:
-    """Choose how equations are run, and see to it.
+    """Choose the form of a kernel, and start compiling if need be.
 
     Parameters
     ----------
     days
-        Subject-days that are to be carried.
+        Subject-days to integrate.
     form
-        What the user asks for.
+        The user's choice.
     """
     if not JIT or form == "tape":
         return Choice("tape", days)
@@ -193,7 +192,7 @@ def choose_form(kernel: Kernel, solver: Solver, days: float, form: Form = "auto"
         return Choice("compiled", days)
     if days < COMPILED_FROM:
         return Choice("tape", days)
-    # What is begun is finished, even after the run: the next one has it.
+    # Compiling is finished even after the run ends, for the benefit of the next run.
     threading.Thread(target=compile_kernel, args=(kernel, solver)).start()
     return Choice("tape, then compiled", days)
 

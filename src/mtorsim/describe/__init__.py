@@ -1,1 +1,1 @@
-"""Files described and checked without running them."""
+"""Describe and check files without running them."""

@@ -1,4 +1,4 @@
-"""Files checked without running anything: what each is, and what in it is left out or set aside."""
+"""Check files without running anything: list the contents of each, and everything that is ignored."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Kind = Literal["module", "population", "scenario"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in a file that is well.
+    """The findings in a file without errors.
 
     Attributes
     ----------
     facts
-        Short phrases on what it holds.
+        Short phrases on its contents.
     notes
-        What is left out or set aside, each worth knowing.
+        Remarks on parts that are ignored.
     """
 
     kind: Kind
@@ -44,7 +44,7 @@ class Finding:
 
 
 def inspect(name: str, library: Library) -> Finding:
-    """Check a module, population or scenario with everything it names.
+    """Check a module, population or scenario and all files it refers to.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def inspect(name: str, library: Library) -> Finding:
 
 
 def resolve(name: str, library: Library) -> tuple[Kind, str, Library]:
-    """What kind of file is meant, its name in the library, and the library with the file's own folder.
+    """The kind of file, its name in the library, and the library with the file's own folder.
 
     Raises
     ------
@@ -89,18 +89,18 @@ def _kind(name: str, library: Library) -> Kind:
         return "population"
     if name not in library.scenarios and not name.endswith(".toml"):
         known = [*library.scenarios, *library.populations, *library.modules]
-        help = did_you_mean(name, known) or "`mtorsim list` names everything there is"
+        help = did_you_mean(name, known) or "`mtorsim list` lists all names"
         raise MtorsimError(f"there is no scenario, population or module `{name}`", help=help)
     return "scenario"
 
 
 def model_of_module(name: str, library: Library) -> Model:
-    """A module with the modules it reads, and the ones those read."""
+    """Compose a module with all modules it reads, directly or indirectly."""
     return load_model(_with_reads([name], library), library)
 
 
 def model_of_population(name: str, library: Library) -> Model:
-    """The modules whose parameters a population names, with the ones they read.
+    """Compose the modules whose parameters a population names, with all modules they read.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def model_of_population(name: str, library: Library) -> Model:
 
 
 def _with_reads(names: list[str], library: Library) -> list[str]:
-    """Names of modules in an order in which each stands after those it reads."""
+    """Names of modules, each after those it reads."""
     order: dict[str, None] = {}
     begun: set[str] = set()
 
@@ -128,7 +128,7 @@ def _with_reads(names: list[str], library: Library) -> list[str]:
         if name not in begun:
             begun.add(name)
             for read in read_module(library.module(name)).data.module.reads:
-                # A name that is not there is reported with its place when the model is composed.
+                # An unknown name is reported with its place when the model is composed.
                 if read in library.modules and read != name:
                     visit(read)
             order[name] = None
@@ -153,7 +153,7 @@ def _module(name: str, library: Library) -> Finding:
 
 def _grades(parameters) -> tuple[str, ...]:  # noqa: ANN001
     unchecked = sum(1 for line in parameters if (line.evidence or "").startswith("recalled"))
-    note = f"{_count(unchecked, 'parameter')} `recalled`: nobody has checked against the source"
+    note = f"{_count(unchecked, 'parameter')} `recalled`: not checked against the source"
     return (note,) if unchecked else ()
 
 
@@ -175,7 +175,7 @@ def _scenario(name: str, library: Library) -> Finding:
         f"{_count(draft.scenario.subjects, 'subject')} of {draft.population.name}",
         f"{draft.scenario.lasts}, {_count(len(draft.scenario.visits), 'visit')}",
     )
-    notes = [f"{e.name} acts on {e.port}, which is not in this model: left out" for e in draft.model.left_out]
+    notes = [f"{e.name} acts on {e.port}, which is not in this model: ignored" for e in draft.model.left_out]
     if draft.population.unused:
         notes.append("not in this model, so unused: " + ", ".join(draft.population.unused))
     notes += [
@@ -185,7 +185,7 @@ def _scenario(name: str, library: Library) -> Finding:
 
 
 def _unfed(model: Model) -> list[tuple[str, str]]:
-    """Observables that show one input to which no module contributes, with that input."""
+    """Observables that equal an input to which no module contributes, with that input."""
     found = []
     for name, full in model.observables.items():
         reads = set(model.equations[full].scope.values())
@@ -196,5 +196,5 @@ def _unfed(model: Model) -> list[tuple[str, str]]:
 
 
 def _dosed(draft: Draft) -> bool:
-    """Whether any drug is given in any arm."""
+    """Whether any arm has a dose."""
     return any(arm.regimens for arm in draft.scenario.arms)

@@ -1,4 +1,4 @@
-"""A short document of headings, lines, tables and equations, as text, Markdown or LaTeX."""
+"""Write a short document of headings, lines, tables and equations as text, Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["FORMATS", "Block", "Formula", "Formulas", "Heading", "Paragraph", "T
 
 
 _WIDTH = 118
-"""Columns of plain text; a long last cell is folded below itself."""
+"""Width of plain text in columns; a long last cell is folded."""
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading; level 1 is the document's own."""
+    """A heading; level 1 is the title of the document."""
 
     text: str
     level: int = 2
@@ -34,7 +34,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; every row as long as the head."""
+    """Rows of cells; every row is as long as the head."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -42,12 +42,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Formula:
-    """One equation, with the unit of what it gives and a note on what it means.
+    """One equation, with the unit of its left-hand side and a note on its meaning.
 
     Attributes
     ----------
     name
-        What stands on the left.
+        Left-hand side.
     operator
         `=`, or `'=` for a derivative.
     """
@@ -61,7 +61,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Formulas:
-    """Equations that belong together."""
+    """A group of equations."""
 
     items: tuple[Formula, ...]
 
@@ -75,7 +75,7 @@ def render(blocks: Sequence[Block], form: str) -> str:
     Parameters
     ----------
     blocks
-        Its parts in order.
+        The parts of the document, in order.
     form
         One of `FORMATS`.
     """
@@ -107,12 +107,12 @@ def _mark(formula: Formula) -> str:
 
 
 def _text_table(head: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side; only the last one is folded."""
+    """Aligned columns; only the last one is folded."""
     everything = [*([head] if head else []), *rows]
     if not everything:
         return ""
     widths = [max(len(row[j]) for row in everything) for j in range(len(everything[0]))]
-    # One very long equation must not push every other row's note off the screen.
+    # One very long equation must not push the notes of all others off the screen.
     widths = [min(w, 60) for w in widths[:-1]]
     start = sum(widths) + 2 * len(widths)
     lines = []
@@ -203,7 +203,7 @@ _GREEK = {"alpha", "beta", "gamma", "delta", "kappa", "phi", "rho", "sigma", "ta
 
 
 def latex_name(name: str) -> str:
-    r"""A quantity's name: `w_m` as w with an index, `beta` as the letter, `mtor.R` with its module."""
+    r"""Write a name: `w_m` as w with an index, `beta` as the letter, `mtor.R` with its module."""
     owner, _, bare = name.rpartition(".")
     head, _, index = bare.partition("_")
     shown = f"\\{head}" if head in _GREEK else head if len(head) == 1 else f"\\mathrm{{{head}}}"
@@ -215,7 +215,7 @@ def latex_name(name: str) -> str:
 
 
 def latex_equation(expression: Expression) -> str:
-    """An equation's right-hand side in its own order: fractions built up, names with indices."""
+    """Write an equation's right-hand side in its own order, with built-up fractions and indices."""
     return _build(expression.tree, 0)
 
 
@@ -233,7 +233,7 @@ _CALLS: dict[str, str] = {
 
 
 def _build(node: ast.expr, outer: int) -> str:
-    """One part; `outer` is how tightly what stands around it binds: 1 sum, 2 product, 3 power."""
+    """Write one part; `outer` is the precedence of its context: 1 sum, 2 product, 3 power."""
     name = full_name(node)
     if name is not None:
         return latex_name(name)
@@ -251,7 +251,7 @@ def _build(node: ast.expr, outer: int) -> str:
     if isinstance(node.op, ast.Pow):
         return f"{{{_build(node.left, 3)}}}^{{{_build(node.right, 0)}}}"
     if isinstance(node.op, ast.Mult):
-        # A leading minus needs no brackets where nothing stands before it.
+        # A minus at the very front needs no brackets.
         left = 0 if outer == 0 and isinstance(node.left, ast.UnaryOp) else 2
         return _bracket(f"{_build(node.left, left)} \\, {_build(node.right, 2)}", outer > 2)
     sign = "+" if isinstance(node.op, ast.Add) else "-"
@@ -270,4 +270,4 @@ def _number(value: float) -> str:
 
 
 FORMATS: dict[str, Callable[[Sequence[Block]], str]] = {"text": _text, "markdown": _markdown, "latex": _latex}
-"""How a document can be written."""
+"""Formats of a document."""

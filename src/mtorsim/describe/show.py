@@ -1,4 +1,4 @@
-"""A module, a model or a population laid open: equations, values, units, sources, grades."""
+"""Describe a module, model or population: equations, values, units, sources, evidence."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["describe_model", "describe_module", "describe_population", "paramete
 
 
 def describe_module(module: Module, references: Mapping[str, Reference]) -> list[Block]:
-    """Everything a module file says.
+    """Describe all contents of a module file.
 
     Parameters
     ----------
     module
         The module.
     references
-        The bibliography that its sources point to.
+        The bibliography to which its sources refer.
     """
     data = module.data
     head = data.module
@@ -41,7 +41,7 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
     blocks += _formulas("Derivatives", _derivatives(module))
     ports = [(n, "sum", p.unit, p.about) for n, p in data.inputs.items()]
     ports += [(n, "product", p.unit, p.about) for n, p in data.modifiers.items()]
-    blocks += _part("Ports", Table(("name", "kind", "unit", "what may act here"), tuple(ports)))
+    blocks += _part("Ports", Table(("name", "kind", "unit", "meaning"), tuple(ports)))
     blocks += _contributions(module)
     observed = [
         Formula(n, "=", module.expression(o.is_, "observables", n, "is"), o.unit, o.about)
@@ -60,21 +60,21 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
 
 
 def describe_model(model: Model, references: Mapping[str, Reference]) -> list[Block]:
-    """A composed model: its mechanisms, what acts where, then every module.
+    """Describe a composed model: its mechanisms, their targets, then every module.
 
     Parameters
     ----------
     model
         The model.
     references
-        The bibliography that its sources point to.
+        The bibliography to which its sources refer.
     """
     names = [m.name for m in model.modules]
     blocks: list[Block] = [
         Heading(" + ".join(names), 1),
         Paragraph(
             f"{len(model.states)} states, {len(model.parameters)} parameters, {len(model.equations)} equations. "
-            "Inputs add, modifiers multiply; a switch of 0 takes a mechanism out, 1 leaves it as written."
+            "Inputs add, modifiers multiply; a switch of 0 removes a mechanism, 1 keeps it as written."
         ),
     ]
     switches = []
@@ -84,7 +84,7 @@ def describe_model(model: Model, references: Mapping[str, Reference]) -> list[Bl
         grades = dict.fromkeys(e.evidence or "" for e in acting)
         sources = dict.fromkeys(e.source or "" for e in acting)
         switches.append((name, f"{value:g}", ", ".join(grades), ", ".join(sources), "; ".join(abouts)))
-    blocks += _part("Mechanisms", Table(("switch", "value", "evidence", "source", "what it does"), tuple(switches)))
+    blocks += _part("Mechanisms", Table(("switch", "value", "evidence", "source", "meaning"), tuple(switches)))
     filled = [p for p in model.ports.values() if p.contributions]
     blocks.append(Heading("Ports"))
     for port in filled:
@@ -96,7 +96,7 @@ def describe_model(model: Model, references: Mapping[str, Reference]) -> list[Bl
         blocks.append(Paragraph("Nothing acts on " + ", ".join(free) + "."))
     if model.left_out:
         out = ", ".join(f"{e.name} (to {e.port})" for e in model.left_out)
-        blocks.append(Paragraph(f"Left out, since their target is not in this model: {out}."))
+        blocks.append(Paragraph(f"Ignored, since their target is not in this model: {out}."))
     cited: dict[str, None] = {}
     for module in model.modules:
         own = describe_module(module, {})
@@ -106,14 +106,14 @@ def describe_model(model: Model, references: Mapping[str, Reference]) -> list[Bl
 
 
 def describe_population(population: Population, references: Mapping[str, Reference]) -> list[Block]:
-    """Who a population's people are.
+    """Describe a population.
 
     Parameters
     ----------
     population
         The population, fitted to a model.
     references
-        The bibliography that its sources point to.
+        The bibliography to which its sources refer.
     """
     blocks: list[Block] = [Heading(population.name, 1), Paragraph(population.about + ".")]
     rows = []
@@ -148,7 +148,7 @@ _SCALE = {"log-normal": "log(value)", "normal": "value", "logit-normal": "logit(
 
 
 def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
-    """Every parameter as a plain record, for JSON."""
+    """All parameters as plain records, for JSON."""
     return [
         {
             "name": name,
@@ -225,17 +225,17 @@ def _at_rest(module: Module) -> list[Block]:
             Heading("At rest"),
             Paragraph(f"{rest.unknown} lies between {low:g} and {high:g} {rest.unit}, where the balance is 0:"),
             Formulas((_plain("balance", module.expression(rest.balance, "rest", "balance")),)),
-            Paragraph("From it follow, in order:"),
+            Paragraph("These follow from it, in order:"),
             Formulas(tuple(_plain(n, module.expression(text, "rest", "states", n)) for n, text in rest.states.items())),
         ]
     if run_in is not None:
-        held = f"; {', '.join(run_in.hold)} held still" if run_in.hold else ""
+        held = f"; {', '.join(run_in.hold)} held constant" if run_in.hold else ""
         means = [_plain(n, module.expression(text, "run_in", "mean", n)) for n, text in run_in.mean.items()]
         then = [_plain(n, module.expression(text, "run_in", "then", n)) for n, text in run_in.then.items()]
-        blocks += [Heading("Run-in"), Paragraph(f"Means over the subject's own untreated day{held}:")]
+        blocks += [Heading("Run-in"), Paragraph(f"Means over the untreated day of each subject{held}:")]
         blocks.append(Formulas(tuple(means)))
         if then:
-            blocks += [Paragraph("From them follow:"), Formulas(tuple(then))]
+            blocks += [Paragraph("These follow from them:"), Formulas(tuple(then))]
     return blocks
 
 
@@ -250,7 +250,7 @@ def _sources(module: Module) -> dict[str, None]:
 
 
 def _cited(sources: Iterable[str], references: Mapping[str, Reference]) -> list[Block]:
-    """Sources as a list of references; a note says how far each was read."""
+    """Sources as a list of references, with a note on how far each was read."""
     rows = []
     for key in sorted(sources):
         if key in references:

@@ -1,1 +1,1 @@
-"""Tables of event records as NONMEM reads them."""
+"""Tables of NONMEM event records."""

@@ -1,8 +1,8 @@
-"""One subject's records as events for the kernel: arrivals, infusions, resets, covariates, steady states.
+"""Convert one subject's records to events for the kernel: doses, infusions, resets, covariates, steady states.
 
-Where tools differ, the choices are those of docs/dosing.md: what the data fix stays fixed and F scales
-the rest; F, lag, rate and duration are read once for each dose at its nominal time; a record sees what
-stands before it in the file, and additional doses come before observations of the same time.
+Where tools differ, the choices are those of docs/dosing.md: rate or duration stays as given in the data and F scales
+the other; F, lag, rate and duration are evaluated once per dose at its nominal time; a record follows all events of
+records above it in the file, and additional doses come before observations at the same time.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ __all__ = ["SubjectEvents", "lay_out"]
 
 
 NUDGE = 1e-12
-"""How much later, in hours or as a share of the time, what follows at the same time counts as happening."""
+"""Delay, in hours or as a fraction of the time, that orders events at the same nominal time."""
 RAMP = 64
-"""Steps by which a covariate is followed that goes straight from one record to the next."""
+"""Number of steps that approximate a linearly interpolated covariate between two records."""
 
 
 @dataclass
 class SubjectEvents:
-    """What happens to one subject.
+    """The events of one subject.
 
     Attributes
     ----------
     events
         Time, kind, row and amount, in order.
     seen
-        When each record is looked at, shape (records,).
+        Time at which each record is observed, shape (records,).
     after_dose
         Time after the last dose at each record, NaN before the first.
     end
-        After everything.
+        End of integration, after all events.
     status
-        0, or why a dose cannot be given.
+        0, or the code of the reason why a dose cannot be given.
     """
 
     events: list[tuple[float, int, int, float]]
@@ -64,14 +64,14 @@ class SubjectEvents:
 
 @dataclass
 class _Laid:
-    """What has been laid out so far: arrivals, what runs in, and what is done at a record."""
+    """Events collected so far: arriving doses, infusions, and events at records."""
 
     arrivals: list[tuple[float, int, int, float]] = field(default_factory=list)
     running: list[tuple[float, float, int, float]] = field(default_factory=list)
     done: list[tuple[float, int, int, int, float]] = field(default_factory=list)
 
     def drop_from(self, time: float, rows: Sequence[int] | None = None) -> None:
-        """Forget what would arrive or run in from a time on; of some states, or of all."""
+        """Cancel arriving doses and infusions from a time onwards, of some states or of all."""
         mine = lambda row: rows is None or row in rows  # noqa: E731
         self.arrivals = [a for a in self.arrivals if not (mine(a[2]) and a[0] >= time)]
         cut = [(s, min(e, time) if mine(row) else e, row, rate) for s, e, row, rate in self.running]
@@ -80,7 +80,7 @@ class _Laid:
 
 @dataclass(frozen=True)
 class _Dose:
-    """A dose as it is given: fraction and lag applied."""
+    """A dose with its fraction and lag applied."""
 
     state: str
     amount: float
@@ -98,25 +98,25 @@ def lay_out(
     columns: Mapping[str, str],
     careful: Kernel,
 ) -> SubjectEvents:
-    """Lay the records of one subject out.
+    """Convert the records of one subject to events.
 
     Parameters
     ----------
     table, records
-        The table, and which of its records are the subject's, in order.
+        The table, and the indices of the subject's records, in order.
     routes
-        Of the model.
+        Routes of the model.
     start, parameters
         The subject's state at the start, and its parameters, in the kernel's order.
     columns
-        The parameter that each covariate stands for.
+        The parameter that each covariate replaces.
     careful
         A kernel in double precision, for steady states.
 
     Raises
     ------
     DataError
-        For a record that the model cannot take.
+        For a record that does not fit the model.
     """
     return _Layer(table, list(records), routes, start, parameters, columns, careful).events()
 
@@ -147,8 +147,8 @@ class _Layer:
         self.status = OK
 
     def _times(self) -> dict[int, float]:
-        """Time of each record since the first occasion began; a reset may start the clock again."""
-        # The clock of the kernel begins at 0, a table's may begin before.
+        """Time of each record since the start of the first occasion; a reset may restart the clock."""
+        # The kernel's clock starts at 0, a table's may start earlier.
         offset = max(0.0, -float(self.table.time[self.records[0]])) if self.records else 0.0
         before, found = -math.inf, {}
         for r in self.records:
@@ -160,11 +160,11 @@ class _Layer:
 
     @cached_property
     def covariates(self) -> dict[str, list[tuple[float, float]]]:
-        """For each parameter that a covariate stands for, from when on it has which value."""
+        """Times and values of each parameter that a covariate replaces."""
         return {full: self._path(name) for name, full in self.columns.items()}
 
     def _known(self, name: str) -> tuple[list[float], list[float]]:
-        """When a covariate is given, and its values."""
+        """Times at which a covariate is given, and its values."""
         values = self.table.covariates[name]
         known = [r for r in self.records if not math.isnan(values[r])]
         return [self.times[r] for r in known], [float(values[r]) for r in known]
@@ -187,7 +187,7 @@ class _Layer:
         return path
 
     def _parameters_at(self, time: float, record: int | None = None) -> dict[str, float]:
-        """Every parameter at a time, covariates as they are then; a record's own values at that record."""
+        """All parameters at a time; at a record, its own covariate values apply."""
         now = dict(self.base)
         for name, full in self.columns.items():
             times, values = self._known(name)
@@ -205,7 +205,7 @@ class _Layer:
         return now
 
     def events(self) -> SubjectEvents:
-        """Everything in order."""
+        """All events in order."""
         for order, r in enumerate(self.records):
             time, evid = self.times[r], int(self.table.evid[r])
             if evid in (3, 4):
@@ -221,7 +221,7 @@ class _Layer:
         return self._in_order()
 
     def _reset(self, time: float, order: int) -> None:
-        """Every state at its own start again, nothing pending, nothing running in."""
+        """Reset all states to their initial values and cancel pending doses and infusions."""
         self.laid.drop_from(time)
         self.nominal = [n for n in self.nominal if n[0] < time]
         self.laid.done += [(time, order, REPLACE, row, float(value)) for row, value in enumerate(self.start)]
@@ -243,7 +243,7 @@ class _Layer:
             each = given if k == 0 else self._given(r, state, nominal)
             if each is None:
                 return
-            # An additional dose stands before whatever else a record of its time says.
+            # An additional dose comes before any record at the same time.
             self.nominal.append((nominal, order if k == 0 else -1))
             self._give(each, nominal, order if k == 0 and each.lag == 0 else -1)
 
@@ -257,7 +257,7 @@ class _Layer:
             self.laid.arrivals.append((at, order, row, dose.amount))
 
     def _given(self, r: int, state: str, nominal: float, *, own: bool = False) -> _Dose | None:
-        """A dose with fraction, lag, rate and duration as they are at its nominal time; None where it cannot be."""
+        """A dose with fraction, lag, rate and duration at its nominal time; None if it cannot be given."""
         table, route = self.table, self.routes.to.get(state)
         now = self._parameters_at(nominal, r if own else None)
         fraction, lag = self._of(route, "bioavailability", now, 1.0), self._of(route, "lag", now, 0.0)
@@ -281,13 +281,13 @@ class _Layer:
             return None
         if duration > 0 and self.routes.inflow(state) is None:
             name = state.partition(".")[2]
-            self.table.fail(r, "RATE", f"nothing can be infused into `{name}`", "its module has no route to it")
+            self.table.fail(r, "RATE", f"nothing can be infused into `{name}`", "its module defines no route to it")
         return _Dose(state, 0.0 if duration > 0 else fraction * amount, lag, rate, duration)
 
     def _needs(self, route: Route | None, part: str, r: int) -> Route:
         if route is None or getattr(route, part) is None:
             column = "-1" if part == "rate" else "-2"
-            message = f"RATE {column} leaves the {part} to the model, which has none for this route"
+            message = f"RATE {column} takes the {part} from the model, which defines none for this route"
             self.table.fail(r, "RATE", message, f"write `{part} = ...` in its line of [doses]")
         assert route is not None
         return route
@@ -301,7 +301,7 @@ class _Layer:
         return factor * float(evaluate(equation.expression, values, FUNCTIONS))
 
     def _settle(self, r: int, time: float, order: int, dose: _Dose, interval: float) -> None:
-        """Put the drug at the steady state of this dose, or add that to what is there."""
+        """Set the drug to the steady state of this dose, or add that state to the present one."""
         row, own = self.routes.row(dose.state), self.routes.own(dose.state)
         endless = math.isinf(dose.duration)
         length = 24.0 if endless else interval
@@ -323,12 +323,12 @@ class _Layer:
         elif linear:
             self.laid.done += [(time, order, ADD, i, float(a)) for i, a in zip(own, amounts, strict=True)]
         else:
-            message = "SS 2 adds one steady state to another, which only a linear drug allows"
-            self.table.fail(r, "SS", message, "SS 1 replaces what is there")
+            message = "SS 2 adds two steady states, which is valid only for a linear drug"
+            self.table.fail(r, "SS", message, "SS 1 replaces the amounts in the body")
         self.laid.running += [(time, time + end, row, dose.rate) for end in tails]
 
     def _in_order(self) -> SubjectEvents:
-        """Merge everything; what a record must see, and what comes after it, is told apart by a nudge."""
+        """Merge all events; a small delay separates events before a record from events after it."""
         items: list[tuple[float, int, int, Callable[[float], None]]] = []
         events: list[tuple[float, int, int, int, float]] = []
         put = lambda kind, row, amount: lambda t: events.append((t, 0, kind, row, amount))  # noqa: E731
@@ -355,12 +355,12 @@ class _Layer:
         ordered.sort(key=lambda e: e[0])
         times = [e[0] for e in ordered if math.isfinite(e[0])]
         end = max([*times, *seen.tolist(), 0.0]) * (1 + 4 * NUDGE) + 4 * NUDGE
-        # A stop of its own: who is carried further with others must take the same steps as who is not.
+        # An explicit stop: the steps of a subject must not depend on the others in the group.
         ordered.append((end, STOP_ONLY, 0, 0.0))
         return SubjectEvents(ordered, seen, self._after_dose(), end, self.status)
 
     def _inflows(self) -> list[tuple[float, int, int, float]]:
-        """The total of what runs into each state, from each time on that it changes."""
+        """The total inflow to each state, and the times at which it changes."""
         found = []
         for row in sorted({r for _, _, r, _ in self.laid.running}):
             mine = [(s, e, rate) for s, e, i, rate in self.laid.running if i == row]
@@ -381,7 +381,7 @@ class _Layer:
 
 
 def _tails(dose: _Dose, interval: float) -> list[float]:
-    """How much longer infusions run that earlier doses of a steady state began; from the record on."""
+    """Remaining times, from the record onwards, of infusions started by earlier doses of a steady state."""
     tails, k = [], 1
     while dose.duration > 0 and dose.lag - k * interval + dose.duration > 1e-12 * interval:
         tails.append(dose.lag - k * interval + dose.duration)
@@ -390,7 +390,7 @@ def _tails(dose: _Dose, interval: float) -> list[float]:
 
 
 def _within(dose: _Dose, interval: float, tails: Sequence[float]) -> tuple[tuple[float, float, float], ...]:
-    """What runs in during one interval of a steady state."""
+    """The infusions within one interval of a steady state."""
     if dose.duration <= 0:
         return ()
     rates = [(0.0, min(end, interval), dose.rate) for end in tails]

@@ -1,4 +1,4 @@
-"""Reads a CSV file of event records."""
+"""Read a CSV file of event records."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ def read_events(
     ----------
     path
         The file. Columns by name, in any case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV,
-        DV; every other one is carried to the result, and is a covariate where the model has a
-        parameter for it. A full stop or nothing at all is a missing value.
+        DV; all others are copied to the result, and are covariates if the model has a parameter for them. A full stop
+        or an empty cell is a missing value.
     time_unit
-        The unit of TIME, II and DUR; rates are per this unit.
+        Unit of TIME, II and DUR; rates are per this unit.
     interpolation
         For each covariate that changes within a subject, `locf`, `nocb` or `linear`.
 
     Raises
     ------
     DataError
-        For the first record that cannot be meant as it stands, with its line, subject and column.
+        For the first invalid record, with its line, subject and column.
     """
     import pandas as pd
 
@@ -57,18 +57,18 @@ def read_events(
 
 
 def _check_head(path: Path) -> None:
-    """Reject files that pandas would silently accept: no table at all, or a column that appears twice."""
+    """Reject files that pandas would silently accept: not a table, or with a duplicate column."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             head = [name.strip() for name in next(csv.reader(file), [])]
     except (OSError, UnicodeDecodeError, csv.Error) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "it is not text in UTF-8"
+        reason = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
         raise DataError(f"cannot read `{shown_path(path)}`: {reason}") from None
     twice = next((name for name in head if head.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{shown_path(path)}:1: column `{twice}` appears twice")
     if len(head) == 1 and re.search(r"[;\t|]", head[0]):
-        raise DataError(f"{shown_path(path)}:1: there is one column only", help="separate columns by commas")
+        raise DataError(f"{shown_path(path)}:1: there is only one column", help="separate columns by commas")
 
 
 class _Reader:
@@ -94,7 +94,7 @@ class _Reader:
         return found
 
     def table(self) -> EventTable:
-        """The table, checked."""
+        """Read and check the table."""
         n = len(self.frame)
         values = {name: self._numbers(name, n) for name in _NUMBERS}
         evid = np.where(np.isnan(values["EVID"]), (values["AMT"] > 0) * 1.0, values["EVID"])
@@ -130,7 +130,7 @@ class _Reader:
             interpolation=self.interpolation,
         )
         if not n:
-            raise DataError(f"{self.path}: there are no records")
+            raise DataError(f"{self.path}: the table has no records")
         check_records(table)
         return table
 
@@ -140,7 +140,7 @@ class _Reader:
         column = self.frame[self.names["ID"]]
         if column.isna().any():
             row = int(np.flatnonzero(column.isna())[0])
-            raise DataError(f"{self.path}:{row + 2}: column ID: there is no subject")
+            raise DataError(f"{self.path}:{row + 2}: column ID: the subject is missing")
         codes, labels = column.factorize()
         changes = np.flatnonzero(np.diff(codes) != 0) + 1
         if len(changes) + 1 > len(labels) and n:
@@ -148,7 +148,7 @@ class _Reader:
             for start in (0, *changes):
                 if codes[start] in seen:
                     label = labels[codes[start]]
-                    message = f"{self.path}:{start + 2}: the records of subject {label} do not stand together"
+                    message = f"{self.path}:{start + 2}: the records of subject {label} are not contiguous"
                     raise DataError(message, help="sort the table by ID and TIME")
                 seen.add(int(codes[start]))
         return codes.astype(np.int64)

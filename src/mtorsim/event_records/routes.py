@@ -1,4 +1,4 @@
-"""Where a dose of a record goes."""
+"""Resolve the target of a dose record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Routes"]
 
 
 class Routes:
-    """Where doses can go in a model: by name of a state or a route, or by number of the state."""
+    """The targets of doses in a model: states or routes by name, or states by number."""
 
     def __init__(self, model: Model, kernel: Kernel) -> None:
         self.model = model
@@ -28,7 +28,7 @@ class Routes:
         self.to = {dose.to: dose for dose in reversed(list(model.routes.values()))}
 
     def state(self, table: EventTable, record: int) -> str:
-        """The state that a record means; the first route's where it names none."""
+        """The state to which a record refers; by default that of the first route."""
         given = table.cmt[record].strip()
         if not given or given == "0":
             if not self.model.routes:
@@ -48,11 +48,11 @@ class Routes:
         return self.kernel.states.index(state)
 
     def inflow(self, state: str) -> int | None:
-        """Column of the parameter that runs into a state; None where nothing can."""
+        """Column of the parameter that is a state's inflow; None if it has no inflow."""
         name = inflow(state)
         return self.kernel.parameters.index(name) if name in self.kernel.parameters else None
 
     def own(self, state: str) -> list[int]:
-        """Rows of the drug that a state belongs to, but for what only counts, such as all that was eliminated."""
+        """Rows of the drug to which a state belongs, without pure counters such as the eliminated amount."""
         module, read = state.partition(".")[0], {column for _, column in self.kernel.entries}
         return [i for i, s in enumerate(self.kernel.states) if s.partition(".")[0] == module and i in read]

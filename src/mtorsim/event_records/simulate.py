@@ -1,4 +1,4 @@
-"""Carries the subjects of a table of event records."""
+"""Simulate the subjects of a table of event records."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ __all__ = ["simulate_events", "write_records"]
 
 
 GROUP = 64
-"""Subjects that are carried together."""
+"""Subjects integrated together."""
 
 
 @checked
@@ -54,43 +54,43 @@ def simulate_events(
     library: Library | None = None,
     note: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
-    """Run a table of event records through a scenario's model, in people of its population.
+    """Run a table of event records through a scenario's model and population.
 
-    The scenario's own doses, meals, arms and visits are left out: only what the table says happens.
-    The k-th subject of the table is subject k of the seed.
+    The scenario's doses, meals, arms and visits are ignored: all events come from the table. The k-th subject of the
+    table is subject k of the seed.
 
     Parameters
     ----------
     scenario
-        Model, population, and what is observed.
+        Model, population and observables.
     table
-        What `read_events` gave.
+        The result of `read_events`.
     seed, population, settings, method, precision, rtol, atol, kernel, library, note
         As in `simulate`.
 
     Returns
     -------
     DataFrame
-        The table's own columns, `tad`, the time after the last dose in hours, `status`, and one column
-        for each observable: what each record sees, NaN where a subject could not be carried.
+        The table's own columns, `tad`, the time after the last dose in hours, `status`, and one column per observable,
+        with its value at each record; NaN if a subject failed.
 
     Raises
     ------
     MtorsimError
-        If something in the scenario or the table is wrong.
+        If the scenario or the table is invalid.
     """
     options = Options.given(method, precision, rtol, atol, kernel)
     if not isinstance(table, EventTable):
-        raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` gives one")
+        raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` returns one")
     scenario = scenario_of(scenario, library)
     for test in scenario.tests:
-        help = "leave `[[test]]` out: only what the table says happens"
-        test.place.fail("a table of event records goes without tests of the laboratory", help=help)
+        help = "remove `[[test]]`: all events come from the table"
+        test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
     plan = make_plan(scenario, seed=seed, population=population, settings=settings, options=options, note=note)
     columns = _columns(plan, table)
     announce(plan, note)
     plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
-    # A record is looked at, fasting or not, and what the model does not define has no column.
+    # Records need not be fasting; observables that the model does not define have no column.
     shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
     groups = [_group(plan, table, columns, first) for first in range(0, table.subjects, GROUP)]
     seen, after, status = (np.concatenate(part) for part in zip(*groups, strict=True))
@@ -104,12 +104,12 @@ def simulate_events(
 
 
 def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Path:
-    """Write what `simulate_events` gave to a folder: `records.csv`, and `run.json` beside it.
+    """Save the result of `simulate_events` in a folder as `records.csv` and `run.json`.
 
     Raises
     ------
     DataError
-        If there is something in the folder already, or it cannot be written to.
+        If the folder already holds a result, or cannot be written to.
     """
     open_folder(folder, force)
     path = folder / "records.csv"
@@ -119,7 +119,7 @@ def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Pat
 
 
 def _manifest(plan: Plan, table: EventTable, status: np.ndarray) -> dict[str, Any]:
-    """What the run was; the table itself is one of its files."""
+    """The manifest of the run; the table is one of its files."""
     manifest = describe_run(plan, table.subjects, 1)
     text = table.frame.to_csv(index=False)
     ends = status[np.searchsorted(table.subject, np.arange(table.subjects))]
@@ -138,7 +138,7 @@ def _manifest(plan: Plan, table: EventTable, status: np.ndarray) -> dict[str, An
 
 
 def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
-    """The parameter that each covariate of the table stands for."""
+    """The parameter that each covariate of the table replaces."""
     known: dict[str, str] = {}
     for full, (line, _) in plan.model.parameters.items():
         known[full.lower()] = full
@@ -170,7 +170,7 @@ def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
 def _group(
     plan: Plan, table: EventTable, columns: Mapping[str, str], first: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What every record of some subjects sees, (records, observables), the time after its dose, and its status."""
+    """Observables at every record of some subjects, (records, observables), time after dose, and status."""
     numbers = np.arange(first, min(first + GROUP, table.subjects))
     people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
     bounds = np.searchsorted(table.subject, np.append(numbers, numbers[-1] + 1))
@@ -185,7 +185,7 @@ def _group(
 
 
 def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray) -> list[np.ndarray]:
-    """What every record of each subject sees, (records, observables); fills in how each ended."""
+    """Observables at every record of each subject, (records, observables); fills in the status of each."""
     kernel = plan.kernel
     columns = plan.columns[plan.columns >= 0]
     rows = kernel.read_by(columns)
@@ -216,7 +216,7 @@ def _observed(
     parameters: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
-    """Observables at each record, with the parameters as they are then."""
+    """Observables at each record, with the parameter values at that time."""
     out = np.full((len(times), len(columns)), np.nan)
     changes = [(t, row, amount) for t, kind, row, amount in own.events if kind == PARAMETER]
     now, k = parameters.copy(), 0

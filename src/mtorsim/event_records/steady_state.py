@@ -1,9 +1,8 @@
-"""The steady state of a repeated dose: the state that one interval of the regimen leaves as it was.
+"""The steady state of a repeated dose: the state that one dosing interval maps to itself.
 
-What an interval does to the drug's own states is found by carrying them through it; a point that it
-maps to itself is sought by Newton's method. For a linear drug the first step is exact; for one that
-is eliminated by a saturable enzyme, Newton's steps climb to the steady state where there is one, and
-beyond all bounds where there is none.
+The drug's states are integrated over one interval, and Newton's method finds the fixed point of that map. For a linear
+drug the first step is exact; with saturable elimination, Newton's steps climb to the steady state if it exists, and
+diverge if it does not.
 """
 
 from __future__ import annotations
@@ -23,17 +22,17 @@ __all__ = ["Interval", "steady_state"]
 
 
 RTOL, ATOL = 1e-11, 1e-13
-"""Of carrying a subject through an interval."""
+"""Relative tolerance of the integration over an interval."""
 SETTLED = 1e-10
-"""How well an interval must leave the state as it was, as a share of the largest amount."""
+"""Tolerance of the fixed point, relative to the largest amount."""
 MOST_STEPS = 60
 BEYOND = 1e7
-"""A state of so many doses is none."""
+"""Amounts above this number of doses count as divergence."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """One dosing interval, over and over.
+    """A dosing interval that is repeated.
 
     Attributes
     ----------
@@ -42,9 +41,9 @@ class Interval:
     row
         The state that takes the dose.
     amount, at
-        What is added at once, and when in the interval.
+        The bolus amount, and its time in the interval.
     rates
-        (start, end, rate) of what runs in, within the interval.
+        (start, end, rate) of infusions, within the interval.
     inflow
         Column of the parameter that is the state's inflow.
     """
@@ -57,7 +56,7 @@ class Interval:
     inflow: int
 
     def events(self) -> list[tuple[float, int, int, float]]:
-        """What happens in it: time, kind, row and amount."""
+        """The events in it: time, kind, row and amount."""
         found = [(self.at, ADD, self.row, self.amount)] if self.amount else []
         for time in sorted({0.0, *(t for start, end, _ in self.rates for t in (start, end) if t < self.length)}):
             total = sum(rate for start, end, rate in self.rates if start <= time < end)
@@ -66,34 +65,34 @@ class Interval:
 
     @property
     def size(self) -> float:
-        """How much is given in one interval."""
+        """The total dose in one interval."""
         return self.amount + sum((end - start) * rate for start, end, rate in self.rates)
 
 
 def steady_state(
     kernel: Kernel, start: np.ndarray, parameters: np.ndarray, rows: Sequence[int], interval: Interval
 ) -> tuple[np.ndarray, bool, int]:
-    """States that one interval leaves as they were.
+    """Find the states that one interval maps to themselves.
 
     Parameters
     ----------
     kernel
         The equations.
     start, parameters
-        Of one subject: every state, and every parameter.
+        All states and parameters of one subject.
     rows
-        The drug's own states; all others count for nothing.
+        The drug's own states; all others are ignored.
     interval
-        What is given.
+        The doses.
 
     Returns
     -------
     amounts
-        Of the drug's own states at the beginning of an interval.
+        The drug's own states at the start of an interval.
     linear
-        Whether doses add up.
+        Whether superposition holds.
     status
-        0, or NO_STEADY_STATE, or why an interval could not be carried.
+        0, NO_STEADY_STATE, or the code of the reason why integration failed.
     """
     own = list(rows)
     x = np.zeros(len(own))
@@ -125,9 +124,9 @@ def _through(
     x: np.ndarray,
     size: float,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """What one interval makes of a state, the derivatives of that by the state, and how it ended."""
+    """The state after one interval, its derivatives by the state before it, and the status."""
     m = len(own)
-    # For a linear drug any difference is exact; for another it must be small, but far above rounding.
+    # For a linear drug any finite difference is exact; otherwise it must be small, but far above rounding error.
     moved = np.maximum(1e-4 * np.abs(x), 1e-4 * size)
     states = np.repeat(start[None], m + 1, axis=0)
     states[:, own] = x

@@ -1,4 +1,4 @@
-"""Event records: a table of doses and observations as the field's data sets have it."""
+"""Event records: a table of doses and observations in NONMEM format."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Frame: TypeAlias = Any
 """A table of pandas; its own types are too loose for a type checker to follow."""
 
 INTERPOLATIONS = ("locf", "nocb", "linear")
-"""How a covariate goes on between records: its last value, its next one, or straight from one to the other."""
+"""Interpolation of a covariate between records: last value carried forward, next value carried backward, linear."""
 
 
 @dataclass(frozen=True)
@@ -27,23 +27,23 @@ class EventTable:
     Attributes
     ----------
     frame
-        The table as it was read, all columns under their own names.
+        The table as read, with all columns under their original names.
     path
-        Where it came from.
+        The file.
     subject
-        Which subject each record belongs to, counted from 0 in order of appearance, shape (records,).
+        Number of the subject of each record, from 0 in order of appearance, shape (records,).
     time, ii, dur
-        In hours; `dur` is NaN where no duration is given.
+        In hours; `dur` is NaN if no duration is given.
     amt, rate
-        In the unit of the route, and that per hour; a rate of -1 or -2 is left to the model.
+        In the unit of the route, and per hour; with a rate of -1 or -2, the model defines rate or duration.
     evid, addl, ss
         Whole numbers.
     cmt
         State or route by name, a number as text, or empty.
     covariates
-        Values of each further column of numbers, NaN where a record gives none.
+        Values of each additional numeric column, NaN if a record gives none.
     interpolation
-        How each of them goes on between records, where that has been named.
+        The interpolation of each of them, if given.
     """
 
     frame: Frame
@@ -62,29 +62,29 @@ class EventTable:
     interpolation: Mapping[str, str]
 
     def changing(self, name: str) -> int | None:
-        """The first record where a covariate changes within a subject; None where it never does."""
+        """The first record at which a covariate changes within a subject; None if it never does."""
         values = self.covariates[name]
         known = np.flatnonzero(~np.isnan(values))
         changed = known[1:][(np.diff(values[known]) != 0) & (np.diff(self.subject[known]) == 0)]
         return int(changed[0]) if len(changed) else None
 
     def not_a_number(self, name: str) -> int:
-        """The first record where a column holds something else than a number."""
+        """The first record at which a column does not hold a number."""
         bad = np.isnan(as_numbers(self.frame[name])) & self.frame[name].notna().to_numpy()
         return int(np.flatnonzero(bad)[0])
 
     @property
     def subjects(self) -> int:
-        """How many there are."""
+        """Number of subjects."""
         return int(self.subject.max()) + 1 if len(self.subject) else 0
 
     def fail(self, record: int, column: str, message: str, help: str | None = None) -> Any:
-        """Raise a mistake in one record.
+        """Raise an error in one record.
 
         Raises
         ------
         DataError
-            Always: file, line, subject and column, and what is wrong.
+            Always, with file, line, subject, column and fault.
         """
         label = self.frame.iloc[record, self._column("ID")] if self._column("ID") is not None else "1"
         place = f"{self.path}:{record + 2}: subject {label}, column {column}"
@@ -95,7 +95,7 @@ class EventTable:
 
 
 def as_numbers(column: Frame) -> np.ndarray:
-    """A column of text as numbers, NaN where it is not one, (records,)."""
+    """Convert a column of text to numbers, NaN if a cell is not a number, (records,)."""
     import pandas as pd
 
     return np.asarray(pd.to_numeric(column, errors="coerce"), float)

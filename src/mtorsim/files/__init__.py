@@ -1,1 +1,1 @@
-"""Files and where they lie: TOML that remembers its places, the library of names, the bibliography."""
+"""Files and their locations: TOML with places, the library of names, the bibliography."""

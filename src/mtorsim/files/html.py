@@ -11,13 +11,13 @@ import numpy as np
 __all__ = ["Line", "card", "details", "line_chart", "table"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
-"""Of the lines of a chart, told apart by the colour-blind too (Okabe and Ito)."""
+"""Colours of a chart's lines, distinguishable by colour-blind readers (Okabe and Ito)."""
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 420, 150, 38, 18
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart, with a band around it where `low` and `high` are given; all (n,)."""
+    """A line of a chart, with a band if `low` and `high` are given; all (n,)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -26,14 +26,14 @@ class Line:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], words: int | None = None) -> str:
-    """A table of numbers.
+    """Write a table of numbers.
 
     Parameters
     ----------
     head, rows
         Cells as HTML.
     words
-        The column from which cells are words, not numbers.
+        The column from which onwards cells are words, not numbers.
     """
     css = ["words" if words is not None and j >= words else "number" for j in range(len(head))]
     cells = "".join(f"<th class='{k}'>{h}</th>" for k, h in zip(css, head, strict=True))
@@ -50,12 +50,12 @@ _STYLE = """
 
 
 def card(title: str, about: str, *parts: str) -> str:
-    """What a notebook shows of an object.
+    """The view of an object in a notebook.
 
     Parameters
     ----------
     title, about
-        As text; `about` in small letters below.
+        As text; `about` is set in grey below the title.
     parts
         As HTML.
     """
@@ -64,19 +64,19 @@ def card(title: str, about: str, *parts: str) -> str:
 
 
 def details(title: str, body: str) -> str:
-    """A part that opens when its title is clicked."""
+    """A part that opens on a click on its title."""
     return f"<details><summary>{escape(title)}</summary>{body}</details>"
 
 
 def line_chart(lines: Mapping[str, Line], x: str, y: str) -> str:
-    """A small chart as SVG.
+    """Draw a small chart as SVG.
 
     Parameters
     ----------
     lines
         By name.
     x, y
-        What the axes are, with units.
+        Labels of the axes, with units.
     """
     there = {name: line for name, line in lines.items() if np.isfinite(line.y).any()}
     if not there:

@@ -1,4 +1,4 @@
-"""Where bundled files lie: the only module that turns a name into a path."""
+"""Locations of files: the only module that turns a name into a path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HERE = Path(__file__).resolve()
 def bundled_folder(kind: str) -> Path:
     """The folder of bundled `models` or `scenarios`.
 
-    A working copy is looked at first: an editable install holds copies that grow stale.
+    A working copy comes first, since the copies in an editable install become stale.
     """
     repository = _HERE.parents[3]
     if (repository / "pyproject.toml").is_file() and (repository / kind).is_dir():
@@ -31,13 +31,13 @@ def bundled_folder(kind: str) -> Path:
 
 @dataclass(frozen=True)
 class Library:
-    """The model modules, populations and scenarios that can be named.
+    """The model modules, populations and scenarios known by name.
 
     Parameters
     ----------
     extra
-        Folders of the user's own files, and their `models` folders; they come before the
-        bundled ones, and the first before the others. `library_for` lists the usual ones.
+        Folders of the user's files, and their `models` folders, in order of precedence; all come before the bundled
+        ones. `library_for` lists the usual ones.
     """
 
     extra: tuple[Path, ...] = ()
@@ -54,7 +54,7 @@ class Library:
 
     @cached_property
     def meal_plans(self) -> dict[str, Path]:
-        """Path of each plan of meals by the name of its file."""
+        """Path of each meal plan by name."""
         return self._files("models", "meal_plan")
 
     @cached_property
@@ -63,14 +63,14 @@ class Library:
         return self._files("scenarios", "scenario")
 
     def grades(self, name: str) -> Path:
-        """Return the path of the grades called `name`.
+        """Return the path of the grading scale called `name`.
 
         Raises
         ------
         ScenarioError
             If there are none.
         """
-        return _find(name, self._files("models", "grades"), "file of grades", ScenarioError)
+        return _find(name, self._files("models", "grades"), "grading scale", ScenarioError)
 
     def calibration(self, name: str) -> Path:
         """Return the path of the calibration called `name`, or of a file.
@@ -97,7 +97,7 @@ class Library:
 
     @property
     def references(self) -> tuple[Path, ...]:
-        """Every bibliography, the user's own first."""
+        """All bibliographies, the user's own first."""
         folders = [*self.extra, bundled_folder("models")]
         return tuple(f / "references.bib" for f in folders if (f / "references.bib").is_file())
 
@@ -151,13 +151,13 @@ _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 
 _LARGEST_FILE = 4 * 2**20
-"""Bytes; no file of ours is nearly as large."""
+"""Limit in bytes, far above the size of any model file."""
 
 
 def kind_of(path: Path) -> str:
-    """What a file is, by the table that names it."""
+    """The kind of a file, by its top-level table."""
     try:
-        # A pipe or a device would never end.
+        # Reading a pipe or a device would never end.
         if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
             return "other"
         text = path.read_text(encoding="utf-8", errors="replace")
@@ -177,11 +177,10 @@ def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError
 
 
 def library_for(given: str | Path | None = None, extra: Sequence[Path] = ()) -> Library:
-    """The library that names are looked up in, by every command and call.
+    """The library in which every command and call looks up names.
 
-    In this order: `extra` folders; the folder of the file that is given; the working folder; the folders in
-    $MTORSIM_PATH; the user's own folder; what installed packages offer as entry points `mtorsim.models`;
-    then the bundled files.
+    In this order: `extra` folders; the folder of the given file; the working folder; the folders in $MTORSIM_PATH; the
+    user folder; the entry points `mtorsim.models` of installed packages; the bundled files.
 
     Parameters
     ----------
@@ -198,12 +197,12 @@ def library_for(given: str | Path | None = None, extra: Sequence[Path] = ()) -> 
 
 @lru_cache(maxsize=1)
 def _installed() -> tuple[Path, ...]:
-    """The user's own folder, and folders that installed packages offer."""
+    """The user folder, and folders provided by installed packages."""
     import platformdirs
 
     found = [Path(platformdirs.user_data_dir("mtorsim", appauthor=False))]
     for point in entry_points(group="mtorsim.models"):
-        # A package whose folder holds the files, or a path.
+        # An entry point is a package whose folder holds the files, or a path.
         value = point.load()
         found += [Path(p) for p in getattr(value, "__path__", [value])]
     return tuple(found)

@@ -1,4 +1,4 @@
-"""Places in what the user wrote: a key of a TOML file, by its line, or an argument in Python."""
+"""Places in the user's input: a key of a TOML file, by its line, or an argument in Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Key = tuple[str | int, ...]
 
 
 class Source(Protocol):
-    """What the user wrote: tables of values, each of which has a place."""
+    """The user's input: tables of values, each with a place."""
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -26,23 +26,23 @@ class Source(Protocol):
 
     @property
     def error(self) -> type[MtorsimError]:
-        """What is raised where something is wrong."""
+        """The class of error to raise."""
         ...
 
     def where(self, key: Key, needle: str | None = None) -> Where:
-        """The place of a value, or of the nearest table that holds it."""
+        """The place of a value, or of the nearest enclosing table."""
         ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where something was written; what is resolved keeps it, to say later that it is wrong."""
+    """The place of an input; resolved objects keep it for later errors."""
 
     source: Source = field(repr=False)
     key: Key = ()
 
     def inside(self, *key: str | int) -> Place:
-        """The place of a part of it."""
+        """The place of a part of this input."""
         return Place(self.source, (*self.key, *key))
 
     def fail(self, message: str, *key: str | int, help: str | None = None, needle: str | None = None) -> NoReturn:
@@ -51,27 +51,27 @@ class Place:
         Parameters
         ----------
         needle
-            Words that the pointer should stand under.
+            Words to point at.
         """
         raise self.source.error(message, self.source.where((*self.key, *key), needle), help)
 
 
 @dataclass(frozen=True)
 class PythonSource:
-    """Values that were given in Python.
+    """Values given in Python.
 
     Attributes
     ----------
     name
-        What they were given to, such as `Scenario`.
+        The function or class that they were given to, such as `Scenario`.
     data
         The values as tables.
     error
-        What is raised where something is wrong.
+        The class of error to raise.
     arguments
-        Names of the arguments, by key, where they are not the keys themselves.
+        Names of the arguments, by key, if they differ from the keys.
     base
-        What values come from whose first key is not in `given`; nothing when left out.
+        The source of values whose first key is not in `given`; optional.
     """
 
     name: str
@@ -82,7 +82,7 @@ class PythonSource:
     given: frozenset[str] = frozenset()
 
     def where(self, key: Key, needle: str | None = None) -> Where:
-        """The argument, as an expression; in the file that it was read from where it was not given in Python."""
+        """The place of the argument as an expression, or in the file if it was not given in Python."""
         if self.base is not None and (not key or key[0] not in self.given):
             return self.base.where(key, needle)
         if not key:
@@ -123,7 +123,7 @@ def index_places(text: str) -> dict[Key, tuple[int, int, int]]:
 
 
 def _parts(header: str, table: Key, counts: dict[Key, int]) -> Key:
-    """A header's path, with the number of the current element of each array of tables in it."""
+    """The path of a header, with the index of the current element of each array of tables."""
     key: Key = ()
     names = [a or b or c for a, b, c in _PART.findall(header)]
     for position, name in enumerate(names):
@@ -134,7 +134,7 @@ def _parts(header: str, table: Key, counts: dict[Key, int]) -> Key:
 
 
 class _Skipper:
-    """Knows whether a line continues a value that began on an earlier one."""
+    """Tracks whether a line continues a value that began on an earlier line."""
 
     def __init__(self) -> None:
         self._closed: Callable[[str], bool] | None = None
@@ -164,7 +164,7 @@ class _Skipper:
 
 
 def _depth(text: str) -> int:
-    """Brackets opened less brackets closed, strings and comments left out."""
+    """Opened minus closed brackets, outside strings and comments."""
     bare = re.sub(r"\"(?:\\.|[^\"\\])*\"|'[^']*'", "", text)
     bare = bare.split("#", 1)[0]
     return sum(bare.count(c) for c in "[{") - sum(bare.count(c) for c in "]}")

@@ -1,4 +1,4 @@
-"""Forms of files: what keys a table may have, and messages that name the place of a mistake."""
+"""Schemas of files: the keys of each table, and error messages with places."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-"""Text that may stand in a comment or a table cell: one printable line."""
+"""Text that fits in a comment or a table cell: one printable line."""
 
 
 class Record(BaseModel):
-    """A table of a file: frozen, and strict about keys and types."""
+    """A table of a file: immutable, with strict keys and types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -40,19 +40,19 @@ def read_record(file: Source, kind: type[T]) -> T:
     Raises
     ------
     MtorsimError
-        Of the file's class, for the first thing that does not fit.
+        Of the file's class, for the first fault.
     """
     try:
         return kind.model_validate(file.data)
     except ValidationError as problem:
-        # Where a key is misspelt, another is missing: the misspelt one is what the user typed.
+        # A misspelt key also leaves another one missing; report the one that the user typed.
         first = min(problem.errors(), key=lambda e: (_line_of(file, e["loc"]), e["type"] != "extra_forbidden"))
         loc = tuple(p for p in first["loc"] if p != "[key]")
         _explain(file, kind, first["type"], loc, first.get("ctx", {}), first["input"], first["msg"])
 
 
 def json_schema(kind: type[Record], title: str) -> dict[str, Any]:
-    """Return the JSON Schema of a kind of file, as editors read it."""
+    """Return the JSON Schema of a kind of file, for editors."""
     schema = kind.model_json_schema(by_alias=True, mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": title}
 
@@ -91,7 +91,7 @@ def _explain(
     root = Place(file)
     if what == "extra_forbidden":
         allowed = _fields(kind, loc[:-1])
-        help = did_you_mean(name, allowed) or "known here are " + ", ".join(allowed)
+        help = did_you_mean(name, allowed) or "known keys are " + ", ".join(allowed)
         root.fail(f"unknown key `{name}`", *loc, help=help)
     if what == "missing":
         place = ".".join(str(k) for k in loc[:-1] if not isinstance(k, int))

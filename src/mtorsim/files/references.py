@@ -1,4 +1,4 @@
-"""The bibliography that every `source` points to."""
+"""The bibliography to which every `source` refers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Reference:
 
     @property
     def short(self) -> str:
-        """Author and year, as cited in running text."""
+        """Author and year, for citation in running text."""
         names = [n.split(",")[0].strip() for n in self.fields.get("author", "").split(" and ") if n.strip()]
         year = self.fields.get("year", "")
         if not names:
@@ -74,7 +74,7 @@ _LETTERS = {
 
 
 def _plain(text: str) -> str:
-    """A field of BibTeX as plain text: accents joined to their letters, braces gone."""
+    """Convert a BibTeX field to plain text: combine accents with letters, remove braces."""
     text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m.group(2) + _COMBINING[m.group(1)]), text)
     for written, letter in _LETTERS.items():
         text = re.sub(re.escape(written) + r"(?![A-Za-z])\s?", letter, text)
@@ -82,7 +82,7 @@ def _plain(text: str) -> str:
 
 
 def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
-    """Read BibTeX files written with one field a line; the first entry of a key wins."""
+    """Read BibTeX files with one field per line; the first entry of a key wins."""
     found: dict[str, Reference] = {}
     for path in paths:
         try:

@@ -1,4 +1,4 @@
-"""A TOML file read into a typed, frozen object; a mistake in it becomes one message with its place."""
+"""TOML files read into typed, immutable objects, with places for error messages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["TomlFile"]
 
 @dataclass(frozen=True)
 class TomlFile:
-    """A TOML file that remembers where each value stands."""
+    """A TOML file with the place of each value."""
 
     path: Path
     text: str
@@ -32,7 +32,7 @@ class TomlFile:
         Raises
         ------
         MtorsimError
-            Of the class `error`, if the file cannot be read or is not TOML.
+            Of the class `error`, if the file is unreadable or not TOML.
         """
         try:
             text = path.read_text(encoding="utf-8-sig")
@@ -43,22 +43,22 @@ class TomlFile:
 
     @classmethod
     def parse(cls, path: Path, text: str, error: type[MtorsimError]) -> TomlFile:
-        """Parse text as if it were read from `path`."""
+        """Parse text as if read from `path`."""
         try:
             data = tomllib.loads(text)
-        except (ValueError, RecursionError) as problem:  # too long a number is a plain ValueError
+        except (ValueError, RecursionError) as problem:  # a number with too many digits raises a plain ValueError
             _raise_syntax(path, text, problem, error)
         return cls(path, text, data, error, index_places(text))
 
     def where(self, key: Key, needle: str | None = None) -> Where:
-        """The place of a value, or of the nearest table that holds it.
+        """The place of a value, or of the nearest enclosing table.
 
         Parameters
         ----------
         key
             Path of the value, such as `("parameters", "CL", "value")`.
         needle
-            Words on that line the pointer should stand under.
+            Words on that line to point at.
         """
         if not key:
             return Where(shown_path(self.path), 1)
@@ -81,7 +81,7 @@ class TomlFile:
         return Where(shown_path(self.path), line + 1, text, column, length)
 
     def fail(self, message: str, key: Key = (), help: str | None = None, needle: str | None = None) -> NoReturn:
-        """Raise this file's error at the place of `key`."""
+        """Raise this file's error with the place of `key`."""
         raise self.error(message, self.where(key, needle), help)
 
 

@@ -1,4 +1,4 @@
-"""Numbers only: what crosses into this package is an array, a whole number or a float.
+"""The numerical core, which works on arrays, integers and floats only.
 
 `lanes` and what it imports are shared. `drive`, `stepper`, `control`, the methods, `initial`, `observe` and
 `interpret` are the solver: they are copied to the cache, once for each method and precision, and compiled there

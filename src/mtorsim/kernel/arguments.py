@@ -1,4 +1,4 @@
-"""What the solver is called with, and what it works on: named groups of arrays."""
+"""Arguments and working storage of the solver: named groups of arrays."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from mtorsim.kernel.lanes import JIT, STEPPER
 
 ARRAYS = {"constants": 1, "initial": 2, "rhs": 4, "linearise": 5, "factor": 2, "solve": 2, "observe": 4, "balance": 4}
-"""The functions of a model, in the order of `Program.code`, and how many arrays each takes."""
+"""The functions of a model, in the order of `Program.code`, and the number of arrays each takes."""
 FUNCTIONS = tuple(ARRAYS)
 OF_METHOD = {"tsit5": ("constants", "rhs"), "grk4t": ("constants", "rhs", "linearise", "factor", "solve")}
-"""What each method calls."""
+"""The functions that each method calls."""
 OF_PEOPLE = ("constants", "initial", "observe", "balance")
-"""What is asked of people as they stand."""
+"""The functions that are evaluated without integration."""
 CONSTANTS, INITIAL, RHS, LINEARISE, FACTOR, SOLVE, OBSERVE, BALANCE = range(len(FUNCTIONS))
 assert len(FUNCTIONS) == STEPPER
 
@@ -37,15 +37,14 @@ Double: TypeAlias = Annotated[float, "f8", 0]
 
 
 class Program(NamedTuple):
-    """A model as the solver sees it: its functions, compiled or on a tape.
+    """A model's functions, compiled or on a tape, as the solver calls them.
 
     Attributes
     ----------
     code
-        Address of each function and of what it interprets, (functions, 2); without a compiler the
-        functions themselves.
+        Address of each function and of its tape, (functions, 2); without a compiler, the functions themselves.
     scratch
-        Rows that a tape works in, its numbers already there, (rows, seats).
+        Working rows of a tape, with its constants filled in, (rows, seats).
     rows
         Rows of parameters and constants.
     entries
@@ -59,19 +58,19 @@ class Program(NamedTuple):
 
 
 class Subjects(NamedTuple):
-    """Subjects and how they stand.
+    """Subjects and their present state.
 
     Attributes
     ----------
     state
         Shape (n, states).
     memory
-        What each remembers of its steps, (n, 2 + states), all 0 at the start of its life: the step
-        proposed, the last error, and for each state the first step that went well after a dose to it.
+        Step-size memory of each, (n, 2 + states), all 0 initially: the step proposed, the last error, and for each
+        state the first accepted step after a dose to it.
     parameters
         Shape (n, parameters), changed by events that set one.
     status
-        Shape (n,); only subjects at 0 are carried.
+        Shape (n,); only subjects with status 0 are integrated.
     """
 
     state: Doubles2
@@ -81,16 +80,16 @@ class Subjects(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """What is recorded, and when.
+    """The states to record, and their times.
 
     Attributes
     ----------
     times
-        Hours, in order, (times,).
+        Times in hours, ascending, (times,).
     rows
-        The states that are recorded, (rows,).
+        The states to record, (rows,).
     out
-        Receives them at times in (t0, t1], and at t0 in a life that starts there, (n, times, rows).
+        Output: the states at times in (t0, t1], and at t0 for a new subject, (n, times, rows).
     """
 
     times: Doubles
@@ -99,16 +98,16 @@ class Recording(NamedTuple):
 
 
 class Tolerance(NamedTuple):
-    """The error a step may make.
+    """The error tolerance of a step.
 
     Attributes
     ----------
     relative
-        As a share of a state.
+        Relative to the state.
     absolute
         In the unit of each state, (states,).
     steers
-        0 for a state that takes no part in the choice of steps, else 1, (states,).
+        1 for a state that takes part in step size control, else 0, (states,).
     """
 
     relative: Double
@@ -117,7 +116,7 @@ class Tolerance(NamedTuple):
 
 
 class Span(NamedTuple):
-    """From when to when, in hours.
+    """The time interval, in hours.
 
     Attributes
     ----------
@@ -131,21 +130,20 @@ class Span(NamedTuple):
 
 
 class Seats(NamedTuple):
-    """Those under way, one seat each; rows of lanes.
+    """The subjects being integrated, one seat each; rows of lanes.
 
     Attributes
     ----------
     clock, who
-        Numbers and whole numbers of a seat, see below, (12, seats) and (5, seats).
+        Floats and integers of a seat, see below, (12, seats) and (5, seats).
     y, after_dose
-        States, and the first step that went well after a dose to each, (states, seats).
+        States, and the first accepted step after a dose to each, (states, seats).
     given
         Parameters, (parameters, seats).
     change
-        By how much states have changed at some time within a step, (states,).
+        Change of states at some time within a step, (states,).
     x, d, e
-        States in the precision of the steps, what the last step changes them by, and the estimated error of
-        that, (states, seats).
+        States in the precision of the steps, their change in the last step, and its estimated error, (states, seats).
     p
         Parameters and constants in the precision of the steps, (rows, seats).
     k
@@ -180,9 +178,9 @@ whether the step was accepted; scratch; whether the seat is taken, its last step
 last stop; when the next sample is due."""
 
 SMALLEST_STEP = 1e-10
-"""Hours; a step that its error holds below this is given up."""
+"""Hours; the smallest step allowed by error control."""
 MOST_STEPS = 200_000
-"""Steps between two stops before a subject is given up."""
+"""Largest number of steps between two stops."""
 SMALLEST_ERROR = 1e-4
 """Lower bound on the remembered error, so that one very accurate step does not cause a large jump in step size."""
 
@@ -192,17 +190,17 @@ changed; the state that was given a dose, EMPTY if none was."""
 EMPTY = -1
 
 RENEW, ATTEMPT, LOOK_BACK, INTERPOLATE, COMMIT = range(5)
-"""What the driver asks of a stepper."""
+"""Requests of the driver to a stepper."""
 CHANGED, ALTERED, BORN = 1, 2, 4
-"""What a stepper is told to RENEW: other states, other parameters, subjects at the start of their lives."""
+"""Parts to RENEW: states, parameters, new subjects."""
 GIVEN_UP, PASSED, BETWEEN = 1, 2, 4
-"""What a stepper answers to ATTEMPT: a step became too small, or too many; a sample was passed, within a step."""
+"""Answers of a stepper to ATTEMPT: a step too small, or too many; a sample passed, within a step."""
 ARRIVED = 1
-"""What it answers to COMMIT: a subject has come to its stop."""
+"""Answer to COMMIT: a subject has reached its stop."""
 
 
 class Sheet(NamedTuple):
-    """Rows of lanes for people as they stand.
+    """Rows of lanes for evaluation without integration.
 
     Attributes
     ----------
@@ -213,7 +211,7 @@ class Sheet(NamedTuple):
     q
         Quantities, (quantities, lanes).
     x
-        Trial values and what comes of them, (6, lanes).
+        Trial values and results of a search, (6, lanes).
     """
 
     p: Floats2
@@ -230,14 +228,14 @@ class Search(NamedTuple):
 
 
 class Look(NamedTuple):
-    """What is looked at.
+    """The quantities to observe.
 
     Attributes
     ----------
     columns
         Rows of the model's quantities, (observables,).
     out
-        Receives them, (n, times, observables).
+        Output, (n, times, observables).
     """
 
     columns: Wholes
@@ -245,7 +243,7 @@ class Look(NamedTuple):
 
 
 SLOTS = 4
-"""Whole numbers that a field takes in a table: its address and at most three sizes, or itself."""
+"""Integers per field of a table: its address and at most three sizes, or its value."""
 
 
 def schema(group: type[NamedTuple]) -> list[tuple[str, int]]:
@@ -255,9 +253,9 @@ def schema(group: type[NamedTuple]) -> list[tuple[str, int]]:
 
 
 def table(*groups: Any) -> Any:
-    """Groups as compiled code takes them: the addresses and sizes of their arrays, one after the other.
+    """Pack groups for compiled code: the addresses and sizes of their arrays, in order.
 
-    The arrays must outlive the call. Without a compiler it is a list of what they hold.
+    The arrays must outlive the call. Without a compiler the table is a list of the fields themselves.
     """
     fields = [(value, *kind) for g in groups for value, kind in zip(g, schema(type(g)), strict=True)]
     if not JIT:

@@ -1,4 +1,4 @@
-"""Calls that numba compiles: of traced functions, and of functions of a model or a stepper at an address."""
+"""Calls compiled by numba: of traced functions, and of model functions or a stepper by address."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
     Parameters
     ----------
     body
-        A function of rows of lanes and of numbers. What it returns is true where it exceeds 1/2 in any lane.
+        A function of rows of lanes and of numbers. Its result is true if it exceeds 1/2 in any lane.
     single
-        Whether numbers are given in single precision.
+        Whether numbers are in single precision.
     moving
-        For each argument whether it moves on, row by row: the body is then done for every row of the first
-        one. Where none does it is done once.
+        For each argument whether it advances row by row: the body is then executed for every row of the first one,
+        otherwise once.
     """
 
     def function(*args: Any) -> Any:
@@ -59,7 +59,7 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
         builder.store(zero, lane)
         builder.store(zero, row)
         end = builder.mul(n_rows, columns) if any(moving) else columns
-        # Rows stand one after the other, so that one loop runs over all of them.
+        # Rows are contiguous, so one loop runs over all of them.
         with cgutils.for_range_slice(builder, zero, end, step, intp=INT) as (at, _):
             now = builder.load(lane)
             places = [
@@ -83,7 +83,7 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
 
 
 def _argument(context: Any, builder: Any, lanes: LanesType, kind: Any, own: Any, at: Any) -> Packed | PackedRows:
-    """An argument as a body sees it; `at` is the number it begins with, or its row in one dimension."""
+    """An argument as passed to a body; `at` is the index of its first number, or its row in one dimension."""
     if isinstance(kind, View) and kind.ndim == 2:
         view = members(context, builder, kind, own)
         columns = builder.extract_value(view.shape, 1)
@@ -95,7 +95,7 @@ def _argument(context: Any, builder: Any, lanes: LanesType, kind: Any, own: Any,
 
 
 def _any(builder: Any, answer: Packed) -> Any:
-    """Whether an answer exceeds 1/2 in any lane."""
+    """Whether a result exceeds 1/2 in any lane."""
     bits = ir.IntType(answer.kind.width)
     mask = builder.fcmp_ordered("<", constant(answer.kind, 0.5), answer.value)
     return builder.icmp_unsigned("!=", builder.bitcast(mask, bits), ir.Constant(bits, 0))
@@ -104,7 +104,7 @@ def _any(builder: Any, answer: Packed) -> Any:
 _BYTES = ir.IntType(8).as_pointer()
 _ENTRY = ir.FunctionType(ir.VoidType(), [INT, INT, *[_BYTES] * 6])
 SIGNATURE = types.none(types.intp, types.intp, *[types.CPointer(types.uint8)] * 6)
-"""A function of a model: what it interprets, columns of the arrays, scratch, and at most five arrays."""
+"""Signature of a model function: its tape, columns of the arrays, scratch, and at most five arrays."""
 
 
 def entry_point(write: Callable[..., None], width: int, *, single: bool) -> Any:
@@ -132,8 +132,7 @@ def model_functions(functions: Mapping[int, tuple[Callable[..., None], int]], wi
     Parameters
     ----------
     functions
-        For each number that it may be called with, in place of what is interpreted, a function and how many
-        arrays it takes.
+        For each number accepted in place of a tape's address, a function and the number of arrays it takes.
     """
 
     def write(builder: ir.IRBuilder, kind: LanesType, own: Any, columns: Any, pointers: list[Any]) -> None:
@@ -151,7 +150,7 @@ def model_functions(functions: Mapping[int, tuple[Callable[..., None], int]], wi
 
 
 STEPPER_SIGNATURE = types.intp(types.CPointer(types.int64), types.intp, types.intp, types.float64)
-"""A stepper: the table, what it is asked, what it is told, a fraction of a step."""
+"""Signature of a stepper: the table, the request, its detail, a fraction of a step."""
 
 
 def register_stepper(function: Callable[..., Any], place: int) -> None:

@@ -1,4 +1,4 @@
-"""How large the error of a step is, and how long the next one may be."""
+"""Step size control: the error of a step, and the length of the next one."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ SAFETY = 0.9
 SMALLEST_FACTOR = 0.2
 LARGEST_FACTOR = 5.0
 CAUTIOUS_STEP = 1e-4
-"""Hours; the first step where the state says nothing about its own time scale."""
+"""Hours; the first step if the state gives no time scale."""
 SMALLEST_ERROR = 1e-10
 LISTENERS_LIMIT = 0.5
-"""Listeners have a say in the next step once their error passes this share of the tolerance."""
+"""Listeners limit the next step only if their error exceeds this fraction of the tolerance."""
 ALPHA = 0.7 / ORDER
 BETA = 0.4 / ORDER
 """Gustafsson's PI exponents as in Hairer & Wanner, Solving ODEs II, section IV.2: without the
 memory of the last error a method held back by stability alternates between long and rejected steps."""
 
 STEERING, LISTENING, SPOILT = range(3)
-"""Rows of `Seats.norms`: the largest error, in units of its tolerance, of the states that steer and of the
-others, and what is NaN where any state is not finite."""
+"""Rows of `Seats.norms`: the largest error, in units of its tolerance, of steering states and of the others, and NaN if
+any state is not finite."""
 
 
 @lanewise
 def no_errors(norms):
-    """Begin to look for the largest error."""
+    """Initialise the search for the largest error."""
     store(norms, STEERING, 0.0)
     store(norms, LISTENING, 0.0)
     store(norms, SPOILT, 0.0)
@@ -36,11 +36,10 @@ def no_errors(norms):
 
 @rowwise("norms", "relative")
 def gather_errors(x, d, e, norms, absolute_, steers, relative):
-    """Take the error of a state into account.
+    """Include the error of a state.
 
-    A state that nothing steering reads (`steers` 0) only listens: it must be within tolerance like
-    every other, but the step is chosen without it, so that adding a listener changes no digit of
-    the rest.
+    A state that no steering state reads (`steers` 0) is a listener: it must be within tolerance like every other, but
+    does not affect the choice of the step, so adding a listener leaves all other digits unchanged.
     """
     before = load(x, 0)
     size = maximum(absolute(before), absolute(before + load(d, 0)))
@@ -56,7 +55,7 @@ def gather_errors(x, d, e, norms, absolute_, steers, relative):
 
 @lanewise
 def close_errors(norms):
-    """What is NaN anywhere is NaN."""
+    """Propagate NaN."""
     store(norms, STEERING, load(norms, STEERING) + load(norms, SPOILT))
     store(norms, LISTENING, load(norms, LISTENING) + load(norms, SPOILT))
 
@@ -70,12 +69,12 @@ def error_norms(seats, tolerance):
 
 
 SIZE, SPEED = range(2)
-"""Rows of `Seats.norms` while a first step is looked for."""
+"""Rows of `Seats.norms` during the choice of a first step."""
 
 
 @rowwise("norms", "relative")
 def gather_scales(x, slope, norms, absolute_, steers, relative):
-    """Take the size of a steering state, and how fast it moves, into account."""
+    """Include the size and the slope of a steering state."""
     scale = absolute_ + relative * absolute(load(x, 0))
     for row, what in ((SIZE, x), (SPEED, slope)):
         largest = load(norms, row)
@@ -85,7 +84,7 @@ def gather_scales(x, slope, norms, absolute_, steers, relative):
 
 @lanewise
 def close_scales(norms):
-    """Leave the first step in the first row."""
+    """Put the first step into the first row."""
     size, speed = load(norms, SIZE), load(norms, SPEED)
     step = 0.01 * size / maximum(speed, 1e-30)
     step = select_less(size, 1e-5, CAUTIOUS_STEP, step)
@@ -94,7 +93,7 @@ def close_scales(norms):
 
 @inlined
 def first_step(seats, tolerance):
-    """A first step that moves no steering state by more than a hundredth of its size.
+    """Choose a first step that moves no steering state by more than a hundredth of its size.
 
     `seats.k` begins with the slopes; the first row of `seats.norms` receives the step.
 

@@ -28,16 +28,16 @@ LOG2_E = 1.44269504088896338700
 INFINITY = math.inf
 NAN = math.nan
 SMALLEST = 2.2250738585072014e-308
-"""The smallest normal number; what lies below counts as 0."""
+"""The smallest normal number; smaller ones are treated as 0."""
 
 
 def narrow(a: Lanes) -> Lanes:
-    """From the precision of states to that of the arithmetic: the same here."""
+    """Convert from the precision of states to that of steps, which is the same here."""
     return a
 
 
 def widen(a: Lanes) -> Lanes:
-    """From the precision of the arithmetic to that of states: the same here."""
+    """Convert from the precision of steps to that of states, which is the same here."""
     return a
 
 

@@ -1,10 +1,10 @@
-"""From stop to stop: a few seats, every subject on its own clock.
+"""The driver: integrates subjects from stop to stop on a few seats, each with its own clock.
 
-Let the next subject board; give the doses that are due; step towards the next stop; record what
-was passed on the way. A seat is filled again as soon as its subject has arrived.
+A subject boards a seat; doses that are due are given; steps lead to the next stop; samples passed on the way are
+recorded. A seat is reused as soon as its subject arrives.
 
-What every step needs is worked out for all seats at once, in lanes, by a stepper (`stepper`). What happens
-at a stop, a sample or a failure is done here, seat by seat.
+A stepper (`stepper`) computes steps for all seats at once, in lanes. Stops, samples and failures are handled here, seat
+by seat.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ unpack = unpacker(single=False)
 
 @compiled
 def advance(table):
-    """Carry subjects in place; `table` holds a Program, Subjects, Events, Recording, Tolerance, Span and Seats.
+    """Integrate subjects in place; `table` holds a Program, Subjects, Events, Recording, Tolerance, Span and Seats.
 
-    Samples at an instant come before its doses; doses at the end are left to the next call.
+    Samples precede doses at the same time; doses at the end of the span belong to the next call.
     """
     program, subjects, events = unpack(table, Program, 0), unpack(table, Subjects, 4), unpack(table, Events, 8)
     recording, span, seats = unpack(table, Recording, 14), unpack(table, Span, 20), unpack(table, Seats, 23)
@@ -100,9 +100,9 @@ def advance(table):
 
 @inlined
 def change_seats(waiting, taken, seats, subjects, events, recording, span):
-    """Let subjects leave that have arrived or failed, and the next ones board.
+    """Unseat subjects that have arrived or failed, and seat the next ones.
 
-    Returns who waits next, and how many are under way.
+    Returns the next waiting subject, and the number of occupied seats.
     """
     clock, who, y, after_dose = seats.clock, seats.who, seats.y, seats.after_dose
     state, memory, status = subjects.state, subjects.memory, subjects.status
@@ -129,7 +129,7 @@ def change_seats(waiting, taken, seats, subjects, events, recording, span):
 
 @inlined
 def board(lane, subject, seats, subjects, events, recording, now):
-    """Let a subject take a seat, and set its clock."""
+    """Seat a subject, and set its clock."""
     clock, who, memory, samples = seats.clock, seats.who, subjects.memory, recording.times
     for i in range(seats.y.shape[0]):
         seats.y[i, lane] = subjects.state[subject, i]
@@ -159,14 +159,14 @@ def board(lane, subject, seats, subjects, events, recording, now):
 
 @inlined
 def next_sample(lane, sample, seats, samples):
-    """Note which sample a seat waits for, and when it is due."""
+    """Set the next sample of a seat, and its time."""
     seats.who[SAMPLE, lane] = sample
     seats.clock[DUE, lane] = samples[sample] if sample < samples.shape[0] else NEVER
 
 
 @inlined
 def record_now(seats, recording):
-    """Record what is due at the very instant a subject boards."""
+    """Record samples due at the time a subject boards."""
     clock, who, rows = seats.clock, seats.who, recording.rows
     for lane in range(who.shape[1]):
         while clock[DUE, lane] <= clock[T_NOW, lane]:
@@ -178,9 +178,9 @@ def record_now(seats, recording):
 
 @inlined
 def give_doses(seats, subjects, events, span):
-    """Give what is due to those who stand at a stop, and set their next one.
+    """Give the doses due to subjects at a stop, and set their next stop.
 
-    After a dose the step is no longer than what went well after the last dose to the same state.
+    After a dose the step is at most the one accepted after the last dose to the same state.
     """
     clock, who, y, after_dose = seats.clock, seats.who, seats.y, seats.after_dose
     for lane in range(who.shape[1]):
@@ -216,7 +216,7 @@ def give_doses(seats, subjects, events, span):
 
 @inlined
 def renew(program, table, seats):
-    """Let the stepper take in what doses and new subjects have changed."""
+    """Pass changes by doses and new subjects to the stepper."""
     clock, who = seats.clock, seats.who
     told = 0
     for lane in range(who.shape[1]):
@@ -233,7 +233,7 @@ def renew(program, table, seats):
 
 @inlined
 def remember_doses(seats):
-    """Note the first step that went well after a dose."""
+    """Remember the first accepted step after a dose."""
     clock, who = seats.clock, seats.who
     for lane in range(who.shape[1]):
         row = who[DOSED, lane]
@@ -244,7 +244,7 @@ def remember_doses(seats):
 
 @inlined
 def give_up(seats, subjects):
-    """Note why subjects are given up whose step became too small, or too many."""
+    """Set the status of subjects with too small a step, or too many."""
     clock = seats.clock
     for lane in range(clock.shape[1]):
         tired = clock[STEPS, lane] > MOST_STEPS
@@ -257,7 +257,7 @@ def give_up(seats, subjects):
 
 @inlined
 def record_passed(program, table, seats, recording):
-    """Record the samples that accepted steps have passed."""
+    """Record the samples that lie in accepted steps."""
     clock, who, samples, rows = seats.clock, seats.who, recording.times, recording.rows
     for lane in range(clock.shape[1]):
         if clock[ACCEPTED, lane] == 0.0 or clock[DUE, lane] > clock[T_AFTER, lane]:

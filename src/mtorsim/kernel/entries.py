@@ -19,15 +19,15 @@ _people = model_functions(_chosen(OF_PEOPLE), WIDTH, single=SINGLE)
 
 
 def tsit5(own, columns, scratch, a, b, c, d, e):
-    """What the explicit method calls; `own` is the function's place in `FUNCTIONS`."""
+    """The functions that the explicit method calls; `own` is the place in `FUNCTIONS`."""
     _tsit5(own, columns, scratch, a, b, c, d, e)
 
 
 def grk4t(own, columns, scratch, a, b, c, d, e):
-    """What the implicit method calls."""
+    """The functions that the implicit method calls."""
     _grk4t(own, columns, scratch, a, b, c, d, e)
 
 
 def people(own, columns, scratch, a, b, c, d, e):
-    """What is asked of people as they stand."""
+    """The functions that are evaluated without integration."""
     _people(own, columns, scratch, a, b, c, d, e)

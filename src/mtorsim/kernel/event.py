@@ -1,4 +1,4 @@
-"""What may be done to a subject at an instant: a number in the kernel, arrays around it."""
+"""Events: instantaneous changes of a subject, coded as numbers in the kernel."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mtorsim.kernel.arguments import Doubles, Wholes
 __all__ = ["ADD", "MULTIPLY", "PARAMETER", "REPLACE", "STOP_ONLY", "Events"]
 
 STOP_ONLY = 0
-"""Nothing but a time to stop at."""
+"""Only stop."""
 ADD = 1
 """Add to a state: a dose, a meal."""
 REPLACE = 2
-"""Put a state at a value."""
+"""Set a state."""
 MULTIPLY = 3
 """Multiply a state."""
 PARAMETER = 4
@@ -24,15 +24,15 @@ PARAMETER = 4
 
 
 class Events(NamedTuple):
-    """Events of subjects as the kernel takes them.
+    """Events of subjects, as arrays for the kernel.
 
     Attributes
     ----------
     time, kind, row, amount
-        One number an event: hours, one of the kinds above, the row of a state or a parameter, and how
-        much. Subjects may share events.
+        One value per event: hours, one of the kinds above, the row of a state or a parameter, and the amount. Subjects
+        may share events.
     first, last
-        The events of subject i are those from `first[i]` to `last[i]`, in order of time.
+        Subject i has the events `first[i]` to `last[i]`, in order of time.
     """
 
     time: Doubles
@@ -44,7 +44,7 @@ class Events(NamedTuple):
 
     @classmethod
     def listed(cls, courses: Sequence[Sequence[tuple[float, int, int, float]]]) -> Events:
-        """Events from lists of (time, kind, row, amount), a list for each subject."""
+        """Make events from lists of (time, kind, row, amount), one list per subject."""
         given = [e for course in courses for e in course]
         counts = np.array([len(course) for course in courses], np.int64)
         last = np.cumsum(counts)
@@ -58,5 +58,5 @@ class Events(NamedTuple):
         )
 
     def of(self, subjects: np.ndarray) -> Events:
-        """Those of some subjects."""
+        """The events of some subjects."""
         return self._replace(first=self.first[subjects], last=self.last[subjects])

@@ -1,4 +1,4 @@
-"""What models are made of besides + - * /, for lanes: branch-free, the same bits on every machine."""
+"""Functions of models besides + - * /, for lanes: branch-free, with the same bits on every machine."""
 
 from __future__ import annotations
 

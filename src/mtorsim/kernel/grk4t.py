@@ -1,7 +1,7 @@
-"""The Rosenbrock method GRK4T of order 4(3): implicit, three slopes a step, no iteration.
+"""The Rosenbrock method GRK4T of order 4(3): implicit, three slopes per step, no iteration.
 
-Of the four-stage methods of its order it is the one with the smallest error. The equations must not
-depend on time itself; models that do have a state for it.
+It has the smallest error of the four-stage methods of its order. The equations must be autonomous; models that depend
+on time have a state for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NAME = "grk4t"
 ORDER = 4
 STAGES = 4
 N_SLOPES = STAGES + 2
-"""Slopes that are kept: of the stages, then at both ends of a step that is looked back into."""
+"""Number of stored slopes: of the stages, then at both ends of a step for interpolation."""
 FIRST_SAME_AS_LAST = False
 REFERENCE = "Kaps & Rentrop, Numer. Math. 33 (1979) 55; transformed as in Hairer & Wanner, Solving ODEs II, IV.7"
 
@@ -30,13 +30,13 @@ E1, E2, E3, E4 = 2.302155402932996, 3.073634485392623, -0.8732808018045032, -1.2
 
 
 def scratch_rows(n_states: int, n_entries: int) -> int:
-    """Rows of scratch a step needs: the argument of a stage, and the Jacobian, then its factors."""
+    """Number of rows of scratch of a step: the argument of a stage, and the Jacobian or its factors."""
     return n_states + n_entries
 
 
 @lanewise
 def invert(time):
-    """Work out 1 / h, and what is added to the Jacobian's diagonal."""
+    """Compute 1 / h, and the shift of the Jacobian's diagonal."""
     inverse = 1.0 / load(time, LENGTH)
     store(time, INVERSE, inverse)
     store(time, SHIFT, inverse * (1.0 / GAMMA))
@@ -50,7 +50,7 @@ def second_argument(x, k1, work):
 
 @rowwise()
 def third_argument(x, k1, k2, work):
-    """The state of the third stage, which is that of the fourth."""
+    """The state of the third and of the fourth stage."""
     sum = fma(A31, load(k1, 0), load(x, 0))
     store(work, 0, fma(A32, load(k2, 0), sum))
 
@@ -63,7 +63,7 @@ def second_side(x, k1, k2, time):
 
 @rowwise("time")
 def third_side(x, k1, k2, k3, k4, time):
-    """The right-hand sides of the third and, as far as it goes, of the fourth stage; they have one slope."""
+    """The right-hand side of the third stage and the first part of the fourth's; they share one slope."""
     one, two, slope, inverse = load(k1, 0), load(k2, 0), load(k3, 0), load(time, INVERSE)
     store(k3, 0, fma(inverse, fma(C32, two, C31 * one), slope))
     store(k4, 0, fma(inverse, fma(C42, two, C41 * one), slope))
@@ -117,7 +117,7 @@ def end_of_step(x, d, work):
 
 @inlined
 def look_back(program, seats):
-    """Get ready to interpolate in the step just made: work out the slopes at its ends."""
+    """Prepare interpolation in the last step: compute the slopes at its ends."""
     x, k, work, n = seats.x, seats.k, seats.work, seats.x.shape[0]
     call(program, RHS, rows_from(seats.time, NOW), x, seats.p, rows_from(k, 4 * n))
     end_of_step(x, seats.d, work)
@@ -126,7 +126,7 @@ def look_back(program, seats):
 
 @inlined
 def change_at(part, h, seats, i, lane):
-    """By how much state `i` of a lane has changed at the fraction `part` of the step just made: Hermite's cubic."""
+    """Change of state `i` of a lane at the fraction `part` of the last step, by Hermite's cubic."""
     k, n, rest = seats.k, seats.x.shape[0], part - 1.0
     change = float(seats.d[i, lane])
     bend = (1.0 - 2.0 * part) * change + h * (rest * k[4 * n + i, lane] + part * k[5 * n + i, lane])

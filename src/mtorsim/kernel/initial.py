@@ -1,4 +1,4 @@
-"""Where subjects start: the root of the balance at rest, and the states that have a start of their own."""
+"""Initial states: the root of the balance at rest, and states with an initial value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mtorsim.kernel.status import NO_REST, OK
 from .precision import lanewise, unpack
 
 HALVINGS = 64
-"""Enough to bring any bracket of glucose, 25 to 700, to neighbouring numbers."""
+"""Number of bisections that reduce any glucose bracket, 25 to 700, to neighbouring floats."""
 
 TRIAL, VALUE, LOW, HIGH, AT_LOW, AT_HIGH = range(6)
 """Rows of the search for a root."""
@@ -17,10 +17,10 @@ TRIAL, VALUE, LOW, HIGH, AT_LOW, AT_HIGH = range(6)
 
 @compiled
 def rest(table):
-    """Find every subject's root of the balance and fill in its states of rest.
+    """Find each subject's root of the balance and set its states at rest.
 
-    `table` holds a Program, Subjects, a Search and a Sheet. A subject's status becomes NO_REST where the
-    balance does not change from positive to negative between the bounds.
+    `table` holds a Program, Subjects, a Search and a Sheet. A subject's status becomes NO_REST if the balance does not
+    change from positive to negative between the bounds.
     """
     program, subjects = unpack(table, Program, 0), unpack(table, Subjects, 4)
     search, sheet = unpack(table, Search, 8), unpack(table, Sheet, 10)
@@ -46,7 +46,7 @@ def rest(table):
 
 @inlined
 def take(program, subjects, first, sheet):
-    """Put the parameters of subjects from `first` on into lanes, the last one in those that are left over."""
+    """Put the parameters of subjects from `first` onwards into lanes; the last one fills any remaining lanes."""
     parameters, p = subjects.parameters, sheet.p
     for lane in range(p.shape[1]):
         subject = min(first + lane, parameters.shape[0] - 1)
@@ -57,7 +57,7 @@ def take(program, subjects, first, sheet):
 
 @inlined
 def bisect(program, sheet):
-    """Halve the interval between the rows LOW and HIGH; the states at rest for its middle stand in `y` in the end."""
+    """Bisect the interval between the rows LOW and HIGH; `y` finally holds the states at rest for its midpoint."""
     for _ in range(HALVINGS + 1):
         try_middle(sheet.x)
         call(program, BALANCE, rows_from(sheet.x, TRIAL), sheet.p, sheet.y, rows_from(sheet.x, VALUE))
@@ -80,7 +80,7 @@ def halve(x):
 
 @compiled
 def start(table):
-    """Fill in every state that has a start of its own; `table` holds a Program, Subjects and a Sheet."""
+    """Set every state that has an initial value; `table` holds a Program, Subjects and a Sheet."""
     program, subjects, sheet = unpack(table, Program, 0), unpack(table, Subjects, 4), unpack(table, Sheet, 8)
     state, y = subjects.state, sheet.y
     n, columns = state.shape[0], y.shape[1]

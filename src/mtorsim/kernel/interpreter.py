@@ -1,7 +1,7 @@
-"""Runs a tape: a model's function as a list of operations on rows, each done for all lanes before the next.
+"""The tape interpreter: executes a list of operations on rows, each for all lanes before the next.
 
-The interpreter is compiled once on a machine and serves every model. Its operations are those that compiled
-equations are made of, in the same order, so that the bits are the same.
+The interpreter is compiled once per machine and serves every model. It executes the operations of the compiled
+equations in the same order, so results are identical to the bit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["CODES", "COLUMNS", "OPERATIONS", "SEGMENT", "copy", "fnma", "write_i
 
 
 def copy(a: Any) -> Any:
-    """The value itself."""
+    """A."""
     return a
 
 
@@ -51,13 +51,13 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "maximum": f.maximum,
     "less": f.less,
 }
-"""What a tape may ask for, in the order of its codes."""
+"""Operations of a tape, in the order of their codes."""
 
 CODES = {name: code for code, name in enumerate(OPERATIONS)}
 COLUMNS = 6
-"""Numbers a step of a tape has: its code, where the result goes, and at most four arguments."""
+"""Integers per step of a tape: its code, the place of the result, and at most four arguments."""
 SEGMENT = 1 << 24
-"""A place is `segment * SEGMENT + row`: segment 0 is scratch, then come the arrays of the call."""
+"""A place is `segment * SEGMENT + row`: segment 0 is scratch, the others are the arrays of the call."""
 
 
 def write_interpreter(builder: Any, kind: Any, own: Any, columns: Any, bases: list[Any]) -> None:
@@ -68,7 +68,7 @@ def write_interpreter(builder: Any, kind: Any, own: Any, columns: Any, bases: li
     kind
         The type of lanes.
     own
-        Address of two whole numbers: steps of the tape, and the address of the tape.
+        Address of two integers: the number of steps, and the address of the tape.
     columns
         Lanes of a row.
     bases

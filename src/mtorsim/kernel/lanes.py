@@ -1,17 +1,14 @@
-"""A few subjects as one value, and the operations on it: written once, run in three ways.
+"""Several subjects as one value (lanes), and operations on it: written once, run in three ways.
 
-Code of lanes is straight-line Python: it loads rows, works on values and stores rows. It is run
+Code for lanes is straight-line Python: it loads rows, computes values and stores rows. It is run
 
-- traced, by values that write LLVM's instructions (`packed`): loops of the solver and the equations of a
-  model become packed machine code;
-- traced, by values that write a tape for the interpreter (`mtorsim.compiler.tape`): equations of a model
-  that nothing is compiled for;
-- as it stands, on NumPy rows, where NUMBA_DISABLE_JIT=1 switches compilers off, for a debugger, coverage
-  and bounds checks.
+- traced, by values that write LLVM instructions (`packed`): loops of the solver and the equations of a model become
+packed machine code;
+- traced, by values that write a tape for the interpreter (`mtorsim.compiler.tape`): equations that are not compiled;
+- directly, on NumPy rows, if NUMBA_DISABLE_JIT=1 disables the compiler, for a debugger, coverage and bounds checks.
 
-No operation looks across lanes, and none is fused, reordered or approximated by a compiler: a subject's
-digits depend on nothing but the subject, and are the same in every way. A fused multiply-add is written
-`fma`.
+No operation combines lanes, and the compiler never fuses, reorders or approximates any: a subject's digits depend on
+the subject alone, and are the same in all three ways. A fused multiply-add is written `fma`.
 """
 
 from __future__ import annotations
@@ -53,16 +50,16 @@ __all__ = [
 ]
 
 STEPPER = 8
-"""Place of the stepper in a program's code, behind the functions of the model."""
+"""Place of the stepper in a program's code, after the functions of the model."""
 
 JIT = not nb.core.config.DISABLE_JIT  # pyright: ignore[reportAttributeAccessIssue]
-"""Whether anything is compiled."""
+"""Whether numba compiles."""
 
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 compiled: Callable[..., Any] = nb.njit(**_OPTIONS, cache=True)
-"""Decorator of functions that Python calls: no interpreter lock, no fastmath, kept on disk."""
+"""Decorator of functions that Python calls: no interpreter lock, no fastmath, cached on disk."""
 inlined: Callable[..., Any] = nb.njit(**_OPTIONS, inline="always")
-"""Decorator of the functions that they are made of: compiled together with their caller, which is quicker."""
+"""Decorator of inner functions: compiled together with their caller, which is quicker."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,7 +70,7 @@ def load(array: Any, row: int) -> Any:
 
 
 def store(array: Any, row: int, value: Any) -> None:
-    """Put a value, or a number for every lane, into a row."""
+    """Store a value, or a number for all lanes, in a row."""
     if isinstance(array, Memory):
         array.store(row, value)
     else:
@@ -81,12 +78,12 @@ def store(array: Any, row: int, value: Any) -> None:
 
 
 def spread(array: Any, number: float) -> Any:
-    """A number in every lane of a row of `array`, in its precision."""
+    """Broadcast a number to all lanes, in the precision of `array`."""
     return array.spread(number) if isinstance(array, Memory) else rows.filled(array, number)
 
 
 def lane_function(function: F) -> F:
-    """A function of lanes: a trace may write it down by its name instead of as what it is made of."""
+    """Decorator of a function of lanes: a trace may record it by name instead of recording its operations."""
 
     @wraps(function)
     def known(*args: Any) -> Any:
@@ -99,7 +96,7 @@ def lane_function(function: F) -> F:
 
 
 def _operate(name: str, *args: Any) -> Any:
-    """One of the basic operations, as the values that it is given do it."""
+    """Dispatch a basic operation to the type of its arguments."""
     for a in args:
         if isinstance(a, Lanes):
             return a.operate(name, *args)
@@ -150,7 +147,7 @@ def exponent(a: Any) -> Any:
 
 @lane_function
 def mantissa(a: Any) -> Any:
-    """The number in [1, 2) that is left when its power of 2 is taken out."""
+    """The number divided by its power of 2, in [1, 2)."""
     return _operate("mantissa", a)
 
 
@@ -170,11 +167,11 @@ def loops(width: int, *, single: bool) -> tuple[Callable[[F], F], Callable[..., 
     Returns
     -------
     lanewise
-        The body is done for all lanes of its arguments, arrays of rows. If it returns a value, the call
-        is true where that exceeds 1/2 in any lane.
+        The body is executed for all lanes of its arguments, arrays of rows. If it returns a value, the call is true if
+        that exceeds 1/2 in any lane.
     rowwise
-        `rowwise("norms")`: the body is done for every row of its first argument, too; its arguments move
-        on, row by row, but for those that are named. An argument of one dimension gives a number a row.
+        `rowwise("norms")`: the body is also executed for every row of its first argument; all arguments except the
+        named ones advance row by row. A one-dimensional argument gives one number per row.
     """
 
     def rowwise(*fixed: str) -> Callable[[F], F]:

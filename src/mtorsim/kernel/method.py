@@ -1,4 +1,4 @@
-"""The method this solver was made with; a copy may name another one here."""
+"""The solver's method; the line is rewritten in copies for other methods."""
 
 from .tsit5 import FIRST_SAME_AS_LAST, N_SLOPES, NAME, ORDER, STAGES, change_at, look_back, scratch_rows, step
 

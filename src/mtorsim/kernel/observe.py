@@ -1,4 +1,4 @@
-"""Quantities of subjects from the states they depend on."""
+"""Compute quantities of subjects from the states on which they depend."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .precision import unpack
 
 @compiled
 def observe(table):
-    """Observe subjects at their times; a lane is a time here, not a subject.
+    """Observe subjects at their times; here a lane is a time, not a subject.
 
-    `table` holds a Program, Subjects, of whom parameters count, a Recording as `advance` left it, a Look
-    and a Sheet. A state that was not recorded counts as 0.
+    `table` holds a Program, Subjects (only parameters are used), a Recording filled by `advance`, a Look and a Sheet. A
+    state that was not recorded is taken as 0.
     """
     program, subjects = unpack(table, Program, 0), unpack(table, Subjects, 4)
     recording, look, sheet = unpack(table, Recording, 8), unpack(table, Look, 11), unpack(table, Sheet, 13)

@@ -1,8 +1,7 @@
 """Vector types for numba: LLVM's `<8 x double>` and its kin, each operation one packed instruction.
 
-There is no loop for the compiler to vectorise or to miss, and no flag that would let it fuse,
-reorder or approximate. A type has a width and a precision; where a vector meets a plain number, the
-number stands in every lane.
+No loop is left for the compiler to vectorise, and no flag allows it to fuse, reorder or approximate. A type has a width
+and a precision; a plain number combined with a vector is broadcast.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ FORMATS: dict[Any, _Format] = {types.float64: _DOUBLE, types.float32: _SINGLE}
 
 @dataclass(frozen=True)
 class LanesType:
-    """The type of one number a subject: a precision and a width."""
+    """The type of one number per subject: a precision and a width."""
 
     form: _Format
     width: int
@@ -64,12 +63,12 @@ def lanes_type(width: int, *, single: bool) -> LanesType:
 
 
 class Packed(Lanes):
-    """A value that writes LLVM's instructions.
+    """A value that writes LLVM instructions.
 
     Attributes
     ----------
     builder
-        Where instructions are written.
+        Receives the instructions.
     value
         The vector.
     kind
@@ -81,7 +80,7 @@ class Packed(Lanes):
         self.single = kind.form is _SINGLE
 
     def operate(self, name: str, *args: Any) -> Packed:
-        """Write an operation; numbers stand in every lane."""
+        """Write an operation; numbers are broadcast."""
         values = [a.value if isinstance(a, Packed) else constant(self.kind, a) for a in args]
         return Packed(self.builder, _INSTRUCTIONS[name](self.builder, self.kind, *values), self.kind)
 
@@ -102,9 +101,9 @@ class PackedRows(Memory):
     Attributes
     ----------
     pointer
-        To the vector of the first row.
+        Pointer to the vector of the first row.
     stride
-        Numbers from one row to the next.
+        Distance between rows, in numbers.
     """
 
     def __init__(self, builder: ir.IRBuilder, pointer: Any, kind: LanesType, stride: Any) -> None:
@@ -115,7 +114,7 @@ class PackedRows(Memory):
         return Packed(self.builder, read(self.builder, self._at(row), self.kind), self.kind)
 
     def store(self, row: int, value: Any) -> None:
-        """Put a value, or a number for every lane, into a row."""
+        """Store a value, or a number for all lanes, in a row."""
         vector = value.value if isinstance(value, Packed) else constant(self.kind, value)
         write(self.builder, self._at(row), vector, self.kind)
 
@@ -128,14 +127,14 @@ class PackedRows(Memory):
 
 
 def read(builder: ir.IRBuilder, pointer: Any, kind: LanesType) -> Any:
-    """A vector at an address, aligned as its numbers are."""
+    """Load a vector from an address, aligned like its numbers."""
     value: Any = builder.load(builder.bitcast(pointer, kind.vector.as_pointer()))
     value.align = kind.form.bytes
     return value
 
 
 def write(builder: ir.IRBuilder, pointer: Any, vector: Any, kind: LanesType) -> None:
-    """Put a vector at an address."""
+    """Store a vector at an address."""
     done: Any = builder.store(vector, builder.bitcast(pointer, kind.vector.as_pointer()))
     done.align = kind.form.bytes
 
@@ -149,7 +148,7 @@ def _integers(kind: LanesType, value: int) -> ir.Constant:
 
 
 def spread(builder: ir.IRBuilder, scalar: Any, kind: LanesType) -> Any:
-    """One double in every lane, rounded to the lanes' precision."""
+    """Broadcast a double, rounded to the precision of the lanes."""
     if isinstance(scalar, ir.Constant):
         return constant(kind, scalar.constant)
     if kind.form is _SINGLE:
@@ -165,7 +164,7 @@ def _instruction(name: str) -> Callable[..., Any]:
 
 
 def _function(name: str) -> Callable[..., Any]:
-    """One of LLVM's functions of vectors."""
+    """An LLVM intrinsic for vectors."""
 
     def call(builder: ir.IRBuilder, kind: LanesType, *args: Any) -> Any:
         declared = ir.FunctionType(kind.vector, [kind.vector] * len(args))

@@ -1,4 +1,4 @@
-"""The precision this solver was made with; a copy may name another one here."""
+"""The solver's precision; the line is rewritten in copies for other precisions."""
 
 from .double import FLOAT, SINGLE, WIDTH, lanewise, narrow, rowwise, unpack, widen
 

@@ -1,4 +1,4 @@
-"""The worked example: a drug by mouth with one compartment. The equations of a model are written like this."""
+"""The worked example: an oral drug with one compartment. The equations of a model are generated in this form."""
 
 from mtorsim.kernel.functions import load, store
 
@@ -11,14 +11,14 @@ ENTRIES = ((0, 0), (1, 0), (1, 1))
 
 
 def constants(p):
-    """Work out what depends on parameters only."""
+    """Compute everything that depends on parameters only."""
     CL = load(p, 0)  # L/h: clearance
     V = load(p, 1)  # L: volume
     store(p, 3, CL / V)  # k, 1/h
 
 
 def initial(p, y):
-    """Start of every state that has one of its own."""
+    """Initial value of every state that has one."""
     store(y, 0, 0.0)  # A_gut
     store(y, 1, 0.0)  # A_c
 
@@ -34,7 +34,7 @@ def rhs(t, y, p, dy):
 
 
 def observe(t, y, p, q):
-    """Everything that can be recorded."""
+    """All quantities that can be recorded."""
     A_gut = load(y, 0)
     A_c = load(y, 1)
     V = load(p, 1)
@@ -44,7 +44,7 @@ def observe(t, y, p, q):
 
 
 def balance(x, p, y, out):
-    """Put the state of rest for the trial value in x into y, and what must be zero into out."""
+    """Put the state of rest for the trial value in x into y, and the residual into out."""
     amount = load(x, 0)
     store(y, 0, 0.0)
     store(y, 1, amount)
@@ -53,7 +53,7 @@ def balance(x, p, y, out):
 
 
 def linearise(t, y, p, dy, LU):
-    """What `rhs` gives, and its derivatives by the states: the first rows of LU, places in ENTRIES."""
+    """The result of `rhs`, and its derivatives by the states: the first rows of LU, placed as in ENTRIES."""
     rhs(t, y, p, dy)
     ka = load(p, 2)
     store(LU, 0, -ka)  # d A_gut / d A_gut
@@ -62,7 +62,7 @@ def linearise(t, y, p, dy, LU):
 
 
 def factor(g, LU):
-    """Factor the shift in g less the Jacobian in LU, in place: the multiplier and the reciprocal pivots."""
+    """Factor (shift in g) - (Jacobian in LU) in place: the multiplier and the reciprocal pivots."""
     shift = load(g, 0)
     r_0 = 1.0 / (shift - load(LU, 0))
     l_1_0 = -load(LU, 1) * r_0
@@ -73,7 +73,7 @@ def factor(g, LU):
 
 
 def solve(LU, b):
-    """Solve with what `factor` has left; b holds the right-hand side, then the solution."""
+    """Solve with the result of `factor`; b holds the right-hand side, then the solution."""
     b_0 = load(b, 0)
     b_1 = load(b, 1) - load(LU, 1) * b_0
     store(b, 1, b_1 * load(LU, 2))

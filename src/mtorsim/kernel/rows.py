@@ -1,4 +1,4 @@
-"""The operations of lanes on NumPy rows: what runs where numba's compiler is switched off."""
+"""Operations of lanes on NumPy rows, used if numba's compiler is disabled."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ Value = np.ndarray | float
 
 
 def quiet() -> np.errstate:
-    """A context without warnings: what empty lanes hold is of no interest."""
+    """A context without warnings, since the contents of empty lanes do not matter."""
     return np.errstate(all="ignore")
 
 
 def filled(array: Row, number: float) -> Row:
-    """A number in every lane of a row of an array."""
+    """A row of an array filled with a number."""
     return np.full(array.shape[1], number, array.dtype)
 
 
 def loop(body: Callable[..., Any], moving: Sequence[bool]) -> Callable[..., bool]:
-    """Do `body` for all lanes, and for every row of the first argument if arguments move."""
+    """Execute `body` for all lanes, and for every row of the first argument if arguments advance."""
 
     def done(*args: Any) -> bool:
         with quiet():
@@ -37,12 +37,12 @@ def loop(body: Callable[..., Any], moving: Sequence[bool]) -> Callable[..., bool
 
 
 def unpacker(*, single: bool) -> Callable[[list[Any], Any, int], Any]:
-    """Takes a group of arguments out of a table."""
+    """Return a function that takes a group of arguments out of a table."""
     return lambda table, group, first: group(*table[first : first + len(group._fields)])
 
 
 def rows_from(array: Row, first: int) -> Row:
-    """The rows of an array from `first` on."""
+    """The rows of an array from `first` onwards."""
     return array[first:]
 
 

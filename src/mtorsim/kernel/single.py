@@ -1,7 +1,7 @@
 """Single precision: sixteen subjects fill a register of AVX-512, or two of AVX2.
 
-States and times stay in double precision; what a step adds to a state is worked out in single,
-about 1e-7 of it off. Where steps are allowed to err by 1e-3, that is nothing.
+States and times stay in double precision; the change of a state in a step is computed in single, with a relative error
+of about 1e-7, which is negligible for tolerances near 1e-3.
 
 `exp` and `log` are as in `double`, shorter.
 """
@@ -28,7 +28,7 @@ LOG2_E = 1.44269504088896338700
 INFINITY = math.inf
 NAN = math.nan
 SMALLEST = 1.1754943508222875e-38
-"""The smallest normal number; what lies below counts as 0."""
+"""The smallest normal number; smaller ones are treated as 0."""
 
 
 def exp(x: Lanes) -> Lanes:

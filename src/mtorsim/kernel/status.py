@@ -1,9 +1,10 @@
-"""How the solve of one subject ended: a number in the kernel, a sentence for everyone else."""
+"""Status of a subject: a number in the kernel, a sentence in reports."""
 
 from __future__ import annotations
 
 __all__ = [
     "CANCELLED",
+    "CURES",
     "IMPOSSIBLE_DOSE",
     "LAG_TOO_LONG",
     "NOT_ADMITTED",
@@ -45,3 +46,21 @@ SENTENCES = {
     NO_STEADY_STATE: "a dose at steady state has none: more is given in an interval than can be eliminated",
     LAG_TOO_LONG: "the lag of a dose at steady state is not shorter than its interval",
 }
+
+_STIFF = "set tighter parameter ranges, or try another `method` or a larger `rtol`"
+
+CURES = {
+    SENTENCES[STEP_TOO_SMALL]: _STIFF,
+    SENTENCES[TOO_MANY_STEPS]: _STIFF,
+    SENTENCES[
+        NOT_FINITE
+    ]: "look for a division by 0, or for a power or logarithm of a negative number, in the equations",
+    SENTENCES[NO_REST]: "widen the limits in [rest], or the parameter ranges of the population are too wide",
+    SENTENCES[NOT_AT_REST]: "name slow states in `hold` of [run_in]",
+    SENTENCES[NOT_ADMITTED]: "relax the entry criteria, or use a population that meets them more often",
+    SENTENCES[IMPOSSIBLE_DOSE]: "check `lag` and `bioavailability` in [doses], and the parameters they use",
+    SENTENCES[NOT_DRAWN]: "check the medians and the variability in the population's file",
+    SENTENCES[NO_STEADY_STATE]: "reduce AMT or RATE, or increase II",
+    SENTENCES[LAG_TOO_LONG]: "reduce the lag, or increase II",
+}
+"""How to fix each failure, by its sentence."""

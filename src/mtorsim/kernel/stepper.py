@@ -1,7 +1,7 @@
-"""One step for everybody: what is worked out in lanes, of all who are under way at once.
+"""The stepper: one step of all seated subjects at once, in lanes.
 
-A stepper is made for one method and one precision, and serves every model. The driver (`drive`) calls it
-between stops.
+A stepper is compiled for one method and one precision, and serves every model. The driver (`drive`) calls it between
+stops.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ from .precision import lanewise, narrow, rowwise, unpack, widen
 
 
 def stepper(table, what, told, part):
-    """Do what the driver asks; `table` is that of `drive.advance`.
+    """Serve a request of the driver; `table` is that of `drive.advance`.
 
     Parameters
     ----------
     what
-        RENEW: take in what has changed. ATTEMPT: try a step. LOOK_BACK: get ready to interpolate in it.
-        INTERPOLATE: work out a lane's change of state within it. COMMIT: make it, where it was accepted.
+        RENEW: apply changes. ATTEMPT: try a step. LOOK_BACK: prepare interpolation in it. INTERPOLATE: compute a lane's
+        change of state within it. COMMIT: complete it in seats where it was accepted.
     told
-        With RENEW what has changed, with INTERPOLATE the lane.
+        The changes for RENEW, the lane for INTERPOLATE.
     part
-        The fraction of the step that is interpolated at; 1 is its end.
+        The fraction of the step for INTERPOLATE; 1 is its end.
     """
     program, tolerance, seats = unpack(table, Program, 0), unpack(table, Tolerance, 17), unpack(table, Seats, 23)
     if what == RENEW:
@@ -91,7 +91,7 @@ def stepper(table, what, told, part):
 
 @inlined
 def renew(program, tolerance, seats, told):
-    """Take in other states and parameters, and work out the slope afresh where the method needs it."""
+    """Apply changes of states and parameters, and recompute the slope if the method needs it."""
     take_state(seats.x, seats.y)
     if told & ALTERED:
         take_parameters(seats.given, seats.p)
@@ -127,22 +127,22 @@ def set_time(clock, time):
 
 @rowwise("clock")
 def take_slopes(x, k, fresh, clock):
-    """Take fresh slopes where the state has changed."""
+    """Use the new slopes in seats whose state has changed."""
     store(k, 0, select_less(0.5, narrow(load(clock, PART)), load(fresh, 0), load(k, 0)))
 
 
 @lanewise
 def propose(clock, norms):
-    """Propose a first step to those who have none."""
+    """Propose a first step in seats that have none."""
     proposed = load(clock, PROPOSED)
     store(clock, PROPOSED, select_less(0.0, proposed, proposed, widen(load(norms, 0))))
 
 
 @lanewise
 def choose_trials(clock, time):
-    """Set the step each seat tries.
+    """Set the trial step of each seat.
 
-    The last two steps before a stop share what is left, so that none of them is tiny.
+    The last two steps before a stop divide the remaining time equally, so neither is tiny.
     """
     now, stop, proposed = load(clock, T_NOW), load(clock, T_STOP), load(clock, PROPOSED)
     left = stop - now
@@ -161,7 +161,7 @@ def choose_trials(clock, time):
 
 @lanewise
 def judge(clock, norms):
-    """Accept or reject each seat's step and propose the next; true where a step became too small, or too many."""
+    """Accept or reject each seat's step and propose the next; true if a step became too small, or too many."""
     steering, listening = load(norms, STEERING), load(norms, LISTENING)
     worst = maximum(steering, listening)
     further = widen(growth(steering, narrow(load(clock, LAST_ERROR)), listening))
@@ -170,7 +170,7 @@ def judge(clock, norms):
     accepted = select_less(widen(worst), 1.0, taken, 0.0)
     rejected = load(clock, REJECTED)
     further = select_less(0.5, rejected, minimum(further, 1.0), further)
-    # A step cut short by a stop says less than a whole one, unless it is to be shorter still.
+    # A step cut short by a stop does not limit the next one, unless its error asks for a shorter one.
     cut = select_less(trial, proposed, select_less(further, 1.0, 0.0, 1.0), 0.0)
     next_step = select_less(0.5, cut, maximum(proposed, trial * further), trial * further)
     last_error = load(clock, LAST_ERROR)
@@ -181,7 +181,7 @@ def judge(clock, norms):
     store(clock, REJECTED, select_less(0.5, accepted, 0.0, taken))
     steps = load(clock, STEPS) + 1.0
     store(clock, STEPS, steps)
-    # A step far within its tolerance says nothing about how long it might have been.
+    # The error of a step far below its tolerance does not tell how long the step could have been.
     store(clock, PART, select_less(back, LARGEST_FACTOR, trial * back, 0.0))
     hopeless = select_less(trial, SMALLEST_STEP, taken - accepted, 0.0)
     return select_less(MOST_STEPS, steps, taken, hopeless)
@@ -201,7 +201,7 @@ def lies_between(clock):
 
 @rowwise("clock")
 def move(x, y, d, clock):
-    """Move the seats whose step was accepted."""
+    """Update the states of seats whose step was accepted."""
     before = load(y, 0)
     after = select_less(0.5, load(clock, ACCEPTED), before + widen(load(d, 0)), before)
     store(y, 0, after)
@@ -210,15 +210,15 @@ def move(x, y, d, clock):
 
 @rowwise("clock")
 def keep_slopes(x, k, last, clock):
-    """The last slope of an accepted step is the first of the next."""
+    """Keep the last slope of an accepted step as the first of the next."""
     store(k, 0, select_less(0.5, narrow(load(clock, ACCEPTED)), load(last, 0), load(k, 0)))
 
 
 @lanewise
 def arrive(clock):
-    """Set the clocks of the seats whose step was accepted; true where one has come to its stop."""
+    """Set the clocks of seats whose step was accepted; true if one has reached its stop."""
     now = select_less(0.5, load(clock, ACCEPTED), load(clock, T_AFTER), load(clock, T_NOW))
     store(clock, T_NOW, now)
-    # A seat that stands at its stop has nothing left to travel.
+    # At its stop, a seat has no time left.
     left = select_less(0.5, load(clock, TAKEN), load(clock, T_STOP) - now, 1.0)
     return select_less(left, 1e-300, 1.0, 0.0)

@@ -1,4 +1,4 @@
-"""Values of a trace: what is done to them is written down instead of done."""
+"""Values of a trace, which record operations instead of executing them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ __all__ = ["Lanes", "Memory"]
 
 
 class Lanes:
-    """A value of a trace: what is done to it is written down, to be run later."""
+    """A value of a trace: operations on it are recorded, to be executed later."""
 
     single: bool
     """Whether it is in single precision."""
 
     def operate(self, name: str, *args: Any) -> Any:
-        """Write one of the basic operations down; `args` are values or numbers."""
+        """Record a basic operation; `args` are values or numbers."""
         raise NotImplementedError
 
     def call(self, name: str, body: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-        """Write a function of lanes down: by default as what it is made of."""
+        """Record a function of lanes, by default as its operations."""
         return body(*args)
 
     def narrow(self) -> Any:
@@ -66,9 +66,9 @@ class Memory:
         raise NotImplementedError
 
     def store(self, row: int, value: Any) -> None:
-        """Put a value, or a number for every lane, into a row."""
+        """Store a value, or a number for all lanes, in a row."""
         raise NotImplementedError
 
     def spread(self, number: float) -> Any:
-        """A number in every lane, in the precision of these rows."""
+        """Broadcast a number, in the precision of these rows."""
         raise NotImplementedError

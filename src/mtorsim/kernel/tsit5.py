@@ -11,7 +11,7 @@ NAME = "tsit5"
 ORDER = 5
 STAGES = 7
 N_SLOPES = STAGES
-"""Slopes that are kept, stages first."""
+"""Number of stored slopes, stages first."""
 FIRST_SAME_AS_LAST = True
 REFERENCE = "Tsitouras, Comput. Math. Appl. 62 (2011) 770, table 1; interpolant section 4"
 
@@ -35,11 +35,11 @@ ERROR = (
     -0.45808210592918697,
     0.015151515151515152,
 )
-"""The fifth-order weights less those of the embedded method of order 4."""
+"""The fifth-order weights minus those of the embedded method of order 4."""
 
 
 def scratch_rows(n_states: int, n_entries: int) -> int:
-    """Rows of scratch a step needs: the argument of a stage."""
+    """Number of rows of scratch of a step: the argument of a stage."""
     return n_states
 
 
@@ -58,7 +58,7 @@ def _move(x, time, work, weights, *slopes):
 
 @lanewise
 def stage_times(time):
-    """When the stages between the ends of a step are worked out."""
+    """The times of the intermediate stages."""
     for i, c in enumerate(C[1:5]):
         store(time, STAGE + i, load(time, NOW) + c * load(time, LENGTH))
 
@@ -136,12 +136,12 @@ def step(program, seats):
 
 @inlined
 def look_back(program, seats):
-    """Get ready to interpolate in the step just made; nothing is missing here."""
+    """Prepare interpolation in the last step; this method needs no preparation."""
 
 
 @inlined
 def change_at(part, h, seats, i, lane):
-    """By how much state `i` of a lane has changed at the fraction `part` of the step just made."""
+    """Change of state `i` of a lane at the fraction `part` of the last step."""
     k, n, s = seats.k, seats.x.shape[0], part * part
     b1 = -1.0530884977290216 * part * (part - 1.3299890189751412) * (s - 1.4364028541716351 * part + 0.7139816917074209)
     b2 = 0.1017 * s * (s - 2.1966568338249754 * part + 1.2949852507374631)

@@ -1,4 +1,4 @@
-"""Arrays that somebody else owns, for numba: an address and sizes; and groups of arguments taken out of a table."""
+"""Unowned arrays for numba, given by address and sizes, and groups of arguments taken out of a table."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mtorsim.kernel.packed import INT
 __all__ = ["View", "members", "rows_from", "unpacker"]
 
 CHECKED = os.environ.get("MTORSIM_BOUNDS") == "1"
-"""Whether loads and stores of solver code are checked; slow, for finding a fault."""
+"""Whether loads and stores in solver code are bounds-checked; slow, for debugging."""
 
 _typed: Any = templates.infer_global
 
 
 class View(types.Type):
-    """The numba type of an array in C order that somebody else owns: an address and sizes, nothing to count."""
+    """The numba type of an unowned array in C order: address and sizes, no reference count."""
 
     def __init__(self, dtype: types.Type, ndim: int) -> None:
         super().__init__(name=f"View({dtype}, {ndim})")
@@ -101,7 +101,7 @@ def _set(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 @intrinsic
 def rows_from(typing: Any, array: Any, first: Any) -> Any:
-    """The rows of a view from `first` on."""
+    """The rows of a view from `first` onwards."""
 
     def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         own = members(context, builder, array, args[0])
@@ -116,7 +116,7 @@ def rows_from(typing: Any, array: Any, first: Any) -> Any:
 def unpacker(*, single: bool) -> Any:
     """An intrinsic that takes a group of arguments out of a table: `unpack(table, Group, first)`.
 
-    `first` is the number of fields that come before.
+    `first` is the number of preceding fields.
     """
     element = {"f8": types.float64, "i8": types.int64, "float": types.float32 if single else types.float64}
 

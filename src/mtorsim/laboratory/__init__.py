@@ -1,1 +1,1 @@
-"""The virtual laboratory: tests done on copies of subjects."""
+"""The virtual laboratory: tests on copies of subjects."""

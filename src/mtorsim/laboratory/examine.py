@@ -1,4 +1,4 @@
-"""One call for one test: in people of a population, or in those of a scenario at any of its times."""
+"""Do one test, in a population or in the subjects of a scenario at any time."""
 
 from __future__ import annotations
 
@@ -47,27 +47,27 @@ def examine(
     test
         Name of a test, such as `ogtt` or `clamp`, or a protocol.
     population
-        The population that is tested, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
+        The population to test, such as the presets `ngt`, `ngt_obese`, `igt`, `t2d_mild`, `t2d`.
     scenario
-        Instead: people of a scenario, with what they were given until then.
+        A scenario whose subjects are tested instead, after their doses until then.
     at
-        When in the scenario, or how long after the first dose: hours, or text such as `12 weeks`.
+        Time in the scenario, or after the first dose: hours, or text such as `12 weeks`.
     arm
-        Arm of the scenario; its first when left out.
+        Arm of the scenario; default: the first.
     dose
-        Without a scenario: what is taken until the test, such as `everolimus 10 mg q24h`.
+        Doses until the test, if no scenario is given, such as `everolimus 10 mg q24h`.
     settings
-        Medians of parameters and values of switches, by name; the module that knows a name is added.
+        Medians of parameters and values of switches, by name; the module that defines a name is added.
     subjects, seed
-        How many and of which seed; one for a typical person, else 100, when left out.
+        Number and seed; by default one subject for a typical person, else 100.
     rtol
-        Relative error allowed in each step.
+        Relative tolerance of a step.
     library
         Where names are looked up.
     note
         Called with a one-line message before a slow step.
     options
-        What differs from the standard test, such as `grams=50` or `insulin=[0.25, 1]`.
+        Options that differ from the standard test, such as `grams=50` or `insulin=[0.25, 1]`.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def examine(
     Raises
     ------
     MtorsimError
-        If something is not known, out of range, or the test cannot be done then.
+        If a name is unknown, a value is out of range, or the test is impossible at that time.
 
     Examples
     --------
@@ -88,10 +88,10 @@ def examine(
     (True, 'mg/dL')
     """
     if isinstance(test, Protocol) and options:
-        raise ArgumentError("a protocol has its options already", help="make it with them: `protocol(name, ...)`")
+        raise ArgumentError("a protocol already has its options", help="pass them to `protocol(name, ...)`")
     chosen = test if isinstance(test, Protocol) else protocol(test, **options)
     if (population is None) == (scenario is None):
-        raise ArgumentError("a test is done in a population or in a scenario", help="name one of them")
+        raise ArgumentError("a test needs either a population or a scenario", help="give one of them")
     plan, hours, n = plan_tests(
         [chosen],
         population=population,

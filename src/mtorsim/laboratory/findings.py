@@ -1,4 +1,4 @@
-"""What a test of the laboratory shows: curves and indices of every subject."""
+"""The result of a laboratory test: curves and indices of every subject."""
 
 from __future__ import annotations
 
@@ -38,27 +38,27 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "hba1c": ("%", ("hba1c",)),
     "drug_level": ("ug/L", ("drug_level",)),
 }
-"""What is recorded: unit, and the observable or the quantities that are summed; those the model has."""
+"""Recorded curves: unit, and the observable or the sum of quantities; those that the model has."""
 
 
 @dataclass(frozen=True, repr=False)
 class Examination:
-    """What a test showed in some subjects.
+    """The result of a test in some subjects.
 
     Attributes
     ----------
     protocol
         The test.
     at
-        Hours from the start of the scenario.
+        Time of the test, hours from the start of the scenario.
     arm, subjects, status
         The arm, and numbers and status of the subjects (n,).
     shown
-        Curves of every subject; finer than blood is drawn.
+        Curves of every subject, at finer intervals than blood samples.
     indices
-        Unit and array (n,) of each index; NaN where a subject has none.
+        Unit and array (n,) of each index; NaN if undefined.
     notes
-        Why some indices are left empty, a sentence each.
+        Reasons for indices that are not reported, one sentence each.
     """
 
     protocol: Protocol
@@ -77,7 +77,7 @@ class Examination:
 
     @property
     def curves(self) -> Mapping[str, np.ndarray]:
-        """An array (n, m) for each of `CURVES` that the model has."""
+        """An array (n, m) per member of `CURVES` that the model has."""
         return self.shown.values
 
     def __repr__(self) -> str:
@@ -87,7 +87,7 @@ class Examination:
         return f"Examination({self.protocol.name} at {self.at:g} h, arm {self.arm}, {who}: {shortened(shown, 6)})"
 
     def _repr_html_(self) -> str:
-        """Glucose and insulin, and every index, for notebooks; medians and 5 to 95 % of the subjects."""
+        """Glucose, insulin and all indices, for notebooks; medians and 5th to 95th percentiles."""
         charts = [self._chart(name) for name in ("glucose", "insulin") if name in self.curves]
         rows = []
         for name, (unit, values) in self.indices.items():
@@ -99,24 +99,24 @@ class Examination:
         return card(f"{self.protocol.name}: {self.protocol.about}", about, *parts)
 
     def _chart(self, name: str) -> str:
-        """A curve over its subjects."""
+        """Chart of a curve, over subjects."""
         middle, low, high = (np.array([_middle(v, share) for v in self.curves[name].T]) for share in (0.5, 0.05, 0.95))
         several = len(self.subjects) > 1
         line = Line(self.minutes, middle, low if several else None, high if several else None)
         return line_chart({name: line}, "min", CURVES[name][0])
 
     def drawn(self, name: str) -> np.ndarray:
-        """A curve where blood is drawn, (n, samples)."""
+        """A curve at the sampling times, (n, samples)."""
         return self.shown.drawn(name)
 
     def fits(self) -> dict[str, Fit]:
-        """Models that the test fits to its curves, by the curve's name."""
+        """Models fitted to the curves of the test, by the curve's name."""
         if self.protocol.fits is None:
             return {}
         return self.protocol.fits(self.shown, {name: values for name, (_, values) in self.indices.items()})
 
     def dataset(self) -> xr.Dataset:
-        """Curves (subject, minute) and indices (subject,) with their units."""
+        """Return curves (subject, minute) and indices (subject,) with units."""
         import xarray as xr
 
         data = {n: (("subject", "minute"), c, {"units": CURVES.get(n, ("",))[0]}) for n, c in self.curves.items()}
@@ -129,12 +129,12 @@ class Examination:
 
 
 def _middle(values: np.ndarray, share: float = 0.5) -> float:
-    """A quantile of the subjects that have a value."""
+    """A quantile over subjects with a value."""
     there = values[np.isfinite(values)]
     return float(np.quantile(there, share)) if len(there) else float("nan")
 
 
 def clock_time(hours: float) -> str:
-    """The clock, `hh:mm`, so many hours after the start of a scenario."""
+    """Clock time, `hh:mm`, at some hours after the start of a scenario."""
     minutes = round(60 * (hours + DAY_STARTS)) % (24 * 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}"

@@ -1,4 +1,4 @@
-"""A test planned: people of a preset or of a scenario, the modules it needs, the time it is done."""
+"""Plan a test: subjects of a preset or a scenario, the modules it needs, and its time."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __all__ = ["RTOL", "plan_tests", "preset_name"]
 
 
 MOST_SUBJECTS = 10_000
-"""Every curve of every subject is held in memory."""
+"""Limit on subjects, since all curves of all subjects are held in memory."""
 RTOL = 1e-4
-"""A test is one short run, and its indices are differences: finer than a long run needs."""
+"""Tolerance of a test: tighter than in a long run, since indices are differences."""
 
 
 def plan_tests(
@@ -42,10 +42,10 @@ def plan_tests(
     library: Library | None = None,
     note: Callable[[str], None] | None = None,
 ) -> tuple[Plan, float, int]:
-    """The plan that some tests are done with, when in hours, and in how many subjects; see `examine`."""
+    """Return the plan for some tests, their time in hours, and the number of subjects; see `examine`."""
     hours = _hours(at) if isinstance(at, str) else float(at)
     if hours < 0:
-        raise ArgumentError(f"`at` = {at} lies before the start")
+        raise ArgumentError(f"`at` = {at} is before the start")
     if not hours <= LONGEST:
         raise ArgumentError(f"`at` = {at} is too late: a scenario lasts 100 years at most")
     if subjects is not None:
@@ -55,12 +55,14 @@ def plan_tests(
         longest = max((p.duration for p in tests if p.everyday), default=0.0)
         chosen = _own_scenario(population, hours, longest, dose, library or library_for())
     elif dose is not None:
-        raise ArgumentError("a scenario says itself what is given", help="leave out `dose`, or the scenario")
+        raise ArgumentError("a scenario defines its own doses", help="leave out `dose`, or the scenario")
     else:
         chosen = scenario_of(scenario, library)
     for name in settings or {}:
         if name in ("clamp.on", "clamp.target"):
-            raise ArgumentError(f"`{name}` belongs to the test", help="`target` of the test `clamp` says what is held")
+            raise ArgumentError(
+                f"`{name}` belongs to the test", help="the glucose of the test `clamp` is set by its option `target`"
+            )
     for test in tests:
         if lacking := without_body(test.name, chosen.modules):
             raise ArgumentError(lacking[0], help=lacking[1])
@@ -76,34 +78,34 @@ def plan_tests(
 
 
 def _check_subjects(subjects: int) -> None:
-    """Every curve of every subject is held in memory."""
+    """Limit on subjects, since all curves of all subjects are held in memory."""
     if subjects < 1:
         raise ArgumentError(f"subjects = {subjects}: there must be at least 1")
     if subjects > MOST_SUBJECTS:
-        help = "a scenario with `[[test]]` streams them to a folder"
-        raise ArgumentError(f"subjects = {subjects:,}: a test is of at most {MOST_SUBJECTS:,}", help=help)
+        help = "for more, run a scenario with `[[test]]`, which streams to a folder"
+        raise ArgumentError(f"subjects = {subjects:,}: a test takes at most {MOST_SUBJECTS:,}", help=help)
 
 
 def preset_name(name: str, library: Library) -> str:
-    """A population's name, whatever its case: presets are written NGT or ngt."""
+    """Find a population's name in any case: presets are written NGT or ngt."""
     low = name.lower().replace("-", "_")
     return low if name not in library.populations and low in library.populations else name
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """The scenario that a call of `examine` describes: a mistake in it is one in an argument."""
+    """Source of the scenario that a call of `examine` describes; its errors name the argument."""
 
     data: Mapping[str, Any]
     error: type[MtorsimError] = ArgumentError
 
     def where(self, key: Key, needle: str | None = None) -> Where:
-        """The argument that a part of the scenario comes from."""
+        """The argument from which a part of the scenario comes."""
         return Where("`dose`" if key[:1] == ("dose",) else "`at`", 0)
 
 
 def _own_scenario(name: str, hours: float, longest: float, dose: str | None, library: Library) -> Scenario:
-    """People of a population, taking a drug or nothing until they are tested."""
+    """The scenario of a population with one drug or none until the test."""
     population = preset_name(name, library)
     if population not in library.populations:
         help = did_you_mean(population, library.populations) or "known are " + ", ".join(library.populations)
@@ -119,8 +121,8 @@ def _own_scenario(name: str, hours: float, longest: float, dose: str | None, lib
         drug, regimen = _dose(dose, library)
         data |= {"model": [BODY, "mtor", drug], "dose": [{"drug": drug, "regimen": regimen}]}
         if hours == 0:
-            help = "say when the test is done: `at`, such as `4 weeks`"
-            raise ArgumentError("nothing has been given yet at 0 h", help=help)
+            help = "give the time of the test: `at`, such as `4 weeks`"
+            raise ArgumentError("no dose has been given at 0 h", help=help)
     return Scenario.of("laboratory", _Asked(data), library)
 
 
@@ -133,7 +135,7 @@ def _dose(text: str, library: Library) -> tuple[str, str]:
     if drug not in library.modules:
         help = did_you_mean(drug, library.modules) or "`mtorsim list` names them"
         raise ArgumentError(f"`dose`: there is no drug `{drug}`", help=help)
-    # What has its own glucose is a model of a person, which cannot stand beside the one that is tested.
+    # A module with its own glucose is a model of a person and cannot be combined with the one under test.
     if drug in ("mtor", CLAMP) or "glucose" in read_module(library.module(drug)).data.observables:
         raise ArgumentError(f"`{drug}` is not a drug", help="write for example `everolimus 10 mg q24h`")
     try:
@@ -144,7 +146,7 @@ def _dose(text: str, library: Library) -> tuple[str, str]:
 
 
 def _modules_for(names: Sequence[str], scenario: Scenario) -> list[str]:
-    """Modules of the library that know a parameter or a mechanism which those of a scenario do not."""
+    """Modules of the library that define parameters or mechanisms missing in the scenario's modules."""
     library = scenario.library
     here = [read_module(library.module(m)) for m in scenario.modules if m in library.modules]
     wanted = [n for n in names if not any(_knows(m, n) for m in here)]
@@ -161,7 +163,7 @@ def _modules_for(names: Sequence[str], scenario: Scenario) -> list[str]:
 
 
 def _knows(module: Module, name: str) -> bool:
-    """Whether a module has this parameter, written in full, or mechanisms of this name or head."""
+    """Whether a module has this parameter (full name), or mechanisms of this name or prefix."""
     head, _, tail = name.partition(".")
     if head == module.name and tail in module.data.parameters:
         return True

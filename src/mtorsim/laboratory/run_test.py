@@ -1,4 +1,4 @@
-"""The virtual laboratory: tests on copies of subjects, at any time of a scenario."""
+"""Do tests on copies of subjects, at any time of a scenario."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ __all__ = ["examine_people"]
 
 
 ARRIVING = "arriving insulin"
-"""Insulin that comes from another module, such as one injected under the skin, pmol/kg/min."""
+"""Insulin from another module, such as a subcutaneous injection, pmol/kg/min."""
 FROM_OUTSIDE = 0.05
-"""Share of fasting insulin that comes from outside, above which indices of secretion have no meaning."""
+"""Exogenous share of fasting insulin above which indices of secretion are not reported."""
 
 
 def examine_people(
@@ -40,24 +40,23 @@ def examine_people(
     cancel: np.ndarray | None = None,
     decided: tuple[Events, np.ndarray, np.ndarray] | None = None,
 ) -> list[Examination]:
-    """Carry subjects through an arm and test copies of them; the arm goes on as if nothing had happened.
+    """Integrate subjects through an arm and test copies of them; the arm itself is unaffected.
 
     Parameters
     ----------
     plan
-        The run; its model has the modules that the tests need.
+        The run, whose model has the modules that the tests need.
     people
         Prepared subjects.
     arm
-        Whose doses and settings they have until then, and through a profile.
+        The arm whose doses and settings apply until then, and during a profile.
     tests
-        Which, and when. Drug given at that very time comes after a test; drug in the body
-        stays, and no more is given while it lasts.
+        Tests and times. A dose at the same time is given after a test; drugs are not washed out, and no doses are given
+        during a test.
     observe
-        Further quantities, by full name, that become curves.
+        Additional quantities, by full name, to record as curves.
     decided
-        What happened to the subjects where rules decided: events, status, and when each left; whoever has left
-        is not tested.
+        Result of the arm if rules decided: events, status, and leaving times; subjects who have left are not tested.
 
     Returns
     -------
@@ -113,7 +112,7 @@ def _carried(
     status: np.ndarray,
     cancel: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Every state at some times, (n, times, states), and how each subject ended, (n,)."""
+    """Every state at some times, (n, times, states), and the status of each subject, (n,)."""
     kernel = plan.kernel
     subjects = subjects_at(kernel, start, parameters, status)
     seen = recording(times, np.arange(len(kernel.states)), len(start))
@@ -123,7 +122,7 @@ def _carried(
 
 
 def _check(plan: Plan, test: LabTest) -> None:
-    """Refuse a test that cannot be done then, or in this model."""
+    """Raise if a test is impossible at that time, or in this model."""
     at, protocol = test.time, test.protocol
     missing = [m for m in (BODY, *needs([protocol])) if m not in {m.name for m in plan.model.modules}]
     if missing:
@@ -139,12 +138,12 @@ def _check(plan: Plan, test: LabTest) -> None:
     if protocol.fasting and since < FASTING_HOURS:
         raise ArgumentError(
             f"the test `{protocol.name}` at {at:g} h is not fasting: the last meal was {since:g} h before",
-            help="at whole days it is 07:30, before breakfast",
+            help="whole days are 07:30, before breakfast",
         )
 
 
 def _grid(protocol: Protocol) -> np.ndarray:
-    """Minutes that are looked at: when blood is drawn, and in a test every minute."""
+    """Minutes of the curves: sampling times, and in a test every minute."""
     if protocol.everyday:
         return protocol.minutes
     return np.unique(np.concatenate([protocol.minutes, np.arange(0, protocol.minutes[-1] + 0.5)]))
@@ -162,9 +161,9 @@ def _copy(
     sources: Sources,
     cancel: np.ndarray | None,
 ) -> Examination:
-    """Test copies of subjects as they stand."""
+    """Test copies of subjects in their present state."""
     columns = {name: j for j, name in enumerate(plan.kernel.parameters)}
-    # What changes at this very time comes after the test, as a dose at it does; what holds from the start holds.
+    # Changes at the time of the test apply after it, as doses do; those from t = 0 apply during it.
     before = float(np.nextafter(at, -np.inf)) if at > 0 else at
     named = arm.schedule.parameters_at(before, {name: parameters[:, j] for name, j in columns.items()})
     own = np.stack([named[name] for name in plan.kernel.parameters], axis=1)
@@ -183,7 +182,7 @@ def _copy(
 
 
 def _schedule(plan: Plan, protocol: Protocol) -> Schedule:
-    """What a test gives, as a schedule of its own."""
+    """The doses of a test, as a schedule."""
     routes = plan.model.routes
     doses = [Dose(g.minute / 60, routes[f"{BODY}.{g.route}"], g.amount, g.over / 60) for g in protocol.given]
     turns = []
@@ -198,11 +197,11 @@ def _schedule(plan: Plan, protocol: Protocol) -> Schedule:
 
 
 Sources = Mapping[str, list[int]]
-"""For each curve the kernel's quantities that are summed."""
+"""For each curve, the quantities of the kernel to sum."""
 
 
 def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
-    """Every curve the model has, and what is asked for besides."""
+    """All curves of the model, and the additional quantities."""
     model, quantities = plan.model, plan.kernel.quantities
     found: dict[str, list[int]] = {}
     for name, parts in {**{n: p for n, (_, p) in CURVES.items()}, **{n: (n,) for n in observe}}.items():
@@ -217,7 +216,7 @@ def _sources(plan: Plan, observe: Sequence[str]) -> Sources:
 def _look(
     plan: Plan, sources: Sources, schedule: Schedule, times: np.ndarray, states: np.ndarray, parameters: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Every curve, (n, times)."""
+    """Compute all curves, (n, times)."""
     columns = np.unique([c for part in sources.values() for c in part]).astype(np.int64)
     everything = np.arange(len(plan.kernel.states))
     values = observed(plan, schedule, times, states, everything, parameters, columns)
@@ -236,7 +235,7 @@ def _read(
     values: dict[str, np.ndarray],
     parameters: np.ndarray,
 ) -> Examination:
-    """Read a test's indices off its curves."""
+    """Compute a test's indices from its curves."""
     own = {name: parameters[:, plan.kernel.parameters.index(f"{BODY}.{name}")] for name in ("BW", "pump", "bolus")}
     minutes, outside = _grid(protocol), own["pump"] + values.pop(ARRIVING)[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -250,11 +249,11 @@ def _read(
         found[name].values[unfit] = np.nan
     for array in (*values.values(), *(index.values for index in found.values())):
         array[status != OK] = np.nan
-    notes = (f"insulin is given from outside, so that {', '.join(empty)} would not be of secretion",) if empty else ()
+    notes = (f"not reported, since plasma insulin includes exogenous insulin: {', '.join(empty)}",) if empty else ()
     indices = {name: (index.unit, index.values) for name, index in found.items()}
     return Examination(protocol, at, arm.name, people.subjects, status, curves, indices, notes)
 
 
 def _target(protocol: Protocol, fasting: np.ndarray) -> np.ndarray:
-    """Glucose that each subject is held at, mg/dL."""
+    """Glucose target of each subject, mg/dL."""
     return np.full(len(fasting), protocol.target) if protocol.above is None else fasting + protocol.above

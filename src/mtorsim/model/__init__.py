@@ -1,1 +1,1 @@
-"""Models: module files read, composed by two rules, and checked."""
+"""Models: read module files, compose them by two rules, and check them."""

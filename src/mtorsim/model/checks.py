@@ -1,4 +1,4 @@
-"""What is checked before any work: units in balance, values in range, sources known."""
+"""Checks of a model: units balance, values lie in range, sources are known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["check_model", "check_states", "check_value"]
 
 
 def check_model(model: Model, references: Mapping[str, Reference]) -> None:
-    """Check units, ranges and sources of everything in a model.
+    """Check all units, ranges and sources in a model.
 
     Raises
     ------
@@ -41,21 +41,21 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
 
 
 def check_states(model: Model) -> None:
-    """Every state has a start, and only one."""
+    """Check that every state has exactly one initial value."""
     rest = {s.name for s in model.rest.steps} if model.rest else set()
     for name in model.states:
         if name in rest and name in model.initials:
             message = f"state `{name}` has both an `initial` and a line in [rest.states]"
-            raise ModelError(message, model.where(name), "keep one of the two")
+            raise ModelError(message, model.where(name), "remove one of them")
         if name not in rest and name not in model.initials:
             raise ModelError(f"state `{name}` has no `initial`", model.where(name))
     for name, (line, _) in model.parameters.items():
         computed = name in model.means or name in model.then
         if (line.origin == "run_in") != computed:
-            message = f"`{name}` is from the run-in but [run_in] does not give it"
+            message = f'`{name}` is marked `from = "run_in"` but not defined in [run_in]'
             if computed:
-                message = f"[run_in] gives `{name}`, which is not marked so"
-            raise ModelError(message, model.where(name), 'mark it `from = "run_in"` and give it in [run_in]')
+                message = f'[run_in] defines `{name}`, which is not marked `from = "run_in"`'
+            raise ModelError(message, model.where(name), 'mark it `from = "run_in"` and define it in [run_in]')
 
 
 def check_value(name: str, line: Parameter, value: float) -> None:
@@ -83,7 +83,7 @@ def _check_parameter(model: Model, name: str) -> None:
     for needed in ("source", "evidence"):
         if getattr(line, needed) is None:
             help = (
-                "a key of references.bib" if needed == "source" else "how sure we are: seen, recalled, fit, design ..."
+                "a key of references.bib" if needed == "source" else "kind of evidence: seen, recalled, fit, design ..."
             )
             raise ModelError(f"parameter `{name}` has no `{needed}`", where, help)
     if line.range and line.range[0] >= line.range[1]:
@@ -91,7 +91,7 @@ def _check_parameter(model: Model, name: str) -> None:
     if line.range and not line.range[0] <= line.value <= line.range[1]:
         low, high = line.range
         message = f"`{name}` = {line.value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
-        raise ModelError(message, where, "mend the value, or the range with its source")
+        raise ModelError(message, where, "correct the value, or the range with its source")
 
 
 def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
@@ -113,10 +113,10 @@ def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
 
 
 def _check_constant(model: Model, equation: Equation) -> None:
-    """A dose's fraction and lag are read once, so they may depend on parameters only."""
+    """Check that a dose's fraction and lag, which are evaluated once, depend on parameters only."""
     for name, node in equation.expression.names().items():
         if equation.scope[name] not in model.parameters:
-            message = f"`{name}` changes with time; a dose is described by parameters"
+            message = f"`{name}` changes with time; a dose may depend on parameters only"
             raise ModelError(message, equation.expression.at(node))
 
 
@@ -131,5 +131,5 @@ def _check_rest(model: Model) -> None:
 
 
 def _unit(line: Parameter) -> str:
-    """A unit behind a number; nothing behind a pure one."""
+    """A unit to put after a number; empty for a pure number."""
     return "" if line.unit == "1" else f" {line.unit}"

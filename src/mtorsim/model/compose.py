@@ -1,4 +1,4 @@
-"""Modules joined into one model by two rules: inputs add, modifiers multiply."""
+"""Compose modules into one model by two rules: inputs add, modifiers multiply."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["compose", "load_model"]
 
 
 def load_model(names: str | Iterable[str], library: Library | None = None) -> Model:
-    """Read modules and join them into a model.
+    """Read modules and compose them into a model.
 
     Parameters
     ----------
     names
-        Name of a module, or several.
+        Name of a module, or several names.
     library
         Where names are looked up.
 
@@ -31,7 +31,7 @@ def load_model(names: str | Iterable[str], library: Library | None = None) -> Mo
     ArgumentError
         If `names` are not names.
     ModelError
-        If a module cannot be found or read, or the modules do not fit together.
+        If a module cannot be found or read, or modules are incompatible.
 
     Examples
     --------
@@ -47,13 +47,12 @@ def load_model(names: str | Iterable[str], library: Library | None = None) -> Mo
 
 
 def compose(modules: Iterable[Module], library: Library | None = None) -> Model:
-    """Join modules into one model.
+    """Compose modules into one model.
 
     Raises
     ------
     ModelError
-        If a name is not known, a port is declared nowhere, equations run in a circle, or two
-        modules claim the same thing.
+        If a name is unknown, a port is not declared, equations are circular, or two modules define the same name.
     """
     return _Composer(tuple(modules), library or library_for()).model()
 
@@ -74,7 +73,7 @@ class _Composer:
         rests = [m for m in self.modules if m.data.rest]
         if len(rests) > 1:
             names = " and ".join(f"`{m.name}`" for m in rests)
-            raise ModelError(f"{names} both have a [rest] table", help="a model has one state of rest")
+            raise ModelError(f"{names} both have a [rest] table", help="a model can have only one [rest] table")
         model = Model(
             modules=self.modules,
             parameters=self._declared("parameters"),
@@ -188,7 +187,7 @@ class _Composer:
         for equation in used:
             if equation.name in seen:
                 message = f"`{equation.module}` contributes twice to one port under `{equation.mechanism}`"
-                raise ModelError(message, equation.where, "join the two, or name the mechanisms apart")
+                raise ModelError(message, equation.where, "combine the two, or give the mechanisms different names")
             seen[equation.name] = equation
         return used, left_out
 

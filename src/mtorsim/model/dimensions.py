@@ -1,4 +1,4 @@
-"""Units in balance, term by term, and the factor that brings a derivative to hours."""
+"""Check the balance of units, term by term, and find the factor that converts a derivative to per hour."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Balance", "factor_between", "rest_units", "time_factor"]
 
 
 def rest_units(model: Model) -> dict[str, Unit | None]:
-    """Unit of the unknown and of every further name of [rest]."""
+    """Unit of the unknown and of every other name in [rest]."""
     assert model.rest is not None
     units: dict[str, Unit | None] = {model.rest.unknown: model.rest.unit}
     for step in model.rest.steps:
@@ -26,9 +26,9 @@ def rest_units(model: Model) -> dict[str, Unit | None]:
 
 
 def time_factor(model: Model, equation: Equation) -> float:
-    """The factor that brings an equation from its own unit of time to the declared one.
+    """Find the factor that converts an equation from its own unit of time to the declared one.
 
-    A derivative is also brought to the system's time, hours.
+    A derivative is also converted to the system's time, hours.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def time_factor(model: Model, equation: Equation) -> float:
 
 
 def factor_between(equation: Equation, found: Unit | None) -> float:
-    """Ratio of times between what was found and what is declared; raises if they differ otherwise."""
+    """Ratio of time units between the found and the declared unit; raises if they differ otherwise."""
     declared = equation.unit
     assert declared is not None
     if found is None:
@@ -71,7 +71,7 @@ def factor_between(equation: Equation, found: Unit | None) -> float:
 
 
 def _at_port(model: Model, equation: Equation) -> float:
-    """Ratio of times between a contribution and its port."""
+    """Ratio of time units between a contribution and its port."""
     port, unit = model.ports[equation.port], equation.unit
     assert unit is not None
     if unit.same_kind(port.unit) and unit.scale == port.unit.scale:
@@ -80,7 +80,7 @@ def _at_port(model: Model, equation: Equation) -> float:
 
 
 class Balance:
-    """The unit of one equation, worked out part by part; None is the unit of a bare 0."""
+    """The unit of one equation, derived part by part; None is the unit of a bare 0."""
 
     def __init__(self, model: Model, equation: Equation, extra: Mapping[str, Unit | None]) -> None:
         self.model = model

@@ -1,4 +1,4 @@
-"""The text of one equation as a checked syntax tree: read without eval, never run as code."""
+"""Parse the text of an equation into a checked syntax tree, without ever evaluating it as code."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Expression:
     tree
         The checked syntax tree; holds only numbers, names, + - * / ** and `FUNCTIONS`.
     where
-        Where the text stands; `where.column` is the column of its first character.
+        Place of the text; `where.column` is the column of its first character.
     """
 
     text: str
@@ -54,18 +54,18 @@ class Expression:
     where: Where | None = None
 
     def names(self) -> dict[str, ast.expr]:
-        """Every name used, with the first node it stands at, in reading order."""
+        """Every name used, with its first node, in reading order."""
         return dict(_names(self.tree))
 
     def at(self, node: ast.expr) -> Where | None:
-        """The place of one part of the equation, for a message."""
+        """The place of a part of the equation, for messages."""
         if self.where is None or self.where.column is None:
             return self.where
         length = (node.end_col_offset or node.col_offset + 1) - node.col_offset
         return self.where.narrowed(self.where.column + node.col_offset, length)
 
     def source_of(self, node: ast.expr) -> str:
-        """What the user typed for one part of the equation."""
+        """The user's text of a part of the equation."""
         return self.text[node.col_offset : node.end_col_offset]
 
     def constant(self) -> float | None:
@@ -87,12 +87,12 @@ def full_name(node: ast.expr) -> str | None:
 
 
 def is_identifier(name: str) -> bool:
-    """Whether `name` may name a quantity: a letter, then letters, digits and underscores."""
+    """Whether `name` is valid for a quantity: a letter, then letters, digits and underscores."""
     return bool(_NAME.fullmatch(name)) and "__" not in name and name not in FUNCTIONS
 
 
 def parse_expression(text: str, where: Where | None = None) -> Expression:
-    """Read an equation, refusing everything that is not arithmetic.
+    """Parse an equation; anything but arithmetic is an error.
 
     Raises
     ------
@@ -100,11 +100,11 @@ def parse_expression(text: str, where: Where | None = None) -> Expression:
         If the text is not an equation of numbers, names, + - * / ** and `FUNCTIONS`.
     """
     if len(text) > _LONGEST:
-        raise ModelError(f"an equation of {len(text)} characters is too long", where, "name its parts")
+        raise ModelError(f"an equation of {len(text)} characters is too long", where, "split it into named expressions")
     if "\n" in text or "\r" in text:
-        raise ModelError("an equation must stand on one line", where, "name its parts")
+        raise ModelError("an equation must be on one line", where, "split it into named expressions")
     if "^" in text:
-        raise ModelError("`^` is not a power here", _point(where, text.index("^"), 1), "write `**`")
+        raise ModelError("powers are written `**`, not `^`", _point(where, text.index("^"), 1), "write `**`")
     try:
         tree = _parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -126,7 +126,7 @@ def _parse(text: str) -> ast.expr:
 
 
 def _hint(text: str) -> str | None:
-    return "use letters of the ASCII alphabet" if not text.isascii() else None
+    return "use ASCII letters" if not text.isascii() else None
 
 
 def _point(where: Where | None, offset: int, length: int) -> Where | None:
@@ -137,7 +137,7 @@ def _point(where: Where | None, offset: int, length: int) -> Where | None:
 
 def _check(expression: Expression, node: ast.expr, depth: int) -> None:
     if depth > _DEEPEST:
-        raise ModelError("the equation is nested too deeply", expression.where, "name its parts")
+        raise ModelError("the equation is nested too deeply", expression.where, "split it into named expressions")
     for child in _children(expression, node):
         _check(expression, child, depth + 1)
 
@@ -170,7 +170,7 @@ def _children(expression: Expression, node: ast.expr) -> list[ast.expr]:
 
 
 def _check_power(expression: Expression, node: ast.BinOp) -> None:
-    """Keep numbers small: `9**9**9` must cost an error message, not an afternoon."""
+    """Reject huge powers: `9**9**9` must cost an error message, not an afternoon."""
     for part, limit in ((node.right, _LARGEST_POWER), (node, 1e300)):
         try:
             size = abs(_evaluate(part, {}, {"power": float.__pow__}))
@@ -205,7 +205,7 @@ def _refuse(expression: Expression, node: ast.expr) -> list[ast.expr]:
     raise ModelError(
         f"`{expression.source_of(node)}` is not allowed in an equation",
         expression.at(node),
-        "an equation holds numbers, names, + - * / ** and " + ", ".join(FUNCTIONS),
+        "an equation may contain numbers, names, + - * / ** and " + ", ".join(FUNCTIONS),
     )
 
 
@@ -230,7 +230,7 @@ def _names(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 def evaluate(
     expression: Expression, values: Mapping[str, Any], functions: Mapping[str, Callable[..., Any]] | None = None
 ) -> Any:
-    """Work an equation out for given values of its names.
+    """Evaluate an equation for given values of its names.
 
     Parameters
     ----------
@@ -239,12 +239,12 @@ def evaluate(
     values
         A number or array for each name.
     functions
-        What `exp`, `log` ... and `power` mean for these values; not needed for plain arithmetic.
+        Implementations of `exp`, `log` ... and `power` for these values; not needed for plain arithmetic.
 
     Raises
     ------
     KeyError
-        If a name, or a function that is needed, has no value.
+        If a name has no value, or a function no implementation.
     """
     return _evaluate(expression.tree, values, functions or {})
 

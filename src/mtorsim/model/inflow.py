@@ -1,4 +1,4 @@
-"""Parameters of a model that are rates of infusions."""
+"""Parameters that are infusion rates."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ __all__ = ["inflow", "is_inflow"]
 
 
 def inflow(state: str) -> str:
-    """Name of the parameter that is the rate of an infusion into a state, in its unit per hour."""
+    """Name of the parameter that is the infusion rate into a state, in its unit per hour."""
     return f"{state}:inflow"
 
 
 def is_inflow(name: str) -> bool:
-    """Whether a parameter is the rate of an infusion."""
+    """Whether a parameter is an infusion rate."""
     return name.endswith(":inflow")

@@ -1,4 +1,4 @@
-"""A composed model as frozen data: equations, ports, routes of doses, in an order they can be worked out in."""
+"""A composed model as immutable data: equations and ports in order of evaluation, and routes of doses."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ __all__ = ["Equation", "Model", "Port", "RestPlan", "Route"]
 
 @dataclass(frozen=True)
 class Equation:
-    """One right-hand side, its names made full.
+    """One right-hand side, with full names.
 
     Attributes
     ----------
     name
-        Full name of what it gives: `module.name`, or for a contribution
+        Full name of the result: `module.name`, or for a contribution
         `module.port@mechanism`.
     kind
         `expression`, `observable`, `contribution`, `derivative`, `initial`, `rest`, `balance`,
@@ -32,9 +32,9 @@ class Equation:
     scope
         Full name of each name as typed.
     unit
-        Declared unit of the result; None where it is inferred.
+        Declared unit of the result; None if it is inferred.
     mechanism, port
-        Of a contribution: the switch it belongs to, and the full name of where it acts.
+        Of a contribution: its switch, and the full name of its target.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Equation:
 
 @dataclass(frozen=True)
 class Port:
-    """A place where modules act on another: a sum (input) or a product (modifier)."""
+    """A target of contributions by other modules: a sum (input) or a product (modifier)."""
 
     name: str
     kind: str
@@ -64,7 +64,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Route:
-    """Where one route of administration leads."""
+    """A route of administration and its target."""
 
     name: str
     to: str
@@ -79,7 +79,7 @@ class Route:
 
 @dataclass(frozen=True)
 class RestPlan:
-    """The bracketed root of a model at rest, and the states that follow from it."""
+    """The bracketed root of a model at rest, and the states computed from it."""
 
     module: str
     unknown: str
@@ -91,22 +91,22 @@ class RestPlan:
 
 @dataclass(frozen=True, repr=False)
 class Model:
-    """Modules joined: every name full, every contribution at its port.
+    """Composed modules, with full names and all contributions assigned to their ports.
 
     Attributes
     ----------
     modules
         In the order given.
     parameters
-        Declaration and unit of each parameter by full name; switches apart.
+        Declaration and unit of each parameter by full name, without switches.
     switches
-        Value at the start of each mechanism's switch.
+        Default of each mechanism's switch.
     states
         Declaration and unit of each state.
     equations
-        Expressions, observables and contributions in an order in which each can be worked out.
+        Expressions, observables and contributions in order of evaluation.
     conditions
-        What may change parameters for a while: a factor for each.
+        Named temporary changes: a factor for each parameter.
     """
 
     modules: tuple[Module, ...]
@@ -138,7 +138,7 @@ class Model:
 
     @cached_property
     def order(self) -> tuple[str, ...]:
-        """Equations and ports in an order in which each can be worked out."""
+        """Equations and ports in order of evaluation."""
         return _sorted(self)
 
     @property
@@ -178,7 +178,7 @@ class Model:
         )
 
     def where(self, name: str) -> Where | None:
-        """Place where a quantity is declared."""
+        """Place of a quantity's declaration."""
         module, _, bare = name.partition(".")
         found = next((m for m in self.modules if m.name == module), None)
         if found is None or bare not in found.kinds:
@@ -186,17 +186,17 @@ class Model:
         return found.where(found.kinds[bare], bare)
 
     def dependencies(self, name: str) -> tuple[str, ...]:
-        """Full names that an equation or port is worked out from."""
+        """Full names on which an equation or port depends."""
         if name in self.ports:
             port = self.ports[name]
             return tuple(x for c in port.contributions for x in (self.equations[c].mechanism or "", c))
         return tuple(self.equations[name].scope.values())
 
     def steering(self, switches: Mapping[str, float]) -> frozenset[str]:
-        """States that the physiology depends on, at these values of the switches.
+        """States on which the physiology depends, for given values of the switches.
 
-        The states of the module with a state of rest, and every state from which a path that is
-        not switched off leads to one of them; all states where no module has a state of rest.
+        The states of the module with a state of rest, and every state with an active path to one of them; all states if
+        no module has a state of rest.
         """
         if self.rest is None:
             return frozenset(self.states)
@@ -211,7 +211,7 @@ class Model:
         return frozenset(found & set(self.states))
 
     def _read_by(self, name: str, switches: Mapping[str, float]) -> list[str]:
-        """What a state's derivative, an equation or a port reads, through switches that are on."""
+        """Names read by a state's derivative, an equation or a port, through active switches."""
         if name in self.ports:
             acting = self.ports[name].contributions
             return [c for c in acting if switches[self.equations[c].mechanism or ""] != 0]
@@ -219,7 +219,7 @@ class Model:
         return list(equation.scope.values()) if equation else []
 
     def find(self, name: str) -> str | None:
-        """The full name meant by `name`: full, an observable, or bare where only one fits."""
+        """Resolve `name`: a full name, an observable, or a bare name if unique."""
         everything = {*self.parameters, *self.switches, *self.states, *self.equations, *self.ports}
         if name in everything:
             return name
@@ -230,7 +230,7 @@ class Model:
 
 
 def _sorted(model: Model) -> tuple[str, ...]:
-    """Depth-first order of equations and ports; a circle is an error that shows its way round."""
+    """Depth-first order of equations and ports; a circle is an error that lists its members."""
     done: dict[str, None] = {}
     path: list[str] = []
     known: Callable[[str], bool] = lambda n: n in model.equations or n in model.ports  # noqa: E731
@@ -242,7 +242,7 @@ def _sorted(model: Model) -> tuple[str, ...]:
             ring = [*path[path.index(name) :], name]
             culprit = next((n for n in ring if n in model.equations), name)
             where = model.equations[culprit].where if culprit in model.equations else None
-            raise ModelError("equations run in a circle: " + " > ".join(ring), where, "make one of them a state")
+            raise ModelError("circular equations: " + " > ".join(ring), where, "make one of them a state")
         path.append(name)
         for part in model.dependencies(name):
             if known(part):

@@ -1,1 +1,1 @@
-"""Figures: the only package that draws."""
+"""Figures; the only package that imports matplotlib."""

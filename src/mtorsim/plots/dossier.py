@@ -1,4 +1,4 @@
-"""Figures of the validation dossier, from its checks alone."""
+"""Figures of the validation dossier, drawn from its checks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _MOST = 60
 
 
 def dossier_figures(checks: Sequence[Check]) -> Mapping[str, bytes]:
-    """SVG of each section that has something to draw.
+    """Draw the figures of all sections as SVG.
 
     Parameters
     ----------
     checks
-        Of all sections.
+        Checks of all sections.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def _svg(figure: Figure) -> bytes:
 
 
 def _oral(checks: Sequence[Check]) -> Figure:
-    """Oral tests: the band that was measured, and the model's curve through its points."""
+    """Oral tests: the measured band, and the model's curve."""
     presets = list(dict.fromkeys(c.id.split(".")[1] for c in checks))
     figure = Figure(figsize=(11.0, 2.1 * len(ANALYTES)), layout="constrained")
     axes = figure.subplots(len(ANALYTES), len(presets), squeeze=False, sharex="col")
@@ -85,7 +85,7 @@ def _oral(checks: Sequence[Check]) -> Figure:
 
 
 def _exposures(checks: Sequence[Check]) -> Figure:
-    """Predicted against measured, with the band of 20 %."""
+    """Predicted against measured, with a band of 20 %."""
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axis = figure.subplots()
     for drug, colour in zip(dict.fromkeys(c.claim.split(",")[0] for c in checks), COLOURS, strict=False):
@@ -104,7 +104,7 @@ def _exposures(checks: Sequence[Check]) -> Figure:
 
 
 def _intervals(checks: Sequence[Check]) -> Figure:
-    """Where each value lies in its interval of agreement, which is drawn from -1 to 1."""
+    """Each value in its interval of agreement, which is scaled to -1 to 1."""
     figure = Figure(figsize=(9.5, 0.8 + 0.22 * len(checks)), layout="constrained")
     axis = figure.subplots()
     for k, c in enumerate(checks):

@@ -1,4 +1,4 @@
-"""Figure of a test of the virtual laboratory."""
+"""Figure of a laboratory test."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ TITLES = {
     "disposal": "Glucose disposal",
     "secretion": "Insulin secretion",
 }
-"""Titles of panels that are not the curve's name."""
+"""Titles of panels that differ from the curve's name."""
 
 
 def draw_test(found: Examination, path: Path, shown_in: DisplayUnits, who: str) -> None:
-    """Draw the curves of a test of the virtual laboratory: median and bands over its subjects.
+    """Save the figure of a laboratory test: curves with median and bands over subjects.
 
     Raises
     ------
     ArgumentError
-        If the file's ending is not one of `FORMATS`.
+        If the file's suffix is not one of `FORMATS`.
     DataError
         If it cannot be written.
     """
@@ -53,7 +53,7 @@ def draw_test(found: Examination, path: Path, shown_in: DisplayUnits, who: str) 
 
 
 def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figure:
-    """The figure of a test, a panel a curve."""
+    """Draw the figure of a test, one panel per curve."""
     names = [n for n in found.protocol.panels if n in found.curves and (np.abs(found.curves[n]) > 0).any()]
     rows = max(1, math.ceil(len(names) / 3))
     said: set[str] = set()
@@ -76,7 +76,7 @@ def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figu
             axis.set_xlim(0, found.minutes[-1])
             axis.set_ylim(0, 1.06 * axis.get_ylim()[1])
             _time(axis, found)
-            # A label is explained once.
+            # Each label appears once in the legend.
             new = {t: h for h, t in zip(*axis.get_legend_handles_labels(), strict=True) if t not in said}
             said |= set(new)
             if new:
@@ -84,7 +84,7 @@ def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figu
         for axis in axes.flat[len(names) :]:
             axis.set_axis_off()
         n = len(found.subjects)
-        people = f", {n} subjects: median, 50 and 90 % of them" if n > 1 else ""
+        people = f", {n} subjects: median, 50 % and 90 % bands" if n > 1 else ""
         when = f", {found.at / 24:g} d after the start, arm {found.arm}" if found.at else ""
         title = f"{found.protocol.name}: {found.protocol.about}\n{who}{when}{people}"
         figure.text(0.008, 1 - 0.1 / figure.get_figheight(), title, ha="left", va="top", fontsize=10.5)
@@ -92,7 +92,7 @@ def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figu
 
 
 def _level(axis: Axes, found: Examination, name: str, shown_in: DisplayUnits) -> None:
-    """What a curve is held at or came from: the target of a clamp, else the fasting value."""
+    """Reference level of a curve: the target of a clamp, else the fasting value."""
     protocol = found.protocol
     if protocol.everyday or (protocol.clamped and name == "glucose_infusion"):
         return
@@ -105,7 +105,7 @@ def _level(axis: Axes, found: Examination, name: str, shown_in: DisplayUnits) ->
 
 
 def _fit(axis: Axes, fit: Fit, name: str, unit: str, shown_in: DisplayUnits) -> None:
-    """What a model makes of a curve, the median of the subjects that it was fitted in."""
+    """Draw a fitted model, as the median over fitted subjects."""
     fitted = fit.values[np.isfinite(fit.values).all(axis=1)]
     if len(fitted):
         middle = np.median(shown_in.value(name, unit, fitted), axis=0)
@@ -113,7 +113,7 @@ def _fit(axis: Axes, fit: Fit, name: str, unit: str, shown_in: DisplayUnits) -> 
 
 
 def _time(axis: Axes, found: Examination) -> None:
-    """Time by the clock where the day is looked at as it is lived, else in minutes."""
+    """Label the time axis: clock time for a profile, else minutes."""
     last = found.minutes[-1]
     if found.protocol.everyday:
         every = 60 * (6 if last <= 1440 else 24 * math.ceil(last / 1440 / 6))

@@ -31,22 +31,22 @@ PANELS = {
     "insulin": "Insulin",
     "hba1c": "HbA1c",
 }
-"""Observables of a time course and how a reader calls them."""
+"""Panels of a time course: observables and titles."""
 
 DRUG_PANELS = ("drug_level", "mtorc1", "mtorc2_liver")
 SHORT_PANELS = {"glucose": "Glucose", "insulin": "Insulin", "c_peptide": "C-peptide", "ffa": "Free fatty acids"}
-"""What is drawn of a test of hours instead of fasting glucose and HbA1c."""
+"""Panels of a test of hours, in place of fasting glucose and HbA1c."""
 
 
 def draw(result: Result, folder: Path, shown_in: DisplayUnits, suffix: str = "png") -> list[Path]:
-    """Draw every figure of a result.
+    """Save all figures of a result.
 
     Parameters
     ----------
     result
         A run's result.
     folder
-        Where the files go; files of the same name are replaced.
+        Folder of the files; files of the same name are replaced.
     shown_in
         Units of glucose and HbA1c.
     suffix
@@ -71,7 +71,7 @@ def draw(result: Result, folder: Path, shown_in: DisplayUnits, suffix: str = "pn
         path = folder / f"{name}.{suffix}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            # No date inside: the same result gives the same file.
+            # Without a date inside, the same result gives the same file.
             dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
             with mpl.rc_context(STYLE):
                 figure(result, shown_in).savefig(path, dpi=180, metadata=dated.get(suffix, {}))
@@ -117,7 +117,7 @@ def time_course(result: Result, shown_in: DisplayUnits) -> Figure:
 
 
 def shares(result: Result, shown_in: DisplayUnits) -> Figure:
-    """Share of subjects whose worst fasting glucose passed each limit, with 95 % intervals."""
+    """Share of subjects whose highest fasting glucose exceeded each limit, with 95 % CI."""
     import matplotlib as mpl
 
     limits = ordered_limits(result.summary["limits_mg_dl"])
@@ -139,13 +139,13 @@ def shares(result: Result, shown_in: DisplayUnits) -> Figure:
         axis.set_xlim(-0.5, len(limits) - 0.5)
         axis.set_ylim(bottom=0)
         axis.set_ylabel("% of subjects")
-        axis.set_xlabel(f"worst fasting glucose at a visit after the start ({shown_in.glucose})")
+        axis.set_xlabel(f"highest fasting glucose at a visit after baseline ({shown_in.glucose})")
         _frame(figure, result, bands=False)
     return figure
 
 
 def _counted(result: Result) -> bool:
-    """Whether there was more than one subject, and a fasting visit after the start."""
+    """Whether there was more than one subject, and a fasting visit after baseline."""
     arms = result.summary["arms"].values()
     return result.manifest["subjects"] > 1 and any(s["value"] is not None for a in arms for s in a["share"].values())
 
@@ -154,7 +154,7 @@ FIGURES = {"time_course": time_course, "shares": shares}
 
 
 def _panels(result: Result) -> dict[str, str]:
-    """The panels of a time course; a short test is drawn by plain glucose, hardly ever fasting."""
+    """The panels of a time course; a test of hours shows glucose instead of fasting glucose."""
     fasting = np.isfinite(result.series["fasting_glucose"].to_numpy()).any(axis=(0, 1))
     if fasting.sum() > 1 or "glucose" not in result.series:
         return PANELS
@@ -162,7 +162,7 @@ def _panels(result: Result) -> dict[str, str]:
 
 
 def _at_one_hour(result: Result) -> bool:
-    """Whether the series holds one sample a day, fasting."""
+    """Whether the series has one fasting sample per day."""
     return bool((result.series.time.to_numpy() % 24 == 0).all()) and result.series.sizes["time"] > 1
 
 
@@ -173,7 +173,7 @@ def _arms(result: Result) -> dict[str, str]:
 
 
 def _clock(end: float) -> tuple[float, str]:
-    """Hours in the unit of the time axis, and its name."""
+    """Hours converted to the unit of the time axis, and its name."""
     if end > 21 * 24:
         return 168.0, "weeks"
     return (24.0, "days") if end > 72 else (1.0, "hours")
@@ -197,7 +197,7 @@ def _limit_line(axis: Axes, result: Result, shown_in: DisplayUnits) -> None:
 
 
 def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
-    """Title, arms and what the reader must know."""
+    """Add title, arms and caption."""
     from matplotlib.lines import Line2D
 
     manifest: Mapping[str, Any] = result.manifest

@@ -1,4 +1,4 @@
-"""What all figures share: type, colours, sizes, bands."""
+"""Style of all figures: type, colours, sizes, bands."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ __all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "STYLE", "band", "n
 FORMATS = ("png", "pdf", "svg")
 
 COLOURS = ("#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
-"""Okabe and Ito's, told apart by readers with any colour vision."""
+"""Colours by Okabe and Ito, distinguishable with any colour vision."""
 
 DASHES = ("-", (0, (6, 2)), (0, (2, 1.5)), (0, (7, 2, 1.5, 2)))
-"""Of lines, so that arms that lie on one another are all seen."""
+"""Line styles that keep overlapping arms visible."""
 
 ABOVE, BELOW = 0.62, 0.36
-"""Inches kept free for the title with the arms, and for the note."""
+"""Inches reserved for title and arms, and for the caption."""
 
 STYLE: dict[Any, Any] = {
     "font.size": 9.0,
@@ -37,7 +37,7 @@ STYLE: dict[Any, Any] = {
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure with room above for title and arms, below for the note; inches."""
+    """An empty figure with room for title and arms above and the caption below; inches."""
     whole = height + ABOVE + BELOW
     figure = Figure(figsize=(width, whole), layout="constrained")
     engine = figure.get_layout_engine()
@@ -47,7 +47,7 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def band(axis: Axes, time: np.ndarray, values: np.ndarray, colour: str, dashes: Any, wide: bool) -> None:
-    """Median, quartiles and, where there is room, 5th to 95th percentile of values (subjects, times)."""
+    """Draw median, quartiles and, if there is room, 5th to 95th percentile of values (subjects, times)."""
     some = np.isfinite(values).any(axis=0)
     if not some.any():
         return

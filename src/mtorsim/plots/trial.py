@@ -1,4 +1,4 @@
-"""Figures of a trial: predicted beside observed, incidence over time, worst glucose of every patient."""
+"""Figures of a trial: predicted and observed rates, incidence over time, highest glucose of every patient."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["trial_figures"]
 
 
 def trial_figures(report: TrialReport) -> dict[str, bytes]:
-    """Every figure as SVG by name: `forest`, `incidence`, `waterfall`."""
+    """Draw all figures as SVG, by name: `forest`, `incidence`, `waterfall`."""
     with mpl.rc_context(STYLE):
         figures = {"forest": _forest(report), "incidence": _incidence(report), "waterfall": _waterfall(report)}
         return {name: _svg(figure) for name, figure in figures.items()}
@@ -34,7 +34,7 @@ def _svg(figure: Figure) -> bytes:
 
 
 def _forest(report: TrialReport) -> Figure:
-    """Observed and predicted shares with intervals, one line a row; without observations the predicted ones."""
+    """Observed and predicted shares with intervals, one line per row; without observations only predicted ones."""
     rows: list[tuple[str, Comparison | None, Estimate]] = []
     for row in report.observed:
         if row.predicted is not None:
@@ -57,17 +57,17 @@ def _forest(report: TrialReport) -> Figure:
     axis.set_yticks(range(len(rows)), [r[0] for r in reversed(rows)])
     axis.set_ylim(-0.7, len(rows) - 0.3)
     axis.set_xlim(left=0)
-    axis.set_xlabel("% of patients (95 %)")
+    axis.set_xlabel("% of patients (95 % CI)")
     if any(r[1] is not None for r in rows):
         axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
     axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
     axis.legend(frameon=False, loc="lower right")
-    axis.set_title(f"{report.trial}: worst fasting glucose on study")
+    axis.set_title(f"{report.trial}: highest fasting glucose on study")
     return figure
 
 
 def _incidence(report: TrialReport) -> Figure:
-    """Share of patients who have passed a limit by each visit, those who leave being censored."""
+    """Share of patients who exceeded a limit by each visit; patients who leave are censored."""
     many = len(report.arms) > 4
     figure = Figure(figsize=(7.6, 4.0 if many else 3.2), layout="constrained")
     limits = {">ULN": report.uln_mg_dl, ">160": 160.0, ">250": 250.0}
@@ -93,7 +93,7 @@ def _incidence(report: TrialReport) -> Figure:
 
 
 def _waterfall(report: TrialReport) -> Figure:
-    """Worst value of every patient in order, arm by arm."""
+    """Highest value of every patient in order, arm by arm."""
     arms = report.values
     across = min(len(arms), 4)
     down = -(-len(arms) // across)
@@ -119,5 +119,5 @@ def _waterfall(report: TrialReport) -> Figure:
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)
     for row in grid:
-        row[0].set_ylabel("worst fasting glucose, mg/dL")
+        row[0].set_ylabel("highest fasting glucose, mg/dL")
     return figure

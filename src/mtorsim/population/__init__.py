@@ -1,1 +1,1 @@
-"""Populations: who the subjects are, read from a file and drawn by (seed, subject)."""
+"""Populations, read from a file; subjects are drawn by (seed, subject)."""

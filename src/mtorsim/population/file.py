@@ -1,4 +1,4 @@
-"""The form of population files: tables and keys, checked for type."""
+"""Schema of population files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ __all__ = ["Correlation", "Covariate", "Entry", "Group", "Override", "Population
 class Head(Record):
     """The `[population]` table."""
 
-    name: Line = Field(description="the population's name, its file's name too")
-    about: Line = Field(description="one sentence on who these people are")
-    spread: bool = Field(True, description="false for one typical person, without variation")
-    like: Line | None = Field(None, description="a population that this one is like, but for what stands here")
+    name: Line = Field(description="the population's name, same as the file's name")
+    about: Line = Field(description="one sentence on the population")
+    spread: bool = Field(True, description="false for one typical person without variability")
+    like: Line | None = Field(None, description="a population that this one extends")
 
 
 def _partial(schema: dict[str, Any]) -> None:
-    """Of a file that is like another a line may say less: what is missing is found when the two are joined."""
+    """Lines of a file that extends another may be incomplete until the two are combined."""
     schema.pop("required", None)
 
 
@@ -32,18 +32,18 @@ class Covariate(Spread):
     model_config = ConfigDict(json_schema_extra=_partial)
 
     median: Equation | None = Field(None, description="the median, or an equation of earlier quantities")
-    share: Equation | None = Field(None, description="instead of a median: the share who are 1, the others are 0")
+    share: Equation | None = Field(None, description="instead of a median: the share with value 1, the others have 0")
     sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
     unit: Line = Field(description="its unit")
-    about: Line = Field(description="what it means")
+    about: Line = Field(description="meaning")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
-    range: Numbers | None = Field(None, description="people outside are not admitted")
+    evidence: Evidence = Field(description="kind of evidence")
+    range: Numbers | None = Field(None, description="range; subjects outside are drawn again")
 
     @model_validator(mode="after")
     def _one_centre(self) -> Covariate:
         if (self.median is None) == (self.share is None):
-            raise ValueError("needs a `median`, or a `share` if it is 1 in some people and 0 in the others")
+            raise ValueError("needs a `median`, or a `share` for a 0/1 covariate")
         spread = [n for n in ("sd", "iiv", "cv", "range") if getattr(self, n) is not None]
         if self.share is not None and (spread or self.unit != "1"):
             what = f"no `{spread[0]}`" if spread else 'the unit "1"'
@@ -52,23 +52,23 @@ class Covariate(Spread):
 
 
 class Override(Spread):
-    """A line of `[parameters]`: how this population differs from the model as written."""
+    """A line of `[parameters]`: values that differ from the model's."""
 
     model_config = ConfigDict(json_schema_extra=_partial)
 
     median: Equation | None = Field(None, description="the median, or an equation of earlier quantities")
     sd: Annotated[float, Field(ge=0)] | None = Field(None, description="SD of a normal distribution, in the unit")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
-    about: Line | None = Field(None, description="what is assumed")
-    range: Numbers | None = Field(None, description="people outside are not admitted")
+    evidence: Evidence = Field(description="kind of evidence")
+    about: Line | None = Field(None, description="assumption made")
+    range: Numbers | None = Field(None, description="range; subjects outside are drawn again")
 
 
 class Correlation(Record):
     """A `[[correlation]]` table."""
 
     of: Annotated[list[Line], Field(min_length=2, max_length=2)] = Field(description="two quantities")
-    value: Annotated[float, Field(gt=-1, lt=1)] = Field(description="correlation of their deviates")
+    value: Annotated[float, Field(gt=-1, lt=1)] = Field(description="correlation of their random effects")
 
 
 class Factor(Record):
@@ -79,25 +79,25 @@ class Factor(Record):
 
 
 class Group(Record):
-    """A `[[group]]` table: a share of the people who differ from the rest."""
+    """A `[[group]]` table: a subgroup with different parameters."""
 
     model_config = ConfigDict(json_schema_extra=_partial)
 
     name: Line = Field(description="the group's name")
     share: Annotated[float, Field(ge=0, le=1)] = Field(description="its share of the population")
     sampled: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        None, description="share among the subjects, where the group is to be seen better; each then has a weight"
+        None, description="share among the simulated subjects, to oversample the group; results are weighted"
     )
-    about: Line = Field(description="who they are")
+    about: Line = Field(description="description")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
+    evidence: Evidence = Field(description="kind of evidence")
     multiply: dict[str, Factor] = Field(description="factor on each quantity")
 
 
 class Entry(Record):
-    """An `[[entry]]` table: a criterion on the untreated person."""
+    """An `[[entry]]` table: an entry criterion on the untreated subject."""
 
-    observable: Line = Field(description="what is measured")
+    observable: Line = Field(description="observable")
     statistic: Literal["fasting", "minimum", "mean", "maximum"] = Field(
         "fasting", description="at 07:30 fasting, or over the untreated day"
     )
@@ -106,15 +106,15 @@ class Entry(Record):
     unit: Line = Field(description="unit of the limits")
     about: Line = Field(description="why")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
+    evidence: Evidence = Field(description="kind of evidence")
 
 
 class PopulationFile(Record):
     """A population file, table by table."""
 
     population: Head = Field(description="the table that names the population")
-    covariates: dict[str, Covariate] = Field(default={}, description="what people have besides parameters")
+    covariates: dict[str, Covariate] = Field(default={}, description="traits other than parameters")
     parameters: dict[str, Override] = Field(default={}, description="parameters by full name")
-    correlation: list[Correlation] = Field(default=[], description="correlations of deviates")
-    group: list[Group] = Field(default=[], description="people who differ from the rest")
-    entry: list[Entry] = Field(default=[], description="who is admitted")
+    correlation: list[Correlation] = Field(default=[], description="correlations of random effects")
+    group: list[Group] = Field(default=[], description="subgroups")
+    entry: list[Entry] = Field(default=[], description="entry criteria")

@@ -1,4 +1,4 @@
-"""Who the subjects are: from (seed, subject, attempt) to one row of parameters."""
+"""Populations: from (seed, subject, attempt) to one row of parameters."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ __all__ = ["WEIGHT", "Population", "Quantity", "check_medians"]
 
 
 WEIGHT = "weight"
-"""Name under which a subject's weight is drawn."""
+"""Name under which a subject's sampling is drawn."""
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """One drawn quantity: its median and its spread.
+    """A drawn quantity: its median and variability.
 
     Attributes
     ----------
     median
-        Where `distribution` is "share", the share who are 1; the others are 0.
+        If `distribution` is "share", the share with value 1; the others have 0.
     sigma
         SD of log(value), of logit(value), or of the value, by `distribution`.
     unit, about, source, evidence
-        As they are written, in the population's file or else in the model.
+        As in the population's file, or else in the model.
     own
-        Whether the population's file has a line of it.
+        Whether the population's file has a line for it.
     """
 
     name: str
@@ -59,20 +59,20 @@ class Quantity:
 
 @dataclass(frozen=True, repr=False)
 class Population:
-    """People of one population for one model.
+    """A population for one model.
 
     Attributes
     ----------
     quantities
-        Covariates, then the population's own parameters in file order, then the model's.
+        Covariates, then parameters in the population's file in order, then the model's others.
     entries
-        Criteria on the untreated person.
+        Entry criteria on the untreated subject.
     is_typical
-        Whether it is one typical person, without variation.
+        Whether it is one typical person without variability.
     covariates
-        Names of the quantities that are no parameters of the model.
+        Names of quantities that are not parameters of the model.
     files
-        Its file, and those of the populations it is like.
+        Its file, and those of the populations that it extends.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Population:
 
     @property
     def place(self) -> Place:
-        """Where it is written."""
+        """Place in the file."""
         return Place(self.files[0])
 
     def __repr__(self) -> str:
@@ -100,7 +100,7 @@ class Population:
         return f"Population({self.name}: {facts}; {len(self.entries)} entry criteria)"
 
     def _repr_html_(self) -> str:
-        """Who they are: quantities that vary or are the population's own, groups and criteria, for notebooks."""
+        """Quantities that vary or are set by the population, groups and criteria, for notebooks."""
         rows = [
             [
                 escape(q.name),
@@ -127,18 +127,18 @@ class Population:
 
     @cached_property
     def traits(self) -> dict[str, str]:
-        """Name and unit of what tells people apart: covariates, what varies, and 1 for members of a group."""
+        """Name and unit of traits: covariates, quantities that vary, and 1 for members of a group."""
         units = {q.name: q.unit for q in self.quantities if q.name in self.covariates}
         units |= {q.name: q.unit for q in self.quantities if q.sigma > 0}
         for q in self.quantities:
-            # What follows from a quantity that varies, varies.
+            # A function of a quantity that varies also varies.
             if q.name not in units and (q.covariate in units or set(units) & set(q.median.names())):
                 units[q.name] = q.unit
         return units | {f"group {g.name}": "1" for g in self.groups}
 
     @cached_property
     def cholesky(self) -> list[list[float]]:
-        """Lower factor of the correlation matrix, in plain arithmetic so that its bits travel."""
+        """Lower Cholesky factor of the correlation matrix, in plain arithmetic for the same bits on every machine."""
         names = self.correlated
         lower = [[0.0] * len(names) for _ in names]
         for i, a in enumerate(names):
@@ -148,33 +148,33 @@ class Population:
                 for k in range(j):
                     rest -= lower[i][k] * lower[j][k]
                 if i == j and rest <= 1e-12:
-                    message = f"the correlations are not possible together: `{a}` contradicts the quantities before it"
-                    self.place.fail(message, "correlation", help="make one of its correlations smaller")
+                    message = f"the correlations are inconsistent: `{a}` contradicts the quantities before it"
+                    self.place.fail(message, "correlation", help="reduce one of its correlations")
                 lower[i][j] = math.sqrt(rest) if i == j else rest / lower[j][j]
         return lower
 
     def draw(
         self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int = 0
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Draw people.
+        """Draw subjects.
 
         Parameters
         ----------
         seed
-            Of the population.
+            Seed of the population.
         subjects
-            Their numbers, shape (n,).
+            Numbers of the subjects, shape (n,).
         attempt
-            Which attempt at each person, shape (n,) or one number.
+            Number of the attempt at each subject, shape (n,) or one number.
 
         Returns
         -------
         values : dict
-            An array (n,) for each parameter of the model and each covariate; 1 for members of `group NAME`.
+            An array (n,) per parameter of the model and covariate; `group NAME` is 1 for members.
         plausible : ndarray of bool, shape (n,)
-            False where a quantity fell outside the population's own range.
+            False if a quantity is outside the population's range.
         """
-        with np.errstate(all="ignore"):  # what is no number is reported as a status, not as a warning
+        with np.errstate(all="ignore"):  # NaN is reported as a status, not as a warning
             return self._draw(seed, subjects, attempt)
 
     def _draw(
@@ -201,7 +201,7 @@ class Population:
         return values, plausible
 
     def _deviates(self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> dict[str, np.ndarray]:
-        """Eta of every quantity that varies; correlated ones are L z with z in file order."""
+        """Random effects of all quantities that vary; correlated ones are L z with z in file order."""
         varying = [q for q in self.quantities if q.sigma > 0]
         drawn = dict.fromkeys([*self.correlated, *(q.name for q in varying)])
         if not drawn:
@@ -253,13 +253,13 @@ def _spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarr
 
 
 def check_medians(place: Place, quantities: list[Quantity]) -> None:
-    """A median may use what is drawn before it, and the functions whose bits travel."""
+    """Check medians: they may use quantities drawn earlier, and portable functions."""
     before: dict[str, float] = {}
     for q in quantities:
         for name, node in q.median.names().items():
             if name not in before:
                 later = name in {o.name for o in quantities}
-                help = "put its line first" if later else did_you_mean(name, before)
+                help = "move its line up" if later else did_you_mean(name, before)
                 what = f"`{name}` is drawn later" if later else f"unknown name `{name}`"
                 raise PopulationError(what, q.median.at(node), help)
         try:

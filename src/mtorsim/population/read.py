@@ -1,4 +1,4 @@
-"""Population files read, checked, and fitted to a model."""
+"""Read and check population files, and fit them to a model."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
     Raises
     ------
     PopulationError
-        If it cannot be found or read, names what the model does not have, or contradicts itself.
+        If it cannot be found or read, uses names that the model lacks, or is inconsistent.
     """
     library = library or library_for()
     return read_population(library.population(name), model, library)
@@ -75,7 +75,7 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
 
 
 def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
-    """A file with what it leaves out taken from the population it is like; and the files that came from."""
+    """Complete a file from the populations that it extends; also return the files used."""
     bases: list[TomlFile] = []
     chain, data = [file.path.stem], file.data
     while isinstance(head := data.get("population"), dict) and isinstance(name := head.get("like"), str):
@@ -84,7 +84,7 @@ def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFi
             help = did_you_mean(name, library.populations) or "known are " + ", ".join(library.populations)
             file.fail(f"there is no population `{name}`", key, help, needle=name)
         if name in chain:
-            file.fail(f"`{name}` is like itself, by way of {' and '.join(chain)}", key)
+            file.fail(f"`{name}` extends itself, by way of {' and '.join(chain)}", key)
         chain.append(name)
         base = TomlFile.read(library.populations[name], PopulationError)
         bases.append(base)
@@ -97,7 +97,7 @@ _CENTRES = ("median", "share")
 
 
 def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """A population's tables over those of another: lines by name, groups by name, pairs by pair."""
+    """Overlay a population's tables on those of another: lines and groups by name, correlations by pair."""
     merged = {**base, **own}
     head = base.get("population", {})
     merged["population"] = {k: v for k, v in head.items() if k in ("spread", "like")} | {
@@ -123,13 +123,13 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
-    """What needs no model: sources, limits, and lines that contradict each other."""
+    """Check everything that needs no model: sources, limits, and contradictory lines."""
     references = read_references(library.references)
     lines = [(("covariates", n), line) for n, line in data.covariates.items()]
     lines += [(("parameters", n), line) for n, line in data.parameters.items()]
     for key, line in lines:
         if line.sd is not None and (line.iiv is not None or line.cv is not None):
-            file.fail(f"`{key[1]}` has two measures of spread", key, "give `sd`, `iiv` or `cv`")
+            file.fail(f"`{key[1]}` has two measures of variability", key, "give `sd`, `iiv` or `cv`")
         if line.range and line.range[0] >= line.range[1]:
             file.fail(f"the range of `{key[1]}` is empty", key)
     cited = [*lines, *((("group", i), g) for i, g in enumerate(data.group))]
@@ -140,7 +140,7 @@ def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
             file.fail(f"source `{line.source}` is not in references.bib", (*key, "source"), help, needle=line.source)
     for i, entry in enumerate(data.entry):
         if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
-            file.fail("nobody can meet this criterion", ("entry", i), "`at_least` is above `at_most`")
+            file.fail("no subject can meet this criterion", ("entry", i), "`at_least` is above `at_most`")
     names = [g.name for g in data.group]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -148,14 +148,14 @@ def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
     pairs = [frozenset(c.of) for c in data.correlation]
     for i, pair in enumerate(pairs):
         if len(pair) < 2 or pair in pairs[:i]:
-            what = "a quantity with itself" if len(pair) < 2 else "two quantities that are correlated already"
+            what = "a quantity with itself" if len(pair) < 2 else "a pair that already has a correlation"
             file.fail(f"this correlates {what}", ("correlation", i, "of"))
 
 
 def _check_names(
     file: TomlFile, data: PopulationFile, model: Model, library: Library
 ) -> tuple[dict[str, Override], list[str]]:
-    """Lines for parameters of this model, and names that belong to modules left out of it."""
+    """Lines for parameters of this model, and names of modules that the model does not have."""
     modules = {m.name for m in model.modules}
     known: dict[str, Override] = {}
     unused: list[str] = []
@@ -171,10 +171,10 @@ def _check_names(
     for i, c in enumerate(data.correlation):
         for name in c.of:
             if name in data.covariates and data.covariates[name].share is not None:
-                help = "let the medians of others depend on it"
+                help = "make other medians depend on it instead"
                 file.fail(f"`{name}` is 1 or 0 and cannot be correlated", ("correlation", i, "of"), help, needle=name)
             if name not in drawn:
-                help = did_you_mean(name, drawn) or "give the quantity a line in this file first"
+                help = did_you_mean(name, drawn) or "add a line for this quantity to this file"
                 file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
     for i, group in enumerate(data.group):
         for name in group.multiply:
@@ -182,14 +182,14 @@ def _check_names(
             if name in data.covariates:
                 file.fail(f"`{name}` is a covariate; a group multiplies parameters", key)
             if name in model.parameters and model.parameters[name][0].origin == "run_in":
-                file.fail(f"`{name}` is worked out per subject and cannot be multiplied", key)
+                file.fail(f"`{name}` is computed per subject and cannot be multiplied", key)
             if name not in drawn and name not in model.parameters:
                 file.fail(f"unknown quantity `{name}`", key, did_you_mean(name, drawn))
     return known, unused
 
 
 def _check_covariates(file: TomlFile, data: PopulationFile, model: Model) -> None:
-    """A covariate is in the unit of the parameters that take its value."""
+    """Check that a covariate has the unit of the parameters that take its value."""
     for name, line in data.covariates.items():
         try:
             unit = parse_unit(line.unit)
@@ -225,7 +225,7 @@ def _covariate(file: TomlFile, name: str, line: Covariate, spread: bool) -> Quan
 def _override(file: TomlFile, name: str, line: Override, model: Model, spread: bool) -> Quantity:
     declared, unit = model.parameters[name]
     if declared.origin == "run_in":
-        file.fail(f"`{name}` is worked out per subject and cannot be set", ("parameters", name))
+        file.fail(f"`{name}` is computed per subject and cannot be set", ("parameters", name))
     own = line.iiv is not None or line.cv is not None or line.sd is not None
     sigma, distribution = _sigma(line, line.sd) if own else _sigma(declared, None)
     text = line.median if line.median is not None else repr(declared.value)
@@ -242,7 +242,7 @@ def _override(file: TomlFile, name: str, line: Override, model: Model, spread: b
 
 
 def _written(line: Covariate | Override | Parameter, unit: str) -> dict[str, Any]:
-    """What a line says of a quantity besides numbers."""
+    """Unit, description, source and evidence of a line."""
     about, source, evidence = line.about or "", line.source or "", line.evidence or ""
     return {"unit": unit, "about": about, "source": source, "evidence": evidence}
 
@@ -262,12 +262,12 @@ def _from_model(model: Model, spread: bool, covariates: set[str]) -> list[Quanti
 
 
 def check_entries(population: Population, place: Place, first: int = 0) -> None:
-    """Criteria of one source, the population's from `first` on: each on an observable, with a limit.
+    """Check criteria of one source, the population's from `first` onwards: each on an observable, with a limit.
 
     Raises
     ------
     MtorsimError
-        Of the source's kind, for the first that is not.
+        Of the source's class, for the first invalid criterion.
     """
     for i, entry in enumerate(population.entries[first:]):
         full = population.model.observables.get(entry.observable)
@@ -286,5 +286,5 @@ def check_entries(population: Population, place: Place, first: int = 0) -> None:
 
 
 def _misspelt(observable: str, model: Model) -> bool:
-    """Whether a name that a model lacks is close to one that it has."""
+    """Whether a name that the model lacks resembles one that it has."""
     return did_you_mean(observable, model.observables) is not None

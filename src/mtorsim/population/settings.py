@@ -1,4 +1,4 @@
-"""Settings by name: medians of parameters and values of switches."""
+"""Resolve settings by name: medians of parameters and values of switches."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["apply_settings", "full_settings"]
 
 
 def full_settings(population: Population, settings: Mapping[str, float]) -> dict[str, float]:
-    """Settings by full name: a parameter, a covariate, or one mechanism each.
+    """Expand settings to full names: a parameter, a covariate, or a single mechanism each.
 
     Parameters
     ----------
     settings
-        Value by name: a parameter (full, or bare where only one module has it), a covariate of the
-        population, a mechanism, or the head of several (`mtorc2` for all that begin `mtorc2.`).
+        Value by name: a parameter (full, or bare if unique), a covariate of the
+        population, a mechanism, or a prefix of several (`mtorc2` for all `mtorc2.…`).
 
     Raises
     ------
     SettingError
-        If a name is not known, or one parameter is set twice under two names.
+        If a name is unknown, or a parameter is set twice under two names.
     """
     model = population.model
     found: dict[str, float] = {}
@@ -39,8 +39,10 @@ def full_settings(population: Population, settings: Mapping[str, float]) -> dict
             known = [*model.parameters, *model.switches, *(q.name for q in population.quantities)]
             raise SettingError(f"there is no parameter or mechanism `{name}`", help=did_you_mean(name, known))
         if full is not None and drawn is not None and drawn.covariate is not None:
-            message = f"`{full}` follows the covariate `{drawn.covariate}` of each subject"
-            raise SettingError(message, help=f"set `{drawn.covariate}` instead: its median moves, its spread stays")
+            message = f"`{full}` takes the covariate `{drawn.covariate}` of each subject"
+            raise SettingError(
+                message, help=f"set `{drawn.covariate}` instead: its median changes, its variability is kept"
+            )
         key = full or (drawn.name if drawn is not None else None)
         if key is None:
             if not 0 <= value <= 1:
@@ -54,7 +56,7 @@ def full_settings(population: Population, settings: Mapping[str, float]) -> dict
 
 
 def apply_settings(population: Population, settings: Mapping[str, float]) -> tuple[Population, dict[str, float]]:
-    """Replace medians, and give the switches their values.
+    """Replace medians and set switches.
 
     Parameters
     ----------
@@ -64,14 +66,14 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
     Returns
     -------
     population
-        With the new medians; the spread around them stays.
+        With the new medians; variability is kept.
     switches
         Value of every switch of the model.
 
     Raises
     ------
     SettingError
-        If a name is not known or a value is outside its plausible range.
+        If a name is unknown or a value is outside its plausible range.
     """
     model = population.model
     switches = dict(model.switches)
@@ -90,13 +92,13 @@ def apply_settings(population: Population, settings: Mapping[str, float]) -> tup
     try:
         check_medians(population.place, list(quantities))
     except PopulationError as error:
-        # The value is the caller's, not the file's.
+        # The value comes from the caller, not from the file.
         raise SettingError(error.message, help=error.help) from None
     return replace(population, quantities=quantities), switches
 
 
 def _parameter(model: Model, name: str) -> str | None:
-    """Full name of the parameter meant, None if it is not one."""
+    """Full name of a parameter, None if there is none of this name."""
     if name in model.parameters:
         full = name
     else:
@@ -109,5 +111,5 @@ def _parameter(model: Model, name: str) -> str | None:
             return None
         full = tails[0]
     if model.parameters[full][0].origin == "run_in":
-        raise SettingError(f"`{full}` is worked out per subject and cannot be set")
+        raise SettingError(f"`{full}` is computed per subject and cannot be set")
     return full

@@ -1,1 +1,1 @@
-"""Tests of the virtual laboratory: what is given and sampled, and the indices read off the curves."""
+"""Protocols of laboratory tests: doses, samples, and indices computed from the curves."""

@@ -16,11 +16,11 @@ from .protocol import PMOL_PER_UNIT, Administration, Protocol, sampled
 __all__ = ["STEADY", "clamp"]
 
 STEADY = 30.0
-"""Minutes at the end of a step over which a clamp is read."""
+"""Minutes at the end of a step over which indices are computed."""
 HELD = 0.05
-"""Share of the target within which glucose counts as held."""
+"""Relative deviation from the target within which glucose counts as clamped."""
 SPACE = 1.9
-"""Distribution volume of glucose that clamps correct for, dL/kg (0.19 L/kg, DeFronzo 1979)."""
+"""Distribution volume of glucose in the space correction, dL/kg (0.19 L/kg, DeFronzo 1979)."""
 
 
 def _indices(curves: Curves) -> dict[str, Index]:
@@ -31,17 +31,17 @@ def _indices(curves: Curves) -> dict[str, Index]:
 
 
 def _step(curves: Curves, end: float, rate: float) -> dict[str, Index]:
-    """Indices of one step, read over its last half hour."""
+    """Indices of one step, over its last half hour."""
     minutes = curves.minutes
     basal = {n: curves[n][:, 0] for n in ("production", "disposal", "ffa", "insulin", "c_peptide")}
     last = {n: ix.mean(minutes, c, end - STEADY, end) for n, c in curves.values.items()}
-    # Glucose that left or filled its space while the clamp was read is not metabolised (DeFronzo 1979).
+    # Space correction: glucose that changes its pool is not metabolised (DeFronzo 1979).
     change = (ix.at(minutes, curves["glucose"], end) - ix.at(minutes, curves["glucose"], end - STEADY)) / STEADY
     m = last["glucose_infusion"] - SPACE * change - last["urinary_loss"]
-    # Where glucose is not held yet, what is infused says nothing of what is used.
+    # Unless glucose is clamped, the infusion rate does not measure glucose disposal.
     m = np.where(np.abs(last["glucose"] - curves.target) <= HELD * curves.target, m, np.nan)
     rise = last["insulin"] - basal["insulin"]
-    # Of the insulin before the clamp, what was secreted follows C-peptide (DeFronzo 1979); a pump goes on.
+    # Endogenous insulin follows C-peptide (DeFronzo 1979); exogenous insulin continues.
     foreign = curves.foreign
     before = basal["insulin"] * (foreign + (1 - foreign) * last["c_peptide"] / basal["c_peptide"])
     return {
@@ -63,15 +63,15 @@ def _step(curves: Curves, end: float, rate: float) -> dict[str, Index]:
 @laboratory_test("clamp", indices=_indices)
 def clamp(
     insulin: Annotated[
-        float | Sequence[float], Option("mU/kg/min", 0.05, 20, "insulin infused in each step", most=12)
+        float | Sequence[float], Option("mU/kg/min", 0.05, 20, "insulin infusion rate of each step", most=12)
     ] = (0.25, 1.0),
     target: Annotated[
-        float, Option("mg/dL", 50, 300, "glucose that is held", zero="each subject's own fasting glucose")
+        float, Option("mg/dL", 50, 300, "glucose target", zero="each subject's own fasting glucose")
     ] = 90.0,
     step: Annotated[float, Option("min", 40, 600, "length of a step")] = 120.0,
-    prime: Annotated[float, Option("min", 0, 30, "for how long the rise of a step is infused twice")] = 10.0,
+    prime: Annotated[float, Option("min", 0, 30, "duration of priming at twice the increment")] = 10.0,
 ) -> Protocol:
-    """Euglycaemic hyperinsulinaemic clamp, stepwise: glucose held while insulin is infused."""
+    """Stepwise euglycaemic hyperinsulinaemic clamp: glucose is held constant during insulin infusion."""
     rates = [float(r) for r in np.atleast_1d(insulin)]
     per = PMOL_PER_UNIT / 1000
     given = []
@@ -82,7 +82,7 @@ def clamp(
     end = step * len(rates)
     held = f"{target:g} mg/dL" if target else "its fasting level"
     return Protocol(
-        f"glucose held at {held} while insulin runs at {', then '.join(f'{r:g}' for r in rates)} mU/kg/min",
+        f"glucose held at {held} during insulin infusion at {', then '.join(f'{r:g}' for r in rates)} mU/kg/min",
         sampled([*np.arange(0, end, 5), *(k * step for k in range(len(rates)))], end),
         tuple(given),
         clamped=(0, end),

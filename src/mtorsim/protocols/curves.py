@@ -1,4 +1,4 @@
-"""What a test showed: curves of every subject, and the indices that are read off them."""
+"""Curves of a test, and the indices computed from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Curves", "Index"]
 
 
 class Index(NamedTuple):
-    """An index: unit, a value a subject (n,), and whether it takes all insulin in plasma for secreted."""
+    """An index: unit, values (n,), and whether it assumes that all plasma insulin is endogenous."""
 
     unit: str
     values: np.ndarray
@@ -28,15 +28,15 @@ class Curves:
     minutes
         Times of the curves, (m,).
     samples
-        Minutes at which blood is drawn, all of them among `minutes`.
+        Sampling times in minutes, a subset of `minutes`.
     values
         The curves by name.
     weight
-        Of the subjects, kg, (n,).
+        Body weight, kg, (n,).
     foreign
-        Share of fasting insulin that comes from outside, (n,).
+        Exogenous share of fasting insulin, (n,).
     steps, target
-        Of a clamp: its steps (start, end, mU/kg/min), and the glucose each subject is held at, mg/dL, (n,).
+        Of a clamp: its steps (start, end, mU/kg/min), and the glucose target of each subject, mg/dL, (n,).
     """
 
     minutes: np.ndarray
@@ -51,9 +51,9 @@ class Curves:
         return self.values[name]
 
     def drawn(self, name: str) -> np.ndarray:
-        """A curve where blood is drawn, (n, samples)."""
+        """A curve at the sampling times, (n, samples)."""
         return self.values[name][:, np.searchsorted(self.minutes, self.samples)]
 
     def fasting(self, name: str) -> np.ndarray:
-        """A curve at the start, (n,)."""
+        """A curve at minute 0, (n,)."""
         return self.values[name][:, 0].copy()

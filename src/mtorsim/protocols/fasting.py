@@ -1,4 +1,4 @@
-"""Indices of the fasting sample that every test begins with."""
+"""Indices of the fasting sample at the start of a test."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["fasting_indices"]
 
 
 def fasting_indices(curves: Curves) -> dict[str, Index]:
-    """Concentrations and fluxes before anything is given, and the indices of them."""
+    """Fasting concentrations and fluxes, and indices computed from them."""
     glucose, insulin = curves.fasting("glucose"), curves.fasting("insulin")
     return {
         "fasting_glucose": Index("mg/dL", glucose),

@@ -36,8 +36,8 @@ def _indices(curves: Curves) -> dict[str, Index]:
 @laboratory_test("hyperglycaemic-clamp", indices=_indices)
 def hyperglycaemic_clamp(
     above: Annotated[float, Option("mg/dL", 20, 400, "rise over fasting glucose")] = 125.0,
-    minutes: Annotated[float, Option("min", 60, 600, "how long glucose is held")] = 120.0,
+    minutes: Annotated[float, Option("min", 60, 600, "duration")] = 120.0,
 ) -> Protocol:
-    """Hyperglycaemic clamp: glucose raised quickly over its fasting level, and held there."""
+    """Hyperglycaemic clamp: glucose is raised quickly above fasting and held there."""
     times = sampled([0, 2, 4, 6, 8, 10, 15, 20, *np.arange(30, minutes, 10)], minutes)
     return Protocol(f"glucose held {above:g} mg/dL above fasting", times, clamped=(0, minutes), above=above)

@@ -1,6 +1,6 @@
-"""Indices of glucose metabolism from what a test showed: plain arithmetic on arrays.
+"""Indices of glucose metabolism, computed from curves.
 
-Every function takes times (m,) in minutes and curves (n, m), one row a subject, glucose in mg/dL and
+Every function takes times (m,) in minutes and curves (n, m), one row per subject, glucose in mg/dL and
 insulin in uU/mL, and gives an array (n,).
 """
 
@@ -29,7 +29,7 @@ __all__ = [
 
 
 def at(times: np.ndarray, curve: np.ndarray, minute: float) -> np.ndarray:
-    """The curve at a minute, straight between samples."""
+    """The curve at a minute, by linear interpolation."""
     j = int(np.clip(np.searchsorted(times, minute), 1, len(times) - 1))
     share = (minute - times[j - 1]) / (times[j] - times[j - 1])
     return curve[:, j - 1] * (1 - share) + curve[:, j] * share
@@ -40,7 +40,7 @@ def area(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np
     inside = (times > since) & (times < until)
     t = np.concatenate([[since], times[inside], [until]])
     y = np.concatenate([at(times, curve, since)[:, None], curve[:, inside], at(times, curve, until)[:, None]], axis=1)
-    # Row after row in memory: a sum is then the same to the bit however many subjects there are.
+    # With rows contiguous in memory, a sum is the same to the bit for any number of subjects.
     return np.trapezoid(np.ascontiguousarray(y), t, axis=1)
 
 
@@ -50,7 +50,7 @@ def mean(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np
 
 
 def incremental_area(times: np.ndarray, curve: np.ndarray, since: float, until: float) -> np.ndarray:
-    """Area above the value at `since`; what lies below counts against it."""
+    """Area above the value at `since`, minus the area below it."""
     return area(times, curve, since, until) - (until - since) * at(times, curve, since)
 
 
@@ -60,7 +60,7 @@ def homa_ir(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
 
 
 def homa_b(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
-    """Homeostatic model of beta-cell function (Matthews 1985), %; no number below 3.5 mmol/L."""
+    """Homeostatic model of beta-cell function (Matthews 1985), %; NaN below 3.5 mmol/L."""
     over = glucose / MG_DL_PER_MMOL_L - 3.5
     return np.where(over > 0, 20 * insulin / np.where(over > 0, over, 1.0), np.nan)
 
@@ -71,7 +71,7 @@ def quicki(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
 
 
 def matsuda(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
-    """Whole-body insulin sensitivity of an oral test (Matsuda 1999), of samples at 0, 30, 60, 90 and 120 min."""
+    """Whole-body insulin sensitivity from an oral test (Matsuda 1999), with samples at 0, 30, 60, 90 and 120 min."""
     seen = (0, 30, 60, 90, 120)
     g = np.stack([at(times, glucose, m) for m in seen], axis=1)
     i = np.stack([at(times, insulin, m) for m in seen], axis=1)
@@ -79,7 +79,7 @@ def matsuda(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.n
 
 
 def insulinogenic(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
-    """Insulinogenic index: rise of insulin over rise of glucose in 30 min; no number where glucose does not rise."""
+    """Insulinogenic index: rise of insulin over rise of glucose in 30 min; NaN if glucose does not rise."""
     rise = at(times, glucose, 30) - at(times, glucose, 0)
     gain = at(times, insulin, 30) - at(times, insulin, 0)
     return np.where(rise > 0, gain / np.where(rise > 0, rise, 1.0), np.nan)
@@ -91,7 +91,7 @@ def gmi(glucose: np.ndarray) -> np.ndarray:
 
 
 def mage(glucose: np.ndarray) -> np.ndarray:
-    """Mean amplitude of the excursions of more than 1 SD (Service 1970), 0 where there is none."""
+    """Mean amplitude of the excursions of more than 1 SD (Service 1970), 0 if there is none."""
     found = np.zeros(len(glucose))
     for i, curve in enumerate(glucose):
         turns = [curve[0]]
@@ -106,7 +106,7 @@ def mage(glucose: np.ndarray) -> np.ndarray:
 
 
 def cgm(glucose: np.ndarray) -> dict[str, np.ndarray]:
-    """Metrics of a sensor's trace, evenly sampled (Battelino 2019): mean, variation and times in range."""
+    """Metrics of an evenly sampled CGM trace (Battelino 2019): mean, variability and times in range."""
     average = glucose.mean(axis=1)
     spread = glucose.std(axis=1, ddof=1)
 

@@ -16,12 +16,12 @@ from .protocol import PMOL_PER_UNIT, Administration, Fit, Protocol
 __all__ = ["FSIGT", "ivgtt"]
 
 FSIGT = (0, *range(2, 7), *range(8, 17, 2), 19, 22, 23, 24, 25, 27, *range(30, 101, 10), *range(120, 181, 20))
-"""Minutes at which blood is drawn."""
+"""Sampling times in minutes."""
 
 
 def _indices(curves: Curves) -> dict[str, Index]:
     t, glucose, insulin = curves.samples, curves.drawn("glucose"), curves.drawn("insulin")
-    # AIRg: mean rise over the samples of the first ten minutes, as the reference values are given.
+    # AIRg: mean increment over the samples of the first ten minutes, as in the reference values.
     first = (t >= 2) & (t <= 10)
     airg = np.ascontiguousarray(insulin[:, first]).mean(axis=1) - insulin[:, 0]
     late = (t >= 10) & (t <= 19)
@@ -44,7 +44,7 @@ def _indices(curves: Curves) -> dict[str, Index]:
 
 
 def _fits(curves: Curves, indices: Mapping[str, np.ndarray]) -> dict[str, Fit]:
-    """Glucose of the minimal model, from when glucose is mixed."""
+    """Glucose of the minimal model, after mixing."""
     minutes = curves.samples
     fitted = np.array([indices[n] for n in ("S_G", "S_I", "p2", "G_0")]).T * (1, 1e-4, 1, 1)
     glucose, insulin = curves.drawn("glucose"), curves.drawn("insulin")
@@ -57,12 +57,12 @@ def _fits(curves: Curves, indices: Mapping[str, np.ndarray]) -> dict[str, Fit]:
 
 @laboratory_test("ivgtt", indices=_indices, dots=("glucose", "insulin"), fits=_fits)
 def ivgtt(
-    grams: Annotated[float, Option("g/kg", 0.05, 1, "glucose, within a minute")] = 0.3,
+    grams: Annotated[float, Option("g/kg", 0.05, 1, "glucose, infused over a minute")] = 0.3,
     insulin: Annotated[float, Option("U/kg", 0, 0.1, "insulin at 20 min")] = 0.03,
 ) -> Protocol:
-    """Intravenous glucose tolerance test: glucose within a minute, insulin at 20 min, the minimal model fitted."""
+    """Intravenous glucose tolerance test: glucose over a minute, insulin at 20 min, minimal model fitted."""
     given = [Administration(0, "iv_glucose", 1000 * grams, over=1.0)]
     if insulin > 0:
         given.append(Administration(20, "iv_insulin", PMOL_PER_UNIT * insulin, over=0.5))
-    text = f"{grams:g} g/kg of glucose into a vein" + (f", {insulin:g} U/kg of insulin at 20 min" if insulin else "")
+    text = f"{grams:g} g/kg intravenous glucose" + (f", {insulin:g} U/kg of insulin at 20 min" if insulin else "")
     return Protocol(text, np.array(FSIGT, float), tuple(given))

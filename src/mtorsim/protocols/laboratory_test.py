@@ -1,4 +1,4 @@
-"""A kind of test: its options with units and ranges, and how a protocol is made of them."""
+"""Kinds of tests: options with units and ranges, from which a protocol is made."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class OptionError(ArgumentError):
     Parameters
     ----------
     option
-        Which.
+        Name of the option.
     message, help
-        As of every error.
+        As for every error.
     """
 
     def __init__(self, option: str, message: str, help: str | None = None) -> None:
@@ -35,18 +35,18 @@ class OptionError(ArgumentError):
 
 @dataclass(frozen=True)
 class Option:
-    """What an option of a test may be; the annotation of its argument.
+    """Annotation of an option of a test: unit, range and description.
 
     Attributes
     ----------
     unit, low, high
-        Of its values.
+        Of the values.
     about
-        What it is, in a few words.
+        Short description.
     zero
-        What 0 stands for, where it is allowed besides the range.
+        Meaning of 0, if it is allowed in addition to the range.
     most
-        How many values it may have.
+        Largest number of values.
     """
 
     unit: str
@@ -57,12 +57,12 @@ class Option:
     most: int = 1
 
     def check(self, name: str, value: object) -> None:
-        """Refuse what is not a number, or is out of range.
+        """Raise if a value is not a number or is out of range.
 
         Raises
         ------
         OptionError
-            For the first value that does not fit.
+            For the first invalid value.
         """
         several = list(np.atleast_1d(value)) if isinstance(value, np.ndarray) else value
         listed = isinstance(several, (list, tuple))
@@ -82,16 +82,16 @@ class Option:
 
 @dataclass(frozen=True)
 class LaboratoryTest:
-    """A kind of test; called with options it gives a protocol.
+    """A kind of test; called with options, it returns a protocol.
 
     Attributes
     ----------
     name
-        What it is called.
+        Name of the test.
     make
         The function that makes a protocol; its annotated arguments are the options.
     parts
-        Attributes that every protocol of it has: indices, panels, dots, fits.
+        Attributes of all its protocols: indices, panels, dots, fits.
     """
 
     name: str
@@ -105,32 +105,32 @@ class LaboratoryTest:
 
     @cached_property
     def options(self) -> dict[str, Option]:
-        """What may differ from the standard test, by name."""
+        """The options, by name."""
         hints = get_type_hints(self.make, include_extras=True)
         return {name: hints[name].__metadata__[0] for name in inspect.signature(self.make).parameters}
 
     @property
     def usual(self) -> dict[str, float | Sequence[float]]:
-        """The value of each option in the standard test."""
+        """The default of each option."""
         return {name: p.default for name, p in inspect.signature(self.make).parameters.items()}
 
     def __call__(self, **options: float | Sequence[float]) -> Protocol:
-        """The test with some options.
+        """Return the protocol for some options.
 
         Raises
         ------
         OptionError
-            If there is no such option, or a number is out of range.
+            If an option is unknown, or a number is out of range.
         """
         for name, value in options.items():
             if name not in self.options:
                 help = did_you_mean(name, self.options) or f"`{self.name}` takes {', '.join(self.options)}"
-                raise OptionError(name, f"the test `{self.name}` has no `{name}`", help)
+                raise OptionError(name, f"the test `{self.name}` has no option `{name}`", help)
             self.options[name].check(name, value)
         return replace(self.make(**options), name=self.name, options=self._differing(options), **self.parts)
 
     def _differing(self, options: Mapping[str, float | Sequence[float]]) -> str:
-        """What differs from the standard test, such as `insulin = 0.5, 2 mU/kg/min; step = 60 min`."""
+        """Options that differ from the standard test, such as `insulin = 0.5, 2 mU/kg/min; step = 60 min`."""
         parts = []
         for name, usual in self.usual.items():
             values = np.atleast_1d(options.get(name, usual)).astype(float)
@@ -141,12 +141,12 @@ class LaboratoryTest:
 
 
 def laboratory_test(name: str, **parts: Any) -> Callable[[Callable[..., Protocol]], LaboratoryTest]:
-    """Make a test of a function from options to a protocol.
+    """Decorator that makes a test of a function from options to a protocol.
 
     Parameters
     ----------
     name
-        What the test is called.
+        Name of the test.
     parts
         Attributes of `Protocol` that do not depend on options: `indices`, `panels`, `dots`, `fits`.
     """

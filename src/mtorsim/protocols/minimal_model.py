@@ -1,4 +1,4 @@
-"""Bergman's minimal model of glucose, fitted to an intravenous test."""
+"""Bergman's minimal model of glucose, and its fit to an intravenous test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["MIXED", "MinimalModel", "fit_minimal_model", "minimal_model"]
 GRID = 0.5
 """Minutes between the points of the solution."""
 MIXED = 8.0
-"""Minutes until glucose has mixed; earlier samples weigh nothing, as in MINMOD."""
+"""Minutes until glucose has mixed; earlier samples have zero weight, as in MINMOD."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class MinimalModel:
     p2
         Rate of insulin action, 1/min.
     G_0
-        Glucose at time 0 if it had mixed at once, mg/dL.
+        Glucose at time 0, extrapolated for instant mixing, mg/dL.
     cv
-        Root mean square of the relative residuals of the samples that weigh.
+        Root mean square of the relative residuals of samples with weight.
     """
 
     S_G: float
@@ -43,7 +43,7 @@ class MinimalModel:
 def minimal_model(
     times: np.ndarray, insulin: np.ndarray, basal: tuple[float, float], p: tuple[float, ...]
 ) -> np.ndarray:
-    """Glucose at `times` by the minimal model, insulin running straight between its samples.
+    """Solve the minimal model for linearly interpolated insulin.
 
     Parameters
     ----------
@@ -67,12 +67,12 @@ def minimal_model(
     glucose, fasting = basal
     grid = np.arange(0.0, times[-1] + GRID / 2, GRID)
     rise = np.interp(grid, times, insulin) - fasting
-    # Insulin action: exact over each step, for insulin that is straight within it.
+    # Insulin action: exact over each step for linear insulin.
     decay = np.exp(-p2 * GRID)
     gain_0 = (1 - decay) / (p2 * GRID) - decay
     gain_1 = 1 - (1 - decay) / (p2 * GRID)
     action = s_i * np.asarray(lfilter([gain_1, gain_0], [1.0, -decay], rise))
-    # What lfilter takes for the first point was before the test.
+    # The first point of lfilter precedes the test.
     action -= action[0] * decay ** np.arange(len(grid))
     # Glucose above basal: integrating factor, its source -action * basal by the trapezoid rule.
     rate = s_g + action
@@ -89,14 +89,14 @@ def fit_minimal_model(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarra
     Parameters
     ----------
     times
-        Minutes, the first before glucose is given.
+        Minutes; the first sample precedes the glucose dose.
     glucose, insulin
         mg/dL and uU/mL; the first sample of each is basal.
 
     Returns
     -------
     MinimalModel
-        Samples before 8 min weigh nothing; the others by the inverse of their size.
+        Samples before 8 min have zero weight, the others the inverse of their size.
     """
     from scipy.optimize import least_squares
 
@@ -107,7 +107,7 @@ def fit_minimal_model(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarra
         fitted = minimal_model(times, insulin, basal, tuple(np.exp(log_p)))
         return (fitted[late] - glucose[late]) / glucose[late]
 
-    # Starts of low and of high insulin sensitivity: where insulin hardly acts the sum of squares is flat.
+    # Start at low and at high insulin sensitivity, since the sum of squares is flat where insulin hardly acts.
     best = None
     for s_i in (4e-5, 4e-4):
         start = np.log([0.018, s_i, 0.03, 1.1 * float(np.max(glucose[late]))])

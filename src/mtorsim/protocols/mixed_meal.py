@@ -16,10 +16,10 @@ __all__ = ["mixed_meal"]
 @laboratory_test("mixed-meal", indices=oral_indices)
 def mixed_meal(
     grams: Annotated[float, Option("g", 1, 300, "carbohydrate")] = 78.0,
-    solid: Annotated[float, Option("", 0, 1, "share of it eaten as solid food")] = 0.7,
-    hours: Annotated[float, Option("h", 2, 12, "how long blood is drawn")] = 7.0,
+    solid: Annotated[float, Option("", 0, 1, "share of solid food")] = 0.7,
+    hours: Annotated[float, Option("h", 2, 12, "duration of sampling")] = 7.0,
 ) -> Protocol:
-    """Mixed meal: carbohydrate of which a share is eaten as solid food."""
+    """Mixed meal: carbohydrate, a share of it as solid food."""
     early = [0, 5, 10, 15, 20, 30, 40, 50, 60, 75, 90]
     minutes = sampled([*early, *np.arange(120, 60 * hours, 30)], 60 * hours)
     parts = (("meal_solid", solid), ("meal_liquid", 1 - solid))

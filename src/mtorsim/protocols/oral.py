@@ -1,4 +1,4 @@
-"""Indices of what is drunk or eaten: glucose, insulin and C-peptide over two hours."""
+"""Indices of oral tests: glucose, insulin and C-peptide over two hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A day's glucose profile."""
+"""The 24-hour glucose profile."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def _indices(curves: Curves) -> dict[str, Index]:
 
 @laboratory_test("profile", indices=_indices)
 def profile(hours: Annotated[float, Option("h", 24, 24 * 14, "how long")] = 24.0) -> Protocol:
-    """A day as it is lived, looked at every 5 minutes as a sensor would."""
+    """Glucose profile with usual meals and doses, sampled every 5 minutes like a CGM sensor."""
     if hours % 24:
-        help = "what is read of it is a day's: write for example 24 or 72"
+        help = "its indices are daily ones: write for example 24 or 72"
         raise OptionError("hours", f"`hours` = {hours:g} is not a whole number of days", help)
     minutes = np.arange(0, 60 * hours + 1e-9, 5)
-    return Protocol(f"{hours:g} h as they are lived", minutes, fasting=False, everyday=True)
+    return Protocol(f"{hours:g}-hour profile with usual meals", minutes, fasting=False, everyday=True)

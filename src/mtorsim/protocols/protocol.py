@@ -1,4 +1,4 @@
-"""A test of the virtual laboratory as data: what is given, when blood is drawn, and what is read of it."""
+"""A laboratory test as data: doses, sampling times and indices."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ __all__ = ["BODY", "CLAMP", "PMOL_PER_UNIT", "Administration", "Fit", "Protocol"
 PMOL_PER_UNIT = 6000.0
 """pmol in 1 U of insulin: 1 uU/mL is 6 pmol/L."""
 BODY = "glucose_insulin"
-"""The module whose people can be tested."""
+"""The module that tests need."""
 CLAMP = "clamp"
-"""The module that holds glucose."""
+"""The module that clamps glucose."""
 PANELS = ("glucose", "insulin", "c_peptide", "ffa", "production", "disposal", "glucose_infusion", "secretion")
-"""Curves that are drawn unless a test names others."""
+"""Curves in the figure, unless a test names others."""
 
 
 @dataclass(frozen=True)
 class Administration:
-    """Something given at a time: minutes from the start, a route of `glucose_insulin`, in its unit.
+    """A dose of a test: minutes from its start, a route of `glucose_insulin`, an amount in its unit.
 
     Attributes
     ----------
     over
-        Minutes it lasts, 0 for at once.
+        Duration in minutes, 0 for a bolus.
     """
 
     minute: float
@@ -40,7 +40,7 @@ class Administration:
 
 @dataclass(frozen=True)
 class Fit:
-    """A curve that a model was fitted to, for a figure: label, minutes (m,) and values (n, m)."""
+    """A fitted curve for a figure: label, minutes (m,) and values (n, m)."""
 
     label: str
     minutes: np.ndarray
@@ -58,29 +58,29 @@ class Protocol:
     Attributes
     ----------
     about
-        One line on what is done.
+        One line that describes the test.
     minutes
-        When blood is drawn.
+        Sampling times.
     given
-        What is given.
+        Doses.
     clamped
-        From and until which minute glucose is held.
+        First and last minute of the glucose clamp.
     target
-        Glucose that is held, mg/dL.
+        Glucose target, mg/dL.
     above
-        Instead: how far above the subject's own fasting glucose it is held, mg/dL.
+        Alternatively, the target above the subject's own fasting glucose, mg/dL.
     steps
         Start and end, in minutes, and insulin infusion (mU/kg/min) of each step of a clamp.
     fasting
-        Whether the subject has to be fasting.
+        Whether the subject must be fasting.
     everyday
-        Whether the subject's own meals and doses go on: the day as it is lived.
+        Whether the subject's own meals and doses continue.
     name, options
-        What the test is called, and how it differs from the standard test, as text.
+        Name of the test, and its options that differ from the standard test, as text.
     indices
-        What is read off its curves.
+        Function that computes indices from its curves.
     panels, dots, fits
-        Curves that are drawn, those drawn with their samples, and models fitted to them.
+        Curves in the figure, those with their samples as dots, and fitted models.
     """
 
     about: str
@@ -106,21 +106,21 @@ class Protocol:
 
 
 def sampled(minutes: Sequence[float], end: float) -> np.ndarray:
-    """When blood is drawn: at these minutes, and at the end."""
+    """Sampling times: these minutes, and the end."""
     return np.unique(np.round([*minutes, end], 9))
 
 
 def needs(protocols: Iterable[Protocol]) -> tuple[str, ...]:
-    """Modules that tests need besides the subject's own."""
+    """Additional modules that the test needs."""
     return (CLAMP,) if any(p.clamped for p in protocols) else ()
 
 
 def without_body(test: str, modules: Iterable[str]) -> tuple[str, str] | None:
-    """Why a test cannot be done in a model of these modules, and what to do; None where it can."""
+    """Why a test is impossible in a model of these modules, and the cure; None if it is possible."""
     modules = list(modules)
     if BODY in modules:
         return None
     names = " and ".join(f"`{m}`" for m in modules)
     lacks = "free fatty acids, C-peptide, and flows of glucose production, disposal and secretion to read"
-    help = f"tests are done in models with `{BODY}`; a visit shows what {names} can show"
+    help = f"tests need a model with `{BODY}`; observe {names} at visits instead"
     return f"the test `{test}` cannot be done in {names}: there are no {lacks}", help

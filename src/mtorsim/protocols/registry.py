@@ -1,4 +1,4 @@
-"""Tests by name: a file of this folder that makes one with `laboratory_test` adds it."""
+"""Tests by name; every file of this folder that makes one with `laboratory_test` adds it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["laboratory_tests", "protocol"]
 
 @lru_cache(maxsize=1)
 def laboratory_tests() -> dict[str, LaboratoryTest]:
-    """Every test by its name."""
+    """All tests by name."""
     package = mtorsim.protocols
     found: dict[str, LaboratoryTest] = {}
     for module in sorted(m.name for m in pkgutil.iter_modules(package.__path__)):
@@ -34,18 +34,20 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
     Parameters
     ----------
     name
-        Such as `ogtt`; `laboratory_tests()` has them all.
+        Name such as `ogtt`; `laboratory_tests()` lists all.
     options
-        What differs from the standard test.
+        Options that differ from the standard test.
 
     Raises
     ------
     ArgumentError
-        If there is no such test or option, or a number is out of range.
+        If the test or an option is unknown, or a number is out of range.
     """
     known = laboratory_tests()
     if not isinstance(name, str):
-        raise ArgumentError(f"a test is named by text, not {spoken(name)}", help="known are " + ", ".join(known))
+        raise ArgumentError(
+            f"the name of a test must be text, not {spoken(name)}", help="known are " + ", ".join(known)
+        )
     if name not in known:
         raise ArgumentError(
             f"there is no test `{name}`", help=did_you_mean(name, known) or "known are " + ", ".join(known)

@@ -1,1 +1,1 @@
-"""What a run leaves: blocks, tables, summaries, a folder, and what differs between two of them."""
+"""Results of a run: blocks, tables, summaries, folders, and comparison of two results."""

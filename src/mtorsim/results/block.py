@@ -1,4 +1,4 @@
-"""What one chunk of subjects leaves."""
+"""The results of one chunk of subjects."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class TestValues:
     Attributes
     ----------
     test, options, at_h, arm
-        Which, what differs from the standard test, when, and whose.
+        Test, options that differ from the standard test, time, and arm.
     units
-        Of each index, by name.
+        Unit of each index, by name.
     values
-        Shape (n, indices), NaN where a subject has none.
+        Shape (n, indices), NaN if undefined.
     """
 
     test: str
@@ -34,7 +34,7 @@ class TestValues:
 
 @dataclass(frozen=True)
 class Block:
-    """What some subjects gave, arm by arm.
+    """Results of some subjects, by arm.
 
     Attributes
     ----------
@@ -43,19 +43,19 @@ class Block:
     status
         Shape (arms, n).
     traits
-        What tells the subjects apart, shape (n, traits).
+        Traits of the subjects, shape (n, traits).
     visits, series
-        Shape (arms, n, times, observables); `series` has no rows where it is not kept.
+        Shape (arms, n, times, observables); `series` is empty if it is not kept.
     weights
-        How many people of the population each subject stands for, shape (n,).
+        Weight of each subject, shape (n,).
     left
-        Hours at which each left, infinite for those who stayed, shape (arms, n).
+        Time at which each left, hours, infinite for those who stayed, shape (arms, n).
     ledger
-        What was decided in each arm: rows as `mtorsim.run.care.LEDGER` has them.
+        Decisions in each arm, with the columns of `mtorsim.run.care.LEDGER`.
     dose_intensity
-        Of each arm the share of the planned amount of each drug that was given, shape (n, drugs).
+        For each arm the given share of the planned amount of each drug, shape (n, drugs).
     tests
-        One for each arm, test and time.
+        One entry per arm, test and time.
     """
 
     subjects: np.ndarray
@@ -72,7 +72,7 @@ class Block:
     tests: tuple[TestValues, ...] = ()
 
     def select(self, kept: np.ndarray) -> Block:
-        """The block of some subjects; `kept` is a mask (n,). The series is kept of as many, from the first on."""
+        """Return the block of the subjects in the mask `kept` (n,); the series keeps as many first subjects."""
         subjects = self.subjects[kept]
         return replace(
             self,
@@ -91,7 +91,7 @@ class Block:
 
     @classmethod
     def joined(cls, blocks: list[Block]) -> Block:
-        """Several blocks of the same arms as one; the finer series of those that kept it."""
+        """Join blocks of the same arms; the finer series of those that kept it."""
         kept = [b.series for b in blocks if b.series.shape[2]] or [blocks[0].series]
         return cls(
             subjects=np.concatenate([b.subjects for b in blocks]),

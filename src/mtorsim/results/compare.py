@@ -1,4 +1,4 @@
-"""What differs between two results, and by how much."""
+"""Compare two results."""
 
 from __future__ import annotations
 
@@ -34,26 +34,24 @@ _TOLD = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results beside each other.
+    """The comparison of two results.
 
     Attributes
     ----------
     same_bits
-        Whether every number that both have is the same to the bit.
+        Whether all common numbers are identical to the bit.
     subjects, visits
-        How many both have.
+        Number of common subjects and visits.
     inputs
-        What decides the numbers and differs: name, in the first, in the second.
+        Inputs that differ: name, value in the first, in the second.
     differences
-        Largest absolute difference of each observable over subjects and visits that both have, by
-        arm and name.
+        Largest absolute difference of each observable over common subjects and visits, by arm and name.
     shares
         Share above each limit in both, by arm and limit.
     tests
-        Largest absolute difference of each index of tests that both have, by arm and by test, options, hour
-        and index.
+        Largest absolute difference of each index of common tests, by arm and by test, options, hour and index.
     only, only_tests
-        Arms, and tests, that are in the first or in the second alone.
+        Arms and tests that only the first or only the second result has.
     """
 
     same_bits: bool
@@ -105,7 +103,7 @@ def compare(first: Result, second: Result) -> Comparison:
 
 
 def _common(first: Result, second: Result, arm: str) -> tuple[xr.Dataset, xr.Dataset]:
-    """What both have of an arm: the same subjects, visits and observables."""
+    """The common part of an arm: subjects, visits and observables."""
     import xarray as xr
 
     one, other = xr.align(first.visits.sel(arm=arm), second.visits.sel(arm=arm), join="inner")
@@ -118,7 +116,7 @@ def _same(one: xr.Dataset, other: xr.Dataset) -> bool:
 
 
 def _differences(one: xr.Dataset, other: xr.Dataset) -> dict[str, float]:
-    """Largest absolute difference by name; infinite where only one has a number."""
+    """Largest absolute difference by name; infinite if only one has a number."""
     found = {}
     for name in one.data_vars:
         a, b = one[name].to_numpy(), other[name].to_numpy()
@@ -132,7 +130,7 @@ def _differences(one: xr.Dataset, other: xr.Dataset) -> dict[str, float]:
 def _tests(
     first: Result, second: Result
 ) -> tuple[dict[str, dict[tuple[str, str, float, str], float]], tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Largest difference of each index that both have; and the tests that only one has."""
+    """Largest difference of each common index, and the tests that only one has."""
     named = [{_test_name(t) for t in r.summary.get("tests", ())} for r in (first, second)]
     only = (tuple(sorted(named[0] - named[1])), tuple(sorted(named[1] - named[0])))
     found: dict[str, dict[tuple[str, str, float, str], float]] = {}

@@ -1,4 +1,4 @@
-"""The folder of a result: opened, cleared, written to."""
+"""Open, clear and write a result folder."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ _FIGURES = ("time_course", "shares")
 
 
 def open_folder(folder: Path, force: bool) -> None:
-    """Make a result folder; an earlier result in it is only removed with `force`, and nothing else ever is."""
+    """Create a result folder; `force` removes an earlier result in it, but never any other file."""
     try:
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
             if not force:
-                help = "give `force=True` to replace the result in it, or another folder"
-                raise DataError(f"`{folder}` exists already", help=help)
+                help = "pass `force=True` to replace the result in it, or another folder"
+                raise DataError(f"`{folder}` already exists", help=help)
             try:
                 read_manifest(folder)
             except DataError:
                 message = f"`{folder}` is not a result, so `force=True` does not touch it"
-                raise DataError(message, help="give another folder") from None
+                raise DataError(message, help="name another folder") from None
             _remove_result(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -54,7 +54,7 @@ def open_folder(folder: Path, force: bool) -> None:
 
 
 def _remove_result(folder: Path) -> None:
-    """Remove what a run writes, and leave everything else."""
+    """Remove the files of a result, and leave everything else."""
     for name in _OURS:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
@@ -67,7 +67,7 @@ def _remove_result(folder: Path) -> None:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write elsewhere, then rename: a reader never sees half a file."""
+    """Write to a temporary file and rename it, so a reader never sees an incomplete file."""
     draft = path.with_name(f".{path.name}.draft")
     draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
     draft.replace(path)

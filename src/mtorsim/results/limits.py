@@ -1,4 +1,4 @@
-"""Limits of fasting glucose that results are counted against."""
+"""Limits of fasting glucose in reports."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ LIMITS = {">126": 126.0, ">160": 160.0, ">250": 250.0, ">500": 500.0}
 
 
 def limits_of(uln: float) -> dict[str, float]:
-    """Every limit by the name it is reported under, with the laboratory's upper limit of normal, mg/dL."""
+    """All limits by name, including the laboratory's upper limit of normal, mg/dL."""
     return {">ULN": uln, **LIMITS}
 
 
 def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]:
-    """Name, value and whether it is the ULN of each limit to show, in order; no value twice."""
+    """Name, value and whether it is the ULN, for each limit in order, without duplicates."""
     uln = limits[">ULN"]
     names = sorted(limits, key=lambda n: (limits[n], n == ">ULN"))
     same = [n for n in names if n != ">ULN" and limits[n] == uln]
@@ -29,8 +29,8 @@ def ordered_limits(limits: Mapping[str, float]) -> list[tuple[str, float, bool]]
 def worst_fasting(fasting_glucose: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Highest fasting glucose of each subject over the visits after t = 0.
 
-    Shapes: fasting_glucose (..., visits), NaN where not fasting or not reached; times (visits,).
-    Returns (...), -inf where there is none.
+    Shapes: fasting_glucose (..., visits), NaN if not fasting or not reached; times (visits,).
+    Returns (...), -inf if there is none.
     """
     after = fasting_glucose[..., times > 0]
     if not after.shape[-1]:

@@ -1,4 +1,4 @@
-"""What a run was: enough to compute any subject of it again."""
+"""The manifest of a run: sufficient to recompute any subject."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray"
 
 
 def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
-    """Everything about a run that decides its numbers.
+    """Describe everything that determines the numbers of a run.
 
-    The texts of the scenario, the modules, the population and the bibliography are kept whole, so
-    that a run can be repeated after its files have changed.
+    The manifest contains the texts of scenario, modules, population and bibliography, so a run can be repeated after
+    its files have changed.
     """
     files = _files(plan)
     return {
@@ -89,7 +89,7 @@ def _files(plan: Plan) -> dict[str, str]:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that numbers depend on."""
+    """Versions of Python and of libraries that affect the numbers."""
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
@@ -100,7 +100,7 @@ def package_versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Where a run was made, as information."""
+    """The machine of a run, for information."""
     return {"processor": _processor(), "cores": os.cpu_count(), "system": platform.system(), "byteorder": sys.byteorder}
 
 
@@ -144,14 +144,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     Raises
     ------
     DataError
-        If there is none, or it is of another format.
+        If there is none, or its format differs.
     """
     path = Path(folder) / "run.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(
-            f"`{folder}` is not a result: it has no run.json", help="give the folder that `out` named"
+            f"`{folder}` is not a result: it has no run.json", help="name the folder given as `out`"
         ) from None
     except (OSError, ValueError) as problem:
         raise DataError(f"cannot read `{path}`: {problem}") from None
@@ -161,16 +161,16 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         raise DataError(f"`{path}` is not a manifest of this version", help="run the scenario again")
     for key, kind in _FORM.items():
         if not isinstance(manifest.get(key), kind) or isinstance(manifest.get(key), bool):
-            raise DataError(f"`{path}` is not whole: `{key}` is missing or damaged", help="run the scenario again")
+            raise DataError(f"`{path}` is incomplete: `{key}` is missing or damaged", help="run the scenario again")
     texts = manifest["files"], manifest["hashes"]
     if set(texts[0]) != set(texts[1]) or not all(isinstance(t, str) for part in texts for t in part.values()):
-        raise DataError(f"`{path}` is not whole: `files` is damaged", help="run the scenario again")
+        raise DataError(f"`{path}` is damaged: `files` is invalid", help="run the scenario again")
     return manifest
 
 
 @contextmanager
 def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] | None = None) -> Iterator[Plan]:
-    """Settle a run again from its manifest alone.
+    """Make the plan of a run from its manifest alone.
 
     Raises
     ------
@@ -184,12 +184,12 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
                 raise DataError(f"`{relative}` in the manifest does not match its hash")
             path = folder / relative
             if "\0" in relative or not path.resolve().is_relative_to(folder.resolve()):
-                raise DataError(f"`{relative}` is no path of a manifest")
+                raise DataError(f"`{relative}` is not a valid path in a manifest")
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
             except OSError as problem:
-                raise DataError(f"`{relative}` is no path of a manifest: {problem.strerror}") from None
+                raise DataError(f"`{relative}` is not a valid path in a manifest: {problem.strerror}") from None
         library = Library((folder,))
         scenario = read_scenario(folder / f"{manifest['scenario']}.toml", library)
         if manifest["trial"]:

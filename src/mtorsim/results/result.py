@@ -1,4 +1,4 @@
-"""Results with labels: what every subject showed at every visit, summaries, status, manifest."""
+"""Labelled results: visits of all subjects, summaries, status, manifest."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Result:
     Attributes
     ----------
     manifest
-        What the run was; enough to compute any subject again.
+        Description of the run, sufficient to recompute any subject.
     summary
         Shares above each limit with intervals, medians and bands at each visit, status counts.
     folder
-        Where it lies, None if only in memory.
+        The result folder, None for a result in memory.
     """
 
     manifest: Mapping[str, Any]
@@ -93,52 +93,52 @@ class Result:
 
     @property
     def _held(self) -> Block | _Visits:
-        """Visits in memory, or as they are read from the folder."""
+        """Visits from memory or from the folder."""
         return self.block if self.block is not None else _read_visits(self)
 
     @cached_property
     def people(self) -> pd.DataFrame:
-        """What tells the subjects apart: one row a subject, a column each covariate, drawn parameter and group."""
+        """Traits: one row per subject, one column per covariate, drawn parameter and group."""
         import pandas as pd
 
         if self.block is not None:
             frame = pd.DataFrame(self.block.traits, columns=list(self.manifest["traits"]))
             return frame.set_index(pd.Index(self.block.subjects, name="subject"))
-        parts = self._parts("people.parquet", "it is not whole")
+        parts = self._parts("people.parquet", "it is incomplete")
         return pd.concat(parts).set_index("subject").drop(columns=["turned_away", "weight"])
 
     @cached_property
     def tests(self) -> pd.DataFrame:
-        """Indices of the tests of the virtual laboratory: one row an arm, subject, test, time and index."""
+        """Indices of laboratory tests: one row per arm, subject, test, time and index."""
         import pandas as pd
 
         if self.block is not None:
             return test_table(self.block).to_pandas()
-        return pd.concat(self._parts("tests.parquet", "a scenario asks for them with `[[test]]`"), ignore_index=True)
+        return pd.concat(self._parts("tests.parquet", "add `[[test]]` to the scenario"), ignore_index=True)
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
-        """Every decision: one row an arm, subject and decision, in order of time; doses in their unit.
+        """All decisions: one row per arm, subject and decision, in order of time; doses in their unit.
 
-        `rule` is empty where a subject left by itself; `value` is what the rule asked for first.
+        `rule` is empty if a subject left for other reasons; `value` is the first quantity in the rule's condition.
         """
         import pandas as pd
 
         if self.block is not None:
             return self._in_order(ledger_table(self.manifest, self.block).to_pandas())
-        return self._in_order(pd.concat(self._parts("ledger.parquet", "a scenario has one with `[[rule]]`")))
+        return self._in_order(pd.concat(self._parts("ledger.parquet", "add `[[rule]]` to the scenario")))
 
     @cached_property
     def treatment(self) -> pd.DataFrame:
-        """One row an arm, subject and drug: when the subject left, and the share of the planned amount given."""
+        """One row per arm, subject and drug: when the subject left, and the given share of the planned amount."""
         import pandas as pd
 
         if self.block is not None:
             return self._in_order(treatment_table(self.manifest, self.block).to_pandas())
-        return self._in_order(pd.concat(self._parts("treatment.parquet", "a scenario has one with `[[rule]]`")))
+        return self._in_order(pd.concat(self._parts("treatment.parquet", "add `[[rule]]` to the scenario")))
 
     def _in_order(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Rows by arm and subject, however the run was cut into chunks."""
+        """Sort rows by arm and subject, independent of chunks."""
         arms = {a: i for i, a in enumerate(self.manifest["arms"])}
         place = [arms[a] for a in frame["arm"]]
         subjects = np.asarray(frame["subject"])
@@ -146,7 +146,7 @@ class Result:
         return frame.iloc[order].reset_index(drop=True)
 
     def _parts(self, name: str, help: str) -> list[pd.DataFrame]:
-        """Every chunk of one of the tables beside the visits."""
+        """Read all chunks of one of the tables."""
         import pandas as pd
 
         assert self.folder is not None
@@ -157,16 +157,16 @@ class Result:
 
     @cached_property
     def weights(self) -> np.ndarray:
-        """How many people of the population each subject stands for, (n,)."""
+        """Weight of each subject, (n,)."""
         import pandas as pd
 
         if self.block is not None:
             return self.block.weights
-        return pd.concat(self._parts("people.parquet", "it is not whole"))["weight"].to_numpy()
+        return pd.concat(self._parts("people.parquet", "it is incomplete"))["weight"].to_numpy()
 
     @cached_property
     def left(self) -> Mapping[str, np.ndarray]:
-        """When each subject left, hours, infinite for those who stayed, (n,), by arm."""
+        """Time at which each subject left, hours, infinite for those who stayed, (n,), by arm."""
         import pandas as pd
 
         if self.block is not None:
@@ -180,23 +180,23 @@ class Result:
 
     @property
     def status(self) -> Mapping[str, int]:
-        """How many subjects ended in each way."""
+        """Number of subjects by status."""
         return self.summary["status"]
 
     def table(self) -> pd.DataFrame:
-        """The visits as a long table: one row an arm, subject and visit."""
+        """Return the visits as a long table: one row per arm, subject and visit."""
         frame = self.visits.to_dataframe().reset_index()
         frame.insert(2, "visit", frame.groupby(["arm", "subject"], sort=False).cumcount())
         return frame.rename(columns={"time": "time_h"})
 
     def to_netcdf(self, path: str | Path) -> None:
-        """Write the visits, with units and manifest, as netCDF."""
+        """Save the visits, with units and manifest, as netCDF."""
         dataset = self.visits.copy()
         dataset.attrs = {**dataset.attrs, "manifest": json.dumps(self.manifest)}
         dataset.to_netcdf(path, engine="scipy")
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the visits as a tidy table with a column of units: arm, subject, visit, time_h, name, value, unit."""
+        """Save the visits as a tidy table: arm, subject, visit, time_h, name, value, unit."""
         import pandas as pd
 
         frame = self.table()
@@ -206,7 +206,7 @@ class Result:
         pd.DataFrame(tidy).to_csv(path, index=False)
 
     def to_parquet(self, path: str | Path) -> None:
-        """Write the visits as one Parquet file; units stand in the schema's metadata."""
+        """Save the visits as one Parquet file, with units in the metadata of the schema."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -219,7 +219,7 @@ class Result:
 
 
 def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:
-    """Median and 5 to 95 % of an observable at the visits of an arm."""
+    """Median and 5th to 95th percentile of an observable at the visits of an arm."""
     rows = [row for row in visits if name in row]
     days = np.array([row["time_h"] / 24 for row in rows])
     middle, low, high = (np.array([row[name][q] for row in rows]) for q in ("q50", "q05", "q95"))
@@ -240,23 +240,23 @@ def open_result(folder: str | Path) -> Result:
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.get("records"):
-        raise DataError(f"`{folder}` holds what event records saw", help="it is in its records.csv")
+        raise DataError(f"`{folder}` holds a run of event records", help="read its records.csv")
     if not manifest.get("finished"):
         raise DataError(f"the run in `{folder}` was not finished", help="resume it: repeat the run with `resume=True`")
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
             series = stored.load()
-    except Exception as problem:  # netCDF readers raise whatever a damaged byte leads them to
-        raise DataError(f"the result in `{folder}` is not whole: {one_line(str(problem), 120)}") from None
+    except Exception as problem:  # netCDF readers raise many kinds of errors for damaged files
+        raise DataError(f"the result in `{folder}` is incomplete: {one_line(str(problem), 120)}") from None
     if not isinstance(summary, dict) or not {"arms", "units", "limits_mg_dl", "status"} <= set(summary):
-        raise DataError(f"the result in `{folder}` is not whole: summary.json is damaged")
+        raise DataError(f"the result in `{folder}` is incomplete: summary.json is damaged")
     return Result(manifest, summary, lambda: series, folder)
 
 
 @dataclass(frozen=True)
 class _Visits:
-    """What the files of visits hold: subjects (n,), status (arms, n), visits (arms, n, times, observables)."""
+    """Contents of the files of visits: subjects (n,), status (arms, n), visits (arms, n, times, observables)."""
 
     subjects: np.ndarray
     status: np.ndarray
@@ -264,7 +264,7 @@ class _Visits:
 
 
 def _read_visits(result: Result) -> _Visits:
-    """All visits of a stored result."""
+    """Read all visits of a stored result."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -283,6 +283,6 @@ def _read_visits(result: Result) -> _Visits:
             subjects = table.column("subject").to_numpy().reshape(-1, count)[:, 0]
         except (pa.ArrowException, KeyError, ValueError, OSError) as problem:
             said = one_line(str(problem), 120)
-            raise DataError(f"the visits of `{arm}` in `{result.folder}` are not whole: {said}") from None
+            raise DataError(f"the visits of `{arm}` in `{result.folder}` are incomplete: {said}") from None
         visits.append(np.stack(columns, axis=-1))
     return _Visits(subjects, np.stack(status), np.stack(visits))

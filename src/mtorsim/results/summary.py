@@ -1,4 +1,4 @@
-"""Quantiles and shares of a run as they stand in summary.json."""
+"""Quantiles and shares of a run, as in summary.json."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["BANDS_OF", "LISTED"]
 
 
 BANDS_OF = 1000
-"""Medians and bands are taken over the first subjects only: any prefix is a fair sample."""
+"""Medians and bands are over the first subjects only, since any prefix is a fair sample."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 LISTED = 20
-"""Failed subjects that the summary lists by number."""
+"""Largest number of failed subjects listed in the summary."""
 
 
 def _reference(plan: Plan) -> int | None:
-    """The arm that others are compared with: the first that gives no drug, else the first; None if it is alone."""
+    """The reference arm: the first without a drug, else the first; None if it is the only arm."""
     if len(plan.arms) < 2:
         return None
     doses = [arm.is_treated for arm in plan.scenario.arms]

@@ -20,7 +20,7 @@ __all__ = ["TEST_KEYS", "labelled", "ledger_table", "people_table", "test_table"
 
 
 TEST_KEYS = ("arm", "subject", "test", "options", "at_h", "index")
-"""Columns that name a row of the table of tests."""
+"""Columns that identify a row of the table of tests."""
 
 
 def labelled(
@@ -30,7 +30,7 @@ def labelled(
     times: list[float],
     status: np.ndarray | None = None,
 ) -> xr.Dataset:
-    """Arrays (arms, n, times, observables) as a dataset with names and units."""
+    """Make a dataset with names and units from arrays (arms, n, times, observables)."""
     import xarray as xr
 
     dims = ("arm", "subject", "time")
@@ -51,7 +51,7 @@ def labelled(
 def visit_table(
     manifest: Mapping[str, Any], arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray
 ) -> pa.Table:
-    """The visits of one arm: one row a subject and visit; units are in the fields' metadata.
+    """Table of the visits of one arm: one row per subject and visit; units are in the fields' metadata.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def visit_table(
 
 
 def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
-    """One row a subject: what tells it apart, and how many drawn people were turned away before it."""
+    """Table of traits: one row per subject, with its traits and the number of screen failures before it."""
     import pyarrow as pa
 
     columns = {
@@ -106,7 +106,7 @@ def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
 
 def ledger_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
-    """Every decision of a block, names and units instead of numbers."""
+    """Table of all decisions of a block, with names and units."""
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {
@@ -140,7 +140,7 @@ def ledger_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
 
 def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
-    """When each subject left, and how much of each drug's plan was given until then."""
+    """Table of leaving times, and of the given share of each drug's plan until then."""
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {n: [] for n in ("arm", "subject", "left_h", "drug", "dose_intensity")}
@@ -158,7 +158,7 @@ def treatment_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
 
 def test_table(block: Block) -> pa.Table:
-    """Indices of tests, one row an arm, subject, test with its options, time and index."""
+    """Table of test indices: one row per arm, subject, test with its options, time and index."""
     import pyarrow as pa
 
     columns: dict[str, list[Any]] = {n: [] for n in (*TEST_KEYS, "value", "unit")}

@@ -1,4 +1,4 @@
-"""Takes a run's chunks as they come: files and running summaries, memory flat in the number of subjects."""
+"""Write the chunks of a run to files and running summaries, with memory independent of the number of subjects."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ __all__ = ["Writer"]
 
 
 _KEPT = ("subjects", "status", "attempts", "traits", "series", "weights", "left")
-"""What the tables do not say of a chunk, kept until the run ends."""
+"""Suffix of files with data of a chunk that tables lack, kept until the run ends."""
 
 
 class Writer:
-    """Gathers a run's blocks in order of subjects and closes it into a result.
+    """Collects a run's blocks in order of subjects and completes the result.
 
     Attributes
     ----------
     done
-        Subjects gathered so far; more than none at the start where a run is resumed.
+        Number of subjects so far, not 0 at the start of a resumed run.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Writer:
         self.sums = np.zeros(2)
         self.new = np.zeros_like(self.above)
         self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
-        # Values and status apart, so that the cuts between chunks leave no trace.
+        # Separate digests of values and status do not depend on the cuts between chunks.
         self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
         if folder is not None and resume and (folder / "run.json").is_file():
             self._take_up(folder)
@@ -74,7 +74,7 @@ class Writer:
             write_json(folder / "run.json", {**self.manifest, "finished": False})
 
     def add(self, block: Block) -> None:
-        """Take the next subjects."""
+        """Add the next subjects."""
         if self.folder is not None:
             self._write_visits(block)
             self._write_part(block)
@@ -83,7 +83,7 @@ class Writer:
         self._gather(block)
 
     def _gather(self, block: Block) -> None:
-        """Count the next subjects in."""
+        """Include the next subjects in the summaries."""
         if block.series.shape[1] and block.subjects[0] < BANDS_OF:
             kept = block.subjects < BANDS_OF
             self.first.append(block.select(kept))
@@ -92,7 +92,7 @@ class Writer:
         self.done += len(block.subjects)
 
     def finish(self, threads: int, seconds: float) -> Result:
-        """Close the run."""
+        """Complete the result."""
         first = Block.joined(self.first)
         series = partial(labelled, self.manifest, first.series, first.subjects, list(self.plan.scenario.series))
         summary = self._summary(first, seconds)
@@ -116,32 +116,32 @@ class Writer:
         return Result(manifest, summary, series, self.folder)
 
     def _digest(self) -> dict[str, str]:
-        """A digest of every number of each arm, the same for any chunks."""
+        """A digest of all numbers of each arm, independent of chunks."""
         pairs = zip(self.plan.arms, self.digests, strict=True)
         return {arm.name: values.hexdigest() + status.hexdigest() for arm, (values, status) in pairs}
 
     def _take_up(self, folder: Path) -> None:
-        """Gather the chunks that an interrupted run has left.
+        """Include the chunks saved by an interrupted run.
 
         Raises
         ------
         DataError
-            If the run was another one.
+            If the interrupted run was a different one.
         """
         before = read_manifest(folder)
         # Through JSON and back, so that tuples and lists compare equal.
         now = json.loads(json.dumps(self.manifest))
         other = [key for key in now if before.get(key) != now[key]]
         if before.get("finished") and not other:
-            raise DataError(f"the run in `{folder}` is finished", help="`force=True` runs it again")
+            raise DataError(f"the run in `{folder}` is finished", help="pass `force=True` to run it again")
         if other:
-            message = f"the run in `{folder}` was another one: it differs in {', '.join(other)}"
-            raise DataError(message, help="repeat the call with `resume=True`, or give another folder")
+            message = f"the run in `{folder}` was a different one: it differs in {', '.join(other)}"
+            raise DataError(message, help="resume it with the original arguments, or name another folder")
         while (block := self._read_part(folder)) is not None:
             self._gather(block)
 
     def _write_part(self, block: Block) -> None:
-        """Keep what the visits do not say, until the run ends: written last, so a chunk with it is whole."""
+        """Save the data of a chunk that visits lack; written last, it marks a complete chunk."""
         assert self.folder is not None
         path = self.folder / _PARTS / f"chunk-{self.number:06d}.npz"
         path.parent.mkdir(exist_ok=True)
@@ -154,7 +154,7 @@ class Writer:
         draft.replace(path)
 
     def _read_part(self, folder: Path) -> Block | None:
-        """The next chunk if it is whole on disk; one that is not is computed again."""
+        """Read the next chunk if it is complete on disk; an incomplete one is computed again."""
         import pyarrow as pa
 
         try:
@@ -168,7 +168,7 @@ class Writer:
     def _load_part(self, folder: Path) -> Block:
         import pyarrow.parquet as pq
 
-        # Opened here, so that it is closed even where it turns out to be no archive.
+        # Opened here, so that it is closed even if it is not an archive.
         with (folder / _PARTS / f"chunk-{self.number:06d}.npz").open("rb") as file, np.load(file) as part:
             rest: dict[str, Any] = {name: part[name] for name in _KEPT}
             for name in ("ledger", "dose_intensity"):
@@ -249,7 +249,7 @@ class Writer:
     def _shares(self, counts: np.ndarray, of: int) -> dict[str, dict[str, Share]]:
         """Shares by arm and limit."""
         total, squares = self.sums
-        # Weights count as shares of the whole, so that those of all people sum to their number.
+        # Weights are normalised to sum to the number of subjects.
         scale = of / total if total else 1.0
         size = total * total / squares if squares and of else 0.0
         return {
@@ -260,7 +260,7 @@ class Writer:
         }
 
     def _write_shares(self) -> None:
-        """The shares above each limit as a table, one row an arm and limit."""
+        """Save the shares above each limit as a table, one row per arm and limit."""
         assert self.folder is not None
         new = self._shares(self.new, self.of_new)
         with (self.folder / "shares.csv").open("w", newline="", encoding="utf-8") as file:

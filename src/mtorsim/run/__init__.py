@@ -1,1 +1,1 @@
-"""One run: planned, its people prepared, solved from visit to visit."""
+"""One run: plan it, prepare its subjects, solve from visit to visit."""

@@ -1,4 +1,4 @@
-"""Types of arguments, checked before anything is done with them: one error for one mistake."""
+"""Check the types of arguments of public functions."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("rtol", "atol", "uln"), _NUMBER),
     **dict.fromkeys(("force", "resume", "alternatives"), _FLAG),
 }
-"""Of each argument that public functions share: whether a value fits, and what would."""
+"""For each common argument of public functions, a predicate and a description of valid values."""
 
 
 def checked(function: Callable[P, R]) -> Callable[P, R]:
-    """Check the types of a public function's arguments, by their names.
+    """Decorator that checks a public function's arguments by name.
 
-    The function then raises `ArgumentError` for an argument that it does not have or that has the wrong
-    type, and `SettingError` for a setting that is not a number.
+    The function then raises `ArgumentError` for an unknown argument or a wrong type, and `SettingError` for a setting
+    that is not a number.
     """
     signature = inspect.signature(function)
     open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())

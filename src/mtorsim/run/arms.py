@@ -1,4 +1,4 @@
-"""One arm of a scenario in terms of its model."""
+"""Resolve an arm of a scenario against its model."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class PlannedArm:
     Attributes
     ----------
     steering
-        States that take part in the choice of steps.
+        States that take part in step size control.
     spec
-        The arm as the scenario has it.
+        The arm in the scenario.
     rules, treatments
-        What is decided at visits, and about which drugs.
+        Rules applied at visits, and the drugs that they affect.
     """
 
     spec: ArmSpec
@@ -53,21 +53,21 @@ def planned_arm(
     units: Mapping[str, str],
     groups: Sequence[str],
 ) -> PlannedArm:
-    """An arm with its doses, settings and rules resolved against a model.
+    """Resolve an arm's doses, settings and rules against a model.
 
     Parameters
     ----------
     switches
         Values of the switches in the whole scenario.
     units
-        Unit of everything that is recorded at visits.
+        Unit of each quantity recorded at visits.
     groups
-        Of the population.
+        Groups of the population.
 
     Raises
     ------
     ScenarioError
-        For a name that the model does not know, or a value out of its range.
+        If a name is unknown to the model, or a value out of range.
     """
     own = dict(switches)
     parameters: dict[str, float] = {}
@@ -93,9 +93,9 @@ def planned_arm(
 
 
 def _check_parameter(model: Model, full: str, setting: Setting) -> None:
-    """Refuse a value that a parameter cannot take."""
+    """Raise if a parameter cannot have this value."""
     if model.parameters[full][0].origin == "run_in":
-        setting.place.fail(f"`{full}` is worked out per subject and cannot be set")
+        setting.place.fail(f"`{full}` is computed per subject and cannot be set")
     try:
         check_value(full, model.parameters[full][0], setting.value)
     except SettingError as error:
@@ -103,7 +103,7 @@ def _check_parameter(model: Model, full: str, setting: Setting) -> None:
 
 
 def _in_full(change: Change, model: Model) -> Change:
-    """A change with its parameters under their full names, if they are parameters and may take such values."""
+    """Expand a change to full names, checking that its parameters can have these values."""
     factors = dict(_of_condition(change, model))
     values: dict[str, float] = {}
     for name, value in change.set.items():
@@ -122,12 +122,12 @@ def _in_full(change: Change, model: Model) -> Change:
 
 
 def _of_condition(change: Change, model: Model) -> Mapping[str, float]:
-    """The factors of the condition that a change names."""
+    """The factors of a change's condition."""
     if change.condition is None:
         return {}
     names = [n for n in model.conditions if change.condition in (n, n.partition(".")[2])]
     if len(names) != 1:
-        several = "more than one module knows" if names else "no module knows"
+        several = "more than one module defines" if names else "no module defines"
         known = f"known are {', '.join(model.conditions)}" if model.conditions else "give `multiply` instead"
         help = did_you_mean(change.condition, model.conditions) or known
         message = f"{several} the condition `{change.condition}`"
@@ -141,8 +141,8 @@ def _parameter(change: Change, model: Model, name: str, how: str) -> str:
     if full is None or full not in model.parameters:
         help = did_you_mean(name, model.parameters)
         if full in model.switches or any(s == name or s.startswith(f"{name}.") for s in model.switches):
-            help = "a mechanism is switched for a whole arm"
+            help = "switch a mechanism for a whole arm, in its `settings`"
         change.place.fail(f"there is no parameter `{name}` to change", how, *name.split("."), help=help)
     if model.parameters[full][0].origin == "run_in":
-        change.place.fail(f"`{full}` is worked out per subject and cannot be changed", how, *name.split("."))
+        change.place.fail(f"`{full}` is computed per subject and cannot be changed", how, *name.split("."))
     return full

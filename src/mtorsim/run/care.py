@@ -1,4 +1,4 @@
-"""What each subject is given as rules decide it, and the ledger of decisions."""
+"""Current dosing of each subject as decided by rules, and the ledger of decisions."""
 
 from __future__ import annotations
 
@@ -24,27 +24,26 @@ LEDGER = np.dtype(
         ("after", "f8"),
     ]
 )
-"""One row a decision: which rule (-1 for leaving), which regimen (-1 for none), the measured value that
-the rule asked for first, and the dose before and after as shares of what is written."""
+"""Columns of a decision: rule (-1 for leaving), regimen (-1 for none), the first measured value in the rule's
+condition, and the dose before and after, relative to the written dose."""
 
 
 @dataclass
 class Care:
-    """What each subject is given; every array but `left` is (n, drugs).
+    """Current dosing of each subject; all arrays but `left` are (n, drugs).
 
     Attributes
     ----------
     level
-        The dose as a share of what is written.
+        Dose relative to the written dose.
     stage
-        Waiting for a rule, given, held or stopped.
+        Waiting, given, held or stopped.
     resume, release, holder
-        Of what is held: the factor on the dose when it is resumed, the hour at which that is at the latest, and
-        the rule that holds it.
+        For held doses: the factor at resumption, the latest hour of resumption, and the holding rule.
     left
-        Hours at which each subject leaves, infinite for those who stay, (n,).
+        Time at which each subject leaves, hours, infinite for those who stay, (n,).
     ledger
-        What was decided, block by block.
+        Decisions so far, in blocks.
     """
 
     level: np.ndarray
@@ -57,7 +56,7 @@ class Care:
 
     @classmethod
     def at_start(cls, treatments: Sequence[Treatment], left: np.ndarray) -> Care:
-        """Care as it is written, before any decision."""
+        """Dosing as written, before any decision."""
         shape = len(left), len(treatments)
         waiting = np.array([t.dormant for t in treatments], bool)
         return cls(
@@ -70,15 +69,15 @@ class Care:
         )
 
     def given(self, d: int) -> np.ndarray:
-        """The dose of a drug that is given now, (n,)."""
+        """Current dose of a drug, (n,)."""
         return np.where(self.stage[:, d] == GIVEN, self.level[:, d], 0.0)
 
     def meant(self, d: int) -> np.ndarray:
-        """The dose of a drug that is given, or will be when it is resumed, (n,)."""
+        """Dose of a drug now, or after resumption if held, (n,)."""
         return self.level[:, d] * np.where(self.stage[:, d] == HELD, self.resume[:, d], 1.0)
 
     def shares(self, d: int, times: np.ndarray) -> np.ndarray:
-        """Of each dose of a drug from now on, the share that is given, (n, doses); `times` is when they are due."""
+        """Relative size of each dose from now on, (n, doses); `times` are the times of the doses."""
         share = np.repeat(self.given(d)[:, None], len(times), axis=1)
         for i in np.flatnonzero((self.stage[:, d] == HELD) & np.isfinite(self.release[:, d])):
             share[i, times >= self.release[i, d]] = self.meant(d)[i]
@@ -86,7 +85,7 @@ class Care:
 
 
 def ledger_rows(subjects: np.ndarray, **columns: np.ndarray | float | str) -> np.ndarray:
-    """Rows of the ledger for some subjects."""
+    """Make rows of the ledger for some subjects."""
     rows = np.zeros(len(subjects), LEDGER)
     rows["subject"] = subjects
     for name, values in columns.items():
@@ -95,6 +94,6 @@ def ledger_rows(subjects: np.ndarray, **columns: np.ndarray | float | str) -> np
 
 
 def in_order(ledger: Sequence[np.ndarray]) -> np.ndarray:
-    """Blocks of a ledger as one, by subject and time."""
+    """Join blocks of a ledger, sorted by subject and time."""
     rows = np.concatenate([np.zeros(0, LEDGER), *ledger])
     return rows[np.lexsort((np.arange(len(rows)), rows["time_h"], rows["subject"]))]

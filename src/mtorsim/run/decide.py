@@ -1,4 +1,4 @@
-"""The rules of an arm, asked at its visits."""
+"""Evaluate the rules of an arm at its visits."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Decisions", "decision_times"]
 
 
 def decision_times(plan: Plan, arm: PlannedArm) -> list[float]:
-    """When subjects are looked at: visits, and what is checked between them."""
+    """Times of decisions: visits, and checks between them."""
     return sorted({*plan.scenario.visits}.union(*_due(plan, arm).values()))
 
 
 def _due(plan: Plan, arm: PlannedArm) -> dict[float, frozenset[float]]:
-    """For each interval of checks the times at which it is due; 0 is that of visits alone."""
+    """Times of checks for each interval; 0 means visits alone."""
     visits = plan.scenario.visits
     every = {deed.check for rule in arm.rules for deed in rule.deeds}
     return {0.0: frozenset(visits)} | {
@@ -35,7 +35,7 @@ def _due(plan: Plan, arm: PlannedArm) -> dict[float, frozenset[float]]:
 
 
 class Decisions:
-    """The rules of an arm, and what they remember of its subjects."""
+    """The rules of an arm, and their memory of subjects."""
 
     def __init__(
         self, plan: Plan, arm: PlannedArm, people: People, care: Care, python_rules: Sequence[PythonRule] = ()
@@ -47,25 +47,25 @@ class Decisions:
         self.due = _due(plan, arm)
         self.about = [_members(plan, people, rule) for rule in arm.rules]
         shape = len(people.subjects), len(arm.rules)
-        # Visits in a row at which each condition held, and how often each rule has changed anything.
+        # Number of consecutive visits at which each condition held, and number of times each rule changed anything.
         self.streak, self.count = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         deeds = [(deed.regimen, r, deed) for r, rule in enumerate(arm.rules) for deed in rule.deeds]
         self.reviews = sorted(deeds, key=lambda found: found[0])
 
     def decide(self, time: float, present: np.ndarray, values: np.ndarray) -> bool:
-        """Ask the rules at one time.
+        """Evaluate the rules at one time.
 
         Parameters
         ----------
         present
-            Mask of the subjects who are there, (n,).
+            Mask of subjects on study, (n,).
         values
-            Everything observed, (n, observables).
+            All observables, (n, observables).
 
         Returns
         -------
         bool
-            Whether anything was decided.
+            Whether any rule changed anything.
         """
         due = frozenset(check for check, times in self.due.items() if time in times)
         measured = self._reader(time, values)
@@ -84,7 +84,7 @@ class Decisions:
         return len(self.care.ledger) > before
 
     def _ask(self, r: int, visit: Visit) -> None:
-        """Ask one rule, and do what it says where it applies."""
+        """Evaluate one rule, and apply its actions to subjects who meet its condition."""
         rule = self.arm.rules[r]
         asked = visit.present & self.about[r] & (visit.time >= rule.since)
         holds = asked & rule.question.holds(visit.measured)
@@ -95,19 +95,19 @@ class Decisions:
         visit.begin(r)
         visit.look_at(rule.question.first)
         for deed in rule.deeds:
-            # What a rule has just started it does not change at once.
+            # A rule does not change a drug in the same turn in which it started it.
             deed.apply(visit, fires & ~visit.just_started(deed.regimen))
         # A rule that changed nothing does not count as used.
         self.count[visit.touched, r] += 1
 
     def end(self, present: np.ndarray) -> None:
-        """Note which holds of some hours ended between the last visit and the end."""
+        """Record holds that ended between the last visit and the end."""
         end = self.plan.scenario.duration
         nothing = np.full(len(self.subjects), np.nan)
         Visit(end, self.subjects, present, self.care, self.drugs, lambda name: nothing).end_holds()
 
     def _reader(self, time: float, values: np.ndarray) -> Callable[[str], np.ndarray]:
-        """What was measured, by name."""
+        """A function that returns measured values by name."""
         plan, names = self.plan, list(self.plan.observables)
 
         def measured(name: str) -> np.ndarray:
@@ -125,7 +125,7 @@ class Decisions:
 
 
 def _members(plan: Plan, people: People, rule: PlannedRule) -> np.ndarray:
-    """Mask of the subjects that a rule is about, (n,)."""
+    """Mask of subjects to whom a rule applies, (n,)."""
     names = list(plan.population.traits)
     group = f"group {rule.among}"
     if rule.among is None or group not in names:

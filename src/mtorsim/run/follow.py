@@ -1,4 +1,4 @@
-"""From decision to decision: compiled code carries the subjects, rules change what they are given."""
+"""Integrate subjects from decision to decision; rules change their doses."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ __all__ = ["Followed", "decision_times", "follow"]
 
 @dataclass(frozen=True)
 class Followed:
-    """One arm, followed.
+    """Results of one arm.
 
     Attributes
     ----------
     values
-        Everything observed, (n, times, observables), NaN from when a subject has left.
+        All observables, (n, times, observables), NaN after a subject has left.
     status, left
-        Status, and hours at which each left, infinite for those who stayed, (n,).
+        Status, and leaving time in hours, infinite for those who stayed, (n,).
     ledger
         Rows of `LEDGER`, by subject and time.
     dose_intensity
-        Share of the planned amount of each drug that was given while the subject was there, (n, drugs).
+        Given share of the planned amount of each drug while the subject was on study, (n, drugs).
     events
-        All that happened to each, as it was decided.
+        All events of each subject, after decisions.
     """
 
     values: np.ndarray
@@ -59,24 +59,24 @@ def follow(
     cancel: np.ndarray | None = None,
     python_rules: Sequence[PythonRule] = (),
 ) -> Followed:
-    """Carry subjects through an arm, and decide at its visits; each failed one a second time with more care.
+    """Integrate subjects through an arm and apply its rules; failed subjects are solved again at tighter tolerance.
 
     Parameters
     ----------
     plan, arm, people
         The run, one of its arms, and prepared subjects.
     times, fasting
-        When something is recorded, hours, and whether it is fasting then, (m,).
+        Times of records, hours, and whether they are fasting, (m,).
     cancel
         Shape (1,) int64: not 0 ends the call early.
     python_rules
-        Functions that come after the arm's own rules.
+        Functions called after the arm's own rules.
     """
     return _Follower(plan, arm, people, times, fasting, cancel).follow(python_rules)
 
 
 class _Follower:
-    """One arm's people, and what does not change on their way."""
+    """Subjects of one arm, and everything that does not change during integration."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class _Follower:
         self.error = plan.tolerance(arm.steering)
 
     def follow(self, python_rules: Sequence[PythonRule]) -> Followed:
-        """The people from start to end."""
+        """Integrate all subjects from start to end."""
         plan, people, n = self.plan, self.people, len(self.people.subjects)
         impossible = (people.status == OK) & ~self.layout.possible
         status = np.where(impossible, IMPOSSIBLE_DOSE, people.status)
@@ -122,7 +122,7 @@ class _Follower:
     def _between_decisions(
         self, decisions: Decisions, subjects: Subjects, states: np.ndarray
     ) -> tuple[np.ndarray, Events]:
-        """Carry everyone to the end; the share of each dose that was given, and what happened."""
+        """Integrate all subjects to the end; returns the given share of each dose, and all events."""
         end, care = self.plan.scenario.duration, decisions.care
         decides = bool(self.arm.rules or decisions.python_rules)
         given = np.array([[0.0 if d.dormant else 1.0 for d in self.layout.doses]]) * np.ones((len(states), 1))
@@ -139,7 +139,7 @@ class _Follower:
     def _decide(
         self, time: float, decisions: Decisions, given: np.ndarray, subjects: Subjects, states: np.ndarray
     ) -> bool:
-        """Ask the rules at one time; whether doses from then on are others."""
+        """Evaluate the rules at one time; returns whether later doses change."""
         care = decisions.care
         at = int(np.searchsorted(self.times, time))
         values = self._values(self.times[at : at + 1], states[:, at : at + 1])[:, 0]
@@ -154,7 +154,7 @@ class _Follower:
     def _carry(
         self, span: tuple[float, float], care: Care, subjects: Subjects, events: Events, states: np.ndarray
     ) -> None:
-        """Carry those who are still there over one span."""
+        """Integrate subjects still on study over one span."""
         plan, (a, b) = self.plan, span
         well = subjects.status == OK
         here = np.flatnonzero((care.left > a) & well) if a > 0 else np.flatnonzero(well)
@@ -169,7 +169,7 @@ class _Follower:
         states[np.ix_(here, np.flatnonzero(mine))] = seen.out
 
     def _values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
-        """Everything observed, in the plan's order, with what was measured of it."""
+        """All observables in the plan's order, with measurement error where declared."""
         plan = self.plan
         out = observed(plan, self.arm.schedule, times, states, self.rows, self.parameters, self.columns)
         names = list(plan.observables)
@@ -180,14 +180,14 @@ class _Follower:
         for name, cv in plan.measured.items():
             stray = plan.stray if name == "fasting_glucose" else None
             j, k = names.index(name), names.index(name + MEASURED)
-            # Measurement error is drawn only where somebody looks.
+            # Measurement error is drawn only at visits.
             at = np.flatnonzero(np.isin(times, self.looks))
             found = measure(full[:, at, j], name, cv, stray, plan.seed, self.people.subjects, times[at])
             full[:, at, k] = found
         return full
 
     def _leavers(self, care: Care, status: np.ndarray) -> np.ndarray:
-        """Rows for those who left by themselves before the end."""
+        """Ledger rows of subjects who left before the end for other reasons than rules."""
         subjects = self.people.subjects
         told = [rows["subject"][rows["what"] == "leave"] for rows in care.ledger]
         gone = (care.left < self.plan.scenario.duration) & (status == OK)
@@ -196,7 +196,7 @@ class _Follower:
         return ledger_rows(subjects[gone], time_h=care.left[gone], rule=-1, regimen=-1, what="leave", **nothing)
 
     def _dose_intensity(self, care: Care, given: np.ndarray) -> np.ndarray:
-        """Share of the planned amount of each drug that was given while the subject was there."""
+        """Given share of the planned amount of each drug while the subject was on study."""
         found = np.full((len(given), len(self.doses_of)), np.nan)
         written = np.array([d.amount for d in self.layout.doses])
         for d, mine in enumerate(self.doses_of):

@@ -1,4 +1,4 @@
-"""Doses of subjects laid out as the events of a kernel."""
+"""Convert doses of subjects to events of a kernel."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Dose:
     Attributes
     ----------
     over
-        Hours an infusion lasts, 0 for what is given at once.
+        Duration of an infusion in hours, 0 for a bolus.
     missed, late
         Probability that a subject misses it, and mean delay in hours.
     number
-        Which dose of its regimen, or which meal, this is: the key of what is drawn.
+        Number of the dose in its regimen, or of the meal: the key of random draws.
     jitter, waits
-        Standard deviation of its time, and whether it may be late but not early.
+        SD of its time, and whether it may be late but not early.
     dormant
         Whether a rule must start it.
     """
@@ -46,7 +46,7 @@ class Dose:
 
 @dataclass(frozen=True)
 class Turn:
-    """From a time on a parameter is `value`, or everybody's own where that is None, times `factor`."""
+    """From a time onwards, a parameter is `value` (the subject's own if None) times `factor`."""
 
     time: float
     parameter: str
@@ -60,18 +60,18 @@ Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Layout:
-    """A schedule laid out for subjects.
+    """A schedule with times and amounts per subject.
 
     Attributes
     ----------
     times, amounts
-        When each dose arrives, and how much of it, (n, doses).
+        Arrival time and amount of each dose, (n, doses).
     rows
-        Where it goes, (doses,): a state's row, or a parameter's column where it runs in.
+        Target, (doses,): a state's row, or for an infusion a parameter's column.
     turned
-        The turns, as events.
+        Parameter changes, as events.
     possible
-        False where a subject cannot be dosed so, (n,).
+        False if a dose is impossible in a subject, (n,).
     taken
         1 where a dose is taken, 0 where it is missed, (n, doses).
     """
@@ -85,11 +85,11 @@ class Layout:
     taken: np.ndarray
 
     def events(self, given: np.ndarray | None = None) -> Events:
-        """The events, each dose times `given` (n, doses); what waits for a rule is not given without it."""
+        """The events, with doses multiplied by `given` (n, doses); by default all but waiting doses are given."""
         if given is None:
             given = np.array([0.0 if d.dormant else 1.0 for d in self.doses])
             return _in_order(self._parts(given))
-        # Rules change amounts and no time, so that the order is found once.
+        # Rules change amounts but not times, so the order is computed once.
         order, (time, kind, row) = self._order
         amount = np.take_along_axis(np.concatenate([p[3] for p in self._parts(given)], axis=1), order, axis=1)
         n, count = order.shape
@@ -98,7 +98,7 @@ class Layout:
 
     @cached_property
     def _order(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Order of the events of each subject; and their times, kinds and rows in it."""
+        """Order of each subject's events, and their times, kinds and rows in that order."""
         parts = self._parts(np.ones(len(self.doses)))
         times, kinds, rows = (np.concatenate([p[i] for p in parts], axis=1) for i in range(3))
         order = np.argsort(times, axis=1, kind="stable")
@@ -121,20 +121,20 @@ class Layout:
 
 
 def _infused(start: np.ndarray, amounts: np.ndarray, over: np.ndarray, column: int) -> Part:
-    """What runs into a state, as the total from each time on that it changes; durations stay as they are given."""
+    """Total infusion rate into a state at each change; durations are kept as given."""
     rate = amounts / over
     times = np.concatenate([start, start + over], axis=1)
     change = np.concatenate([rate, -rate], axis=1)
     count = np.concatenate([np.ones_like(rate), -np.ones_like(rate)], axis=1)
     order = np.argsort(times, axis=1, kind="stable")
     times, change, count = (np.take_along_axis(a, order, axis=1) for a in (times, change, count))
-    # Where nothing runs any more the total is nothing, not what rounding has left of it.
+    # After the last infusion the rate is exactly 0, without rounding error.
     total = np.where(np.cumsum(count, axis=1) > 0, np.cumsum(change, axis=1), 0.0)
     return times, np.full(times.shape, PARAMETER), np.full(times.shape, column), np.maximum(total, 0.0)
 
 
 def _in_order(parts: Sequence[Part]) -> Events:
-    """Events of every subject in order of time; one list where all subjects have the same."""
+    """Events of every subject in order of time; a single list if all subjects share it."""
     times, kinds, rows, amounts = (np.concatenate([p[i] for p in parts], axis=1) for i in range(4))
     order = np.argsort(times, axis=1, kind="stable")
     columns = [np.take_along_axis(a, order, axis=1) for a in (times, kinds, rows, amounts)]

@@ -1,4 +1,4 @@
-"""What is measured at a visit: assay error, stray samples, and who is still there."""
+"""Measurement at visits: assay error, stray samples, and leaving."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["MEASURED", "leaving_times", "measure"]
 
 
 MEASURED = "_measured"
-"""Ending of the name of what was measured, beside what was there."""
+"""Suffix of the name of a measured value, beside the true one."""
 
 _SECONDS = 3600.0
 
@@ -20,21 +20,21 @@ _SECONDS = 3600.0
 def measure(
     values: np.ndarray, name: str, cv: float, stray: Stray | None, seed: int, subjects: np.ndarray, times: np.ndarray
 ) -> np.ndarray:
-    """What a laboratory reports.
+    """Values that a laboratory reports.
 
-    Errors depend on (seed, subject, observable, planned time) only: the arms of a trial share them, as
-    they share their people, and so does any way to split a run.
+    Errors depend on (seed, subject, observable, planned time) only: the arms of a trial share errors as they share
+    subjects, and errors do not depend on how a run is split.
 
     Parameters
     ----------
     values
-        What is there, (n, times).
+        True values, (n, times).
     cv
         Coefficient of variation of the assay.
     stray
-        Samples that are not what they are taken for; None where there are none.
+        Stray samples (not fasting, for example); None if there are none.
     seed, subjects, times
-        Key of the errors; times in hours.
+        Keys of the errors; times in hours.
 
     Returns
     -------
@@ -48,15 +48,15 @@ def measure(
         factor = stray.factor * exp(stray.log_sd * normal(seed, ["stray factor"], who, occasion)[0])
         found = np.where(hit, found * factor, found)
     if cv > 0:
-        # Normal, and cut where a value would not be positive: no assay reports such a one.
+        # Normal, truncated to keep values positive.
         found = found * np.maximum(1.0 + cv * normal(seed, [f"assay {name}"], who, occasion)[0], 0.01)
     return found
 
 
 def leaving_times(staying: Staying | None, seed: int, subjects: np.ndarray) -> np.ndarray:
-    """When each subject leaves, hours, (n,); infinite where all stay.
+    """Leaving time of each subject, hours, (n,); infinite if all stay.
 
-    A subject's place in the order of leaving is the same in every arm.
+    A subject's rank in leaving is the same in all arms.
     """
     if staying is None:
         return np.full(len(subjects), np.inf)

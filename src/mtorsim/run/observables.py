@@ -1,4 +1,4 @@
-"""What a run records, and the quantity each observable is read from."""
+"""Observables of a run, and the quantities from which they are read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ STANDARD = {
     "mtorc1": "1",
     "mtorc2_liver": "1",
 }
-"""Observables that every run records, and their units; those a model does not define stay empty."""
+"""Observables recorded in every run, and their units; those that a model does not define are empty."""
 
 
 def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], list[str | None]]:
-    """Name and unit of what is recorded, and the quantity each is read from."""
+    """Name and unit of each observable, and the quantity from which it is read."""
     units: dict[str, str] = {}
     sources: list[str | None] = []
     for name in dict.fromkeys([*STANDARD, *model.observables]):
@@ -47,9 +47,9 @@ def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], li
     sampling = scenario.sampling
     for name in sampling.assay:
         if name not in units:
-            help = did_you_mean(name, units) or "measured are " + ", ".join(units)
+            help = did_you_mean(name, units) or "measured quantities are " + ", ".join(units)
             sampling.place.fail(f"`{name}` is not measured", "assay", name, help=help)
-    # What was measured stands beside what was there.
+    # The measured value is recorded beside the true one.
     for name in [
         *(["fasting_glucose"] if sampling.stray and "fasting_glucose" not in sampling.assay else []),
         *sampling.assay,

@@ -18,17 +18,17 @@ T = TypeVar("T")
 METHOD: Method = "grk4t"
 PRECISION: Precision = "single"
 SINGLE_RTOL = 3e-5
-"""The tightest tolerance that single precision is taken for."""
+"""The tightest relative tolerance at which single precision is the default."""
 RTOL = 3e-3
 ATOL_SHARE = 0.1
-"""Defaults, chosen by measurement (docs/benchmarks.md): fasting glucose is right to 0.01 mg/dL over 24
-weeks, less than a hundredth of what an assay errs, at a third of the cost of the explicit method,
-which stability holds back to 400 steps a day whatever the tolerance."""
+"""Defaults, chosen by measurement (docs/benchmarks.md): fasting glucose is accurate to 0.01 mg/dL over 24 weeks, less
+than a hundredth of assay error, at a third of the cost of the explicit method, which stability limits to 400 steps a
+day at any tolerance."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What changes the accuracy or the cost of a run, but not its meaning.
+    """Options that affect accuracy or cost of a run, but not its meaning.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class Options:
     precision
         Of the arithmetic within a step; states and times are in double precision either way.
     rtol, atol
-        Error allowed in each step: relative, and as a share of each state's scale.
+        Tolerances of a step: relative, and absolute in units of each state's scale.
     kernel
-        How equations are run: `tape`, `compiled`, or `auto`, as the size of the run suggests.
+        Form of the kernel: `tape`, `compiled`, or `auto` (chosen by the size of the run).
     """
 
     method: Method = METHOD
@@ -57,12 +57,12 @@ class Options:
         atol: float | None = None,
         kernel: str = "auto",
     ) -> Options:
-        """Options as far as they are given; the precision is single where the tolerance leaves room for it.
+        """Complete the given options with defaults; the precision is single if the tolerance permits.
 
         Raises
         ------
         ArgumentError
-            If there is no such method, precision or form of the kernel, or a tolerance is out of range.
+            If a method, precision or kernel form is unknown, or a tolerance is out of range.
         """
         found = cls(
             _known("method", METHODS, method, METHOD),
@@ -76,7 +76,7 @@ class Options:
 
 
 def _known(what: str, known: Sequence[T], name: str | None, default: T) -> T:
-    """What the user has named, if it is known."""
+    """Check a name given by the user."""
     if name is None:
         return default
     for value in known:
@@ -86,10 +86,12 @@ def _known(what: str, known: Sequence[T], name: str | None, default: T) -> T:
 
 
 def check_options(options: Options) -> None:
-    """Refuse tolerances out of range."""
+    """Raise if a tolerance is out of range."""
     if options.precision == "single" and options.rtol < SINGLE_RTOL:
-        message = f"rtol = {options.rtol:g} is finer than single precision holds in every step"
-        raise ArgumentError(message, help=f"single goes with {SINGLE_RTOL:g} and more; leave it out, or name double")
+        message = f"rtol = {options.rtol:g} is too tight for single precision"
+        raise ArgumentError(
+            message, help=f"single needs rtol of {SINGLE_RTOL:g} or more; omit `precision`, or use double"
+        )
     if not 1e-13 <= options.rtol <= 0.1:
         raise ArgumentError(f"rtol = {options.rtol:g} is outside 1e-13 to 0.1")
     if not 0 < options.atol <= 0.1:

@@ -1,4 +1,4 @@
-"""Everything about a run that is settled before the first subject: model, kernels, people, arms."""
+"""Plan a run before its first subject: model, kernels, population, arms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ __all__ = ["Draft", "Note", "Plan", "announce", "draft_plan", "make_plan"]
 
 
 RUN_IN_METHOD = "tsit5"
-"""The run-in has one method and one tolerance, so that a person is the same in every run."""
+"""The run-in always has the same method and tolerance, so that a subject is the same in every run."""
 
 Note: TypeAlias = Callable[[str], None]
 """Called with a one-line message before a slow step."""
@@ -45,18 +45,18 @@ Note: TypeAlias = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Draft:
-    """A run, read and checked; nothing is compiled yet.
+    """A run that has been read and checked, but not compiled.
 
     Attributes
     ----------
     observables
-        Name and unit of each, in the order they are recorded.
+        Name and unit of each, in recorded order.
     sources
-        The quantity each observable is read from, None where the model has none.
+        The quantity from which each observable is read, None if the model has none.
     settings
-        What replaced the files' values.
+        Values that replace those of the files.
     bibliography
-        Text of the references that sources point to.
+        Text of the cited references.
     """
 
     scenario: Scenario
@@ -75,42 +75,42 @@ class Draft:
 
     @property
     def measured(self) -> Mapping[str, float]:
-        """Coefficient of variation of each observable that is measured with error."""
+        """CV of each observable with measurement error."""
         sampling = self.scenario.sampling
         return dict(sampling.assay) if sampling.stray is None else {"fasting_glucose": 0.0, **sampling.assay}
 
     @property
     def stray(self) -> Stray | None:
-        """Samples that are not what they are taken for."""
+        """Stray samples."""
         return self.scenario.sampling.stray
 
     @property
     def graded(self) -> str:
-        """The observable that limits and grades are about: fasting glucose, as it is measured."""
+        """The observable to which limits and grades refer: measured fasting glucose."""
         return "fasting_glucose" + (MEASURED if "fasting_glucose" in self.measured else "")
 
     @property
     def ruled(self) -> bool:
-        """Whether anything is decided, or anybody leaves, on the way."""
+        """Whether the arms have rules or subjects leave."""
         return any(a.rules or a.spec.staying for a in self.arms)
 
 
 RUN_IN_COSTS = 400
-"""A run-in takes as long as so many days of a run."""
+"""Cost of a run-in in days of a run."""
 
 
 @dataclass(frozen=True)
 class Plan(Draft):
-    """A run, settled: what is left is arithmetic on subjects.
+    """A planned run with its kernels.
 
     Attributes
     ----------
     kernel, day
-        Code of the model, and of its untreated day where it has a run-in.
+        Kernel of the model, and of its untreated day if it has a run-in.
     solver
-        The method and precision that carry subjects.
+        Solver of the chosen method and precision.
     columns
-        For each observable its row in the kernel's `observe`, -1 where the model has none.
+        Row of each observable in the kernel's `observe`, -1 if the model has none.
     """
 
     kernel: Kernel
@@ -119,14 +119,14 @@ class Plan(Draft):
     columns: np.ndarray
 
     def choose_forms(self, subjects: int, days: float | None = None) -> Choice:
-        """Choose between tape and compiled equations by the size of a run; returns what was chosen.
+        """Choose between tape and compiled equations by the size of a run, and return the choice.
 
         Parameters
         ----------
         subjects
-            How many.
+            Number of subjects.
         days
-            Subject-days; those of the whole scenario when left out.
+            Subject-days; default: those of the whole scenario.
         """
         if days is None:
             days = subjects * len(self.arms) * self.scenario.duration / 24
@@ -140,13 +140,13 @@ class Plan(Draft):
         return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
 
     def tolerance(self, steering: frozenset[str] | None = None) -> Tolerance:
-        """The error a step of a run may make."""
+        """The error tolerance of a step."""
         options = self.options
         return tolerance(self.kernel, options.rtol, options.atol * self.scales(self.kernel), steering)
 
 
 def announce(draft: Draft, note: Note | None) -> None:
-    """Say which bundled files are not used, since others of the same name come first."""
+    """Announce files that take precedence over bundled ones of the same name."""
     if note is None:
         return
     bundled = bundled_folder("models")
@@ -169,7 +169,7 @@ def draft_plan(
     options: Options | None = None,
     library: Library | None = None,
 ) -> Draft:
-    """Read and check everything a run needs, without code for it; see `make_plan`."""
+    """Read and check everything that a run needs, without kernels; see `make_plan`."""
     scenario = scenario_of(scenario, library)
     library = scenario.library
     model = load_model(scenario.modules, library)
@@ -201,7 +201,7 @@ def draft_plan(
 
 
 def _grading(scenario: Scenario) -> Grading:
-    """What grades glucose in this scenario."""
+    """The grading of glucose in this scenario."""
     trial = scenario.trial or TrialSpec("")
     try:
         return read_grading(ctcae(trial.ctcae), scenario.uln, scenario.library)
@@ -219,16 +219,16 @@ def make_plan(
     library: Library | None = None,
     note: Note | None = None,
 ) -> Plan:
-    """Read and check everything a run needs, and make code of its model.
+    """Read and check everything that a run needs, and load its kernels.
 
     Parameters
     ----------
     scenario
         A scenario, a bundled name or a path.
     seed, population, settings
-        What replaces the scenario's own.
+        Values that replace the scenario's.
     options
-        Method and tolerances.
+        Method, precision and tolerances.
     library
         Where names are looked up.
     note
@@ -237,7 +237,7 @@ def make_plan(
     Raises
     ------
     MtorsimError
-        For the first thing that is wrong.
+        For the first error.
     """
     options = options or Options()
     solver = load_solver(options.method, options.precision)
@@ -253,10 +253,9 @@ def make_plan(
 
 
 def _kernel(draft: Draft) -> Kernel:
-    """The kernel of a run: one made for the model's own switches where no arm moves them, else the general one.
+    """Load the kernel of a run: specialised to the model's switches if no arm changes them, else the general one.
 
-    The first is a fifth faster. The second serves all other settings, and trials, which have their variants
-    beside them.
+    The specialised one is a fifth faster. The general one serves all other settings, and trials with their variants.
     """
     switches = dict(draft.model.switches)
     own = draft.switches == switches and all(arm.switches == switches for arm in draft.arms)
@@ -268,27 +267,27 @@ def _kernel(draft: Draft) -> Kernel:
 
 
 def _check_watched(draft: Draft, day: Kernel | None) -> None:
-    """Entry criteria over the untreated day must be on what the day holds."""
+    """Check that entry criteria over the untreated day use quantities of that day."""
     for i, entry in enumerate(draft.population.entries):
         full = draft.model.observables.get(entry.observable)
         if full is not None and entry.statistic != "fasting" and (day is None or full not in day.quantities):
-            message = f"`{entry.observable}` is not worked out over the untreated day"
+            message = f"`{entry.observable}` is not computed over the untreated day"
             draft.population.place.fail(message, "entry", i, "statistic", help='write statistic = "fasting"')
 
 
 def _as_in(scenario: Scenario, people: Population) -> Population:
-    """The population with the shares, samples and criteria that the scenario declares."""
+    """Apply the scenario's shares, oversampling and entry criteria to the population."""
     names = [g.name for g in people.groups]
     for setting in (*scenario.shares, *scenario.sampled):
         if setting.name not in names:
-            known = f"groups are {', '.join(names)}" if names else "it has no groups"
+            known = f"groups are {', '.join(names)}" if names else "the population has no groups"
             help = did_you_mean(setting.name, names) or known
             setting.place.fail(f"`{people.name}` has no group `{setting.name}`", help=help)
     shares, sampled = ({s.name: s.value for s in part} for part in (scenario.shares, scenario.sampled))
     groups = []
     for g in people.groups:
         share = shares.get(g.name, g.share)
-        # Where all or none belong to it there is nothing to sample apart.
+        # A group of all or no subjects cannot be oversampled.
         apart = sampled.get(g.name, g.sampled) if 0 < share < 1 else None
         groups.append(g.model_copy(update={"share": share, "sampled": apart}))
     with_entries = replace(people, groups=tuple(groups), entries=(*people.entries, *scenario.entries))
@@ -298,7 +297,7 @@ def _as_in(scenario: Scenario, people: Population) -> Population:
 
 
 def _own_settings(people: Population, scenario: Scenario) -> dict[str, float]:
-    """The scenario's own settings, checked one by one so that a mistake is shown where it is written."""
+    """The scenario's settings, checked one by one so that errors have their place."""
     for setting in scenario.settings:
         try:
             apply_settings(people, {setting.name: setting.value})

@@ -1,4 +1,4 @@
-"""A subject at rest: drawn, admitted, and brought to its own periodic untreated day."""
+"""Prepare subjects: draw them, apply entry criteria, and run each to its periodic untreated day."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class People:
     Attributes
     ----------
     subjects
-        Their numbers (n,).
+        Numbers of the subjects (n,).
     parameters
         Shape (n, parameters), in the kernel's order.
     start
         State at t = 0, shape (n, states).
     status
-        0, or why the subject could not be prepared (n,).
+        0, or the code of the reason for failure (n,).
     attempts
-        How many drawn people were turned away before each was admitted (n,).
+        Number of screen failures before each (n,).
     traits
-        What tells them apart, shape (n, traits), in the population's order.
+        Traits, shape (n, traits), in the population's order.
     weights
-        How many people of the population each stands for, shape (n,).
+        Weight of each, shape (n,).
     """
 
     subjects: np.ndarray
@@ -54,7 +54,7 @@ class People:
 
 
 def prepare(plan: Plan, subjects: np.ndarray) -> People:
-    """Draw subjects until each meets the entry criteria, and let each run in.
+    """Draw subjects until each meets the entry criteria, and run each in.
 
     Parameters
     ----------
@@ -98,14 +98,14 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
 
 
 def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
-    """Typical people with some parameters as they are given, each run in; nobody is turned away.
+    """Prepare typical subjects with given parameters, without entry criteria.
 
     Parameters
     ----------
     plan
-        The run; what is not given is that of its population's subject 0.
+        The run; all other parameters are those of its population's subject 0.
     values
-        An array (n,) for each parameter that is given, by full name.
+        An array (n,) for each given parameter, by full name.
     """
     n = len(next(iter(values.values())))
     drawn, _ = plan.population.draw(plan.seed, np.zeros(n, np.int64))
@@ -125,7 +125,7 @@ def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
 
 
 def _matrix(plan: Plan, values: dict[str, np.ndarray], n: int) -> np.ndarray:
-    """One row a subject, in the kernel's order; what only the run-in gives is NaN until then."""
+    """Parameters, one row per subject, in the kernel's order; results of the run-in are NaN until then."""
     matrix = np.full((n, len(plan.kernel.parameters)), np.nan)
     for j, name in enumerate(plan.kernel.parameters):
         if name in values:
@@ -138,7 +138,7 @@ def _matrix(plan: Plan, values: dict[str, np.ndarray], n: int) -> np.ndarray:
 
 
 def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """State at t = 0, status and the untreated day's statistics; fills in what the run-in gives."""
+    """Find state at t = 0, status and statistics of the untreated day; fills in results of the run-in."""
     n = len(parameters)
     status = np.zeros(n, np.int64)
     start = np.zeros((n, len(plan.kernel.states)))
@@ -157,7 +157,7 @@ def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray,
 
 
 def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray, start: np.ndarray) -> None:
-    """States that have a start of their own take it; the others go on from the untreated day."""
+    """States with an initial value take it; the others continue from the untreated day."""
     plan.kernel.start(parameters, start)
     for j, name in enumerate(plan.kernel.states):
         if name in day.states:
@@ -167,7 +167,7 @@ def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray,
 
 
 def _admitted(plan: Plan, parameters: np.ndarray, start: np.ndarray, statistics: dict[str, np.ndarray]) -> np.ndarray:
-    """Which subjects meet every entry criterion."""
+    """Mask of subjects who meet all entry criteria."""
     n = len(parameters)
     admitted = np.ones(n, bool)
     entries = [e for e in plan.population.entries if e.observable in plan.model.observables]
@@ -185,7 +185,7 @@ def _admitted(plan: Plan, parameters: np.ndarray, start: np.ndarray, statistics:
 
 
 def _limits(plan: Plan, entry: Entry) -> tuple[float, float]:
-    """The limits of a criterion in the observable's own unit."""
+    """The limits of a criterion in the observable's unit."""
     unit = plan.model.units[plan.model.observables[entry.observable]]
     given = parse_unit(entry.unit)
     low = -np.inf if entry.at_least is None else convert(entry.at_least, given, unit)

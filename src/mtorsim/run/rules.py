@@ -1,4 +1,4 @@
-"""Rules with their names, units and amounts resolved against a model: what is left is arithmetic."""
+"""Resolve rules against a model: names, units and amounts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ __all__ = ["CLOCKS", "GRADE", "PlannedRule", "Question", "Treatment", "plan_rule
 
 
 CLOCKS = {"day": 24.0, "week": 168.0}
-"""Hours of each unit of time that a condition may ask for, counted from the start."""
+"""Hours per unit of time in conditions, counted from the start."""
 GRADE = "grade"
-"""What a condition calls the CTCAE grade of the glucose measured at a visit."""
+"""Name in conditions of the CTCAE grade of measured glucose."""
 _GLUCOSE = ("glucose", "fasting_glucose")
 _ONE = parse_unit("1")
 
@@ -38,14 +38,13 @@ class Treatment:
     Attributes
     ----------
     amount, unit
-        Of its last dose as written, which is what it comes to after loading doses: a share of what is written
-        is what rules change.
+        The last dose as written, after any loading doses; rules scale doses relative to it.
     dormant
-        Whether a rule must start it.
+        Whether a drug waits for a rule.
     several
-        Whether it is given in several amounts side by side, so that an amount says nothing.
+        Whether it has several concurrent amounts, so that a single amount is ambiguous.
     range
-        Plausible amounts.
+        Range of plausible amounts.
     """
 
     drug: str
@@ -58,12 +57,12 @@ class Treatment:
 
 @dataclass(frozen=True)
 class Question:
-    """A condition: limits on measured quantities, `or` of `and`."""
+    """A condition on measured quantities: `or` of `and`."""
 
     either: tuple[tuple[tuple[str, str, float], ...], ...]
 
     def holds(self, measured: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Mask of the subjects for whom it holds, (n,); unmeasured values never satisfy it."""
+        """Mask of subjects for whom it holds, (n,); unmeasured values never satisfy it."""
         with np.errstate(invalid="ignore"):
             parts = [
                 np.logical_and.reduce([np.asarray(OPERATORS[sign](measured(name), value)) for name, sign, value in one])
@@ -73,21 +72,21 @@ class Question:
 
     @property
     def first(self) -> str:
-        """The quantity that the ledger shows: of a grade, what is graded."""
+        """The quantity shown in the ledger; for a grade, the graded quantity."""
         name = self.either[0][0][0]
         return "fasting_glucose" if name == GRADE else name
 
 
 @dataclass(frozen=True)
 class PlannedRule:
-    """A rule, resolved.
+    """A resolved rule.
 
     Attributes
     ----------
     deeds
-        What is done, in turn.
+        Actions, in order.
     among, others
-        The group of the population that it is about, or that it is not about; None for everybody.
+        The group to which it applies, or does not apply; None for all subjects.
     """
 
     name: str
@@ -109,14 +108,14 @@ def plan_rules(
     Parameters
     ----------
     units
-        Unit of everything that is recorded at visits.
+        Unit of each quantity recorded at visits.
     groups
-        Of the population.
+        Groups of the population.
 
     Raises
     ------
     ScenarioError
-        For a group there is not, a quantity that is not measured, or a limit or amount in another kind of unit.
+        For an unknown group, an unmeasured quantity, or a limit or amount in an incompatible unit.
     """
     drugs = dict.fromkeys(r.drug for r in spec.regimens)
     treatments = tuple(_treatment(drug, spec, model) for drug in drugs)
@@ -125,7 +124,7 @@ def plan_rules(
 
 
 def _treatment(drug: str, spec: ArmSpec, model: Model) -> Treatment:
-    """All regimens of one drug."""
+    """Combine all regimens of one drug."""
     mine = [r for r in spec.regimens if r.drug == drug]
     first = mine[0]
     if len({r.waits for r in mine}) > 1:
@@ -140,14 +139,14 @@ def _treatment(drug: str, spec: ArmSpec, model: Model) -> Treatment:
 def _planned(
     rule: Rule, treatments: Sequence[Treatment], units: Mapping[str, str], groups: Sequence[str], fasting: bool
 ) -> PlannedRule:
-    """One rule, resolved."""
+    """Resolve one rule."""
     question = _Resolver(rule.place.inside("when"), treatments, units, fasting).question(rule.condition)
     resolver = _Resolver(rule.place.inside("do"), treatments, units, fasting)
     deeds = tuple(action.resolve(resolver) for action in rule.actions)
     word, _, rest = (rule.among or "").partition(" ")
     others = word == "not" and bool(rest)
     group = rest.strip() if others else rule.among
-    # Of typical persons, who are in no group, nobody is asked which.
+    # A typical person belongs to no group, so groups are not checked.
     if group is not None and groups and group not in groups:
         help = did_you_mean(group, groups) or "groups are " + ", ".join(groups)
         rule.place.fail(f"the population has no group `{group}`", "among", help=help, needle=group)
@@ -158,7 +157,7 @@ def _planned(
 
 @dataclass(frozen=True)
 class _Resolver:
-    """Names, units and amounts of one sentence; see `mtorsim.scenario.actions.action.Resolver`."""
+    """Resolves names, units and amounts of one action; see `mtorsim.scenario.actions.action.Resolver`."""
 
     place: Place
     treatments: Sequence[Treatment]
@@ -170,11 +169,11 @@ class _Resolver:
         return [t.drug for t in self.treatments].index(drug)
 
     def waits(self, drug: str) -> bool:
-        """Whether a rule must start it."""
+        """Whether a drug waits for a rule."""
         return self.treatments[self.regimen(drug)].dormant
 
     def question(self, condition: Condition) -> Question:
-        """A condition in the units of what is measured."""
+        """A condition in the units of the measured quantities."""
         limits = (
             tuple((c.quantity, c.sign, self.limit(c.quantity, c.value, c.unit)) for c in one)
             for one in condition.either
@@ -182,18 +181,18 @@ class _Resolver:
         return Question(tuple(limits))
 
     def limit(self, quantity: str, value: float, unit: Unit) -> float:
-        """A limit in the unit that the quantity is measured in."""
+        """A limit in the unit of the measured quantity."""
         name, whole = quantity, quantity.removesuffix("_measured")
         if (name == GRADE or whole == "fasting_glucose") and not self.fasting:
-            help = "ask for `glucose`, or write visits in the morning"
+            help = "use `glucose`, or fasting visits in the morning"
             self.fail("no visit is fasting, so this is never measured", help=help, needle=name)
         if name in CLOCKS or name == GRADE:
             if not unit.same_kind(_ONE):
-                self.fail(f"`{name}` is a plain number", help=f"write for example `{name} >= 3`", needle=name)
+                self.fail(f"`{name}` has no unit", help=f"write for example `{name} >= 3`", needle=name)
             return value
         if name not in self.units:
             known = [*self.units, *CLOCKS, GRADE]
-            help = did_you_mean(name, known) or "add it to `observe`, or ask for one of " + ", ".join(known)
+            help = did_you_mean(name, known) or "add it to `observe`, or use one of " + ", ".join(known)
             self.fail(f"`{name}` is not measured", help=help, needle=name)
         try:
             if whole in _GLUCOSE:
@@ -205,7 +204,7 @@ class _Resolver:
             self.fail(f"`{name}`: {error.message}", help=f"it is measured in {self.units[name]}", needle=name)
 
     def share(self, drug: str, amount: Amount | None, default: float) -> float:
-        """An amount as a share of what is written."""
+        """An amount relative to the written dose."""
         if amount is None:
             return default
         value, unit = amount
@@ -213,7 +212,7 @@ class _Resolver:
             return convert(value, unit, _ONE)
         given = self.treatments[self.regimen(drug)]
         if given.several:
-            self.fail(f"`{drug}` is given in several amounts side by side", help="write shares, such as `50 %`")
+            self.fail(f"`{drug}` has several concurrent doses", help="write a percentage, such as `50 %`")
         try:
             own = convert(value, unit, parse_unit(given.unit))
         except UnitError as error:
@@ -222,10 +221,10 @@ class _Resolver:
             low, high = given.range
             self.fail(f"`{own:g} {given.unit}` is outside the plausible range {low:g} to {high:g}")
         if given.amount == 0:
-            help = "write the regimen with an amount; an arm of placebo says `without`"
-            self.fail(f"the first dose of {drug} is nothing, so no rule can change it", help=help)
+            help = "write the regimen with an amount; for a placebo arm use `without`"
+            self.fail(f"the first dose of {drug} is 0, so no rule can change it", help=help)
         return own / given.amount
 
     def fail(self, message: str, *, help: str | None = None, needle: str | None = None) -> NoReturn:
-        """Raise an error where the sentence is written."""
+        """Raise an error at the place of the action."""
         self.place.fail(message, help=help, needle=needle)

@@ -1,4 +1,4 @@
-"""The untreated day, repeated until it is periodic."""
+"""Run-in: repeat the untreated day until it is periodic."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from .solve import recording, solve, tolerance
 
 MOST_DAYS = 30
 REPEATS_TO = 1e-8
-"""How well the averages of one untreated day must repeat those of the day before."""
+"""Relative tolerance between the averages of successive untreated days."""
 RTOL, ATOL = 1e-6, 1e-8
-"""Tolerances of the run-in: its averages then err by 1e-9. They do not follow those of the run, so
-that a person is the same at any of these."""
+"""Tolerances of the run-in, with errors of 1e-9 in its averages. They do not depend on those of the run, so a subject
+is the same at any tolerance."""
 PROFILE = np.arange(1, 97) * 0.25
-"""Hours at which the untreated day is looked at for its extremes."""
+"""Sampling times of the untreated day, hours."""
 
 
 class UntreatedDay:
-    """The untreated day, repeated until its averages do."""
+    """The untreated day, repeated until its averages converge."""
 
     def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray) -> None:
         self.plan = plan
         self.kernel = kernel
         self.n = len(parameters)
-        # What only the run-in gives is never read during it; NaN would say so at once.
+        # Results of the run-in are never read during it; NaN would reveal an error.
         index = {name: j for j, name in enumerate(plan.kernel.parameters)}
         self.parameters = np.ascontiguousarray(parameters[:, [index[name] for name in kernel.parameters]])
         self.sums = [kernel.states.index(m) for m in plan.model.means]
@@ -46,7 +46,7 @@ class UntreatedDay:
         self.solver = load_solver("tsit5", "double")
 
     def run(self) -> tuple[np.ndarray, np.ndarray]:
-        """State at 07:30 of the periodic day, and status."""
+        """Find the state at 07:30 of the periodic day, and the status."""
         rest = self.plan.model.rest
         state = np.zeros((self.n, len(self.kernel.states)))
         status = np.zeros(self.n, np.int64)
@@ -88,7 +88,7 @@ class UntreatedDay:
             self.profile[who] = self.kernel.observed(samples, seen.out, seen.rows, subjects.parameters, self.columns)
 
     def _extrapolate(self, who: np.ndarray, history: list[np.ndarray], state: np.ndarray) -> None:
-        """Aitken's step for states that creep towards their periodic value by a constant ratio a day."""
+        """Aitken extrapolation of states that converge by a constant ratio per day."""
         before, middle, last = history[1][who], history[2][who], state[who]
         first, second = middle - before, last - middle
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -108,7 +108,7 @@ class UntreatedDay:
         return found
 
     def fill(self, parameters: np.ndarray) -> None:
-        """Put what the run-in gives into the rows of parameters."""
+        """Fill the results of the run-in into the rows of parameters."""
         index = {name: j for j, name in enumerate(self.plan.kernel.parameters)}
         values = {name: parameters[:, j] for name, j in index.items()}
         values |= {name: self.means[:, i] for i, name in enumerate(self.plan.model.means)}

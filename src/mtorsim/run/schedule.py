@@ -1,4 +1,4 @@
-"""Doses and meals as one schedule of events for the kernel."""
+"""Doses and meals of an arm as one schedule of events."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _SOLID, _LIQUID = "meal_solid", "meal_liquid"
 
 @dataclass(frozen=True)
 class Schedule:
-    """Everything given in one arm, in order of nominal time; doses before meals at one instant.
+    """All doses and meals of one arm, by nominal time; at the same time, doses precede meals.
 
     Attributes
     ----------
     turns
-        When parameters become others, in order of time.
+        Parameter changes, in order of time.
     lag_hours
-        Hours in the unit of time that each route's lag is written in.
+        Hours per unit of each route's lag.
     """
 
     doses: tuple[Dose, ...]
@@ -44,7 +44,7 @@ class Schedule:
     turns: tuple[Turn, ...] = ()
 
     def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Parameters as they are from a time on, given as they were at the start."""
+        """Parameters from a time onwards, given those at the start."""
         now = dict(parameters)
         for turn in self.turns:
             if turn.time <= time:
@@ -59,10 +59,9 @@ class Schedule:
     def events(
         self, states: Sequence[str], parameters: Mapping[str, np.ndarray], seed: int, subjects: np.ndarray
     ) -> tuple[Events, np.ndarray]:
-        """Lay the schedule out for subjects.
+        """Convert the schedule to events of subjects.
 
-        Bioavailability and lag are read once for each dose. Where all subjects get the same at the
-        same times they share one list.
+        Bioavailability and lag are evaluated once per dose. Subjects with identical events share one list.
 
         Parameters
         ----------
@@ -71,13 +70,13 @@ class Schedule:
         parameters
             An array (n,) for each parameter.
         seed, subjects
-            Key of missed doses; subjects (n,).
+            Keys of random draws; subjects (n,).
 
         Returns
         -------
         events
         possible
-            Shape (n,), False where a subject's lag or bioavailability is negative or not a number.
+            Shape (n,), False if a subject's lag or bioavailability is negative or not a number.
         """
         laid = self.layout(states, parameters, seed, subjects)
         return laid.events(), laid.possible
@@ -85,7 +84,7 @@ class Schedule:
     def layout(
         self, states: Sequence[str], parameters: Mapping[str, np.ndarray], seed: int, subjects: np.ndarray
     ) -> Layout:
-        """When everything arrives in each subject, and how much of it; as for `events`."""
+        """Arrival times and amounts in each subject; as for `events`."""
         n = len(subjects)
         row_of = {s: i for i, s in enumerate(states)}
         hours = np.array([self.lag_hours[d.route.name] for d in self.doses])
@@ -120,7 +119,7 @@ class Schedule:
         return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
 
     def _turned(self, parameters: Mapping[str, np.ndarray], column: Mapping[str, int], n: int) -> Part:
-        """The turns as events, before whatever is given at the same time."""
+        """Parameter changes as events, before doses at the same time."""
         shape = (n, len(self.turns))
         amounts = np.zeros(shape)
         for j, turn in enumerate(self.turns):
@@ -130,7 +129,7 @@ class Schedule:
         return times, np.full(shape, PARAMETER), rows, amounts
 
     def _delay(self, seed: int, subjects: np.ndarray) -> np.ndarray:
-        """Hours by which each dose is late, exponential, and each meal late or early, normal, (n, doses)."""
+        """Delay of each dose (exponential) and meal (normal) in hours, (n, doses)."""
         delay = np.zeros((len(subjects), len(self.doses)))
         for name in dict.fromkeys(d.route.name for d in self.doses if d.late > 0):
             at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.late > 0]
@@ -158,12 +157,12 @@ class Schedule:
 
 
 def schedule(spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
-    """Everything given in one arm, while parameters take their turns.
+    """Make the schedule of one arm.
 
     Raises
     ------
     ScenarioError
-        If a drug has no such route, or an amount is not in its kind of unit.
+        If a drug lacks the route, or the unit of an amount is incompatible.
     """
     doses = []
     for regimen in spec.regimens:
@@ -173,13 +172,13 @@ def schedule(spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence
             given = 0.0 if regimen.placebo else amount
             missed, late, waits = regimen.missed, regimen.late, regimen.waits
             doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits))
-    # A stable sort keeps doses before meals at one instant.
+    # A stable sort keeps doses before meals at the same time.
     doses = sorted([*doses, *_meals(meals, model)], key=lambda d: d.time)
     return _schedule(doses, model, turns)
 
 
 def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
-    """Amounts in the unit of a route, if they are plausible."""
+    """Convert amounts to the unit of a route and check their range."""
     place, drug = regimen.place, regimen.drug
     try:
         amounts = [convert(a, regimen.unit, route.unit) for a in regimen.amounts]
@@ -195,7 +194,7 @@ def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
 
 
 def meal_schedule(meals: Sequence[Meal], model: Model) -> Schedule:
-    """One habitual day: its meals, nothing else."""
+    """Make the schedule of one habitual day, with meals only."""
     return _schedule(_meals(meals, model), model)
 
 
@@ -205,7 +204,7 @@ def _schedule(doses: Sequence[Dose], model: Model, turns: Sequence[Turn] = ()) -
 
 
 def turns_of(changes: Sequence[Change]) -> list[Turn]:
-    """When parameters become others, of changes that name them in full; what overlaps multiplies."""
+    """Parameter changes in order of time; overlapping factors multiply."""
     found = []
     for name in dict.fromkeys(n for c in changes for n in (*c.set, *c.multiply)):
         mine = [c for c in changes if name in c.set or name in c.multiply]
@@ -228,18 +227,18 @@ def _meals(meals: Sequence[Meal], model: Model) -> list[Dose]:
         milligrams = 1000.0 * meal.carbohydrate
         for route, share in ((_SOLID, meal.solid), (_LIQUID, 1 - meal.solid)):
             if share > 0:
-                # Both parts of a meal have its number, and so its time.
+                # Both parts of a meal share its number, and so its time.
                 amount = milligrams * share
                 doses.append(Dose(meal.time, routes[route], amount, number=k, jitter=meal.jitter, waits=meal.waits))
     return doses
 
 
 def route_of(regimen: Regimen, model: Model) -> Route:
-    """The route of a regimen, the drug's first where none is named."""
+    """The route of a regimen, by default the drug's first."""
     drug, name, place = regimen.drug, regimen.route, regimen.place
     routes = {full.partition(".")[2]: route for full, route in model.routes.items() if full.startswith(f"{drug}.")}
     if not routes:
-        place.fail(f"`{drug}` takes no doses", "drug", help="its module has no [doses] table")
+        place.fail(f"`{drug}` cannot be dosed", "drug", help="its module has no [doses] table")
     if name is None:
         return next(iter(routes.values()))
     if name not in routes:

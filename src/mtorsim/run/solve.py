@@ -1,4 +1,4 @@
-"""The one way to the solver: subjects carried over a span, and looked at."""
+"""Integrate subjects over a span, and observe them; the only caller of the solver."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 __all__ = ["observed", "parameters_in", "recording", "solve", "some", "subjects_at", "tolerance"]
 
 RETRY = 0.01
-"""A failed subject is tried once more, with the other method at this share of the tolerances."""
+"""Factor on the tolerances when a failed subject is solved again by the other method."""
 
 
 def subjects_at(
     kernel: Kernel, state: np.ndarray, parameters: np.ndarray, status: np.ndarray | None = None
 ) -> Subjects:
-    """Copies of subjects at the start of their lives.
+    """Make subjects with empty step-size memory.
 
     Parameters
     ----------
     state, parameters
         Shape (n, states) and (n, parameters).
     status
-        Shape (n,), all well when left out.
+        Shape (n,); default: all ok.
     """
     n = len(state)
     ended = np.zeros(n, np.int64) if status is None else status.copy()
@@ -48,14 +48,14 @@ def some(subjects: Subjects, who: np.ndarray) -> Subjects:
 
 
 def recording(times: np.ndarray, rows: np.ndarray, n: int) -> Recording:
-    """What is recorded of `n` subjects: the states in `rows` at `times`, NaN until then."""
+    """Make a recording of `n` subjects: the states in `rows` at `times`, filled with NaN."""
     return Recording(times, rows, np.full((n, len(times), len(rows)), np.nan))
 
 
 def tolerance(
     kernel: Kernel, relative: float, absolute: np.ndarray, steering: frozenset[str] | None = None
 ) -> Tolerance:
-    """The error a step may make; all states take part in the choice of steps unless `steering` names those that do."""
+    """Make the tolerance of a step; all states take part in step size control unless `steering` lists those that do."""
     steers = np.array([float(steering is None or s in steering) for s in kernel.states])
     return Tolerance(relative, absolute, steers)
 
@@ -72,25 +72,25 @@ def solve(
     retry: bool = False,
     cancel: np.ndarray | None = None,
 ) -> None:
-    """Carry subjects over a span, in place; those that are not well stay where they are.
+    """Integrate subjects over a span, in place; failed ones stay unchanged.
 
     Parameters
     ----------
     kernel, solver
-        The equations, and how they are integrated.
+        The equations, and the integrator.
     subjects
         State, memory, parameters and status of each, (n, ...).
     events
-        What happens to each.
+        Events of each subject.
     span
-        From when to when, in hours.
+        The span, in hours.
     tolerance
-        The error a step may make.
+        The error tolerance of a step.
     recording
-        What is recorded in (start, end], and at the start in a life that begins there.
+        States to record in (start, end], and at the start for new subjects.
     retry
-        Whether a subject that fails is solved once more from the start of the span, by the solver's
-        `careful` one at a hundredth of the tolerances.
+        Whether to solve failed subjects again from the start of the span, by the solver's `careful` one at a hundredth
+        of the tolerances.
     cancel
         Shape (1,) int64: not 0 ends the call early.
     """
@@ -110,14 +110,14 @@ def solve(
     finer = tolerance._replace(relative=RETRY * tolerance.relative, absolute=RETRY * tolerance.absolute)
     own = recording._replace(out=np.full_like(recording.out[failed], np.nan))
     solve(kernel, solver.careful, again, events.of(failed), span, finer, own, cancel=cancel)
-    # Another method's steps say nothing about this one's.
+    # Step sizes of the other method do not apply here.
     for mine, other in zip(subjects, again._replace(memory=kernel.memory(len(failed))), strict=True):
         mine[failed] = other
     recording.out[failed] = own.out
 
 
 def parameters_in(plan: Plan, arm: PlannedArm, people: People) -> np.ndarray:
-    """Everyone's parameters in one arm, (n, parameters)."""
+    """Parameters of all subjects in one arm, (n, parameters)."""
     parameters = people.parameters.copy()
     for j, name in enumerate(plan.kernel.parameters):
         if name in arm.parameters:
@@ -136,14 +136,14 @@ def observed(
     parameters: np.ndarray,
     columns: np.ndarray,
 ) -> np.ndarray:
-    """Quantities from states, with parameters as they are at each time; a sample comes before a change.
+    """Compute quantities from states, with the parameters at each time; a sample precedes a change at the same time.
 
     Parameters
     ----------
     parameters
-        As they are at t = 0, (n, parameters).
+        Values at t = 0, (n, parameters).
     columns
-        The quantities, as rows of the kernel's.
+        Rows of the quantities in the kernel.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a rule sees and may do at a visit."""
+"""The interface between rules and subjects at a visit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["PythonRule", "Visit"]
 
 
 class Visit:
-    """What a rule sees and may do at one visit; every array is over the subjects, (n,).
+    """A visit as seen by a rule, with the actions it may take; all arrays are over subjects, (n,).
 
     Attributes
     ----------
@@ -23,11 +23,11 @@ class Visit:
     subjects
         Numbers of the subjects.
     present
-        Mask of those who are there.
+        Mask of subjects on study.
     drugs
-        Names of the drugs that are dosed.
+        Names of the dosed drugs.
     measured
-        What was measured, by name: `visit.measured("fasting_glucose")`, NaN where there is no value.
+        Function that returns measured values: `visit.measured("fasting_glucose")`, NaN if not measured.
     """
 
     def __init__(
@@ -50,35 +50,35 @@ class Visit:
         self.begin(-1)
 
     def begin(self, rule: int) -> None:
-        """Begin a rule's turn: what is decided from here on stands under its number in the ledger."""
+        """Begin a rule's turn: later decisions are recorded under its number in the ledger."""
         self._rule = rule
         self._value = np.full(len(self.subjects), np.nan)
         self._touched = np.zeros(len(self.subjects), bool)
         self._started: dict[int, np.ndarray] = {}
 
     def dose(self, drug: str) -> np.ndarray:
-        """The dose of a drug that is given now, as a share of what is written."""
+        """Current dose of a drug, relative to the written dose."""
         return self._care.given(self._index(drug))
 
     def level(self, drug: str) -> np.ndarray:
-        """The dose of a drug that is given, or will be when it is resumed, as a share of what is written."""
+        """Dose of a drug now, or after resumption if held, relative to the written dose."""
         return self._care.meant(self._index(drug))
 
     def held(self, drug: str) -> np.ndarray:
-        """Mask of the subjects for whom this rule holds a drug."""
+        """Mask of subjects for whom this rule holds a drug."""
         d = self._index(drug)
         return (self._care.stage[:, d] == HELD) & (self._care.holder[:, d] == self._rule)
 
     def is_due(self, check: float) -> bool:
-        """Whether what is looked at every `check` hours, and at visits, is looked at now."""
+        """Whether a check every `check` hours, and at visits, is due now."""
         return check in self._due
 
     def look_at(self, quantity: str) -> None:
-        """Note what a quantity was beside what is decided."""
+        """Record a quantity's value with later decisions."""
         self._value = np.array(self.measured(quantity), float)
 
     def hold(self, drug: str, who: np.ndarray, *, hours: float = np.inf, resume: float = 1.0) -> None:
-        """Give no dose for some hours, or until `resume_now`; then the dose before times `resume`."""
+        """Hold a drug for some hours, or until `resume_now`; then give the previous dose times `resume`."""
         if not (hours > 0 and resume >= 0):
             raise ArgumentError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
         d, care = self._index(drug), self._care
@@ -91,11 +91,11 @@ class Visit:
         self._note(who, d, "hold", before, np.zeros_like(before))
 
     def resume_now(self, drug: str, who: np.ndarray) -> None:
-        """Give again what was held."""
+        """Resume a held drug."""
         self._release(self._index(drug), who, self.time)
 
     def stop(self, drug: str, who: np.ndarray) -> None:
-        """Give no dose any more."""
+        """Stop a drug for good."""
         d = self._index(drug)
         who = who & self.present & np.isin(self._care.stage[:, d], (GIVEN, HELD))
         before = self.dose(drug)
@@ -103,7 +103,7 @@ class Visit:
         self._note(who, d, "stop", before, np.zeros_like(before))
 
     def start(self, drug: str, who: np.ndarray, level: float = 1.0) -> None:
-        """Begin what waits."""
+        """Start a waiting drug."""
         d = self._index(drug)
         who = who & self.present & (self._care.stage[:, d] == WAITING)
         self._care.stage[who, d] = GIVEN
@@ -112,11 +112,11 @@ class Visit:
         self._note(who, d, "start", np.zeros(len(who)), self._care.level[:, d])
 
     def set(self, drug: str, who: np.ndarray, level: np.ndarray | float, what: str = "change") -> None:
-        """Give another dose, as a share of what is written; of what is held, from when it is resumed."""
+        """Change the dose, relative to the written dose; for a held drug, from resumption onwards."""
         d, care = self._index(drug), self._care
         level = np.broadcast_to(np.asarray(level, float), who.shape)
         if not (np.isfinite(level[who]) & (level[who] >= 0)).all():
-            raise ArgumentError(f"a dose of `{drug}` cannot be negative, or no number")
+            raise ArgumentError(f"a dose of `{drug}` must be a number, and not negative")
         held, before = care.stage[:, d] == HELD, care.meant(d)
         who = who & self.present & (held | (care.stage[:, d] == GIVEN)) & (np.abs(level - before) > 1e-12)
         care.level[who, d] = level[who]
@@ -124,7 +124,7 @@ class Visit:
         self._note(who, d, what, before, level)
 
     def leave(self, who: np.ndarray) -> None:
-        """See some subjects no more."""
+        """Let some subjects leave the study."""
         who = who & self.present
         self._care.left[who] = self.time
         nothing = np.full(len(who), np.nan)
@@ -132,7 +132,7 @@ class Visit:
         self.present = self.present & ~who
 
     def end_holds(self) -> None:
-        """Give again what was held for some hours, from the very hour on."""
+        """Resume drugs held for some hours, from that hour onwards."""
         care = self._care
         for d in range(len(self.drugs)):
             over = (care.stage[:, d] == HELD) & (care.release[:, d] <= self.time)
@@ -142,11 +142,11 @@ class Visit:
 
     @property
     def touched(self) -> np.ndarray:
-        """Mask of the subjects for whom this rule has decided anything in its turn."""
+        """Mask of subjects for whom this rule has changed anything in its turn."""
         return self._touched
 
     def just_started(self, regimen: int) -> np.ndarray:
-        """Mask of the subjects for whom this rule has started a drug in its turn."""
+        """Mask of subjects for whom this rule has started a drug in its turn."""
         return self._started.get(regimen, np.zeros(len(self.subjects), bool))
 
     def _index(self, drug: str) -> int:
@@ -170,7 +170,7 @@ class Visit:
         after: np.ndarray,
         at: float | np.ndarray | None = None,
     ) -> None:
-        """Write into the ledger what was decided for whom."""
+        """Record decisions in the ledger."""
         if not who.any():
             return
         self._touched = self._touched | who
@@ -181,4 +181,4 @@ class Visit:
 
 
 PythonRule = Callable[[Visit], None]
-"""A rule as a function: it looks at a visit and says what is to be done."""
+"""A rule as a Python function of a visit."""

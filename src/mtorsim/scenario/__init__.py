@@ -1,1 +1,1 @@
-"""Scenarios: what is done to whom and when it is measured, read from a file and resolved."""
+"""Scenarios: population, doses, visits and arms, read from a file or given in Python, and resolved."""

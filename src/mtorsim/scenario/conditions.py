@@ -1,4 +1,4 @@
-"""Conditions as text: what is asked at a visit, such as `fasting_glucose > 250 mg/dL and week >= 2`."""
+"""Parse conditions of rules, such as `fasting_glucose > 250 mg/dL and week >= 2`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ONE = re.compile(rf"\s*({NAME})\s*(>=|<=|>|<)\s*({NUMBER})\s*(.*?)\s*$")
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measured quantity and a limit in its own unit."""
+    """A measured quantity and a limit with its unit."""
 
     quantity: str
     sign: str
@@ -31,18 +31,18 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Condition:
-    """Comparisons joined by `or` of those joined by `and`."""
+    """Comparisons in disjunctive form: `or` of `and`."""
 
     either: tuple[tuple[Comparison, ...], ...]
     text: str
 
     def quantities(self) -> set[str]:
-        """What must be measured."""
+        """Quantities that must be measured."""
         return {c.quantity for all_of in self.either for c in all_of}
 
 
 def read_condition(text: str) -> Condition:
-    """Read a condition.
+    """Parse a condition.
 
     Raises
     ------

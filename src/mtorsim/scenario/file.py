@@ -1,4 +1,4 @@
-"""The form of scenario files: tables and keys, checked for type."""
+"""Schema of scenario files."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ class DoseLine(Record):
 
     drug: Line = Field(description="name of the drug's module")
     amount: Line | None = Field(None, description="amount with unit, such as `10 mg`")
-    every: Line | None = Field(None, description="dosing interval, such as `24 h`; once when left out")
+    every: Line | None = Field(None, description="dosing interval, such as `24 h`; default: a single dose")
     regimen: Line | None = Field(
-        None, description="both as text, in turn: `10 mg q24h x 28 then 5 mg q12h x 56 then 5 mg q24h`"
+        None, description="amounts and intervals in sequence: `10 mg q24h x 28 then 5 mg q12h x 56 then 5 mg q24h`"
     )
-    over: Line | None = Field(None, description="duration of an infusion; at once when left out")
-    on: Line | None = Field(None, description="doses are given for so long, and then withheld for `off`, in turn")
-    off: Line | None = Field(None, description="how long doses are withheld after each `on`")
+    over: Line | None = Field(None, description="duration of an infusion; default: a bolus")
+    on: Line | None = Field(None, description="length of a period with doses, in alternation with `off`")
+    off: Line | None = Field(None, description="length of a period without doses")
     start: Line = Field("0 h", description="time of the first dose's day, from the start")
-    stop: Line | None = Field(None, description="no dose at or after this time; the end when left out")
+    stop: Line | None = Field(None, description="no dose at or after this time; default: the end")
     time: Line = Field("07:30", description="clock time of the first dose")
-    route: Line | None = Field(None, description="route of the drug's module; its first when left out")
+    route: Line | None = Field(None, description="route of the drug's module; default: the first")
     missed: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="share of doses missed, drawn per subject")
     late: Line = Field("0 h", description="mean delay of a dose, drawn per subject")
-    waits: bool = Field(False, description="given only from when a rule starts it")
+    waits: bool = Field(False, description="whether the drug waits until a rule starts it")
 
 
 class Meal(Record):
@@ -65,125 +65,129 @@ class Meal(Record):
 
     at: Line = Field(description="time from the start")
     carbohydrate: Line = Field(description="amount with unit, such as `75 g`")
-    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share eaten as solid food")
+    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of solid food")
 
 
 class Meals(Record):
     """The `[meals]` table."""
 
-    habit: Line = Field("three a day", description="plan of the untreated days before the start")
-    plan: Line | None = Field(None, description="plan during the scenario; the habit when left out")
-    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of a plan's meals eaten as solid food")
-    jitter: Line = Field("0 h", description="standard deviation of a plan's mealtimes, drawn per subject and meal")
-    fast: Lines = Field(default=[], description="times from which a plan's meals are left out for a day")
+    habit: Line = Field("three a day", description="habitual meal plan, before the start")
+    plan: Line | None = Field(None, description="meal plan during the scenario; default: the habitual one")
+    solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of solid food in a plan's meals")
+    jitter: Line = Field("0 h", description="SD of a plan's mealtimes, drawn per subject and meal")
+    fast: Lines = Field(default=[], description="times from which a plan's meals are skipped for a day")
     add: list[Meal] = Field(default=[], description="further meals")
 
 
 class ChangeLine(Record):
-    """A `[[change]]` table: parameters that are others for a while, such as a clearance beside an inhibitor."""
+    """A `[[change]]` table: temporary parameter changes, such as a clearance under an inhibitor."""
 
-    about: Line = Field("", description="what it stands for")
-    at: Line = Field(description="when it begins, from the start")
-    until: Line | None = Field(None, description="when it ends; the end when left out")
-    condition: Line | None = Field(None, description="a condition that a module knows, such as `everolimus.rifampicin`")
-    set: Settings = Field(default={}, description="parameters and their values meanwhile")
-    multiply: Settings = Field(default={}, description="parameters and the factors on everybody's own values")
+    about: Line = Field("", description="meaning")
+    at: Line = Field(description="time of its start")
+    until: Line | None = Field(None, description="time of its end; default: the scenario's end")
+    condition: Line | None = Field(None, description="a condition defined by a module, such as `everolimus.rifampicin`")
+    set: Settings = Field(default={}, description="parameters and their temporary values")
+    multiply: Settings = Field(default={}, description="parameters and the factors on each subject's values")
 
 
-# What it must be is the test's to say, so that a mistake names the option.
+# Validated by the protocol itself, so that errors name the option.
 Option = Annotated[Any, WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]})]
 
 
 class TestLine(Record):
-    """A `[[test]]` table: a test of the virtual laboratory, on copies of the subjects."""
+    """A `[[test]]` table: a laboratory test, on copies of the subjects."""
 
     kind: Line = Field(description="the test's name, such as `ogtt`; `mtorsim test --help` lists them")
     at: Lines = Field(description="times from the start")
     options: dict[str, Option] = Field(
-        default={}, description="what differs from the standard test, such as `insulin = [0.25, 1]`"
+        default={}, description="options that differ from the standard test, such as `insulin = [0.25, 1]`"
     )
 
 
 class Stray(Record):
-    """The `[visits.stray]` table: samples that are not what they are taken for; no biology."""
+    """The `[visits.stray]` table: samples that are not truly fasting, an error of the sample, not of the patient."""
 
     share: Annotated[float, Field(ge=0, le=0.5)] = Field(description="share of fasting samples that are stray")
     factor: Annotated[float, Field(gt=0, le=5)] = Field(1.42, description="median factor on glucose")
     log_sd: Annotated[float, Field(ge=0, le=2)] = Field(0.35, description="SD of the factor's logarithm")
-    about: Line = Field("", description="what it stands for")
+    about: Line = Field("", description="meaning")
 
 
 class Visits(Record):
     """The `[visits]` table."""
 
-    at: Lines = Field(description="times from the start; `every 4 weeks` goes on from the last one")
-    sample: Line = Field("fasting", description="`fasting`, or `random` for whatever the hour brings")
+    at: Lines = Field(description="times from the start; `every 4 weeks` repeats from the last one")
+    sample: Line = Field("fasting", description="`fasting`, or `random` for any time of day")
     assay: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
-        default={}, description="coefficient of variation with which an observable is measured"
+        default={}, description="coefficient of variation of the measurement of an observable"
     )
-    stray: Stray | None = Field(None, description="samples that are not what they are taken for")
+    stray: Stray | None = Field(None, description="stray samples")
 
 
 class Leaving(Record):
-    """The `[leaving]` table: how long people stay, for all reasons but the rules."""
+    """The `[leaving]` table: time on study, for all reasons but the rules."""
 
     median: Line = Field(description="time by which half have left, such as `24 weeks`")
-    shape: Annotated[float, Field(gt=0, le=10)] = Field(1.0, description="Weibull shape: 1 is a steady hazard")
-    about: Line = Field("", description="what it stands for")
+    shape: Annotated[float, Field(gt=0, le=10)] = Field(1.0, description="Weibull shape: 1 is a constant hazard")
+    about: Line = Field("", description="meaning")
 
 
 class RuleLine(Record):
-    """A `[[rule]]` table: what is done at visits, and when."""
+    """A `[[rule]]` table: a condition and actions at visits."""
 
-    name: Line | None = Field(None, description="the rule's name in the ledger; its number when left out")
-    when: Line = Field(description="a condition on what is measured, such as `fasting_glucose > 250 mg/dL`")
-    do: Lines = Field(description="what is done, such as `stop everolimus`; several in turn")
-    confirmed: Annotated[int, Field(ge=1, le=20)] = Field(1, description="visits in a row at which it must hold")
-    most: Annotated[int, Field(ge=1)] | None = Field(None, description="how often at most in one subject")
-    since: Line = Field("0 h", description="time before which the rule is not asked")
-    among: Line | None = Field(None, description="the group it is about, or `not` and the group it is not about")
-    about: Line = Field("", description="where the rule comes from")
+    name: Line | None = Field(None, description="the rule's name in the ledger; default: its number")
+    when: Line = Field(description="a condition on measured quantities, such as `fasting_glucose > 250 mg/dL`")
+    do: Lines = Field(description="actions, such as `stop everolimus`; several in order")
+    confirmed: Annotated[int, Field(ge=1, le=20)] = Field(
+        1, description="number of consecutive visits at which the condition must hold"
+    )
+    most: Annotated[int, Field(ge=1)] | None = Field(None, description="maximum number of times per subject")
+    since: Line = Field("0 h", description="time before which the rule does not apply")
+    among: Line | None = Field(None, description="the group to which it applies, or `not` and an excluded group")
+    about: Line = Field("", description="origin of the rule")
 
 
 class Observed(Record):
-    """An `[[observed]]` table: what a trial reported of one arm."""
+    """An `[[observed]]` table: a reported rate of one arm of a trial."""
 
-    arm: Line = Field(description="the arm of this scenario it belongs to")
+    arm: Line = Field(description="the arm of this scenario")
     endpoint: Literal[">ULN", ">126", ">160", ">250", ">500", "ae any", "ae grade 3-4"] = Field(
         description="`>ULN`, `>126`, `>160`, `>250`, `>500`, `ae any` or `ae grade 3-4`"
     )
     percent: Annotated[float, Field(ge=0, le=100)] | None = Field(None, description="share of subjects, %")
     below: Annotated[float, Field(gt=0, le=100)] | None = Field(
-        None, description="given where only a bound is reported, %"
+        None, description="upper bound, if only a bound is reported, %"
     )
-    of: Annotated[int, Field(ge=1)] = Field(description="how many subjects the arm had")
-    role: Literal["calibration", "shown", "context", "prediction"] = Field(description="what it may be used for")
-    source: Line = Field(description="where it was reported")
-    evidence: Evidence = Field(description="how sure we are of it")
+    of: Annotated[int, Field(ge=1)] = Field(description="number of subjects in the arm")
+    role: Literal["calibration", "shown", "context", "prediction"] = Field(
+        description="role: calibration or validation"
+    )
+    source: Line = Field(description="source")
+    evidence: Evidence = Field(description="kind of evidence")
 
 
 class Match(Record):
-    """A `[[match]]` table: what a paper reports of its patients, which the virtual ones are weighted to."""
+    """A `[[match]]` table: reported patient characteristics, to which virtual patients are weighted."""
 
     of: Annotated[Lines, Field(min_length=1, max_length=2)] = Field(
-        description="a covariate or parameter of the people, an observable at the first visit, or an index of a "
+        description="a covariate or parameter of the subjects, an observable at the first visit, or an index of a "
         "`[[test]]` at the start such as `ogtt.glucose_120`; two of them for their correlation"
     )
     mean: float | None = Field(None, description="the mean")
     sd: Annotated[float, Field(gt=0)] | None = Field(None, description="the SD")
     correlation: Annotated[float, Field(gt=-1, lt=1)] | None = Field(None, description="correlation of two quantities")
-    source: Line = Field(description="where it was reported")
-    evidence: Evidence = Field(description="how sure we are of it")
+    source: Line = Field(description="source")
+    evidence: Evidence = Field(description="kind of evidence")
 
 
 class Trial(Record):
-    """The `[trial]` table: how a trial counts."""
+    """The `[trial]` table: counting of endpoints."""
 
     name: Line = Field(description="the trial's name")
     ctcae: Line = Field("4.03", description="version of the CTCAE that grades glucose")
     reporting: Line | None = Field("bolero_2", description="layer from grades to reported adverse events")
-    calibration: Line | None = Field("trials", description="fit whose uncertainty goes into intervals; `none` for none")
-    assumptions: list[Line] = Field(default=[], description="what no paper reports and was assumed, each varied")
+    calibration: Line | None = Field("trials", description="fit whose uncertainty widens intervals; `none` for none")
+    assumptions: list[Line] = Field(default=[], description="assumptions that no paper reports")
 
 
 class RecordLine(Record):
@@ -198,43 +202,48 @@ class Arm(Record):
     name: Line = Field(description="the arm's name")
     about: Line = Field("", description="what differs")
     without: Lines = Field(default=[], description="drugs whose doses are placebo")
-    dose: list[DoseLine] | None = Field(None, description="doses that replace the scenario's")
-    change: list[ChangeLine] | None = Field(None, description="changes that replace the scenario's")
-    set: Settings = Field(default={}, description="parameters and switches from t = 0 on, for everyone in the arm")
-    rule: list[RuleLine] | None = Field(None, description="rules that replace the scenario's")
-    leaving: Leaving | None = Field(None, description="how long people stay in this arm")
+    dose: list[DoseLine] | None = Field(None, description="doses, replacing the scenario's")
+    change: list[ChangeLine] | None = Field(None, description="changes, replacing the scenario's")
+    set: Settings = Field(
+        default={}, description="parameters and switches from t = 0 onwards, for all subjects in the arm"
+    )
+    rule: list[RuleLine] | None = Field(None, description="rules, replacing the scenario's")
+    leaving: Leaving | None = Field(None, description="time on study in this arm")
 
 
 class ScenarioFile(Record):
     """A scenario file, table by table."""
 
-    title: Line = Field(description="one line for the head of reports")
-    about: Line = Field("", description="what the scenario is for")
+    title: Line = Field(description="title of reports")
+    about: Line = Field("", description="purpose of the scenario")
     model: Annotated[list[Line], Field(min_length=1)] = Field(description="names of the modules")
     population: Line = Field(description="name of the population")
-    subjects: Annotated[int, Field(ge=1, le=MOST_SUBJECTS)] = Field(200, description="how many subjects there are")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="of the population's draws")
-    duration: Line = Field(description="how long, such as `24 weeks`")
+    subjects: Annotated[int, Field(ge=1, le=MOST_SUBJECTS)] = Field(200, description="number of subjects")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="seed of the population's draws")
+    duration: Line = Field(description="duration, such as `24 weeks`")
     uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
-    arm_name: Line | None = Field(None, description="name of the arm as written; its drugs when left out")
+    arm_name: Line | None = Field(None, description="name of the arm as written; default: its drugs")
     dose: list[DoseLine] = Field(default=[], description="doses of drugs")
-    change: list[ChangeLine] = Field(default=[], description="parameters that are others for a while")
-    meals: Meals = Field(default=Meals(), description="what is eaten")  # pyright: ignore[reportCallIssue]
-    visits: Visits = Field(description="when it is measured")
-    test: list[TestLine] = Field(default=[], description="tests of the virtual laboratory on copies of the subjects")
+    change: list[ChangeLine] = Field(default=[], description="temporary parameter changes")
+    meals: Meals = Field(default=Meals(), description="meals")  # pyright: ignore[reportCallIssue]
+    visits: Visits = Field(description="times of measurements")
+    test: list[TestLine] = Field(default=[], description="laboratory tests on copies of the subjects")
     record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]
-    observe: list[Line] = Field(default=[], description="further quantities to record, by full name")
+    observe: list[Line] = Field(default=[], description="additional quantities to record, by full name")
     set: Settings = Field(default={}, description="medians of parameters, and switches")
     arm: list[Arm] = Field(default=[], description="variants of the scenario as written")
-    rule: list[RuleLine] = Field(default=[], description="what is done at visits, in this order")
-    leaving: Leaving | None = Field(None, description="how long people stay; to the end when left out")
+    rule: list[RuleLine] = Field(default=[], description="rules at visits, in this order")
+    leaving: Leaving | None = Field(None, description="time on study; default: to the end")
     share: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, description="share of a group of the population, by the group's name"
     )
     sampled: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default={}, description="share of a group among the subjects; each then counts by weight"
+        default={},
+        description="share of a group among the simulated subjects, to oversample it; results are reweighted",
     )
-    entry: list[Entry] = Field(default=[], description="further criteria on the untreated person")
-    trial: Trial | None = Field(None, description="how a trial counts")
-    observed: list[Observed] = Field(default=[], description="what was reported")
-    match: list[Match] = Field(default=[], description="what the people are weighted to, in `mtorsim trial`")
+    entry: list[Entry] = Field(default=[], description="additional entry criteria on the untreated subject")
+    trial: Trial | None = Field(None, description="counting of endpoints")
+    observed: list[Observed] = Field(default=[], description="reported rates")
+    match: list[Match] = Field(
+        default=[], description="reported patient characteristics for weighting, in `mtorsim trial`"
+    )

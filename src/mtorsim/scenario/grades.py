@@ -1,4 +1,4 @@
-"""Grades of a laboratory value: cited data, one file a version."""
+"""Grading scales of a laboratory value: cited data, one file per version."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Head(Record):
     """The `[grades]` table."""
 
     name: Line = Field(description="the file's name")
-    about: Line = Field(description="what is graded")
-    note: Line = Field("", description="what to know about it")
-    observable: Line = Field(description="the observable that is graded")
+    about: Line = Field(description="description")
+    note: Line = Field("", description="remark")
+    observable: Line = Field(description="the graded observable")
     unit: Line = Field(description="unit of the limits")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
-    refused: Line | None = Field(None, description="why a value alone cannot be graded so")
+    evidence: Evidence = Field(description="kind of evidence")
+    refused: Line | None = Field(None, description="why a value alone cannot be graded")
 
 
 class Grade(Record):
@@ -41,20 +41,20 @@ class Grade(Record):
 
 
 class GradesFile(Record):
-    """A file of grades."""
+    """A grading scale."""
 
-    grades: Head = Field(description="the table that names them")
-    grade: list[Grade] = Field(default=[], description="from the lowest grade on")
+    grades: Head = Field(description="the table that names the scale")
+    grade: list[Grade] = Field(default=[], description="grades in ascending order")
 
 
 @dataclass(frozen=True)
 class Grading:
-    """Limits of each grade, with the laboratory's own upper limit of normal put in.
+    """Limits of each grade for the laboratory's upper limit of normal.
 
     Attributes
     ----------
     limits
-        Grade, limit, +1 where values above and -1 where values below have it, and whether the limit has.
+        Grade, limit, +1 if values above have it or -1 if values below, and whether the limit itself has it.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Grading:
     file: TomlFile = field(repr=False, compare=False)
 
     def of(self, values: np.ndarray) -> np.ndarray:
-        """Grade of each value, 0 for none and for what is not a number."""
+        """Grade of each value, 0 for none and for NaN."""
         found = np.zeros(np.shape(values), np.int64)
         with np.errstate(invalid="ignore"):
             for grade, limit, sign, included in self.limits:
@@ -75,24 +75,24 @@ class Grading:
 
 
 def ctcae(version: str) -> str:
-    """Name of the file that grades by a version of the CTCAE, such as `4.03`."""
+    """Name of the file for a version of the CTCAE, such as `4.03`."""
     return "ctcae_" + version.strip().lower().removeprefix("ctcae").strip().removeprefix("v").strip().replace(".", "_")
 
 
 def read_grading(name: str, uln: float, library: Library | None = None) -> Grading:
-    """Read a file of grades.
+    """Read a grading scale.
 
     Parameters
     ----------
     name
-        Of the file.
+        Name of the scale.
     uln
         The laboratory's upper limit of normal, mg/dL.
 
     Raises
     ------
     ScenarioError
-        If there is none of that name, or it cannot grade a value.
+        If the scale is unknown, or cannot grade a value.
     """
     file = TomlFile.read((library or library_for()).grades(name), ScenarioError)
     data = read_record(file, GradesFile)

@@ -1,4 +1,4 @@
-"""What a scenario is made of, resolved: hours, amounts in units, and the place where each was written."""
+"""Resolved parts of a scenario: times in hours, amounts in units, and the place of each in the input."""
 
 from __future__ import annotations
 
@@ -36,33 +36,33 @@ __all__ = [
 ]
 
 FASTING_HOURS = 8.0
-"""Hours since the last meal from which a sample counts as fasting."""
+"""Hours after the last meal from which a sample counts as fasting."""
 EVENING_FAST = 13.0
 """Hours fasted at t = 0."""
 MOST_JITTER = 2.5
-"""Standard deviations a meal is early or late at most."""
+"""Largest deviation of a mealtime, in SDs."""
 DAY_STARTS = 7.5
 """Clock time of t = 0: 07:30, fasting."""
 
 
 @dataclass(frozen=True)
 class Regimen:
-    """Doses of one drug: when, and how much.
+    """Doses of one drug: times and amounts.
 
     Attributes
     ----------
     amounts, unit, times
-        Of each dose; times in hours.
+        Amount and time of each dose; times in hours.
     over
-        Duration of an infusion in hours, 0 for what is given at once.
+        Duration of an infusion in hours, 0 for a bolus.
     missed, late
-        Share of doses missed, and mean delay in hours.
+        Share of missed doses, and mean delay in hours.
     said
-        The key that amounts were written under, `amount` or `regimen`.
+        The key of the amounts in the input, `amount` or `regimen`.
     waits
-        Whether a rule must start it.
+        Whether it waits until a rule starts it.
     placebo
-        Whether nothing is in it.
+        Whether it contains no drug.
     """
 
     drug: str
@@ -81,18 +81,18 @@ class Regimen:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the protocol: what is asked at visits, and what is done.
+    """A rule of the protocol: a condition and actions at visits.
 
     Attributes
     ----------
     confirmed
-        Visits in a row at which the condition must hold.
+        Number of consecutive visits at which the condition must hold.
     most
-        How often at most in one subject; None for no bound.
+        Maximum number of times per subject; None for no limit.
     since
-        Hours before which it is not asked.
+        Time in hours before which it does not apply.
     among
-        The group of the population that it is about, or `not` and the one it is not about; None for everybody.
+        The group to which it applies, or `not` and an excluded group; None for all subjects.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Staying:
-    """How long people stay: a Weibull distribution.
+    """Time on study: a Weibull distribution.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ class Staying:
 
 @dataclass(frozen=True)
 class Change:
-    """Parameters that are others from one time, in hours, to another."""
+    """A temporary change of parameters between two times in hours."""
 
     start: float
     end: float
@@ -133,14 +133,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Meal:
-    """One meal: hours, g of carbohydrate, share eaten as solid food.
+    """One meal: hours, g of carbohydrate, share of solid food.
 
     Attributes
     ----------
     jitter
-        Standard deviation of its time.
+        SD of its time.
     waits
-        Whether it may be late but not early: something is measured before it.
+        Whether it may be late but not early, since a measurement precedes it.
     """
 
     time: float
@@ -152,7 +152,7 @@ class Meal:
 
 @dataclass(frozen=True)
 class Setting:
-    """A number given by name: a parameter, a switch, or the share of a group."""
+    """A named number: a parameter, a switch, or the share of a group."""
 
     name: str
     value: float
@@ -161,7 +161,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class ArmSpec:
-    """One arm: what differs between the groups of a trial."""
+    """One arm: everything that may differ between groups of a trial."""
 
     name: str
     about: str
@@ -173,18 +173,18 @@ class ArmSpec:
 
     @property
     def is_treated(self) -> bool:
-        """Whether a drug is given from the start."""
+        """Whether an active drug is given from the start."""
         return any(any(r.amounts) and not r.placebo and not r.waits for r in self.regimens)
 
 
 @dataclass(frozen=True)
 class Stray:
-    """Samples that are not what they are taken for.
+    """Stray samples: samples that are not truly fasting.
 
     Attributes
     ----------
     share
-        Of fasting samples.
+        Share of fasting samples.
     factor, log_sd
         Median factor on glucose, and SD of its logarithm.
     """
@@ -196,16 +196,16 @@ class Stray:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How visits measure.
+    """Measurement at visits.
 
     Attributes
     ----------
     fasting
-        Whether visits are meant to be fasting.
+        Whether visits are fasting.
     assay
-        Coefficient of variation of each observable that is measured with error.
+        CV of each observable with measurement error.
     stray
-        Samples that are not what they are taken for; None where there are none.
+        Stray samples; None if there are none.
     """
 
     fasting: bool
@@ -216,7 +216,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class LabTest:
-    """A test of the virtual laboratory at a time in hours."""
+    """A laboratory test at a time in hours."""
 
     time: float
     protocol: Protocol
@@ -225,7 +225,7 @@ class LabTest:
 
 @dataclass(frozen=True)
 class TrialSpec:
-    """How a trial counts.
+    """Counting of a trial's endpoints.
 
     Attributes
     ----------
@@ -234,9 +234,9 @@ class TrialSpec:
     reporting
         Layer from grades to reported adverse events; None for none.
     calibration
-        Fit whose uncertainty goes into intervals; None for none.
+        Fit whose uncertainty widens intervals; None for none.
     assumptions
-        What no paper reports and was assumed.
+        Assumptions that no paper reports.
     """
 
     name: str
@@ -249,7 +249,7 @@ class TrialSpec:
 
 @dataclass(frozen=True)
 class Observed:
-    """What a trial reported of one arm; a percentage, or the bound that it is below."""
+    """A reported rate of one arm: a percentage, or an upper bound."""
 
     arm: str
     endpoint: str
@@ -263,7 +263,7 @@ class Observed:
 
 @dataclass(frozen=True)
 class Match:
-    """What a paper reports of its patients: the mean and SD of a quantity, or the correlation of two."""
+    """A reported characteristic of patients: mean and SD of a quantity, or the correlation of two."""
 
     of: tuple[str, ...]
     mean: float | None
@@ -273,19 +273,19 @@ class Match:
 
 
 def since_last_meal(time: float, meals: Sequence[float]) -> float:
-    """Hours since the last of `meals` (times in order) before `time`; before the first, since the evening before."""
+    """Hours since the last of `meals` (times in order) before `time`; before the first, since the previous evening."""
     count = bisect_left(meals, time)
     return time - (meals[count - 1] if count else -EVENING_FAST)
 
 
 def rechecks(visits: Sequence[float], every: float, until: float) -> list[float]:
-    """Times between visits at which subjects on hold are looked at, counted from each visit."""
+    """Times between visits at which subjects on hold are checked, counted from each visit."""
     ends = [*visits[1:], until]
     return [t for v, end in zip(visits, ends, strict=True) for t in grid(v + every, every, end) if t < end]
 
 
 def grid(first: float, step: float, until: float) -> Iterator[float]:
-    """Times first, first + step, ... up to `until`: multiplied, never accumulated."""
+    """Times first, first + step, ... up to `until`, by multiplication without accumulated error."""
     k = 0
     while first + k * step <= until:
         yield first + k * step

@@ -1,4 +1,4 @@
-"""The arms of a scenario: as it is written, and its variants."""
+"""Read the arms of a scenario: the scenario as written, and its variants."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Arms:
     place: Place
 
     def read(self) -> Iterator[ArmSpec]:
-        """The scenario as it is written, then its variants."""
+        """Read the scenario as written, then its variants."""
         form, place = self.form, self.place
         regimens = self.doses.read(form.dose, place.inside("dose"))
         drugs = list(dict.fromkeys(r.drug for r in regimens))
@@ -64,15 +64,15 @@ class Arms:
         return ArmSpec(arm.name, arm.about, regimens, changes, settings, rules, staying)
 
     def _check_names(self, first: str) -> None:
-        """Every arm has a name of its own that a table and a file can carry."""
+        """Check that names of arms are unique and valid in tables and file names."""
         names = [first, *(arm.name for arm in self.form.arm)]
         places = [self.place.inside("arm_name"), *(self.place.inside("arm", i, "name") for i in range(len(names) - 1))]
         for i, (name, place) in enumerate(zip(names, places, strict=True)):
             if names.index(name) != i:
-                help = "the scenario as written is an arm too; `arm_name` renames it" if name == first else None
+                help = "the scenario as written is also an arm; `arm_name` renames it" if name == first else None
                 place.fail(f"two arms are called `{name}`", help=help)
             if not _NAME.fullmatch(name) or name.strip(". ") != name:
-                place.fail(f"`{name}` cannot name an arm", help="letters, digits, spaces and + - _ .")
+                place.fail(f"`{name}` cannot be the name of an arm", help="use letters, digits, spaces and + - _ .")
 
     def _changes(self, lines: Sequence[ChangeLine], place: Place) -> tuple[Change, ...]:
         return tuple(self._change(line, place.inside(i)) for i, line in enumerate(lines))
@@ -88,15 +88,15 @@ class Arms:
 
 
 def _without(regimens: tuple[Regimen, ...], drugs: Sequence[str], place: Place) -> tuple[Regimen, ...]:
-    """Placebo for some drugs: the same doses at the same times, of nothing, so that arms stop at the same instants."""
+    """Replace some drugs by placebo: doses of 0 at the same times, so that all arms have the same stops."""
     dosed = list(dict.fromkeys(r.drug for r in regimens))
     for drug in drugs:
         if drug not in dosed:
-            help = did_you_mean(drug, dosed) or ("dosed are " + ", ".join(dosed) if dosed else None)
+            help = did_you_mean(drug, dosed) or ("dosed drugs are " + ", ".join(dosed) if dosed else None)
             place.fail(f"`{drug}` is not dosed", help=help, needle=drug)
     return tuple(replace(r, placebo=True) if r.drug in drugs else r for r in regimens)
 
 
 def read_settings(values: Mapping[str, float], place: Place) -> tuple[Setting, ...]:
-    """Numbers by name, each with its place."""
+    """Read named numbers, each with its place."""
     return tuple(Setting(name, value, place.inside(*name.split("."))) for name, value in values.items())

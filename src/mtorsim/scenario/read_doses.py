@@ -1,4 +1,4 @@
-"""Doses as they are written, resolved to amounts and times."""
+"""Read doses and resolve them to amounts and times."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["Doses"]
 
 @dataclass(frozen=True)
 class Doses:
-    """Reads doses of the modules of a scenario."""
+    """Reads doses of a scenario's drugs."""
 
     clock: Clock
     modules: Sequence[str]
 
     def read(self, lines: Sequence[DoseLine], place: Place) -> tuple[Regimen, ...]:
-        """Regimens of all lines."""
+        """Read the regimens of all lines."""
         return tuple(self._regimen(line, place.inside(i)) for i, line in enumerate(lines))
 
     def _regimen(self, line: DoseLine, place: Place) -> Regimen:
@@ -36,7 +36,7 @@ class Doses:
         parts, unit = self._parts(line, place)
         if line.waits and (len(parts) > 1 or parts[0].every is None or parts[0].count is not None):
             help = 'write for example amount = "500 mg", every = "12 h"'
-            place.fail("what waits for a rule is given in one amount at one interval", "waits", help=help)
+            place.fail("a drug that waits for a rule needs one amount and one interval", "waits", help=help)
         doses = [d for d in in_turn(parts, start, stop) if self._is_on(line, d[0] - start, place)]
         if not [t for t, _ in doses if t < self.clock.duration]:
             self._never(place)
@@ -50,7 +50,7 @@ class Doses:
         return Regimen(line.drug, line.route, amounts, unit, times, over, line.missed, late, place, said, line.waits)
 
     def _from_to(self, line: DoseLine, place: Place) -> tuple[float, float]:
-        """When the first dose is due, and when no more are."""
+        """Time of the first dose, and end of dosing."""
         start = self.clock.time(line.start, place.inside("start"))
         start += self.clock.of_day(line.time, place.inside("time"))
         if line.stop is None:
@@ -63,10 +63,10 @@ class Doses:
         return start, stop
 
     def _never(self, place: Place) -> None:
-        place.fail("no dose of this line is ever given", help=f"the scenario lasts {self.clock.lasts}")
+        place.fail("this line gives no dose", help=f"the scenario lasts {self.clock.lasts}")
 
     def _parts(self, line: DoseLine, place: Place) -> tuple[list[Part], Unit]:
-        """What is given in turn, in one unit."""
+        """The parts of the regimen, in one unit."""
         name, text = self._said(line, place)
         try:
             if name == "regimen":
@@ -85,21 +85,21 @@ class Doses:
 
     @staticmethod
     def _said(line: DoseLine, place: Place) -> tuple[str, str]:
-        """The key that says how much, and what it says."""
+        """The key of the amount, and its text."""
         if line.regimen is not None:
             if line.amount is not None or line.every is not None:
-                help = "leave out `amount` and `every`"
-                place.fail("a regimen says how much and how often itself", "regimen", help=help)
+                help = "remove `amount` and `every`"
+                place.fail("a regimen already contains amount and interval", "regimen", help=help)
             return "regimen", line.regimen
         if line.amount is None:
-            place.fail("there is no amount", help="give `amount`, or `regimen`")
+            place.fail("the amount is missing", help="give `amount`, or `regimen`")
         return "amount", line.amount
 
     def _is_on(self, line: DoseLine, since: float, place: Place) -> bool:
-        """Whether doses are given so long after the first."""
+        """Whether a time after the first dose lies in a period with doses."""
         if (line.on is None) != (line.off is None):
             help = 'for example on = "5 d", off = "2 d"'
-            place.fail("`on` and `off` go together", "on" if line.on else "off", help=help)
+            place.fail("`on` and `off` must be given together", "on" if line.on else "off", help=help)
         if line.on is None or line.off is None:
             return True
         on = self.clock.interval(line.on, place.inside("on"))

@@ -1,4 +1,4 @@
-"""Meals: plans that are files, days of fasting, further meals."""
+"""Read meals: meal plans, fasting days, additional meals."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ __all__ = ["MealPlanFile", "check_fasting", "eaten_at", "plan_file", "read_habit
 
 
 class _Head(Record):
-    name: Line = Field(description="the plan's name, as scenarios give it")
-    about: Line = Field(description="one sentence on who eats like this")
+    name: Line = Field(description="the plan's name in scenarios")
+    about: Line = Field(description="one sentence on the plan")
 
 
 class _MealLine(Record):
@@ -32,14 +32,14 @@ class _MealLine(Record):
 
 
 class MealPlanFile(Record):
-    """A file of a plan of meals."""
+    """A meal plan."""
 
     meal_plan: _Head = Field(description="the table that names the plan")
     meal: list[_MealLine] = Field(default=[], description="the meals of a day")
 
 
 def plan_file(name: str, place: Place, library: Library) -> TomlFile:
-    """The file of a plan of meals."""
+    """Read a meal plan."""
     plans = {}
     for path in library.meal_plans.values():
         file = TomlFile.read(path, ScenarioError)
@@ -71,7 +71,7 @@ def _grams(text: str, place: Place) -> float:
 
 
 def _repeated(plan: Sequence[tuple[float, float]], solid: float, until: float) -> Iterator[Meal]:
-    """A plan's meals, day after day."""
+    """The meals of a plan, repeated daily."""
     day = 0
     while day * 24.0 < until:
         for of_day, grams in plan:
@@ -82,16 +82,16 @@ def _repeated(plan: Sequence[tuple[float, float]], solid: float, until: float) -
 
 
 def read_habit(file: TomlFile, meals: Meals) -> tuple[Meal, ...]:
-    """Meals of the habitual, untreated day."""
+    """Read the meals of the habitual, untreated day."""
     return tuple(_repeated(_plan(file), meals.solid, 24.0))
 
 
 def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[float], place: Place) -> tuple[Meal, ...]:
-    """All meals of a scenario, in order: a plan's, less those of days of fasting, and further ones."""
+    """Read all meals of a scenario, in order: the plan's, without fasting days, and additional ones."""
     planned = _repeated(_plan(file), meals.solid, clock.duration)
     jitter = hours(meals.jitter, place.inside("jitter"))
     if not 0 <= jitter <= 2:
-        place.fail("`jitter` is from 0 to 2 h", "jitter")
+        place.fail("`jitter` must be from 0 to 2 h", "jitter")
     fasts = [clock.time(text, place.inside("fast")) for text in meals.fast]
     found = []
     for meal in planned:
@@ -106,16 +106,16 @@ def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[floa
 
 
 def eaten_at(meals: Sequence[Meal]) -> list[float]:
-    """The latest that each meal may be eaten."""
+    """The latest possible time of each meal."""
     return [m.time + MOST_JITTER * m.jitter for m in meals]
 
 
 def check_fasting(visits: Sequence[float], meals: Sequence[Meal], place: Place) -> None:
-    """Refuse fasting visits too soon after a meal."""
+    """Raise if a fasting visit is too soon after a meal."""
     eaten = eaten_at(meals)
     for visit in visits:
         since = since_last_meal(visit, eaten)
         if since < FASTING_HOURS:
             message = f"the visit at {visit:g} h cannot be fasting: the last meal was {since:g} h before"
-            help = f'{FASTING_HOURS:g} h after a meal it is (at whole days, 07:30); or write sample = "random"'
+            help = f'wait {FASTING_HOURS:g} h after a meal (whole days are 07:30), or write sample = "random"'
             place.fail(message, help=help)

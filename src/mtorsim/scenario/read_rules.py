@@ -1,4 +1,4 @@
-"""Rules and how long people stay, as they are written."""
+"""Read rules and time on study."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["check_rechecks", "read_rules", "read_staying"]
 def read_rules(
     lines: Sequence[RuleLine], place: Place, clock: Clock, regimens: Sequence[Regimen], arm: str | None = None
 ) -> tuple[Rule, ...]:
-    """Rules as they are read; every drug they speak of must be dosed.
+    """Read rules; all drugs in them must be dosed.
 
     Parameters
     ----------
     arm
-        The arm, where the rules are the whole scenario's and the doses the arm's own.
+        The arm, if it has its own doses but the scenario's rules.
     """
     dosed, found = [r.drug for r in regimens], []
     for i, line in enumerate(lines):
@@ -46,7 +46,7 @@ def read_rules(
 
 
 def _action(text: str, place: Place, dosed: Sequence[str], arm: str | None) -> Action:
-    """An action, about a drug that is dosed."""
+    """Read an action on a dosed drug."""
     try:
         action = read_action(text)
     except ScenarioError as error:
@@ -56,13 +56,13 @@ def _action(text: str, place: Place, dosed: Sequence[str], arm: str | None) -> A
         what = f" in the arm `{arm}`" if arm else ""
         help = f"give `{drug}` a [[dose]], with `waits = true` if a rule starts it"
         if arm:
-            help = "an arm's `dose` replaces all doses: repeat it there, or give the arm its own `rule`"
+            help = "an arm's `dose` replaces all doses: repeat this one there, or give the arm its own `rule`"
         place.fail(f"`{drug}` is not dosed{what}", help=did_you_mean(drug, dosed) or help, needle=drug)
     return action
 
 
 def read_staying(line: Leaving | None, place: Place) -> Staying | None:
-    """How long people stay; to the end where nothing is said."""
+    """Read the time on study; default: to the end."""
     if line is None:
         return None
     median = hours(line.median, place.inside("median"))
@@ -72,7 +72,7 @@ def read_staying(line: Leaving | None, place: Place) -> Staying | None:
 
 
 def check_rechecks(arms: Sequence[ArmSpec], visits: Sequence[float], meals: Sequence[Meal], until: float) -> None:
-    """What is looked at between visits must be fasting where that is asked."""
+    """Check that rechecks of fasting glucose are fasting."""
     eaten = eaten_at(meals)
     for rule in (r for arm in arms for r in arm.rules):
         for action in rule.actions:
@@ -81,8 +81,8 @@ def check_rechecks(arms: Sequence[ArmSpec], visits: Sequence[float], meals: Sequ
             every, condition = action.rechecks
             times = rechecks(visits, every, until)
             if len(times) > MOST_TIMES:
-                rule.place.fail("this is checked too often", "do")
+                rule.place.fail("the interval of checks is too short", "do")
             bad = [t for t in times if since_last_meal(t, eaten) < FASTING_HOURS]
             if bad and condition.quantities() & {"fasting_glucose", "fasting_glucose_measured", "grade"}:
                 message = f"`{action.text}` is checked at {bad[0]:g} h, not fasting"
-                rule.place.fail(message, "do", help="check after whole days: visits are at 07:30")
+                rule.place.fail(message, "do", help="check at whole days, which are 07:30")

@@ -1,4 +1,4 @@
-"""Times as people write them: intervals, times from the start, clock times, visits."""
+"""Read intervals, times from the start, clock times and visits."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from .parts import DAY_STARTS, grid
 __all__ = ["LONGEST", "MOST_TIMES", "Clock", "clock_hours", "hours"]
 
 LONGEST = 100 * 8766.0
-"""Hours; a scenario lasts a hundred years at most."""
+"""Longest scenario in hours: a hundred years."""
 MOST_TIMES = 2_000_000
-"""Doses, visits or samples of one line."""
+"""Largest number of doses, visits or samples of one line."""
 
 
 def hours(text: str, place: Place) -> float:
-    """A time or interval in hours."""
+    """Read a time or interval, in hours."""
     try:
         value, unit = parse_quantity(text)
         return convert(value, unit, parse_unit("h"))
@@ -31,14 +31,14 @@ def hours(text: str, place: Place) -> float:
 
 
 def clock_hours(text: str) -> float:
-    """Hours from 07:30 to a clock time, the next day's where it is earlier."""
+    """Hours from 07:30 to a clock time, on the next day if earlier."""
     of_day, _, minutes = text.partition(":")
     return (int(of_day) + int(minutes) / 60 - DAY_STARTS) % 24.0
 
 
 @dataclass(frozen=True)
 class Clock:
-    """How long a scenario lasts, in hours and as it was written."""
+    """The duration of a scenario, in hours and as written."""
 
     duration: float
     lasts: str
@@ -54,33 +54,33 @@ class Clock:
         return cls(duration, text)
 
     def time(self, text: str, place: Place) -> float:
-        """A time from the start that lies inside the scenario."""
+        """Read a time from the start, which must lie in the scenario."""
         time = hours(text, place)
         if time < 0:
-            place.fail(f"`{text}` lies before the start", help="times are counted from t = 0", needle=text)
+            place.fail(f"`{text}` is before the start", help="times are counted from t = 0", needle=text)
         if time > self.duration:
-            message = f"`{text}` lies after the end: the scenario lasts {self.lasts}"
-            place.fail(message, help="make `duration` longer, or the time earlier", needle=text)
+            message = f"`{text}` is after the end: the scenario lasts {self.lasts}"
+            place.fail(message, help="increase `duration`, or use an earlier time", needle=text)
         return time
 
     def interval(self, text: str, place: Place) -> float:
-        """An interval that the scenario holds a sensible number of."""
+        """Read an interval, which must not be too short for the scenario."""
         value = hours(text, place)
         if value <= 0:
             place.fail(f"`{text}` is not an interval: it must be longer than 0", needle=text)
         if self.duration / value > MOST_TIMES:
-            message = f"`{text}` is too short an interval: {self.lasts} hold more than {MOST_TIMES:,} of it"
+            message = f"`{text}` is too short an interval: {self.lasts} contain more than {MOST_TIMES:,}"
             place.fail(message, needle=text)
         return value
 
     def of_day(self, text: str, place: Place) -> float:
-        """A clock time, in hours from 07:30."""
+        """Read a clock time, in hours from 07:30."""
         if re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", text) is None:
             place.fail(f"`{text}` is not a clock time", help="write for example `07:30`", needle=text)
         return clock_hours(text)
 
     def visits(self, at: list[str], place: Place) -> tuple[float, ...]:
-        """Times of visits; `every 4 weeks` goes on from the last one."""
+        """Read times of visits; `every 4 weeks` repeats from the last one."""
         times: list[float] = []
         for text in at:
             repeat = re.fullmatch(r"every\s+(.+)", text.strip())
@@ -89,13 +89,13 @@ class Clock:
                 more = list(grid((times[-1] if times else -step) + step, step, self.duration))
                 if not more:
                     message = f"`{text}` adds no visit: the scenario lasts {self.lasts}"
-                    place.fail(message, help="leave it out, or make `duration` longer", needle=text)
+                    place.fail(message, help="remove it, or increase `duration`", needle=text)
                 times += more
                 continue
             time = self.time(text, place)
             if times and time <= times[-1]:
-                message = f"`{text}` does not come after the visit before it"
-                place.fail(message, help="put visits in order", needle=text)
+                message = f"`{text}` is not after the previous visit"
+                place.fail(message, help="write visits in order", needle=text)
             times.append(time)
         if not times:
             place.fail("no visits are defined", help='write for example `at = ["0 weeks", "every 4 weeks"]`')

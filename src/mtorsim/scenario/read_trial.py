@@ -1,4 +1,4 @@
-"""Tests of the laboratory, what a trial reported, and what its people are matched to."""
+"""Read laboratory tests, reported rates, and characteristics for matching."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ __all__ = ["read_match", "read_observed", "read_tests", "read_trial"]
 def read_tests(
     lines: Sequence[forms.TestLine], modules: Sequence[str], clock: Clock, meals: Sequence[Meal], place: Place
 ) -> Iterator[LabTest]:
-    """Tests of the laboratory, each at its time."""
+    """Read laboratory tests, each with its time."""
     eaten = eaten_at(meals)
     seen: set[tuple[str, str, float]] = set()
     for i, line in enumerate(lines):
         test = _protocol(line, modules, place.inside(i))
         at = place.inside(i, "at")
         if not line.at:
-            at.fail("no time is given", help='write for example `at = "4 weeks"`')
+            at.fail("the time is missing", help='write for example `at = "4 weeks"`')
         for text in line.at:
             time = clock.time(text, at)
             since = since_last_meal(time, eaten)
             if test.fasting and since < FASTING_HOURS:
                 message = f"the test `{test.name}` at {time:g} h is not fasting: the last meal was {since:g} h before"
-                at.fail(message, help="at whole days it is 07:30, before breakfast", needle=text)
+                at.fail(message, help="whole days are 07:30, before breakfast", needle=text)
             if test.everyday and time + test.duration > clock.duration:
                 message = f"`{test.name}` at {text} ends after the scenario, which lasts {clock.lasts}"
                 at.fail(message, help="make `duration` longer", needle=text)
             if (test.name, test.options, time) in seen:
-                help = "it would be the same twice: leave one out, or give it other options"
+                help = "remove one, or give it other options"
                 at.fail(f"two tests `{test.name}` at {text}", help=help, needle=text)
             seen.add((test.name, test.options, time))
             yield LabTest(time, test, place.inside(i))
 
 
 def _protocol(line: forms.TestLine, modules: Sequence[str], place: Place) -> Protocol:
-    """The test of a line, for a model that it can be done in."""
+    """The protocol of a line, checked against the model."""
     try:
         test = protocol(line.kind, **line.options)
     except OptionError as error:
@@ -59,7 +59,7 @@ def _protocol(line: forms.TestLine, modules: Sequence[str], place: Place) -> Pro
 
 
 def read_trial(line: forms.Trial | None, place: Place) -> TrialSpec | None:
-    """How a trial counts."""
+    """Read the counting of endpoints."""
     if line is None:
         return None
     reporting = None if line.reporting in (None, "none") else line.reporting
@@ -68,26 +68,26 @@ def read_trial(line: forms.Trial | None, place: Place) -> TrialSpec | None:
 
 
 def read_observed(lines: Sequence[forms.Observed], arms: Sequence[str], place: Place) -> Iterator[Observed]:
-    """What was reported: of an arm that there is, a share or a bound."""
+    """Read reported rates: each of an existing arm, a share or a bound."""
     for i, row in enumerate(lines):
         here = place.inside(i)
         if row.arm not in arms:
             help = did_you_mean(row.arm, arms) or "arms are " + ", ".join(arms)
             here.fail(f"there is no arm `{row.arm}`", "arm", help=help, needle=row.arm)
         if (row.percent is None) == (row.below is None):
-            help = "give `percent`, or `below` where only a bound is known"
-            here.fail("a row is a share or a bound", help=help)
+            help = "give `percent`, or `below` if only a bound is known"
+            here.fail("a row needs either a share or a bound", help=help)
         yield Observed(row.arm, row.endpoint, row.percent, row.below, row.of, row.role, row.source, row.evidence)
 
 
 def read_match(lines: Sequence[forms.Match], place: Place) -> Iterator[Match]:
-    """Means of one quantity, and correlations of two whose means and SDs are given too."""
+    """Read means, and correlations of two quantities whose means and SDs are also given."""
     whole = [m.of[0] for m in lines if len(m.of) == 1 and m.mean is not None and m.sd is not None]
     seen: list[frozenset[str]] = []
     for i, m in enumerate(lines):
         here = place.inside(i)
         if frozenset(m.of) in seen or len(frozenset(m.of)) != len(m.of) or len(m.of) > 2:
-            here.fail("this is matched twice, or is of too many quantities", "of")
+            here.fail("this is matched twice, or names too many quantities", "of")
         seen.append(frozenset(m.of))
         if len(m.of) == 1 and (m.mean is None or m.correlation is not None):
             here.fail(f"`{m.of[0]}` is matched by its mean", help="give `mean`, and `sd` if it is known")

@@ -1,4 +1,4 @@
-"""A regimen as people write it: `10 mg q24h x 28 then 5 mg q24h x 56`."""
+"""Parse regimens such as `10 mg q24h x 28 then 5 mg q24h x 56`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ EXAMPLE = "write for example `10 mg q24h x 28 then 5 mg q24h`"
 
 @dataclass(frozen=True)
 class Part:
-    """Doses of one size.
+    """A sequence of equal doses.
 
     Attributes
     ----------
     amount
-        In the regimen's unit.
+        Amount in the regimen's unit.
     every
-        Hours between them; None for a single dose, which the next part follows at once.
+        Interval in hours; None for a single dose, which the next part follows at once.
     count
-        How many; None for no end.
+        Number of doses; None for no end.
     """
 
     amount: float
@@ -36,25 +36,24 @@ class Part:
 
 
 def read_regimen(text: str) -> tuple[list[Part], Unit]:
-    """Read a regimen.
+    """Parse a regimen.
 
     Parameters
     ----------
     text
         Parts joined by `then`; each an amount with its unit, the interval as `q24h` or `q 2 weeks`, and
-        the number of doses as `x 28`. A part without interval is one dose; only the last may go on
-        without end.
+        the number of doses as `x 28`. A part without interval is a single dose; only the last may have no end.
 
     Returns
     -------
     parts
     unit
-        Of every amount: that of the first.
+        Unit of all amounts: that of the first.
 
     Raises
     ------
     UnitError
-        If a part cannot be read, or the units do not fit together.
+        If a part is invalid, or units are incompatible.
     """
     pieces = re.split(r"\s+then\s+", text.strip())
     parts: list[Part] = []
@@ -62,7 +61,7 @@ def read_regimen(text: str) -> tuple[list[Part], Unit]:
     for k, piece in enumerate(pieces):
         match = _PART.fullmatch(piece)
         if match is None:
-            raise UnitError(f"`{piece}` is no part of a regimen", help=EXAMPLE)
+            raise UnitError(f"`{piece}` is not a part of a regimen", help=EXAMPLE)
         value, own = parse_quantity(match["amount"])
         unit = unit or own
         every = None
@@ -72,18 +71,18 @@ def read_regimen(text: str) -> tuple[list[Part], Unit]:
                 raise UnitError(f"`{piece}`: an interval must be longer than 0")
         count = int(match["count"]) if match["count"] else None
         if every is None and count not in (None, 1):
-            raise UnitError(f"`{piece}`: there is no interval", help=EXAMPLE)
+            raise UnitError(f"`{piece}`: the interval is missing", help=EXAMPLE)
         if every is not None and count is None and k < len(pieces) - 1:
-            raise UnitError(f"`{piece}` has no end, so that nothing can follow it", help="say how many doses: `x 28`")
+            raise UnitError(f"`{piece}` has no end, so no part can follow it", help="give the number of doses: `x 28`")
         parts.append(Part(convert(value, own, unit), every, 1 if every is None else count))
     assert unit is not None
     return parts, unit
 
 
 def in_turn(parts: Sequence[Part], start: float, stop: float) -> list[tuple[float, float]]:
-    """Time and amount of every dose before `stop`, times multiplied and never accumulated.
+    """Time and amount of every dose before `stop`, with times by multiplication.
 
-    A single dose at the start is given also where `stop` is the start.
+    A single dose at the start is given even if `stop` is the start.
     """
     found: list[tuple[float, float]] = []
     at = start

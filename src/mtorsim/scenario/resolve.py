@@ -1,4 +1,4 @@
-"""A scenario resolved: times in hours, amounts in units, every name checked, each with its place."""
+"""Resolve a scenario: convert times to hours, check all names, keep the place of each input."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["resolve"]
 
 
 def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any]:
-    """The fields of a `Scenario`.
+    """Return the fields of a `Scenario`.
 
     Raises
     ------
     ScenarioError
-        For the first thing that cannot be done as written.
+        For the first error.
     """
     _check_names(form, place, library)
     clock = Clock.read(form.duration, place.inside("duration"))
@@ -76,7 +76,7 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
 
 
 def _check_names(form: ScenarioFile, place: Place, library: Library) -> None:
-    """Modules and population must be in the library."""
+    """Check that modules and population are in the library."""
     for i, name in enumerate(form.model):
         if name not in library.modules:
             help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
@@ -88,12 +88,12 @@ def _check_names(form: ScenarioFile, place: Place, library: Library) -> None:
 
 
 def _shares(values: Mapping[str, float], place: Place) -> tuple[Setting, ...]:
-    """Numbers by the name of a group."""
+    """Read shares by name of a group."""
     return tuple(Setting(name, value, place.inside(name)) for name, value in values.items())
 
 
 def _sampling(form: ScenarioFile, place: Place) -> Sampling:
-    """How visits measure."""
+    """Read the measurement at visits."""
     visits = form.visits
     if visits.sample not in ("fasting", "random"):
         place.fail(f"`sample` cannot be `{visits.sample}`", "sample", help="choose from fasting, random")
@@ -102,7 +102,7 @@ def _sampling(form: ScenarioFile, place: Place) -> Sampling:
 
 
 def _uln(text: str, place: Place) -> float:
-    """The upper limit of normal in mg/dL."""
+    """Read the upper limit of normal, in mg/dL."""
     try:
         value, unit = parse_quantity(text)
         if value <= 0:

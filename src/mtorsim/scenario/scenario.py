@@ -1,4 +1,4 @@
-"""A scenario: what is done to whom, and when it is measured; read from a file or given in Python."""
+"""Scenarios: population, doses, visits and arms, read from a file or given in Python."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ __all__ = ["Scenario", "read_scenario", "scenario_from_text", "scenario_of"]
 
 @dataclass(frozen=True, init=False, repr=False)
 class Scenario:
-    """What is done to whom, and when it is measured; times in hours.
+    """A scenario: population, doses, visits and arms; times in hours.
 
-    It is read from a file (`read_scenario`) or given in Python; either way it is resolved once, when it
-    is made. What is written is as in a scenario file: amounts and times are text with units.
+    It is read from a file (`read_scenario`) or given in Python, and resolved once, on creation. Arguments are written
+    as in a scenario file: amounts and times are text with units.
 
     Parameters
     ----------
@@ -52,15 +52,15 @@ class Scenario:
     population
         Name of the population.
     duration
-        How long, such as `8 weeks`.
+        Duration, such as `8 weeks`.
     visits
         Times from the start, such as `["0 weeks", "every 4 weeks"]`; or a `[visits]` table.
     doses
-        What is given.
+        Doses.
     arms
-        Variants of the scenario as it is given, by name.
+        Additional arms, by name.
     name
-        For tables and files.
+        Name in tables and files.
     more
         Any other table or key of a scenario file: `title`, `subjects`, `seed`, `uln`, `arm_name`, `meals`, `changes`,
         `tests`, `record`, `observe`, `settings`, `rules`, `leaving`, `shares`, `sampled`, `entries`, `trial`,
@@ -71,30 +71,30 @@ class Scenario:
     Attributes
     ----------
     modules, population, subjects, seed
-        Whom it is about, and in which model.
+        Model, population, number of subjects and seed.
     duration, lasts
-        In hours, and as it was written.
+        Duration in hours, and as written.
     uln
         The laboratory's upper limit of normal of fasting glucose, mg/dL.
     visits, series
         Times of the visits and of the finer series.
     meals, habit, meal_plans
-        Meals of the scenario, of one habitual day, and the files of their plans.
+        Meals of the scenario and of a habitual day, and the files of their plans.
     arms
-        What differs between groups; the first is the scenario as it is written.
+        Arms; the first is the scenario as written.
     tests
-        Tests of the virtual laboratory, each at its time.
+        Laboratory tests with their times.
     sampling
-        How visits measure.
+        Measurement at visits.
     observe, settings, shares, sampled, entries
-        Further quantities, medians and switches, shares of groups, and criteria, as they are asked for.
+        Additional quantities, medians and switches, shares of groups, oversampling, and entry criteria.
     trial, observed, matches
-        How a trial counts, what it reported, and what its people are matched to.
+        Counting of endpoints, reported rates, and patient characteristics for weighting.
 
     Raises
     ------
     ScenarioError
-        For the first thing that cannot be done as written.
+        For the first error.
 
     Examples
     --------
@@ -160,7 +160,7 @@ class Scenario:
         self._set(name, source, library or library_for())
 
     def _set(self, name: str, source: Source, library: Library) -> None:
-        """Resolve what a source says."""
+        """Resolve a source."""
         form = read_record(source, ScenarioFile)
         place = Place(source)
         found = {"name": name, "library": library, "place": place, "_form": form}
@@ -169,18 +169,18 @@ class Scenario:
 
     @classmethod
     def of(cls, name: str, source: Source, library: Library) -> Scenario:
-        """A scenario that a source describes."""
+        """Make a scenario from a source."""
         made = cls.__new__(cls)
         made._set(name, source, library)
         return made
 
     def replace(self, **changes: Any) -> Scenario:
-        """The same scenario with other arguments; they replace what it has, whole.
+        """Return the scenario with some arguments replaced.
 
         Raises
         ------
         ScenarioError
-            If the new scenario cannot be done as written.
+            If the new scenario is invalid.
 
         Examples
         --------
@@ -198,14 +198,14 @@ class Scenario:
         return Scenario.of(name, source, library)
 
     def with_arm(self, name: str, arm: Arm | None = None, **differs: Any) -> Scenario:
-        """The same scenario with one more arm.
+        """Return the scenario with one additional arm.
 
         Parameters
         ----------
         name
             The arm's name.
         arm, differs
-            What differs from the scenario as it is written: an `Arm`, or its arguments.
+            An `Arm`, or its arguments.
 
         Examples
         --------
@@ -219,12 +219,12 @@ class Scenario:
         return self.with_arms({name: arm or Arm(**differs)})
 
     def with_arms(self, arms: Mapping[str, Arm]) -> Scenario:
-        """The same scenario with more arms, by name."""
+        """Return the scenario with additional arms, by name."""
         written = self._form.model_dump(by_alias=True, exclude_unset=True).get("arm", [])
         return self.replace(arms=[*written, *({"name": name, **arm.values} for name, arm in arms.items())])
 
     def but(self, **resolved: Any) -> Scenario:
-        """The same scenario with other resolved attributes; for what is added to a scenario on its way to a run."""
+        """Return the scenario with other resolved attributes, for internal additions before a run."""
         made = Scenario.__new__(Scenario)
         for key in fields(self):
             object.__setattr__(made, key.name, resolved.get(key.name, getattr(self, key.name)))
@@ -242,11 +242,11 @@ class Scenario:
 
     @property
     def dose_lines(self) -> list[dict[str, Any]]:
-        """What is given, as it is written: a table a line."""
+        """The doses as written, one table per line."""
         return [line.model_dump(by_alias=True, exclude_unset=True) for line in self._form.dose]
 
     def as_trial(self) -> Scenario:
-        """With an account of how it counts as a trial, the usual one where it has none of its own."""
+        """Return the scenario with a `TrialSpec`, the default one if it has none."""
         return self if self.trial else self.but(trial=TrialSpec(self.title))
 
     def is_fasting(self, time: float) -> bool:
@@ -280,7 +280,7 @@ class Scenario:
 
 
 def _told(regimen: Regimen) -> str:
-    """A regimen in a few words."""
+    """Describe a regimen in a few words."""
     several = sorted(set(regimen.amounts))
     amount = f"{several[0]:g}" + (f" to {several[-1]:g}" if len(several) > 1 else "")
     kind = "placebo of " if regimen.placebo else "if a rule starts it, " if regimen.waits else ""
@@ -295,14 +295,14 @@ def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
     Parameters
     ----------
     name
-        Of a bundled scenario or one of the library, or the path of a file.
+        Name of a scenario in the library, or the path of a file.
     library
         Where names are looked up; see `Library`.
 
     Raises
     ------
     ScenarioError
-        For the first thing that cannot be done as written.
+        For the first error.
     """
     library = library or library_for(name)
     path = library.scenario(str(name))
@@ -310,17 +310,17 @@ def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
 
 
 def scenario_from_text(text: str, path: Path, library: Library | None = None) -> Scenario:
-    """Read a scenario from text, as if it stood at `path`."""
+    """Read a scenario from text, as if read from `path`."""
     return Scenario.of(path.stem, TomlFile.parse(path, text, ScenarioError), library or library_for(path))
 
 
 def scenario_of(given: Scenario | str | Path, library: Library | None = None) -> Scenario:
-    """A scenario as callers give it: itself, its name or its path.
+    """Return a scenario given as an object, a name or a path.
 
     Raises
     ------
     ScenarioError
-        If it is none of these, or cannot be done as written.
+        If it is none of these, or invalid.
     """
     if isinstance(given, Scenario):
         return given if library is None else given.but(library=library)

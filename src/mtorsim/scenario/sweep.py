@@ -1,4 +1,4 @@
-"""Arms for every combination of values: doses, regimens, parameters and switches."""
+"""Sweep doses, regimens, parameters and switches: one arm per combination of values."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from .tables import Arm
 __all__ = ["sweep"]
 
 MOST_ARMS = 1000
-"""Arms of one scenario."""
+"""Largest number of arms in a scenario."""
 
 
 def sweep(scenario: Scenario, values: Mapping[str, Sequence[Any]]) -> Scenario:
-    """Give a scenario one more arm for each combination of values.
+    """Return the scenario with one additional arm per combination of values.
 
-    The same people are in every arm, so that arms differ by what is swept alone.
+    All arms have the same subjects, so arms differ only in the swept values.
 
     Parameters
     ----------
     scenario
-        The scenario; its own arms stay, and what an arm does not change is as the scenario has it.
+        The scenario; its arms are kept, and the new arms inherit everything that is not swept.
     values
-        For each name the values: `DRUG.dose` takes amounts and `DRUG.regimen` regimens, as text; any other name
+        Values for each name: `DRUG.dose` takes amounts and `DRUG.regimen` regimens, as text; any other name
         is a parameter or a switch, and takes numbers.
 
     Raises
     ------
     ArgumentError
-        If a drug is not dosed, or there is nothing to sweep.
+        If a drug is not dosed, or no values are given.
     ScenarioError
-        If an arm cannot be done as written.
+        If an arm is invalid.
 
     Examples
     --------
@@ -49,9 +49,7 @@ def sweep(scenario: Scenario, values: Mapping[str, Sequence[Any]]) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise ArgumentError(f"`scenario` must be a `Scenario`, not {spoken(scenario)}", help="see `read_scenario`")
     if not isinstance(values, Mapping) or not values:
-        raise ArgumentError(
-            "there is nothing to sweep", help='write for example {"everolimus.dose": ["5 mg", "10 mg"]}'
-        )
+        raise ArgumentError("no values are given", help='write for example {"everolimus.dose": ["5 mg", "10 mg"]}')
     for name, several in values.items():
         if isinstance(several, str) or not isinstance(several, Sequence) or not several:
             raise ArgumentError(f"`{name}` must be a list of values, not {spoken(several)}")
@@ -62,7 +60,7 @@ def sweep(scenario: Scenario, values: Mapping[str, Sequence[Any]]) -> Scenario:
 
 
 def _arm(scenario: Scenario, combination: Mapping[str, Any]) -> Arm:
-    """The arm of one combination."""
+    """Make the arm of one combination."""
     settings, lines = {}, None
     for name, value in combination.items():
         drug, _, part = name.rpartition(".")
@@ -74,10 +72,10 @@ def _arm(scenario: Scenario, combination: Mapping[str, Any]) -> Arm:
 
 
 def _dosed(lines: Sequence[Mapping[str, Any]], drug: str, part: str, value: Any) -> list[dict[str, Any]]:
-    """Doses as they are written, with another amount or regimen of one drug."""
+    """The doses as written, with another amount or regimen of one drug."""
     drugs = list(dict.fromkeys(str(line["drug"]) for line in lines))
     if drug not in drugs:
-        help = did_you_mean(drug, drugs) or ("dosed are " + ", ".join(drugs) if drugs else None)
+        help = did_you_mean(drug, drugs) or ("dosed drugs are " + ", ".join(drugs) if drugs else None)
         raise ArgumentError(f"`{drug}` is not dosed", help=help)
     found = []
     for line in lines:
@@ -86,14 +84,14 @@ def _dosed(lines: Sequence[Mapping[str, Any]], drug: str, part: str, value: Any)
             own = {k: v for k, v in own.items() if k not in ("amount", "every")} | {"regimen": value}
         elif line["drug"] == drug:
             if "regimen" in line:
-                raise ArgumentError(f"`{drug}` is given by a regimen", help=f"sweep `{drug}.regimen`")
+                raise ArgumentError(f"`{drug}` is dosed by a regimen", help=f"sweep `{drug}.regimen`")
             own["amount"] = value
         found.append(own)
     return found
 
 
 def _about(combination: Mapping[str, Any]) -> str:
-    """A combination in words."""
+    """Describe a combination."""
     parts = []
     for name, value in combination.items():
         drug, _, part = name.rpartition(".")
@@ -102,6 +100,6 @@ def _about(combination: Mapping[str, Any]) -> str:
 
 
 def _name(combination: Mapping[str, Any], number: int) -> str:
-    """A combination as the name of an arm; its number where it is too long for one."""
+    """Name the arm of a combination; by its number if the description is too long."""
     name = re.sub(r"[^\w+. -]", " ", _about(combination))
     return name if len(name) <= 60 else f"combination {number}"

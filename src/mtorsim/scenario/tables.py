@@ -1,4 +1,4 @@
-"""What is given in Python, as the tables of a scenario file."""
+"""Convert Python arguments to the tables of a scenario file."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ARGUMENTS = {
     "entry": "entries",
     "match": "matches",
 }
-"""Names that tables have as arguments in Python, where they are many."""
+"""Python names (plural) of arrays of tables."""
 TABLES = {argument: table for table, argument in ARGUMENTS.items()}
 
 
 class _Given:
-    """A table given in Python: its values are checked at once, their meaning with the scenario."""
+    """A table given in Python; types are checked at once, meaning together with the scenario."""
 
     _form: ClassVar[type[Record]]
 
@@ -42,7 +42,7 @@ class _Given:
         )
 
     _rest: ClassVar[Mapping[str, Any]] = {}
-    """What the form asks for besides."""
+    """Placeholders for required keys."""
 
     def __repr__(self) -> str:
         inner = ", ".join(f"{ARGUMENTS.get(k, k)}={v!r}" for k, v in self.values.items())
@@ -89,18 +89,18 @@ class Dose(_Given):
 
 
 class Arm(_Given):
-    """An arm of a `Scenario`: what differs from the scenario as it is given.
+    """An arm of a `Scenario`: differences from the scenario as given.
 
     Parameters
     ----------
     without
         Drugs whose doses are placebo.
     doses, changes, rules, leaving
-        What replaces the scenario's.
+        Values that replace the scenario's.
     settings
-        Parameters and switches from t = 0 on, for everyone in the arm.
+        Parameters and switches from t = 0 onwards, for all subjects in the arm.
     about
-        What differs, in words.
+        Description.
 
     Raises
     ------
@@ -124,7 +124,7 @@ class Arm(_Given):
 
 
 def as_tables(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments of `Scenario` as the tables of a scenario file."""
+    """Convert arguments of `Scenario` to the tables of a scenario file."""
     found = _renamed(name, values, forms.ScenarioFile)
     if isinstance(found.get("model"), str):
         found["model"] = [found["model"]]
@@ -144,14 +144,14 @@ def as_tables(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _table(name: str, arm: Any) -> dict[str, Any]:
-    """An arm as a table."""
+    """Convert an arm to a table."""
     if isinstance(arm, Mapping):
         return _renamed("Arm", arm, forms.Arm)
     raise ScenarioError(f"{name}(arms): an arm must be an `Arm`, not {spoken(arm)}", help="write `mt.Arm(...)`")
 
 
 def _renamed(name: str, values: Mapping[str, Any], form: type[Record]) -> dict[str, Any]:
-    """Arguments under the names of tables; None says that nothing was given."""
+    """Rename arguments to names of tables; None means not given."""
     known = {ARGUMENTS.get(f.alias or n, f.alias or n) for n, f in form.model_fields.items()}
     found = {}
     for argument, value in values.items():
@@ -164,7 +164,7 @@ def _renamed(name: str, values: Mapping[str, Any], form: type[Record]) -> dict[s
 
 
 def _plain(value: Any) -> Any:
-    """A value as TOML would give it: lists, tables, numbers and text."""
+    """Convert a value to TOML types: lists, tables, numbers and text."""
     if isinstance(value, _Given):
         return value.values
     if isinstance(value, Mapping):

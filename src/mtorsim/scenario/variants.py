@@ -1,4 +1,4 @@
-"""Structure that no datum decides: arms of the pathway beside each other, and the body built otherwise."""
+"""Structural alternatives that the data cannot distinguish: pathway variants and alternative physiology."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "with_varia
 
 
 VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
-"""What is switched off in each arm that gives a drug; no human datum tells them apart."""
+"""Mechanisms switched off in each treated arm; human data do not distinguish these variants."""
 
 ALTERNATIVES: Mapping[str, Mapping[str, float]] = {
     "no amplifier at low reserve": {"mtorc1.reserve": 0.0},
@@ -25,14 +25,14 @@ ALTERNATIVES: Mapping[str, Mapping[str, float]] = {
     "glucotoxicity full in diabetes": {"glucose_insulin.Gt0": 120.0, "glucose_insulin.wt": 8.0},
     "no glucotoxicity": {"glucose_insulin.tox": 0.0},
 }
-"""Another structure of the tail, from before the start on and in every arm; none is fitted again."""
+"""Alternative physiology, in all arms and already before the start; not refitted."""
 
 BETWEEN = " | "
-"""Between an arm's name and the variant's: no arm of a file can be called so."""
+"""Separator between the names of arm and variant, which is invalid in names of arms."""
 
 
 def with_variants(scenario: Scenario) -> Scenario:
-    """A scenario with the variants beside its arms."""
+    """Return a scenario with all variants of its arms."""
     more = [
         replace(arm, name=f"{arm.name}{BETWEEN}{variant}", settings=_with(arm.settings, switches, scenario.place))
         for variant, switches in VARIANTS.items()
@@ -43,12 +43,12 @@ def with_variants(scenario: Scenario) -> Scenario:
 
 
 def _with(settings: Sequence[Setting], more: Mapping[str, float], place: Place) -> tuple[Setting, ...]:
-    """An arm's settings and further ones, which replace those of the same name."""
+    """An arm's settings with additional ones, which take precedence."""
     kept = [s for s in settings if s.name not in more]
     return (*kept, *(Setting(name, value, place) for name, value in more.items()))
 
 
 def alternatives_of(model: Model) -> dict[str, dict[str, float]]:
-    """The alternatives that a model has the mechanisms and parameters for."""
+    """The alternatives whose mechanisms and parameters a model has."""
     known = {*model.parameters, *(s.partition(".")[0] for s in model.switches), *model.switches}
     return {name: dict(settings) for name, settings in ALTERNATIVES.items() if known.issuperset(settings)}

@@ -1,1 +1,1 @@
-"""A population through a scenario, and any one subject of it again."""
+"""Simulate a population through a scenario, and replay single subjects."""

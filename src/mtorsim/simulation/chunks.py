@@ -1,4 +1,4 @@
-"""Chunks of subjects on several threads: slices are prepared, and then carried through each arm."""
+"""Run chunks of subjects on several threads: slices are prepared, then integrated through each arm."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from mtorsim.run.visit import PythonRule
 __all__ = ["SERIES_OF", "Times", "as_block", "blocks", "import_tables", "run_arm"]
 
 SMALLEST_SLICE, LARGEST_SLICE = 32, 128
-"""Subjects one thread takes at a time: many keep the lanes full, few keep the threads busy to the end."""
+"""Subjects per task: many keep the lanes full, few keep all threads busy to the end."""
 SERIES_OF = 1000
-"""The finer series for figures is kept for the first subjects only, so that memory stays flat."""
+"""Number of first subjects whose finer series is kept for figures, so that memory stays flat."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Times:
-    """Sample times of a run, which of them are fasting, and where visits and the series lie in them."""
+    """Sample times of a run, whether each is fasting, and the indices of visits and series."""
 
     all: np.ndarray
     fasting: np.ndarray
@@ -51,7 +51,7 @@ class Times:
 
 @dataclass(frozen=True)
 class ArmRun:
-    """One arm of some subjects: visits and series (n, times, observables), and what was decided and tested."""
+    """One arm of some subjects: visits and series (n, times, observables), decisions and tests."""
 
     arm: str
     visits: np.ndarray
@@ -63,7 +63,7 @@ class ArmRun:
 def blocks(
     plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Progress | None, rules: Sequence[PythonRule]
 ) -> Iterator[Block]:
-    """Chunks of subjects in order, from the number that is done already."""
+    """Yield chunks of subjects in order, after those already done."""
     work = _Work(plan, np.zeros(1, np.int64), {series: Times.of(plan, series) for series in (True, False)}, rules)
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
@@ -80,7 +80,7 @@ def blocks(
 
 @dataclass(frozen=True)
 class _Work:
-    """What every slice of a run is worked on with."""
+    """Shared inputs of all tasks of a run."""
 
     plan: Plan
     cancel: np.ndarray
@@ -88,7 +88,7 @@ class _Work:
     rules: Sequence[PythonRule]
 
     def chunk(self, pool: ThreadPoolExecutor, cuts: list[int], tell: Callable[[int], None] | None) -> Block:
-        """One chunk: an arm of a slice is a task of its own, so that few subjects keep all threads busy too."""
+        """Run one chunk; each arm of a slice is a separate task, so that even few subjects keep all threads busy."""
         arms = self.plan.arms
         slices = [np.arange(a, b) for a, b in pairwise(cuts)]
         people: dict[int, People] = {}
@@ -120,7 +120,7 @@ class _Work:
 def run_arm(
     plan: Plan, arm: PlannedArm, people: People, times: Times, cancel: np.ndarray, rules: Sequence[PythonRule] = ()
 ) -> ArmRun:
-    """Carry prepared people through an arm, and do the scenario's tests on copies of them."""
+    """Integrate prepared subjects through an arm, and do the scenario's tests on copies of them."""
     run = follow(plan, arm, people, times.all, times.fasting, cancel, rules)
     tests = tuple(_tests(plan, arm, people, cancel, run))
     return ArmRun(arm.name, run.values[:, times.visits], run.values[:, times.series], run, tests)
@@ -146,7 +146,7 @@ def as_block(people: People, runs: Sequence[ArmRun]) -> Block:
 
 
 def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run: Followed) -> Iterator[TestValues]:
-    """The scenario's tests of the virtual laboratory, on copies of the people of one arm."""
+    """The scenario's laboratory tests, on copies of the subjects of one arm."""
     if not plan.scenario.tests:
         return
     decided = run.events, run.status, run.left
@@ -157,13 +157,13 @@ def _tests(plan: Plan, arm: PlannedArm, people: People, cancel: np.ndarray, run:
 
 
 def import_tables() -> None:
-    """Import what a result that is kept will need, slow to load, while the threads are at work."""
+    """Import slow libraries that a saved result needs, while the threads work."""
     for name in ("pyarrow.parquet", "xarray"):
         importlib.import_module(name)
 
 
 def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
-    """Starts of slices; none straddles the end of the finer series."""
+    """Bounds of slices; none straddles the end of the finer series."""
     size = min(max((last - first) // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)
     at = first
     while at < last:

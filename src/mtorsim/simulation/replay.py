@@ -1,4 +1,4 @@
-"""One subject of a stored result, computed again from the manifest alone."""
+"""Recompute one subject of a stored result from its manifest."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ __all__ = ["Replay", "replay_subject"]
 
 @dataclass(frozen=True)
 class Replay:
-    """A subject computed again.
+    """A recomputed subject.
 
     Attributes
     ----------
     visits
-        What was observed, dims (time,).
+        Observables, dims (time,).
     tests
-        Indices of the tests of the laboratory, a row each, none where there was no test.
+        Indices of laboratory tests, one row each; empty without tests.
     same
-        Whether every number agrees with the stored one to the bit, those of tests among them.
+        Whether all numbers, including tests, agree with the stored ones to the bit.
     difference
         Largest relative difference from the stored numbers.
     parameters
         The subject's parameters by full name.
     versions_differ
-        One line for each library that is not the one the run was made with.
+        One line per library whose version differs from that of the run.
     """
 
     scenario: str
@@ -59,7 +59,7 @@ class Replay:
 def replay_subject(
     folder: str | Path, subject: int, arm: str | None = None, note: Callable[[str], None] | None = None
 ) -> Replay:
-    """Compute one subject of a stored result again, alone.
+    """Recompute one subject of a stored result.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def replay_subject(
     subject
         The subject's number, from 0.
     arm
-        Name of the arm; the first when left out.
+        Name of the arm; default: the first.
     note
-        Told in one line when something takes long.
+        Called with a one-line message before a slow step.
 
     Raises
     ------
     DataError
-        If there is no such result, arm or subject.
+        If the result, arm or subject does not exist.
     """
     result = open_result(folder)
     manifest = result.manifest
@@ -114,7 +114,7 @@ def replay_subject(
 
 
 def _difference(before: np.ndarray, now: np.ndarray) -> float:
-    """Largest relative difference; infinite where one of the two has no number."""
+    """Largest relative difference; infinite if only one has a number."""
     if (np.isnan(before) != np.isnan(now)).any():
         return float("inf")
     size = np.maximum(np.abs(before), np.abs(now))

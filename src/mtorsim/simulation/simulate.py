@@ -1,4 +1,4 @@
-"""The one function that runs a population through a scenario."""
+"""Run a population through a scenario."""
 
 from __future__ import annotations
 
@@ -63,40 +63,38 @@ def simulate(
     scenario
         A scenario, the name of a bundled one, or the path of a file.
     subjects, seed, population
-        Replace what the scenario says.
+        Values that replace the scenario's.
     settings
-        Medians of parameters and values of switches, by name; `{"mtorc2": 0}` switches every
-        mechanism off that begins `mtorc2.`.
+        Medians of parameters and values of switches, by name; `{"mtorc2": 0}` switches off all mechanisms `mtorc2.…`.
     threads
-        Threads to use; all cores when left out.
+        Number of threads; default: all cores.
     chunk
-        Subjects a file, and a step of progress that survives an interruption.
+        Number of subjects per file; an interrupted run can be resumed after its last complete chunk.
     method
-        Integration method: `grk4t`, implicit, when left out; `tsit5` is explicit.
+        Integration method: `grk4t` (implicit, the default) or `tsit5` (explicit).
     precision
-        `single` or `double` arithmetic within a step, states being kept in double either way; when
-        left out, single for `rtol` of 3e-5 and more.
+        `single` or `double` arithmetic within a step (states are always double); default: single if `rtol` is 3e-5 or
+        larger.
     rtol, atol
-        Error allowed in each step: relative, and as a share of each state's scale (`rtol` / 10 when
-        left out).
+        Tolerances of a step: relative, and absolute in units of each state's scale (default: `rtol` / 10).
     kernel
-        How equations are run: `tape`, by an interpreter that starts at once; `compiled`, about 2.5 times as
-        fast once they are; `auto`, as the size of the run suggests. The result is the same to the bit.
+        Form of the equations: `tape`, run by an interpreter that starts at once; `compiled`, about 2.5 times as fast
+        after compilation; `auto`, chosen by the size of the run. Results are identical to the bit.
     out
-        Folder to stream the result to; kept in memory when left out.
+        Folder to which the result is streamed; by default it stays in memory.
     force
-        Replace a result that is already there.
+        Whether to replace an existing result.
     resume
-        Resume an interrupted run in `out`: the result is the same to the bit.
+        Resume an interrupted run in `out`: the result is identical to the bit.
     library
-        Where names of modules and populations are looked up.
+        Where names are looked up.
     progress
         Called with the number of subjects done and their total.
     note
         Called with a one-line message before a slow step.
     rules
-        Functions that look at each visit and decide, after the scenario's own rules and in every arm; see
-        `mtorsim.Visit`. What a function does is not in the manifest, so such a run is kept in memory.
+        Functions called at each visit in every arm, after the scenario's own rules; see `mtorsim.Visit`. The manifest
+        cannot contain functions, so such a run stays in memory.
 
     Returns
     -------
@@ -106,8 +104,8 @@ def simulate(
     Raises
     ------
     MtorsimError
-        If something in the scenario or the files it names is wrong. A subject that cannot be
-        solved raises nothing: it is reported in `Result.status`.
+        If the scenario or a file it refers to is invalid. Subjects that fail raise no error: they are reported in
+        `Result.status`.
 
     Examples
     --------
@@ -123,9 +121,11 @@ def simulate(
         if value is not None and value > MOST_SUBJECTS:
             raise ArgumentError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
     if rules and out is not None:
-        raise ArgumentError("rules that are functions cannot be written to a folder", help="leave `out` out")
+        raise ArgumentError("rules that are functions cannot be saved in a folder", help="leave `out` out")
     if out is None and (force or resume):
-        raise ArgumentError(f"`{'resume' if resume else 'force'}=True` is about a folder", help="name it with `out`")
+        raise ArgumentError(
+            f"`{'resume' if resume else 'force'}=True` needs a result folder", help="name it with `out`"
+        )
     options = Options.given(method, precision, rtol, atol, kernel)
     plan = make_plan(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
@@ -145,7 +145,7 @@ def simulate(
 
 
 def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str, float]]:
-    """Compute one subject of one arm, alone; and the subject's parameters by name.
+    """Compute one subject of one arm, and return its parameters by name.
 
     Parameters
     ----------
@@ -164,5 +164,5 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
 
 
 def _cores() -> int:
-    """Cores this process may use."""
+    """Number of cores available to this process."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,1 +1,1 @@
-"""Arithmetic of samples: portable functions, draws by key, shares with intervals, balancing weights."""
+"""Statistics: portable functions, keyed random numbers, shares with intervals, balancing weights."""

@@ -1,4 +1,4 @@
-"""Weights that give virtual patients the averages, spreads and correlations of published ones."""
+"""Weights that match virtual patients to published means, SDs and correlations."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Moment", "effective_number", "weigh"]
 
 
 CLOSE = 1e-3
-"""How well moments must be met, in SDs of the sample."""
+"""Tolerance of moments, in SDs of the sample."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What is published: of one quantity its mean and perhaps SD, of two their correlation."""
+    """A published moment: mean and optional SD of one quantity, or the correlation of two."""
 
     of: tuple[str, ...]
     mean: float | None = None
@@ -26,31 +26,31 @@ class Moment:
 
 
 def effective_number(weights: np.ndarray) -> float:
-    """How many equally weighted people would say as much (Kish)."""
+    """Effective sample size (Kish)."""
     return float(weights.sum() ** 2 / (weights @ weights))
 
 
 def weigh(values: dict[str, np.ndarray], moments: Sequence[Moment], base: np.ndarray) -> np.ndarray:
-    """Weights closest to the base weights, by relative entropy, that meet the moments.
+    """Find the weights closest to the base weights, in relative entropy, that meet the moments.
 
     Parameters
     ----------
     values
-        Of each quantity, (n,); nothing missing.
+        Values of each quantity, (n,), without NaN.
     moments
-        What is to be met; a correlation needs mean and SD of both its quantities.
+        Moments to meet; a correlation needs mean and SD of both quantities.
     base
-        Weights of the sample as it was drawn, (n,).
+        Sampling weights, (n,).
 
     Returns
     -------
     ndarray (n,)
-        With the sum of the base weights.
+        Weights with the same sum as the base weights.
 
     Raises
     ------
     ValueError
-        If no weights of these people meet the moments.
+        If no weights of these subjects meet the moments.
 
     References
     ----------
@@ -82,12 +82,12 @@ def weigh(values: dict[str, np.ndarray], moments: Sequence[Moment], base: np.nda
         total = grown.sum()
         return float(np.log(total) + top), features.T @ grown / total
 
-    with np.errstate(all="ignore"):  # where nothing meets the moments the tilt runs away
+    with np.errstate(all="ignore"):  # the tilt diverges if the moments cannot be met
         found = minimize(dual, np.zeros(features.shape[1]), jac=True, method="BFGS", options={"gtol": 1e-9})
         power = features @ found.x
         weights = share * np.exp(power - power.max())
         weights *= base.sum() / weights.sum()
         missed = np.abs(features.T @ weights) / weights.sum()
     if not np.isfinite(weights).all() or missed.max() > CLOSE * max(1.0, float(np.abs(features).std())):
-        raise ValueError("no weights of these people give what was published")
+        raise ValueError("no weights of these subjects give the published values")
     return weights

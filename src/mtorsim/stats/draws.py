@@ -1,4 +1,4 @@
-"""Random numbers by key: each depends on (seed, subject, quantity, occasion) and on nothing else."""
+"""Keyed random numbers: each depends on (seed, subject, quantity, occasion) only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _product(a: int, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> np.ndarray:
-    """First word of the Philox-4x64-10 block of each counter under each key.
+    """First word of the Philox-4x64-10 block of each counter and key.
 
     Parameters
     ----------
@@ -56,23 +56,23 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> np.ndarr
 
 @lru_cache(maxsize=8192)
 def _word(name: str) -> int:
-    """A quantity's name as 64 bits."""
+    """Hash of a quantity's name, 64 bits."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
 def uniform(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.ndarray | int = 0) -> np.ndarray:
-    """Uniform numbers in (0, 1), one for each name and subject.
+    """Uniform numbers in (0, 1), one per name and subject.
 
     Parameters
     ----------
     seed
-        Of the population.
+        Seed of the population.
     names
-        Of the quantities.
+        Names of the quantities.
     subjects
-        Numbers of the subjects, from 0.
+        Subject numbers, from 0.
     occasion
-        Attempt, dose or visit the number is for; broadcast against `subjects`.
+        Number of the attempt, dose or visit; broadcast against `subjects`.
 
     Returns
     -------
@@ -87,5 +87,5 @@ def uniform(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.
 
 
 def normal(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.ndarray | int = 0) -> np.ndarray:
-    """Standard normal deviates, one for each name and subject; see `uniform`."""
+    """Standard normal deviates, one per name and subject; see `uniform`."""
     return normal_quantile(uniform(seed, names, subjects, occasion))

@@ -1,6 +1,6 @@
 """exp, log and the normal quantile for arrays, from + - x / and square root only.
 
-Drawn people must be the same to the bit on every machine; the system's mathematics library is not.
+Drawn subjects must be identical to the bit on every machine; the system's mathematics library is not.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _INVERSE_FACTORIALS = [
 
 
 def _polynomial(coefficients: Sequence[float], x: np.ndarray) -> np.ndarray:
-    """Horner's rule, the highest power first."""
+    """Evaluate a polynomial by Horner's rule, highest power first."""
     total = np.full_like(x, coefficients[0])
     for c in coefficients[1:]:
         total = total * x + c
@@ -79,7 +79,7 @@ def log(x: Any) -> np.ndarray:
 
 
 def power(x: Any, a: Any) -> np.ndarray:
-    """x**a; whole powers by multiplication, any other for positive x only."""
+    """x**a; integer powers by multiplication, others for positive x only."""
     a = np.asarray(a, float)
     if a.ndim == 0 and a == np.rint(a) and abs(a) <= 64:
         x = np.asarray(x, float)
@@ -211,4 +211,4 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": np.minimum,
     "max": np.maximum,
 }
-"""What an equation of parameters may use where it is worked out for drawn people."""
+"""Functions for equations of parameters of drawn subjects."""

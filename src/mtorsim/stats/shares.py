@@ -1,4 +1,4 @@
-"""Shares of subjects above a limit, with intervals; the worst scheduled fasting glucose."""
+"""Fractions with confidence intervals, and weighted quantiles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _Z = 1.959963984540054
 
 @dataclass(frozen=True)
 class Estimate:
-    """A fraction, or a difference of two, with its 95 % interval; None where nothing was measured."""
+    """A fraction, or a difference of two, with 95 % CI; None if nothing was measured."""
 
     value: float | None = None
     low: float | None = None
@@ -29,12 +29,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Share:
-    """A fraction with its 95 % interval; `of` is 0 where there was nothing to count.
+    """A fraction with 95 % CI; `of` is 0 without data.
 
     Attributes
     ----------
     size
-        Effective number of subjects where they are weighted: how many equal ones would say as much.
+        Effective sample size of weighted subjects.
     """
 
     count: float
@@ -43,7 +43,7 @@ class Share:
 
     @property
     def estimate(self) -> Estimate:
-        """The fraction with Wilson's interval."""
+        """The fraction with Wilson's interval; None without data."""
         if self.of == 0:
             return Estimate()
         size = self.of if self.size is None else self.size
@@ -51,12 +51,12 @@ class Share:
         return Estimate(float(self.count / self.of), float(low), float(high))
 
     def as_dict(self) -> dict[str, float | None]:
-        """As it stands in summary.json."""
+        """As in summary.json."""
         return asdict(self.estimate)
 
 
 def wilson(count: float, of: float) -> tuple[float, float]:
-    """Wilson's 95 % interval of a fraction.
+    """Wilson's 95 % CI of a fraction.
 
     References
     ----------
@@ -72,16 +72,17 @@ def wilson(count: float, of: float) -> tuple[float, float]:
 
 
 def paired_difference(both: float, first: float, second: float, neither: float) -> tuple[float, float, float]:
-    """Difference of two fractions of the same people, first less second, with its 95 % interval.
+    """Paired difference of two fractions, first minus second, with 95 % CI.
 
     Parameters
     ----------
     both, first, second, neither
-        People by where they count: in both fractions, in one alone, in none.
+        Numbers of subjects counted in both fractions, in one only, in none.
 
     References
     ----------
-    Newcombe, Stat. Med. 17 (1998) 2635, method 10 (recalled): Wilson's intervals of the two, and their correlation.
+    Newcombe, Stat. Med. 17 (1998) 2635, method 10 (recalled): from Wilson's intervals of both fractions and their
+    correlation.
     """
     n = both + first + second + neither
     p, q = (both + first) / n, (both + second) / n
@@ -99,7 +100,7 @@ def paired_difference(both: float, first: float, second: float, neither: float) 
 
 
 def quantiles(values: np.ndarray, shares: tuple[float, ...], weights: np.ndarray) -> np.ndarray:
-    """Quantiles of weighted values, (n,); of equal weights, interpolated."""
+    """Quantiles of weighted values, (n,); interpolated if weights are equal."""
     if (weights == weights[0]).all():
         return np.quantile(values, shares)
     return np.quantile(values, shares, weights=weights, method="inverted_cdf")

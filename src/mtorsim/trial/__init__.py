@@ -1,1 +1,1 @@
-"""Trials: endpoints, predicted beside observed, with the uncertainty of patients and of the calibration."""
+"""Trials: predicted and observed endpoints, with sampling and calibration uncertainty."""

@@ -1,8 +1,8 @@
-"""Fit few named quantities to what trials reported, with uncertainty.
+"""Fit a few named quantities to reported trial results, with uncertainty.
 
-Stray samples are integrated instead of drawn, and above the upper limit of normal the assay's error too, so that
-shares are smooth in what is fitted; above a limit that rules react to, what was measured counts. Groups of people
-are sampled apart and weighted, so that their share needs no new simulation.
+Stray samples, and for rates above the upper limit of normal also assay error, are integrated instead of drawn, so that
+shares are smooth functions of the fitted quantities; for limits to which rules react, measured values count. Groups are
+oversampled and weighted, so a change of their share needs no new simulation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = ["Calibrated", "Target", "calibrate", "plausible_sets"]
 
 @dataclass(frozen=True)
 class Target:
-    """One reported share, and what the fit makes of it; shares from 0 to 1."""
+    """A reported share and its fitted value, from 0 to 1."""
 
     trial: str
     arm: str
@@ -47,24 +47,24 @@ class Target:
 
     @property
     def inside(self) -> bool:
-        """Whether the fit lies in the reported 95 % interval, widened as the acceptance allows."""
+        """Whether the fitted value lies in the reported 95 % interval, widened by the allowance."""
         return self.low <= self.value <= self.high
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The fit.
+    """Result of a calibration.
 
     Attributes
     ----------
     names, values
-        The quantities, in their own units.
+        Fitted quantities, in their own units.
     mean, covariance
         On the scale of the fit.
     targets
         Reported and fitted shares.
     cost, evaluations
-        Half the sum of squares, and how many sets were simulated.
+        Half the sum of squares, and the number of simulated sets.
     """
 
     data: CalibrationFile
@@ -76,7 +76,7 @@ class Calibrated:
     evaluations: int
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is written: every quantity with its interval, grade, and what it cannot be told from."""
+        """Return a JSON record: each quantity with its interval and strongest correlation."""
         sd = np.sqrt(np.diag(self.covariance))
         correlation = self.covariance / np.outer(sd, sd)
         quantities = []
@@ -117,7 +117,7 @@ class Calibrated:
 
 @dataclass
 class _Problem:
-    """What is fitted to what, on the scale of the fit; sets of parameters are simulated once each."""
+    """The least-squares problem, on the scale of the fit; each set of parameters is simulated once."""
 
     data: CalibrationFile
     scenarios: Mapping[str, Scenario]
@@ -127,7 +127,7 @@ class _Problem:
 
     @cached_property
     def rows(self) -> list[tuple[str, Observed]]:
-        """Trial and row of each reported share that is fitted."""
+        """Trial and row of each fitted share."""
         head = self.data.calibration
         return [
             (trial, row)
@@ -138,12 +138,12 @@ class _Problem:
 
     @cached_property
     def start(self) -> np.ndarray:
-        """The priors, (quantities,)."""
+        """Prior means, (quantities,)."""
         return np.array([_fit(q, q.prior) for q in self.data.quantity])
 
     @cached_property
     def sd(self) -> np.ndarray:
-        """SD of the priors, (quantities,)."""
+        """Prior SDs, (quantities,)."""
         return np.array([q.sd for q in self.data.quantity])
 
     @cached_property
@@ -156,7 +156,7 @@ class _Problem:
         return {q.name: _own(q, v) for q, v in zip(self.data.quantity, x, strict=True)}
 
     def shares(self, x: np.ndarray) -> np.ndarray:
-        """The share that each row becomes, (rows,)."""
+        """Predicted share of each row, (rows,)."""
         values = self.values(x)
         runs = self._runs({q.parameter: values[q.name] for q in self.data.quantity if q.parameter})
         shares = [
@@ -172,7 +172,7 @@ class _Problem:
         return np.concatenate([apart, (x - self.start) / self.sd])
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
-        """Finite differences of the residuals, each step away from a limit that is near."""
+        """Finite differences of the residuals, with steps away from nearby limits."""
         at = self.residuals(x)
         columns = []
         for i, q in enumerate(self.data.quantity):
@@ -183,7 +183,7 @@ class _Problem:
         return np.stack(columns, axis=1)
 
     def _runs(self, settings: Mapping[str, float]) -> dict[str, Result]:
-        """True glucose and groups of each trial."""
+        """Simulate true glucose and groups of each trial."""
         key = tuple(round(v, 12) for v in settings.values())
         if key not in self.simulated:
             if self.note:
@@ -208,17 +208,17 @@ def calibrate(
 ) -> Calibrated:
     """Fit the quantities of a calibration file.
 
-    Residuals are differences of shares on the arcsine scale, where a share's error does not depend on it, and
-    distances from the priors. Minimised by trust-region least squares; the covariance is the inverse of J'J.
+    Residuals are differences of shares on the variance-stabilising arcsine scale, and deviations from the priors. They
+    are minimised by trust-region least squares; the covariance is the inverse of J'J.
 
     Parameters
     ----------
     name
-        Of the file.
+        Name of the calibration file.
     threads
-        Threads to use; all cores when left out.
+        Number of threads; default: all cores.
     most_rounds
-        Jacobians at most.
+        Largest number of Jacobians.
     library
         Where names are looked up.
     note
@@ -227,14 +227,14 @@ def calibrate(
     Raises
     ------
     MtorsimError
-        If something in the files is wrong.
+        If a file is invalid.
     """
     data = read_calibration(name, library)
     head = data.calibration
     scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}
     problem = _Problem(data, scenarios, threads, note)
     if not problem.rows:
-        raise ScenarioError("there is nothing to fit to", help='rows of `[[observed]]` with role = "calibration" are')
+        raise ScenarioError("no reported rates to fit to", help='rows of `[[observed]]` with role = "calibration" are')
     groups = {g.name for s in scenarios.values() for g in draft_plan(s).population.groups}
     for q in data.quantity:
         if q.group is not None and q.group not in groups:
@@ -262,7 +262,7 @@ def calibrate(
 
 
 def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
-    """A scenario whose groups are sampled apart, and without stray samples: these are integrated afterwards."""
+    """A scenario with oversampled groups and without stray samples, which are integrated afterwards."""
     sampling, place = scenario.sampling, scenario.place.inside("sampled")
     stray = None if sampling.stray is None else replace(sampling.stray, share=0.0)
     apart = tuple(Setting(group, share, place) for group, share in sampled.items())
@@ -270,7 +270,7 @@ def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
 
 
 def _target(trial: str, row: Any, value: float) -> Target:
-    """A reported share with its interval, widened: 5 points for any grade, a factor of 1.5 for the severe."""
+    """A reported share with its interval, widened by 5 points, or by a factor of 1.5 for severe grades."""
     low, high = wilson(row.percent / 100 * row.of, row.of)
     if row.endpoint == ">ULN":
         low, high = low - 0.05, high + 0.05
@@ -282,7 +282,7 @@ def _target(trial: str, row: Any, value: float) -> Target:
 def plausible_sets(
     fit: Mapping[str, Any], data: CalibrationFile, count: int, seed: int
 ) -> Sequence[Mapping[str, float]]:
-    """Sets of quantities from the fit's uncertainty, the first of them the fit itself."""
+    """Draw sets of quantities from the fit's uncertainty; the first is the fit itself."""
     mean, covariance = np.array(fit["mean"]), np.array(fit["covariance"])
     lower = np.linalg.cholesky(covariance)
     found = []

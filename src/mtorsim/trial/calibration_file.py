@@ -1,4 +1,4 @@
-"""A calibration file: which quantities are fitted, to what, within which bounds."""
+"""Calibration files: fitted quantities, their priors and bounds, and the trials."""
 
 from __future__ import annotations
 
@@ -20,32 +20,30 @@ class Head(Record):
     """The `[calibration]` table."""
 
     name: Line = Field(description="the file's name")
-    about: Line = Field(description="what it is fitted to")
+    about: Line = Field(description="data of the fit")
     trials: list[Line] = Field(description="scenarios with `[[observed]]` rows")
     endpoints: Annotated[list[Literal[">ULN", ">126", ">160", ">250", ">500"]], Field(min_length=1)] = Field(
-        description="the endpoints that are fitted"
+        description="fitted endpoints"
     )
-    subjects: Annotated[int, Field(ge=20)] = Field(description="subjects of each arm")
-    seed: int = Field(1, description="of the draws")
-    most_n: Annotated[int, Field(ge=1)] = Field(250, description="most patients an arm counts as: no model is better")
-    sampled: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default={}, description="groups that are sampled apart"
-    )
+    subjects: Annotated[int, Field(ge=20)] = Field(description="number of subjects per arm")
+    seed: int = Field(1, description="seed of the draws")
+    most_n: Annotated[int, Field(ge=1)] = Field(250, description="cap on the weight of an arm, in patients")
+    sampled: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default={}, description="oversampled groups")
 
 
 class QuantityLine(Record):
-    """A `[[quantity]]` table: what is fitted."""
+    """A `[[quantity]]` table: a fitted quantity."""
 
-    name: Line = Field(description="what it is called in reports")
-    about: Line = Field(description="what it is")
-    parameter: Line | None = Field(None, description="a parameter, whose median it is")
-    group: Line | None = Field(None, description="a group of the population, whose share it is")
+    name: Line = Field(description="name in reports")
+    about: Line = Field(description="meaning")
+    parameter: Line | None = Field(None, description="the parameter whose median is fitted")
+    group: Line | None = Field(None, description="the group whose share is fitted")
     stray: bool = Field(False, description="the share of stray samples")
     uln: bool = Field(False, description="the laboratory's upper limit of normal, mg/dL")
-    trials: list[Line] | None = Field(None, description="the trials it is about; all when left out")
-    scale: Literal["linear", "log", "logit"] = Field("linear", description="scale on which it is fitted")
-    prior: float = Field(description="where it is expected")
-    sd: Annotated[float, Field(gt=0)] = Field(description="SD of that, on the scale")
+    trials: list[Line] | None = Field(None, description="the trials to which it applies; default: all")
+    scale: Literal["linear", "log", "logit"] = Field("linear", description="scale of the fit")
+    prior: float = Field(description="prior mean")
+    sd: Annotated[float, Field(gt=0)] = Field(description="prior SD, on the scale")
     range: Numbers = Field(description="limits")
     step: Annotated[float, Field(gt=0)] = Field(description="step of finite differences, on the scale")
 
@@ -53,25 +51,29 @@ class QuantityLine(Record):
 class CalibrationFile(Record):
     """A calibration file."""
 
-    calibration: Head = Field(description="what is fitted to what")
+    calibration: Head = Field(description="the table of data")
     quantity: Annotated[list[QuantityLine], Field(min_length=1, max_length=8)] = Field(
-        description="what is fitted: at most eight quantities"
+        description="fitted quantities, at most eight"
     )
 
 
 def read_calibration(name: str, library: Library | None = None) -> CalibrationFile:
-    """Read what is to be fitted to what.
+    """Read a calibration file.
 
     Raises
     ------
     ScenarioError
-        If there is no such file, or a quantity is not one thing.
+        If the file does not exist, or a quantity is ambiguous.
     """
     file = TomlFile.read((library or library_for()).calibration(name), ScenarioError)
     data = read_record(file, CalibrationFile)
     for i, q in enumerate(data.quantity):
         if sum((q.parameter is not None, q.group is not None, q.stray, q.uln)) != 1:
-            file.fail(f"`{q.name}` is not one thing", ("quantity", i), "give `parameter`, `group`, `stray` or `uln`")
+            file.fail(
+                f"`{q.name}` must have exactly one target",
+                ("quantity", i),
+                "give `parameter`, `group`, `stray` or `uln`",
+            )
         for trial in q.trials or ():
             if trial not in data.calibration.trials:
                 help = did_you_mean(trial, data.calibration.trials)
@@ -84,7 +86,7 @@ def read_calibration(name: str, library: Library | None = None) -> CalibrationFi
 
 
 def _fit(line: QuantityLine, value: float) -> float:
-    """A value on the scale of the fit."""
+    """Transform a value to the scale of the fit."""
     if line.scale == "log":
         return math.log(max(value, 1e-9))
     if line.scale == "logit":
@@ -93,7 +95,7 @@ def _fit(line: QuantityLine, value: float) -> float:
 
 
 def _own(line: QuantityLine, fitted: float) -> float:
-    """A value in its own unit, inside its limits."""
+    """Transform a value back to its own unit, within its limits."""
     value = fitted if line.scale == "linear" else math.exp(fitted)
     if line.scale == "logit":
         value = value / (1 + value)
@@ -101,7 +103,7 @@ def _own(line: QuantityLine, fitted: float) -> float:
 
 
 def shifted(line: QuantityLine, value: float, to: float, since: float) -> float:
-    """A value moved on the scale of the fit by as much as lies between two others."""
+    """Shift a value, on the scale of the fit, by the difference of two others."""
     moved = _fit(line, value) + _fit(line, to) - _fit(line, since)
     if line.scale == "linear":
         return min(max(moved, line.range[0]), line.range[1])

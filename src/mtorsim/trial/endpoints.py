@@ -1,4 +1,4 @@
-"""Clinical endpoints of a trial: worst values and grades over its own visits, incidence, onset, discontinuation."""
+"""Clinical endpoints of a trial: highest values and grades over its visits, incidence, onset, discontinuation."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ __all__ = ["about", "arm_report", "difference", "incidence"]
 
 
 DIABETES_GLUCOSE, DIABETES_HBA1C = 126.0, 6.5
-"""The ADA's limits: fasting glucose at two visits in a row, or HbA1c."""
+"""ADA limits: fasting glucose at two consecutive visits, or HbA1c."""
 LOW = {"<70": 70.0, "<54": 54.0}
 DIABETES = (
-    "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %; neither at the start, nor known before"
+    "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %; neither at baseline, nor known before"
 )
 
 
 def arm_report(result: Result, values: ArmValues, uln: float, reporting: Reporting | None) -> ArmReport:
-    """Endpoints of one arm.
+    """Compute the endpoints of one arm.
 
     Parameters
     ----------
     result
-        Of the run.
+        Result of the run.
     values
-        Of every subject.
+        Values of all subjects.
     uln
         mg/dL.
     reporting
-        The layer from grades to reported events; None for none.
+        Reporting layer from grades to adverse events; None for none.
     """
     limits, after = limits_of(uln), values.times > 0
     ae = None
@@ -77,7 +77,7 @@ def arm_report(result: Result, values: ArmValues, uln: float, reporting: Reporti
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> Mean:
-    """Weighted mean and SD of those who were there."""
+    """Weighted mean and SD of subjects on study."""
     there = np.isfinite(values)
     if not there.any():
         return Mean(0, None, None)
@@ -99,7 +99,7 @@ def _hba1c_change(values: ArmValues) -> Change:
 
 
 def _new_diabetes(values: ArmValues) -> NewDiabetes:
-    """Share of those without diabetes at the start who reach the ADA's limits."""
+    """Share of subjects without diabetes at baseline who reach the ADA limits."""
     glucose, hba1c, after = values.glucose, values.hba1c, values.times > 0
     at_start = values.known | (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
     free = ~at_start & np.isfinite(hba1c[:, 0]) & (values.times[0] == 0)
@@ -114,9 +114,9 @@ def _new_diabetes(values: ArmValues) -> NewDiabetes:
 def incidence(
     glucose: np.ndarray, times: np.ndarray, left: np.ndarray, limit: float, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of subjects who have passed a limit by each visit after the start, those who leave being censored.
+    """Cumulative share of subjects above a limit by visit after baseline; subjects who leave are censored.
 
-    Kaplan and Meier, with weights.
+    Weighted Kaplan-Meier estimate.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def incidence(
 
 
 def _onset(values: ArmValues, limit: float) -> Onset:
-    """When those who pass a limit first do, and the incidence over time."""
+    """Time of first exceeding a limit, and the incidence over time."""
     if not values.measured:
         return Onset(None, ())
     after = values.times > 0
@@ -154,7 +154,7 @@ def _onset(values: ArmValues, limit: float) -> Onset:
 
 
 def _weeks_above(values: ArmValues, limit: float) -> float:
-    """Mean weeks above a limit, each value standing until the next visit or until the subject leaves."""
+    """Mean weeks above a limit, carrying each value forward to the next visit or to leaving."""
     times = values.times
     ends = np.minimum(np.append(times[1:], times[-1])[None, :], values.left[:, None])
     span = np.maximum(ends - times[None, :], 0.0)
@@ -164,7 +164,7 @@ def _weeks_above(values: ArmValues, limit: float) -> float:
 
 
 def _discontinuation(result: Result, values: ArmValues) -> Discontinuation:
-    """Who left the study, and whose treatment was ended by a rule."""
+    """Subjects who left the study, and those whose treatment a rule stopped."""
     weights, gone = values.weights, values.left <= float(result.manifest["duration_h"])
     until = np.where(gone, values.left, np.inf)
     median = float(np.quantile(until, 0.5, weights=weights, method="inverted_cdf"))
@@ -181,7 +181,7 @@ def _discontinuation(result: Result, values: ArmValues) -> Discontinuation:
 
 
 def about(result: Result, arm: str, what: str) -> set[int]:
-    """Subjects about whom something was done: a treatment held or stopped, a rescue started."""
+    """Subjects with a decision of some kind, such as a hold, a stop or rescue."""
     ledger = result.ledger
     told = result.manifest["rules"][arm]
     first = [d for d, dormant in zip(told["drugs"], told["dormant"], strict=True) if not dormant]
@@ -192,7 +192,7 @@ def about(result: Result, arm: str, what: str) -> set[int]:
 
 
 def _intensity(result: Result, values: ArmValues) -> dict[str, float | None]:
-    """Mean share of each drug's planned amount that was given while subjects were there."""
+    """Mean dose intensity of each drug while on study."""
     table, weights = result.treatment, values.weights
     table = table[table["arm"] == values.arm]
     found = {}
@@ -206,7 +206,7 @@ def _intensity(result: Result, values: ArmValues) -> dict[str, float | None]:
 
 
 def _decisions(result: Result, values: ArmValues) -> tuple[Decision, ...]:
-    """Share of subjects about whom each rule did each thing."""
+    """Share of subjects affected by each rule and action."""
     ledger = result.ledger
     ledger = ledger[(ledger["arm"] == values.arm) & (ledger["rule"] != "")]
     subjects = result.visits.subject.to_numpy()
@@ -219,11 +219,11 @@ def _decisions(result: Result, values: ArmValues) -> tuple[Decision, ...]:
 
 
 def difference(arm: ArmValues, reference: ArmValues, limits: Mapping[str, float]) -> dict[str, Estimate]:
-    """Share above each limit, arm less reference; the same people are in both, so the pairs are compared."""
+    """Difference of shares above each limit, arm minus reference, paired since both have the same subjects."""
     if not arm.measured or not reference.measured:
         return dict.fromkeys(limits, Estimate())
     found = {}
-    # As many people as the weights are worth.
+    # Counts are scaled to the effective sample size.
     w = arm.weights / arm.weights.sum() * effective_size(arm.weights)
     for name, limit in limits.items():
         a, b = arm.worst > limit, reference.worst > limit

@@ -1,4 +1,4 @@
-"""People weighted to what a paper reports of its patients."""
+"""Weight subjects to reported patient characteristics."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["how_matched", "matched"]
 
 
 def matched(scenario: Scenario, result: Result) -> np.ndarray:
-    """Weights of the subjects: as they were sampled, and as what was published of patients asks.
+    """Return sampling weights, and weights that match published characteristics.
 
     Raises
     ------
     ScenarioError
-        If a quantity is not known, or no weights give what was published.
+        If a quantity is unknown, or no weights match the published values.
     """
     rows = scenario.matches
     if not rows:
@@ -35,20 +35,20 @@ def matched(scenario: Scenario, result: Result) -> np.ndarray:
         weights[there] = weigh({n: v[there] for n, v in values.items()}, moments, result.weights[there])
     except ValueError as problem:
         spans = "; ".join(f"{n} {v[there].min():.4g} to {v[there].max():.4g}" for n, v in values.items())
-        help = f"here are {spans}; take more subjects, or a nearer population"
+        help = f"ranges here are {spans}; use more subjects, or a closer population"
         scenario.place.fail(str(problem), "match", help=help)
     return weights
 
 
 def _quantity(scenario: Scenario, result: Result, name: str, match: Match) -> np.ndarray:
-    """What people are matched by, of each subject as it starts, (n,)."""
+    """A matched quantity of each subject at baseline, (n,)."""
     people, visits = result.people, result.visits
     if name in people:
         return np.asarray(people[name], float)
     if name in visits and "time" in visits[name].dims:
         if float(visits.time[0]) > 0:
             help = 'begin `at` with "0 weeks"'
-            match.place.fail(f"`{name}` is not measured at the start", "of", help=help, needle=name)
+            match.place.fail(f"`{name}` is not measured at baseline", "of", help=help, needle=name)
         return visits[name].isel(arm=0, time=0).to_numpy()
     test, _, index = name.partition(".")
     if scenario.tests and index:
@@ -58,12 +58,12 @@ def _quantity(scenario: Scenario, result: Result, name: str, match: Match) -> np
         if len(mine):
             return np.asarray(mine["value"], float)
     known = [*people.columns, *visits.data_vars]
-    help = did_you_mean(name, [str(k) for k in known]) or "an index of a test needs a [[test]] at the start"
-    match.place.fail(f"`{name}` is not known of the people", "of", help=help, needle=name)
+    help = did_you_mean(name, [str(k) for k in known]) or "an index of a test needs a [[test]] at baseline"
+    match.place.fail(f"`{name}` is not a trait, observable or index", "of", help=help, needle=name)
 
 
 def how_matched(scenario: Scenario, result: Result, weights: np.ndarray) -> Matched | None:
-    """What was matched, before and after, and what it has cost."""
+    """Matched moments before and after weighting, and the effective sample size."""
     if not scenario.matches:
         return None
     rows = []

@@ -1,4 +1,4 @@
-"""What a trial reported, beside what is predicted."""
+"""Compare predictions with reported rates."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .report import ArmReport, Comparison
 __all__ = ["beside"]
 
 _REPORTED = {"ae any": "any", "ae grade 3-4": "grade_3_4"}
-"""Endpoints that go through the reporting layer."""
+"""Endpoints of the reporting layer."""
 
 
 def beside(row: Observed, arm: ArmReport) -> Comparison:
-    """One observed row with its interval, and the prediction beside it."""
+    """Compare one observed row with its prediction."""
     if row.percent is None:
         observed, seen_low, seen_high = None, 0.0, (row.below or 0.0) / 100
     else:
@@ -46,7 +46,7 @@ def beside(row: Observed, arm: ArmReport) -> Comparison:
 
 
 def _predicted(endpoint: str, arm: ArmReport) -> Estimate:
-    """The prediction of an endpoint, if the model has one."""
+    """The prediction of an endpoint, if any."""
     if endpoint in _REPORTED:
         return Estimate() if arm.ae is None else getattr(arm.ae, _REPORTED[endpoint])
     return arm.share.get(endpoint, Estimate())

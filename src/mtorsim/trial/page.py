@@ -1,4 +1,4 @@
-"""A trial's report as one page that needs no network."""
+"""Write a trial's report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ svg { max-width: 100%; height: auto; }
 
 
 def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
-    """The report as HTML.
+    """Write the report as HTML.
 
     Parameters
     ----------
     report
-        Of `run_trial`.
+        Report from `run_trial`.
     figures
         SVG by name.
     """
@@ -69,7 +69,7 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
 
 
 def _head(report: TrialReport) -> list[str]:
-    """What the page begins with."""
+    """The head of the page."""
     return [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         "<meta name='viewport' content='width=device-width'>",
@@ -77,13 +77,13 @@ def _head(report: TrialReport) -> list[str]:
         f"<h1>{escape(report.title)}</h1>",
         f"<p>{escape(report.about)}</p>" if report.about else "",
         f"<p class='note'>{report.subjects:,} virtual patients of {escape(report.population)} in each arm, the same "
-        f"people in all; CTCAE {escape(report.ctcae)}, upper limit of normal {report.uln_mg_dl:g} mg/dL, "
+        f"subjects; CTCAE {escape(report.ctcae)}, upper limit of normal {report.uln_mg_dl:g} mg/dL, "
         f"seed {report.seed}. For research and teaching, not for patient care.</p>",
     ]
 
 
 def _behind(report: TrialReport) -> list[str]:
-    """Intervals, weights, reporting and assumptions."""
+    """The part on intervals, weights, reporting and assumptions."""
     parts = [f"<h2>Methods and assumptions</h2><p>Intervals, {escape(report.intervals)}.</p>"]
     if report.matched:
         rows = [
@@ -104,7 +104,7 @@ def _behind(report: TrialReport) -> list[str]:
 
 
 def _limits(report: TrialReport) -> list[str]:
-    """Heads of columns of limits."""
+    """Column heads of limits."""
     return [f"&gt; {name[1:]}" for name in limits_of(report.uln_mg_dl)]
 
 
@@ -143,7 +143,9 @@ def _observed(report: TrialReport) -> str:
             ]
         )
     head = ["arm, endpoint, %", "observed (95 % CI)", "predicted (95 % CI)", "", "role", "evidence, source"]
-    note = "inside: the prediction lies in the observed interval; overlaps: the two intervals meet; apart: they do not."
+    note = (
+        "inside: the prediction lies in the observed interval; overlaps: the two intervals overlap; apart: they do not."
+    )
     return table(head, rows, words=3) + f"<p class='note'>{note}</p>"
 
 

@@ -1,4 +1,4 @@
-"""What a trial came to: endpoints of each arm, the observed rows beside them, and what stands behind it."""
+"""Trial reports: endpoints of each arm, comparison with observed rates, and methods."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ __all__ = [
 ]
 
 Shares = Mapping[str, Estimate]
-"""Shares above limits, by the limit's name."""
+"""Shares above limits, by name of the limit."""
 
 
 @dataclass(frozen=True)
 class PooledEstimate(Estimate):
-    """A share whose interval has the uncertainty of the calibration too, and the interval without it."""
+    """A share whose interval includes calibration uncertainty, and the interval without it."""
 
     low_sampling: float | None = None
     high_sampling: float | None = None
@@ -49,7 +49,7 @@ class PooledEstimate(Estimate):
 
 @dataclass(frozen=True)
 class Mean:
-    """Weighted mean and SD of those who were there."""
+    """Weighted mean and SD of subjects on study."""
 
     n: int
     mean: float | None
@@ -58,7 +58,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Change(Mean):
-    """The mean change of a quantity in each subject."""
+    """Mean within-subject change of a quantity."""
 
     unit: str
     between: str
@@ -74,7 +74,7 @@ class VisitMean(Mean):
 
 @dataclass(frozen=True)
 class NewDiabetes(Estimate):
-    """Share of those without diabetes at the start who reach a definition of it."""
+    """Share of subjects without diabetes at baseline who meet its definition later."""
 
     of: int = 0
     definition: str = ""
@@ -82,7 +82,7 @@ class NewDiabetes(Estimate):
 
 @dataclass(frozen=True)
 class Incidence:
-    """Share of patients who have passed a limit by a week."""
+    """Share of patients above a limit by a week."""
 
     week: float
     value: float
@@ -90,7 +90,7 @@ class Incidence:
 
 @dataclass(frozen=True)
 class Onset:
-    """When those who pass a limit first do, and the incidence by week (Kaplan and Meier)."""
+    """Time of first exceeding a limit, and the incidence by week (Kaplan-Meier)."""
 
     median_week_of_those: float | None
     incidence: tuple[Incidence, ...]
@@ -98,7 +98,7 @@ class Onset:
 
 @dataclass(frozen=True)
 class Reported:
-    """Adverse events through the reporting layer."""
+    """Reported adverse events, by the reporting layer."""
 
     any: Estimate
     grade_3_4: Estimate
@@ -106,7 +106,7 @@ class Reported:
 
 @dataclass(frozen=True)
 class Discontinuation:
-    """Who left the study, and whose treatment was ended by a rule."""
+    """Subjects who left the study, and those whose treatment a rule stopped."""
 
     left: Estimate
     median_week: float | None
@@ -116,7 +116,7 @@ class Discontinuation:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a rule did with a drug: subjects and times, and the share of subjects."""
+    """Decisions of a rule on a drug: number of subjects and times, and the share of subjects."""
 
     rule: str
     drug: str
@@ -133,23 +133,23 @@ class ArmReport:
     Attributes
     ----------
     n, n_effective
-        Subjects, and how many equal ones their weights are worth.
+        Number of subjects, and effective sample size.
     share
-        Above each limit, by the worst fasting glucose after the start.
+        Share above each limit, by the highest fasting glucose after baseline.
     grades
-        Share with each worst CTCAE grade, by the grade.
+        Share by worst CTCAE grade.
     ae
         Reported adverse events; None without a reporting layer.
     fasting_glucose
-        Measured at each visit, mg/dL.
+        Measured fasting glucose at each visit, mg/dL.
     hba1c_change
-        From the first to each subject's last visit, percentage points.
+        Change from the first to each subject's last visit, percentage points.
     new_onset_diabetes, time_to, weeks_above, hypoglycaemia
-        Further endpoints, those with limits by the limit's name.
+        Further endpoints, by name of the limit where they have one.
     discontinuation, decisions
-        Who left, and what rules did.
+        Leaving, and decisions of rules.
     dose_intensity
-        Mean share of each drug's planned amount that was given while subjects were there.
+        Mean given share of each drug's planned amount while on study.
     """
 
     n: int
@@ -170,16 +170,16 @@ class ArmReport:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One observed row, and the prediction beside it.
+    """An observed rate and its prediction.
 
     Attributes
     ----------
     observed, observed_low, observed_high
-        The share with its Wilson interval; where only a bound is known `observed` is None.
+        The share with its Wilson interval; `observed` is None if only a bound is known.
     predicted, low, high
-        The prediction with its interval; None where there is none.
+        The prediction with its interval; None if there is none.
     agreement
-        `inside`: the prediction lies in the interval observed; `overlaps`: the intervals meet; `apart`.
+        `inside`: the prediction lies in the observed interval; `overlaps`: the intervals overlap; `apart`: they do not.
     """
 
     arm: str
@@ -199,7 +199,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Difference:
-    """Share above each limit of every other arm less that of `reference`."""
+    """Share above each limit of every other arm minus that of `reference`."""
 
     reference: str | None
     arms: Mapping[str, Shares]
@@ -207,7 +207,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class ArmFlow:
-    """What became of the subjects of an arm, as numbers without weights."""
+    """Disposition of the subjects of an arm, unweighted numbers."""
 
     allocated: int
     left: int
@@ -220,7 +220,7 @@ class ArmFlow:
 
 @dataclass(frozen=True)
 class Flow:
-    """Who was screened and entered."""
+    """Numbers screened and entered."""
 
     screened: int
     turned_away: int
@@ -230,7 +230,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class MatchedQuantity:
-    """A quantity that people were weighted by: mean and SD as published, drawn and weighted; or a correlation."""
+    """A matched quantity: mean and SD as published, drawn and weighted; or a correlation."""
 
     of: tuple[str, ...]
     correlation: float | None = None
@@ -244,7 +244,7 @@ class MatchedQuantity:
 
 @dataclass(frozen=True)
 class Matched:
-    """What people were weighted to, and the effective sample size that is left of them."""
+    """Matched quantities, and the effective sample size."""
 
     n_effective: float
     of: int
@@ -253,25 +253,25 @@ class Matched:
 
 @dataclass(frozen=True, repr=False)
 class TrialReport:
-    """A trial, run.
+    """The report of a trial.
 
     Attributes
     ----------
     result
-        The run: visits, ledger, treatment.
+        Result of the run: visits, ledger, treatment.
     values
-        Of each arm what its endpoints are made of, subject by subject.
+        Values of each arm's subjects, from which endpoints are computed.
     arms
         Endpoints of each arm.
     difference, variants, alternatives
-        Shares above limits: against the reference arm, under each structural variant (by arm), and under each
+        Shares above limits: differences from the reference arm, under each structural variant (by arm), and under each
         structural alternative (by alternative and arm).
     observed
-        Every observed row beside its prediction.
+        All observed rates with their predictions.
     flow, matched, tests
-        Who was there, what they were weighted to, and quantiles of the indices of laboratory tests.
+        Disposition of subjects, matched quantities, and quantiles of test indices.
     intervals, calibration, reporting, assumptions, settings, status, failed
-        What stands behind it.
+        Methods and provenance.
     """
 
     result: Result = field(repr=False)
@@ -303,12 +303,12 @@ class TrialReport:
     seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the run itself, as plain values."""
+        """Return everything except the run as plain values."""
         kept = [f.name for f in fields(self) if f.name not in ("result", "values")]
         return {name: _plain(getattr(self, name)) for name in kept}
 
     def _repr_html_(self) -> str:
-        """Shares of each arm, and the observed rows beside their predictions, for notebooks."""
+        """Shares of each arm, and observed rates with predictions, for notebooks."""
         limits = list(next(iter(self.arms.values())).share)
         shares = [[escape(name), *(str(arm.share[n]) for n in limits)] for name, arm in self.arms.items()]
         rows = []
@@ -321,7 +321,7 @@ class TrialReport:
         head = ["arm, endpoint", "observed (95 % CI)", "predicted (95 % CI)", "agreement", "role"]
         return card(
             self.title,
-            "share of patients by worst fasting glucose on study, mg/dL (95 % CI)",
+            "share of patients by highest fasting glucose on study, mg/dL (95 % CI)",
             table(["arm", *(f"&gt; {n[1:]}" for n in limits)], shares),
             table(head, rows, words=3) if rows else "",
         )
@@ -341,7 +341,7 @@ class TrialReport:
 
 
 def _plain(value: Any) -> Any:
-    """Dataclasses, tuples and mappings as plain values."""
+    """Convert dataclasses, tuples and mappings to plain values."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(part) for name, part in asdict(value).items()}
     if isinstance(value, Mapping):

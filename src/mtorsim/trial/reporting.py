@@ -1,4 +1,4 @@
-"""From graded laboratory values to adverse events as investigators report them: a layer of its own, no biology."""
+"""The reporting layer: probabilities that investigators report laboratory grades as adverse events."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ class Head(Record):
     """The `[reporting]` table."""
 
     name: Line = Field(description="the file's name")
-    about: Line = Field(description="on what it was fitted")
+    about: Line = Field(description="data of the fit")
     source: Line = Field(description="a key of references.bib")
-    evidence: Evidence = Field(description="how sure we are of it")
+    evidence: Evidence = Field(description="kind of evidence")
 
 
 class GradeLine(Record):
     """A `[[grade]]` table."""
 
     grade: Annotated[int, Field(ge=0, le=4)] = Field(description="worst laboratory grade")
-    any: Share = Field(description="probability that hyperglycaemia is reported at all")
+    any: Share = Field(description="probability that hyperglycaemia is reported")
     severe: Share = Field(description="probability that it is reported as grade 3 or 4")
-    about: Line = Field("", description="where it comes from")
+    about: Line = Field("", description="origin")
 
 
 class ReportingFile(Record):
     """A reporting layer."""
 
     reporting: Head = Field(description="the table that names it")
-    grade: list[GradeLine] = Field(description="one line a grade")
+    grade: list[GradeLine] = Field(description="one line per grade")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Reporting:
     severe: np.ndarray
 
     def shares(self, grades: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-        """Share of subjects with a report at all, and with a severe one."""
+        """Shares of subjects with any report, and with a severe one."""
         total = weights.sum()
         return {
             "any": float(weights @ self.any[grades] / total),
@@ -69,13 +69,13 @@ def read_reporting(name: str, library: Library | None = None) -> Reporting:
     Raises
     ------
     ScenarioError
-        If there is none of that name, or it contradicts itself.
+        If it is unknown or inconsistent.
     """
     file = TomlFile.read((library or library_for()).reporting(name), ScenarioError)
     data = read_record(file, ReportingFile)
     any_of, severe = np.zeros(5), np.zeros(5)
     for i, line in enumerate(data.grade):
         if line.severe > line.any:
-            file.fail("more is reported as severe than at all", ("grade", i))
+            file.fail("more events are reported as severe than in total", ("grade", i))
         any_of[line.grade], severe[line.grade] = line.any, line.severe
     return Reporting(data.reporting.name, data.reporting.about, any_of, severe)

@@ -1,4 +1,4 @@
-"""The rows that a report's readers see, one value an arm: for the terminal and the page."""
+"""Rows of a report, one value per arm, for the terminal and the page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .report import Mean, TrialReport
 __all__ = ["Cell", "endpoint_rows", "flow_rows", "in_text"]
 
 Cell: TypeAlias = Estimate | Mean | float | int | None
-"""A share with its interval, a mean with its SD, or a number; None where there is none."""
+"""A share with its interval, a mean with its SD, or a number; None if missing."""
 
 
 def in_text(cell: Cell, digits: int = 1) -> tuple[str, str]:
-    """A value, and its interval or SD; a share in %. The second is empty where there is none."""
+    """Format a value, and its interval or SD; shares in %. Text is empty if missing."""
     if isinstance(cell, Estimate):
         if cell.value is None or cell.low is None or cell.high is None:
             return "-", ""
@@ -30,7 +30,7 @@ def in_text(cell: Cell, digits: int = 1) -> tuple[str, str]:
 
 
 def endpoint_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
-    """Clinical endpoints beside the limits; shares and dose intensities are fractions."""
+    """Rows of clinical endpoints; shares and dose intensities are fractions."""
     arms = list(report.arms.values())
     drugs = dict.fromkeys(drug for arm in arms for drug in arm.dose_intensity)
     rows: list[tuple[str, list[Cell]]] = [
@@ -54,13 +54,13 @@ def _percent(share: float | None) -> float | None:
 
 
 def flow_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
-    """Numbers of simulated subjects of each arm, without weights."""
+    """Rows of unweighted numbers of subjects of each arm."""
     arms = [report.flow.arms[name] for name in report.arms]
     return [
         ("allocated", [arm.allocated for arm in arms]),
         ("discontinued", [arm.left for arm in arms]),
         ("completed", [arm.completed for arm in arms]),
-        ("failed to solve", [arm.failed for arm in arms]),
+        ("failed", [arm.failed for arm in arms]),
         ("dose interrupted", [arm.treatment_held for arm in arms]),
         ("treatment stopped by a rule", [arm.treatment_stopped for arm in arms]),
         ("rescue started", [arm.rescued for arm in arms]),

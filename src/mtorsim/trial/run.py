@@ -1,4 +1,4 @@
-"""A trial: predicted beside observed, with the uncertainty of patients and of the calibration."""
+"""Run a trial and compare predicted with observed rates, with sampling and calibration uncertainty."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ def run_trial(
     Parameters
     ----------
     scenario
-        A scenario, a bundled name, or the path of a file; `[trial]` and `[[observed]]` may be left out.
+        A scenario, a bundled name, or the path of a file; `[trial]` and `[[observed]]` are optional.
     subjects, seed, settings
-        Replace what the scenario says; settings are medians and switches.
+        Values that replace the scenario's; settings are medians and switches.
     uln
-        The laboratory's upper limit of normal, mg/dL; the scenario's when left out.
+        Upper limit of normal of the laboratory, mg/dL; default: the scenario's.
     sets
-        Sets of calibrated quantities whose spread goes into the intervals; 1 for the fit alone.
+        Number of sets of calibrated quantities that widen the intervals; 1 for the fit alone.
     variants
-        Whether the structural variants are run beside it.
+        Whether to run also the structural variants.
     alternatives
-        Whether the body built otherwise (`variants.ALTERNATIVES`) is run beside it.
+        Whether to run also the structural alternatives (`variants.ALTERNATIVES`).
     threads, out, force, library, progress, note
         As for `simulate`.
 
@@ -79,14 +79,14 @@ def run_trial(
     Raises
     ------
     MtorsimError
-        If something in the scenario or the files it names is wrong.
+        If the scenario or a file it refers to is invalid.
     """
     scenario = _settled(scenario, uln, library)
     if sets < 1:
         raise ArgumentError(f"sets = {sets}: there must be at least 1")
     if alternatives and not alternatives_of(draft_plan(scenario, settings=settings).model):
-        message = "`alternatives`: the model has none of the mechanisms that structural alternatives change"
-        raise ArgumentError(message, help="they are of glucose_insulin and mtor")
+        message = "`alternatives`: the model has none of the mechanisms of the structural alternatives"
+        raise ArgumentError(message, help="they belong to glucose_insulin and mtor")
     whole = with_variants(scenario) if variants and "mtor" in scenario.modules else scenario
     given: dict[str, Any] = {"seed": seed, "threads": threads}
     result = simulate(
@@ -97,14 +97,14 @@ def run_trial(
 
 
 def _settled(given: Scenario | str | Path, uln: float | None, library: Library | None) -> Scenario:
-    """The trial as it is to be run: with its own table and limit, and seen to look at people."""
+    """Complete the trial with defaults and the given limit, and check that it has visits."""
     scenario = scenario_of(given, library)
     if uln is not None:
         if not 50 <= uln <= 300:
             raise ArgumentError(f"uln = {uln:g} mg/dL is outside 50 to 300")
         scenario = scenario.but(uln=float(uln))
     if not [t for t in scenario.visits if t > 0]:
-        message = "a trial looks at people after the start, and there is no such visit"
+        message = "a trial needs a visit after baseline"
         scenario.place.fail(message, "visits", "at")
     return scenario.as_trial()
 
@@ -112,7 +112,7 @@ def _settled(given: Scenario | str | Path, uln: float | None, library: Library |
 def _report(
     scenario: Scenario, whole: Scenario, result: Result, moved: BetweenSets, others: Alternatives | None
 ) -> TrialReport:
-    """Everything about a trial that was run."""
+    """Make the report of a trial that was run."""
     spec, manifest = scenario.trial or TrialSpec(""), result.manifest
     reporting = None if spec.reporting is None else read_reporting(spec.reporting, scenario.library)
     weights = matched(scenario, result)
@@ -154,14 +154,14 @@ def _report(
 
 
 def values_of(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, ArmValues]:
-    """Every subject's values in every arm of a run, graded as the trial grades."""
+    """Values of all subjects in all arms, graded by the trial's scale."""
     spec = scenario.trial or TrialSpec("")
     grading = read_grading(ctcae(spec.ctcae), scenario.uln, scenario.library)
     return {arm: arm_values(result, arm, grading, weights) for arm in result.manifest["arms"]}
 
 
 def _differences(scenario: Scenario, values: Mapping[str, ArmValues]) -> Difference:
-    """Every arm's shares less those of the reference: the first arm without an active drug, else the first."""
+    """Differences of shares from the reference: the first arm without an active drug, else the first."""
     names = [arm.name for arm in scenario.arms]
     if len(names) < 2:
         return Difference(None, {})
@@ -197,7 +197,7 @@ def _alternatives(
 
 
 def _flow(result: Result, values: Mapping[str, ArmValues], own: Sequence[str]) -> Flow:
-    """Who was screened, entered, left and stayed; numbers of simulated subjects, without weights."""
+    """Numbers screened, entered, left and stayed, without weights."""
     turned, n, end = int(result.summary["turned_away"]), result.manifest["subjects"], result.manifest["duration_h"]
     arms = {}
     for arm in own:

@@ -1,4 +1,4 @@
-"""The share of a population above a limit, sample by sample, with the errors of an assay integrated out."""
+"""Share of a population above a limit, with assay error and stray samples integrated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["share_above"]
 
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(21)
-"""Points at which the factor of stray samples is integrated."""
+"""Integration points of the factor of stray samples."""
 
 
 def share_above(
@@ -30,18 +30,18 @@ def share_above(
     stray: Stray | None,
     measured: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Probability that the worst measured value after the start passes a limit, (n,).
+    """Probability that the highest measured value after baseline exceeds a limit, (n,).
 
     Parameters
     ----------
     glucose, times
-        True fasting glucose (n, visits), NaN where a subject was not there; hours.
+        True fasting glucose (n, visits), NaN after a subject has left; hours.
     cv
-        Of the assay.
+        CV of the assay.
     stray
-        Stray samples, integrated.
+        Stray samples.
     measured
-        What was measured without them, where the assay's error is not integrated: rules have reacted to it.
+        Measured values without stray samples; given if assay error is not integrated since rules reacted to it.
     """
     after = times > 0
     glucose = glucose[:, after]
@@ -61,7 +61,7 @@ def share_above(
 
 
 def _passes(glucose: np.ndarray, limit: float, cv: float) -> np.ndarray:
-    """Probability that a measured value is above a limit."""
+    """Probability that a measured value exceeds a limit."""
     return ndtr(-(limit / glucose - 1.0) / cv)
 
 
@@ -74,7 +74,7 @@ def _share(
     endpoint: str,
     values: Mapping[str, float],
 ) -> float:
-    """One endpoint of one arm under the quantities that need no simulation."""
+    """One endpoint of one arm, for given quantities that need no simulation."""
     mine = [q for q in data.quantity if q.trials is None or trial in q.trials]
     uln = next((values[q.name] for q in mine if q.uln), scenario.uln)
     stray = scenario.sampling.stray

@@ -1,4 +1,4 @@
-"""How far the rates of a trial move between plausible sets of what was calibrated."""
+"""Variation of a trial's rates between plausible sets of calibrated quantities."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ from .report import ArmReport, PooledEstimate, Reported
 __all__ = ["BetweenSets", "between_sets", "pooled", "with_sets"]
 
 Shares: TypeAlias = Mapping[str, float]
-"""Shares above limits, or changes of them, by the limit's name."""
+"""Shares above limits, or changes of them, by name of the limit."""
 
 
 SET_SUBJECTS = 160
-"""Subjects whose shares are compared between sets of the calibration: the same people in each."""
+"""Number of subjects for comparison between sets of the calibration, the same in each."""
 _QUANTILES = (np.arange(200) + 0.5) / 200
 
 
 @dataclass(frozen=True)
 class BetweenSets:
-    """How far shares move between plausible sets of what was calibrated.
+    """Variation of shares between plausible sets of calibrated quantities.
 
     Attributes
     ----------
     sets
-        How many sets were compared; 1 for none but the fit.
+        Number of sets; 1 for the fit alone.
     shifts
-        Of each arm, for each set, the change of its share above each limit.
+        For each arm and set, the changes of shares above each limit.
     """
 
     sets: int = 1
@@ -63,20 +63,20 @@ def between_sets(
     sets: int,
     given: Mapping[str, Any],
 ) -> BetweenSets:
-    """How the shares of the same people differ between plausible sets of calibrated quantities.
+    """Compare the shares of the same subjects between plausible sets of calibrated quantities.
 
     Parameters
     ----------
     whole, scenario
-        The trial with its variants, and without.
+        The trial with and without its variants.
     result
-        Of the run.
+        Result of the run.
     settings
-        What replaced the files' values.
+        Values that replace those of the files.
     sets
-        How many sets, the fit among them.
+        Number of sets, including the fit.
     given
-        Further arguments of `simulate`.
+        Other arguments of `simulate`.
     """
     name = None if scenario.trial is None else scenario.trial.calibration
     fit = None if name is None else _read_fit(name, scenario.library)
@@ -87,12 +87,12 @@ def between_sets(
     people = draft_plan(whole, settings=settings).population
     settled = full_settings(people, settings or {})
     plausible = plausible_sets(fit, data, sets, result.manifest["seed"])
-    # The same people in every set, with the weights that the run gives them.
+    # The same subjects in every set, with the weights of the run.
     weights = matched(scenario, result)[:n]
     arms = [arm.name for arm in scenario.arms]
     first = {arm: _shares(result, arm, scenario.uln, weights) for arm in arms}
     shifts: dict[str, list[Shares]] = {arm: [dict.fromkeys(first[arm], 0.0)] for arm in arms}
-    # The fit stands for one of the sets, which takes its share from their variance.
+    # The fit is one of the sets, so their variance is corrected for it.
     wider = math.sqrt(sets / (sets - 1))
     for values in plausible[1:]:
         other, medians, uln = _moved(whole, people, data, values, plausible[0])
@@ -104,14 +104,14 @@ def between_sets(
 
 
 def _shares(result: Result, arm: str, uln: float, weights: np.ndarray) -> Shares:
-    """Share above each limit of the first subjects of an arm."""
+    """Share above each limit, of the first subjects of an arm."""
     visits = result.visits.sel(arm=arm)
     worst = worst_fasting(visits[result.manifest["graded"]].to_numpy()[: len(weights)], visits.time.to_numpy())
     return {name: float(weights @ (worst > limit) / weights.sum()) for name, limit in limits_of(uln).items()}
 
 
 def with_sets(arm: ArmReport, shifts: Sequence[Shares]) -> ArmReport:
-    """An arm's endpoints, the uncertainty of the calibration in the intervals of its shares."""
+    """Return an arm's endpoints with calibration uncertainty in the intervals of its shares."""
     share = {name: PooledEstimate(e.value, e.low, e.high, e.low, e.high) for name, e in arm.share.items()}
     if len(shifts) > 1:
         share = {n: _pooled(e, arm.n_effective, [shift[n] for shift in shifts]) for n, e in share.items()}
@@ -122,7 +122,7 @@ def with_sets(arm: ArmReport, shifts: Sequence[Shares]) -> ArmReport:
 
 
 def _pooled(estimate: Estimate, size: float, shifts: Sequence[float]) -> PooledEstimate:
-    """A share with the interval of its pooled posteriors."""
+    """Pool a share's posteriors over the sets."""
     if estimate.value is None:
         return PooledEstimate()
     low, high = pooled(estimate.value, size, shifts)
@@ -132,7 +132,7 @@ def _pooled(estimate: Estimate, size: float, shifts: Sequence[float]) -> PooledE
 def _moved(
     whole: Scenario, people: Population, data: CalibrationFile, values: Mapping[str, float], fit: Mapping[str, float]
 ) -> tuple[Scenario, dict[str, float], float]:
-    """A scenario under another set: as far from itself as the set is from the fit."""
+    """Apply a set to a scenario, as differences from the fit."""
     medians: dict[str, float] = {}
     shares, stray, uln = {g.name: g.share for g in people.groups}, whole.sampling.stray, whole.uln
     own = {q.name: q.median.constant() for q in people.quantities}
@@ -140,7 +140,7 @@ def _moved(
         mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
         stands = own.get(q.parameter or "")
         if q.parameter is not None and stands is not None:
-            # A median that somebody set at its bound does not leave what is plausible.
+            # A median at its bound stays in the plausible range.
             line, _ = people.model.parameters.get(q.parameter, (None, None))
             low, high = (line.range if line else None) or (-math.inf, math.inf)
             medians[q.parameter] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
@@ -155,7 +155,7 @@ def _moved(
 
 
 def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
-    """The result of a calibration, beside its file; None where it was never run."""
+    """Read the saved result of a calibration; None if it was never run."""
     path = library.calibration(name).with_suffix(".json")
     if not path.is_file():
         return None
@@ -166,12 +166,12 @@ def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
         if not count == len(fit["mean"]) == len(fit["covariance"]):
             raise ValueError
     except (OSError, ValueError, KeyError, TypeError, np.linalg.LinAlgError):
-        raise DataError(f"`{path}` is not whole", help=f"write it again: `mtorsim calibrate {name}`") from None
+        raise DataError(f"`{path}` is incomplete", help=f"write it again: `mtorsim calibrate {name}`") from None
     return fit
 
 
 def pooled(share: float, size: float, shifts: Sequence[float]) -> tuple[float, float]:
-    """Interval of a share's pooled posteriors: Jeffreys' for each set, moved by the set."""
+    """Interval of a share's pooled posteriors: Jeffreys' posterior of each set, shifted by the set."""
     draws = []
     for shift in shifts:
         p = min(max(share + shift, 0.0), 1.0)

@@ -1,4 +1,4 @@
-"""What the endpoints of an arm are made of: every subject's values at the visits."""
+"""Values of every subject at visits, from which endpoints are computed."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from mtorsim.stats.shares import Estimate, Share
 __all__ = ["ArmValues", "arm_values", "effective_size", "weighted_share"]
 
 KNOWN = "group diabetic"
-"""The group of those who are known to have diabetes before the start."""
+"""The group with known diabetes before the start."""
 
 
 @dataclass(frozen=True)
 class ArmValues:
-    """One arm, subject by subject.
+    """Values of one arm's subjects.
 
     Attributes
     ----------
     weights
-        Of the subjects (n,).
+        Weights of the subjects (n,).
     worst, grade
-        Worst measured fasting glucose after the start, -inf where none was measured; and its grade (n,).
+        Highest measured fasting glucose after baseline, -inf if not measured, and its grade (n,).
     glucose, hba1c
-        As measured at each visit (n, visits), NaN where a subject was not there.
+        Measured values at each visit (n, visits), NaN after a subject has left.
     times
-        Of the visits, hours.
+        Times of the visits, hours.
     left
-        When each left, hours, infinite for those who stayed (n,).
+        Leaving time, hours, infinite for those who stayed (n,).
     known
-        Mask of those who are known to have diabetes before the start (n,).
+        Mask of subjects with known diabetes before the start (n,).
     """
 
     arm: str
@@ -50,29 +50,29 @@ class ArmValues:
 
     @property
     def measured(self) -> bool:
-        """Whether fasting glucose was measured at all after the start: what nobody measured is no rate of 0."""
+        """Whether fasting glucose was measured after baseline; without measurements there is no rate."""
         return bool(np.isfinite(self.glucose[:, self.times > 0]).any())
 
     def share(self, hit: npt.ArrayLike) -> Estimate:
-        """A weighted share of those in whom glucose was measured; none where it was not."""
+        """Weighted share of subjects with measured glucose; None without measurements."""
         return weighted_share(np.asarray(hit), self.weights) if self.measured else Estimate()
 
 
 def arm_values(result: Result, arm: str, grading: Grading, weights: np.ndarray) -> ArmValues:
-    """What the endpoints of an arm are made of.
+    """Collect the values of an arm.
 
     Parameters
     ----------
     result
         Of the run.
     grading
-        Version of the CTCAE.
+        Grading by a version of the CTCAE.
     weights
-        Of the subjects, (n,).
+        Weights of the subjects, (n,).
     """
     visits, people = result.visits.sel(arm=arm), result.people
     glucose, times = visits[result.manifest["graded"]].to_numpy(), visits.time.to_numpy()
-    # Failed subjects count in every denominator, as not above any limit.
+    # Failed subjects are included in every denominator, as not above any limit.
     worst = worst_fasting(glucose, times)
     hba1c = visits["hba1c_measured" if "hba1c_measured" in visits else "hba1c"].to_numpy()
     known = np.asarray(people[KNOWN], float) == 1 if KNOWN in people else np.zeros(len(people), bool)
@@ -80,11 +80,11 @@ def arm_values(result: Result, arm: str, grading: Grading, weights: np.ndarray) 
 
 
 def effective_size(weights: np.ndarray) -> float:
-    """Kish's effective number of subjects."""
+    """Kish's effective sample size."""
     return round(float(weights.sum() ** 2 / (weights @ weights)), 1)
 
 
 def weighted_share(hit: np.ndarray, weights: np.ndarray) -> Estimate:
-    """A weighted share with its Wilson interval."""
+    """Weighted share with its Wilson interval."""
     n, total = len(weights), weights.sum()
     return Share(float(weights @ hit / total * n), n, float(total**2 / (weights @ weights))).estimate

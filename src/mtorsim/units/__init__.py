@@ -1,1 +1,1 @@
-"""Units: scales and dimensions, conversions between mass and molar units, and what is shown."""
+"""Units: scales and dimensions, mass and molar conversions, display units."""

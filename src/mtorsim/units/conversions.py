@@ -1,4 +1,4 @@
-"""Glucose and HbA1c in the units of a reader's country; files and kernels keep theirs."""
+"""Conversions of glucose and HbA1c between conventional and SI units."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["MG_DL_PER_MMOL_L", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_perce
 
 
 MG_DL_PER_MMOL_L = 18.016
-"""Glucose, 180.16 g/mol."""
+"""mg/dL per mmol/L of glucose, 180.16 g/mol."""
 
 _IFCC_SLOPE, _IFCC_INTERCEPT = 0.09148, 2.152
 
 
 def glucose_in_mg_dl(value: float, unit: Unit) -> float:
-    """A glucose concentration in mg/dL, given in mass or in moles a volume.
+    """Convert a glucose concentration to mg/dL, from mass or molar units.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def glucose_in_mg_dl(value: float, unit: Unit) -> float:
 
 
 def hba1c_ifcc(percent: Any) -> Any:
-    """HbA1c in mmol/mol (IFCC) from % (NGSP): the master equation NGSP = 0.09148 IFCC + 2.152.
+    """Convert HbA1c from % (NGSP) to mmol/mol (IFCC): the master equation NGSP = 0.09148 IFCC + 2.152.
 
     References
     ----------
@@ -41,16 +41,16 @@ def hba1c_ifcc(percent: Any) -> Any:
 
 
 def hba1c_in_percent(value: float, unit: Unit) -> float:
-    """HbA1c in % (NGSP), given in % or in mmol/mol (IFCC).
+    """Convert HbA1c to % (NGSP), from % or mmol/mol (IFCC).
 
     Raises
     ------
     UnitError
-        If the unit is neither; a plain number says too little.
+        If the unit is neither, or missing.
     """
     one = parse_unit("1")
     if not unit.same_kind(one) or convert(1.0, unit, one) == 1.0:
-        raise UnitError("HbA1c is in % or mmol/mol", help="write for example `8 %` or `64 mmol/mol`")
+        raise UnitError("HbA1c needs the unit % or mmol/mol", help="write for example `8 %` or `64 mmol/mol`")
     if unit == parse_unit("mmol/mol"):
         return _IFCC_SLOPE * value + _IFCC_INTERCEPT
     return convert(value, unit, parse_unit("%"))

@@ -1,4 +1,4 @@
-"""Numbers as a reader wants them: glucose in mg/dL or mmol/L, insulin in the unit of the laboratory."""
+"""Display units: glucose in mg/dL or mmol/L, HbA1c in % or mmol/mol."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["DisplayUnits", "display_units"]
 
 @dataclass(frozen=True)
 class DisplayUnits:
-    """How numbers are shown: as in the files, or glucose in mmol/L and HbA1c in mmol/mol."""
+    """Display units: those of the files, or glucose in mmol/L and HbA1c in mmol/mol."""
 
     glucose: str
 
     def unit(self, name: str, unit: str) -> str:
-        """The unit an observable or an index is shown in."""
+        """The display unit of an observable or an index."""
         if self.glucose == "mg/dL":
             return unit
         return "mmol/mol" if name == "hba1c" else _molar(name, unit)[0]
 
     def value(self, name: str, unit: str, values: Any) -> Any:
-        """Values of an observable, numbers or arrays, as they are shown."""
+        """Convert values of an observable, numbers or arrays, to display units."""
         if self.glucose == "mg/dL":
             return values
         if name == "hba1c":
@@ -33,7 +33,7 @@ class DisplayUnits:
         return values * _molar(name, unit)[1]
 
     def difference(self, name: str, unit: str, values: Any) -> Any:
-        """Differences of an observable as they are shown: only the scale is converted."""
+        """Convert differences of an observable to display units: only the scale changes."""
         if self.glucose == "mg/dL":
             return values
         if name == "hba1c":
@@ -51,11 +51,11 @@ _MOLAR = {
     "uU/mL/(mg/dL)": ("uU/mL/(mmol/L)", MG_DL_PER_MMOL_L),
 }
 _OTHER_THAN_GLUCOSE = ("triglycerides", "ldl")
-"""Lipids are in mg/dL too, and weigh something else; they stay."""
+"""Lipids, also in mg/dL, have other molar masses and are not converted."""
 
 
 def _molar(name: str, unit: str) -> tuple[str, float]:
-    """A unit with glucose in moles, and the factor that leads there."""
+    """The molar form of a glucose unit, and the factor to it."""
     return (unit, 1.0) if name in _OTHER_THAN_GLUCOSE else _MOLAR.get(unit, (unit, 1.0))
 
 
@@ -72,4 +72,4 @@ def display_units(units: str) -> DisplayUnits:
         if units.lower() == name.lower():
             return DisplayUnits(name)
     help = did_you_mean(units, known) or "choose from " + ", ".join(known)
-    raise ArgumentError(f"glucose is not shown in `{units}`", help=help)
+    raise ArgumentError(f"glucose cannot be shown in `{units}`", help=help)

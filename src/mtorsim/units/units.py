@@ -1,4 +1,4 @@
-"""Units as scale and dimensions; in a model file nothing but time is ever converted.
+"""Units as scale and dimensions; in a model file only time is converted.
 
 Substance is measured in g, body weight in kg: they are different dimensions here, so that
 `mg/kg/min` cannot be mistaken for a pure rate. Insulin's unit (U) is a dimension of its own.
@@ -64,14 +64,14 @@ _TOKEN = re.compile(r"\s*(?:(\*\*|\^|[*/()·])|(-?\d+(?:\.\d+)?)|(%|[A-Za-zµμ]
 
 @dataclass(frozen=True)
 class Unit:
-    """A unit: what it measures and how large it is.
+    """A unit: dimensions and scale.
 
     Attributes
     ----------
     scale
-        Size in base units, time left out.
+        Size in base units, without time.
     hours
-        The size that comes from time units alone: `1/min` has 60, `1/h` has 1.
+        Size due to time units alone: `1/min` has 60, `1/h` has 1.
     dims
         Exponents of the base dimensions (`g`, `kg`, `mol`, `L`, `U`, `m`, `time`), sorted.
     text
@@ -98,19 +98,19 @@ class Unit:
 
     @property
     def dimensionless(self) -> bool:
-        """Whether this measures a pure number, in any size (1, %)."""
+        """Whether this is the unit of a pure number, of any size (1, %)."""
         return not self.dims
 
     def same_kind(self, other: Unit) -> bool:
-        """Whether both measure the same thing, in whatever size."""
+        """Whether both have the same dimensions."""
         return self.dims == other.dims
 
     def scale_ratio(self, other: Unit) -> float:
-        """How many of `other` make one of this, time left out (1 when equal)."""
+        """Size of this unit relative to `other`, without time (1 if equal)."""
         return float(self.scale / other.scale)
 
     def time_ratio(self, other: Unit) -> float:
-        """The part of the ratio that comes from time units alone."""
+        """The part of the ratio due to time units alone."""
         return float(self.hours / other.hours)
 
     def __str__(self) -> str:
@@ -124,7 +124,7 @@ def _clean(dims: dict[str, Fraction]) -> tuple[tuple[str, Fraction], ...]:
 def _raise(size: Fraction, power: Fraction) -> Fraction:
     if power.denominator == 1:
         return size**power.numerator
-    # A root of a power of ten may be irrational; the nearest simple fraction serves.
+    # A root of a power of ten may be irrational; use the nearest simple fraction.
     return Fraction(float(size) ** float(power)).limit_denominator(10**15)
 
 
@@ -138,7 +138,7 @@ def parse_unit(text: str) -> Unit:
     Raises
     ------
     UnitError
-        If a symbol is not known or the text is not a product of units.
+        If a symbol is unknown or the text is not a product of units.
     """
     tokens = _tokens(text)
     unit, rest = _product(tokens, text)
@@ -209,7 +209,7 @@ def _symbol(name: str, text: str) -> Unit:
 
 
 def _spell(unit: Unit) -> str:
-    """A readable name for a unit that was worked out, such as `mg/kg/min`."""
+    """A readable name for a derived unit, such as `mg/kg/min`."""
     above, below = [], []
     scale, hours = unit.scale, unit.hours
     for base, power in unit.dims:
@@ -239,7 +239,7 @@ def parse_quantity(text: str) -> tuple[float, Unit]:
     Raises
     ------
     UnitError
-        If there is no number, or the unit is missing or unknown.
+        If the number is missing, or the unit is missing or unknown.
     """
     match = _QUANTITY.match(text)
     if match is None:
@@ -253,14 +253,14 @@ def parse_quantity(text: str) -> tuple[float, Unit]:
 
 
 def convert(value: float, unit: Unit, to: Unit) -> float:
-    """Express `value` in another unit of the same kind.
+    """Convert `value` to another unit of the same dimensions.
 
     Raises
     ------
     UnitError
-        If the two do not measure the same thing.
+        If the dimensions differ.
     """
     if not unit.same_kind(to):
-        raise UnitError(f"`{unit}` cannot be expressed in `{to}`")
+        raise UnitError(f"`{unit}` cannot be converted to `{to}`")
     ratio = unit.scale * unit.hours / (to.scale * to.hours)
     return value * ratio.numerator / ratio.denominator

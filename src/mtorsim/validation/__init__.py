@@ -1,1 +1,1 @@
-"""The model beside what was measured, section by section."""
+"""Validation: compare the model with measurements, section by section."""

@@ -1,4 +1,4 @@
-"""One comparison of the model with what was measured."""
+"""Comparisons of the model with measurements."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ Kind = Literal["in-sample", "independent"]
 
 @dataclass(frozen=True)
 class Check:
-    """A claim, what was measured, what the model says, and whether it holds.
+    """One comparison: claim, measurement, model value and verdict.
 
     Attributes
     ----------
     id, section
-        Where it is found.
+        Identifier and section.
     claim
-        What is compared, in words.
+        The compared quantity, in words.
     expected
-        What was measured, in words, as the source has it.
+        The measurement, in words, as in the source.
     low, high
-        Between which the model's value counts as agreement; None where that side is open.
+        Interval of agreement for the model's value; None for an open side.
     value, unit
-        The model's.
+        Value of the model.
     grade
-        How sure we are of what was measured.
+        Evidence of the measurement.
     kind
-        `in-sample` if the model was fitted or chosen with it in view, else `independent`.
+        `in-sample` if the model was fitted to or chosen by it, else `independent`.
     passed
-        None where nothing is asked: the number is only shown.
+        None without limits: the number is only shown.
     source
-        Of what was measured.
+        Source of the measurement.
     note
-        Why a miss is a miss, or what one has to know.
+        Explanation of a miss, or a remark.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Check:
     note: str = ""
 
     def record(self) -> dict[str, Any]:
-        """Plain values for JSON; what is no number is None."""
+        """Plain values for JSON; NaN is None."""
         found = asdict(self)
         for name in ("low", "high", "value"):
             if found[name] is not None and not math.isfinite(found[name]):
@@ -81,7 +81,7 @@ def judged(
     high: float | None = None,
     note: str = "",
 ) -> Check:
-    """A check whose verdict follows from its limits; without limits it is only shown."""
+    """Make a check whose verdict follows from its limits; without limits it is only shown."""
     passed = None
     if low is not None or high is not None:
         passed = bool((low is None or value >= low) and (high is None or value <= high))
@@ -89,16 +89,16 @@ def judged(
 
 
 def answered(section: str, values: Mapping[str, float], notes: Mapping[str, str] | None = None) -> Iterator[Check]:
-    """Claims of the table `claims.csv` with the model's values.
+    """Make checks of the claims in `claims.csv` with the model's values.
 
     Parameters
     ----------
     section
-        Of the dossier.
+        Section of the dossier.
     values
-        Of each claim, by its id, in the order in which they are shown.
+        Value of each claim, by id, in displayed order.
     notes
-        What is to be said beside a claim's own note.
+        Remarks in addition to a claim's own note.
     """
     claims = {row["id"]: row for row in reference("claims.csv", section=section)}
     for id, value in values.items():
@@ -119,7 +119,7 @@ def _table(file: str) -> tuple[dict[str, str], ...]:
 
 
 def reference(file: str, **wanted: str) -> Iterator[dict[str, str]]:
-    """Rows of a table of reference data, those that have the wanted values."""
+    """Rows of a table of reference data with given values."""
     for row in _table(file):
         if all(row[k] == v for k, v in wanted.items()):
             yield dict(row)

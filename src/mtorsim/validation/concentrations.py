@@ -1,4 +1,4 @@
-"""What is read off the concentrations that follow a regimen: peak, trough, area, clearance, half-life."""
+"""Pharmacokinetic metrics of a concentration profile: peak, trough, area, clearance, half-life."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["METRICS", "STEP", "Dosing", "Profile"]
 STEP = 0.1
 """Hours between concentrations."""
 TERMINAL = 1e-3, 1e-2
-"""Terminal half-lives are read between these shares of the peak."""
+"""Terminal half-lives are fitted between these fractions of the peak."""
 
 
 @dataclass(frozen=True)
 class Dosing:
-    """What a subject is given.
+    """A regimen.
 
     Attributes
     ----------
     amount
-        Of each dose, in mg.
+        Amount of each dose, mg.
     every
         Hours between doses; None for a single dose.
     condition
-        Of the drug's module, from the first dose on.
+        Condition of the drug's module, from the first dose onwards.
     over
-        Hours an infusion lasts.
+        Duration of an infusion, hours.
     settings
         Parameters of the drug's module.
     """
@@ -51,7 +51,7 @@ class Profile:
     time
         Hours after the first dose.
     level
-        In ug/L (unbound: nmol/L), at each time.
+        Concentrations in ug/L (unbound: nmol/L).
     """
 
     dosing: Dosing
@@ -60,7 +60,7 @@ class Profile:
 
     @property
     def last(self) -> Profile:
-        """The last interval of a regimen; all of a single dose."""
+        """The last interval of a regimen; the whole profile of a single dose."""
         if self.dosing.every is None:
             return self
         keep = self.time >= self.time[-1] - self.dosing.every - STEP / 2
@@ -73,7 +73,7 @@ class Profile:
 
     @property
     def peak_time(self) -> float:
-        """Hours from the dose to the highest level, by the parabola through its neighbours."""
+        """Hours from the dose to the highest level, by parabolic interpolation."""
         time, level = self.last.time, self.last.level
         i = int(np.clip(level.argmax(), 1, len(level) - 2))
         a, b, c = level[i - 1 : i + 2]
@@ -81,7 +81,7 @@ class Profile:
 
     @property
     def area(self) -> float:
-        """Area over one interval at steady state, which is that of a single dose without end."""
+        """Area over one interval at steady state, equal to the total area of a single dose."""
         return self.moment(0)
 
     def moment(self, power: int) -> float:
@@ -138,4 +138,4 @@ METRICS: Mapping[str, Callable[[Profile], float]] = {
     "unbound_trough": lambda p: p.trough,
     "unbound_average": lambda p: p.area_of(24) / 24,
 }
-"""How each metric of a table is read, in its unit."""
+"""Function and unit of each metric."""

@@ -1,4 +1,4 @@
-"""The validation as one page that needs no network: claims, figures, parameters, sources, and what it is good for."""
+"""Write the validation dossier as one self-contained HTML page: claims, figures, parameters, sources, credibility."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ CREDIBILITY = (
     ),
     (
         "Not credible for",
-        "absolute levels of kinase inhibitors (placeholders); the share between mTORC2 loss and slow mTORC1 loss, "
-        "which no human datum separates (structural variants are shown side by side); insulin need in type 1 diabetes "
+        "absolute levels of kinase inhibitors (placeholders); the contributions of mTORC2 loss and slow mTORC1 "
+        "loss, which human data do not separate (structural variants are shown side by side); insulin need in "
+        "type 1 diabetes "
         "under rapamycin (missed); how much the beta cell's compensation is blocked; incidence in transplantation; "
-        "rates of severe hyperglycaemia outside the three trials that eight quantities were fitted to, which hang on "
-        "the share of diabetics, and no paper reports that.",
+        "rates of severe hyperglycaemia outside the three trials that eight quantities were fitted to, which "
+        "depend on the share of patients with diabetes, which no paper reports.",
     ),
     (
         "1 · Context of use",
@@ -53,34 +54,32 @@ CREDIBILITY = (
     ),
     (
         "2 · Appropriate data",
-        "every parameter and every comparison names its source and how sure we are of it; `recalled` means that nobody "
-        "has checked it. Most sources were read as abstract, label or somebody's encoding.",
+        "every parameter and every comparison has a source and a kind of evidence; `recalled` means not "
+        "checked. Most sources were read as abstract, label or published encoding.",
     ),
     (
         "3 · Evaluation within the context",
-        "this page: untreated people, drugs, mechanism, lipids, therapies. Agreement marked in-sample is no evidence "
-        "of prediction.",
+        "this page: untreated people, drugs, mechanism, lipids, therapies. Agreement marked in-sample is not "
+        "evidence of prediction.",
     ),
-    ("4 · Limitations", "the misses above, each with its reason, and what is named as not credible."),
     (
-        "5 · Version control",
-        "the numbers are those of this version's files; every run keeps the texts it was made from.",
+        "4 · Limitations",
+        "the misses above, each with its reason, and the list of uses for which the model is not credible.",
     ),
+    ("5 · Version control", "the numbers are those of this version's files; every run keeps the text of its inputs."),
     (
         "6 · Documentation",
-        "models are text files with unit, meaning, source and grade on each line; `mtorsim show` prints equations.",
+        "models are text files with unit, meaning, source and evidence on each line; `mtorsim show` prints equations.",
     ),
-    ("7 · Dissemination", "open source, MIT; one command writes this page again."),
-    ("8 · Independent review", "none by anybody outside the project yet."),
+    ("7 · Dissemination", "open source, MIT; one command reproduces this page."),
+    ("8 · Independent review", "none outside the project yet."),
     (
         "9 · Competing implementations",
-        "the untreated person is checked against an independent program, kernels against SciPy on equations that never "
-        "went through the code generator, dosing against closed forms; structural variants run side by side.",
+        "the untreated person is checked against an independent program, kernels against SciPy on equations "
+        "that did not pass through the code generator, dosing against closed forms; structural variants run "
+        "side by side.",
     ),
-    (
-        "10 · Standards",
-        "event records as NONMEM reads them, grades and indices by their published definitions, units on everything.",
-    ),
+    ("10 · Standards", "NONMEM event records, grades and indices by their published definitions, units throughout."),
     (
         "CURE",
         "credible: verification by tests, validation here, uncertainty by stated ranges and varied populations. "
@@ -88,21 +87,21 @@ CREDIBILITY = (
         "a drug is one file.",
     ),
 )
-"""What the model is for, by the ten simple rules for credible practice and by CURE (credible, understandable,
-reproducible, extensible)."""
+"""Credibility by the ten simple rules of credible practice and by CURE (credible, understandable, reproducible,
+extensible)."""
 
 
 def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library | None = None) -> str:
-    """The dossier as HTML.
+    """Write the dossier as HTML.
 
     Parameters
     ----------
     checks
-        Of every section that was asked for.
+        Checks of all requested sections.
     figures
         SVG by name: a section's own name, or `section.something`.
     library
-        Whose parameters and sources are listed.
+        The library whose parameters and sources are listed.
     """
     library = library or library_for()
     used = _used(checks, library)
@@ -219,7 +218,7 @@ def _parameters(library: Library, used: Mapping[str, Reference]) -> str:
 
 
 def _used(checks: Sequence[Check], library: Library) -> dict[str, Reference]:
-    """References that a module or a population of the library, or a check, names, in order of their keys."""
+    """References cited by modules, populations or checks, in order of their keys."""
     known = read_references(library.references)
     named = {word for c in checks for word in re.findall(r"\w+", c.source)}
     for path in (*library.modules.values(), *library.populations.values()):
@@ -228,7 +227,7 @@ def _used(checks: Sequence[Check], library: Library) -> dict[str, Reference]:
 
 
 def _sources(data: Any) -> Iterator[str]:
-    """Every `source` in a file, however deep."""
+    """All `source` values in a file, at any depth."""
     if isinstance(data, dict):
         if isinstance(data.get("source"), str):
             yield data["source"]
@@ -239,7 +238,7 @@ def _sources(data: Any) -> Iterator[str]:
 
 
 def _linked(source: str, used: Mapping[str, Reference]) -> str:
-    """A source, its keys leading to the bibliography."""
+    """Link the keys of a source to the bibliography."""
     return re.sub(r"\w+", lambda m: f"<a href='#ref-{m[0]}'>{m[0]}</a>" if m[0] in used else m[0], escape(source))
 
 
@@ -252,6 +251,6 @@ def _bibliography(used: Mapping[str, Reference]) -> str:
 
 
 def _note(reference: Reference) -> str:
-    """How far the entry was read, where its one line does not say it."""
+    """The note on how far an entry was read, unless its line has it."""
     note = reference.fields.get("note", "")
     return f"<br><span class='note'>{escape(note)}</span>" if note and note not in reference.long else ""

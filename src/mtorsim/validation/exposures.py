@@ -1,8 +1,8 @@
-"""Drug exposures in the models beside every one that was measured: value, ratio, reason.
+"""Compare drug exposures with all measured ones.
 
-The table `models/reference/pk_exposures.csv` says of each measured value by which module and regimen it is
-predicted, and why a prediction is missing or far off. Only the drug's own module runs: the typical subject,
-or 1,000 people where the source gives the spread of a population.
+The table `models/reference/pk_exposures.csv` names the module and regimen that predict each measured value, and the
+reason if a prediction is missing or far off. Only the drug's own module runs, for the typical subject, or for 1,000
+subjects if the source reports a population's variability.
 """
 
 from __future__ import annotations
@@ -25,34 +25,34 @@ from .concentrations import METRICS, STEP, Dosing, Profile
 __all__ = ["CLOSE", "Row", "checks", "outside", "predict", "ratio", "rows", "simulated"]
 
 CLOSE = 0.2
-"""A prediction agrees when it is within this share of the measured value."""
+"""Relative deviation within which a prediction agrees."""
 WEIGHT = 70.0
-"""Body weight in kg for clearances that were measured per kg; the drugs' modules know no weight."""
+"""Body weight in kg for clearances measured per kg, since drug modules have no weight."""
 DAYS = 56
-"""Days simulated: regimens have come to their steady state, and single doses have gone."""
+"""Simulated days, sufficient for steady state and for washout of single doses."""
 _QUARTILES = {"Cmin_Q1": 25, "Cmin_median": 50, "Cmin_Q3": 75}
 
 
 @dataclass(frozen=True)
 class Row:
-    """A measured exposure, and how it is predicted.
+    """A measured exposure and its prediction.
 
     Attributes
     ----------
     drug, regimen, metric, value, spread, unit, source, evidence
-        As measured; `value` is a number or a range, as text.
+        The measurement; `value` is a number or a range, as text.
     modules
-        Of the library, each of which predicts it.
+        Modules of the library that predict it.
     level
-        The quantity of the module.
+        The quantity in the module.
     dosing
-        What is given; None where it cannot be predicted.
+        The regimen; None if it cannot be predicted.
     at
-        Hours after the first dose at which a trough was taken; at steady state when None.
+        Time of a trough, hours after the first dose; at steady state if None.
     people
-        Whether it is a statistic of a population.
+        Whether it is a population statistic.
     reason
-        Why there is no prediction, or why it may be far off.
+        Why the prediction is missing, or may be far off.
     """
 
     drug: str
@@ -72,7 +72,7 @@ class Row:
 
     @classmethod
     def read(cls, line: Mapping[str, str]) -> Row:
-        """A line of the table."""
+        """Read a line of the table."""
         number = {name: float(line[name]) if line[name] else None for name in ("amount", "every", "over", "at")}
         settings = tuple((name, float(value)) for name, value in (s.split("=") for s in line["settings"].split()))
         amount, condition = number["amount"], line["condition"] or None
@@ -90,7 +90,7 @@ class Row:
 
     @property
     def measured(self) -> tuple[float, float]:
-        """Lowest and highest of the measured value, the same where it is one number."""
+        """Lowest and highest measured value; equal for a single number."""
         found = re.fullmatch(r"(-?[\d.]+)(?:(?: to |-)(-?[\d.]+))?", self.value)
         assert found, self
         ends = float(found[1]), float(found[2] or found[1])
@@ -102,12 +102,12 @@ _AS_WRITTEN = ("drug", "regimen", "metric", "value", "spread", "unit", "source",
 
 @cache
 def rows() -> tuple[Row, ...]:
-    """Every row of the table."""
+    """All rows of the table."""
     return tuple(Row.read(line) for line in reference("pk_exposures.csv"))
 
 
 def checks() -> Iterator[Check]:
-    """Every row of the table, judged by 20 %, for each module that predicts it."""
+    """Check all rows of the table within 20 %, for each predicting module."""
     for order in range(max(len(row.modules) for row in rows())):
         for k, row in enumerate(rows(), start=1):
             if order < len(row.modules):
@@ -115,7 +115,7 @@ def checks() -> Iterator[Check]:
 
 
 def _check(id: str, row: Row, module: str) -> Check:
-    """One row judged."""
+    """Check one row."""
     value = predict(row, module)
     low, high = row.measured
     if row.is_change:
@@ -144,7 +144,7 @@ def _check(id: str, row: Row, module: str) -> Check:
 
 
 def ratio(row: Row, value: float) -> float:
-    """Predicted over measured; 1 inside a measured range, and changes in % as factors of what was before."""
+    """Predicted over measured; 1 inside a measured range; changes in % are compared as factors."""
     low, high = row.measured
     if row.is_change:
         low, high, value = 1 + low / 100, 1 + high / 100, 1 + value / 100
@@ -152,19 +152,19 @@ def ratio(row: Row, value: float) -> float:
 
 
 def outside(row: Row, value: float | None) -> bool:
-    """Whether a prediction misses by more than is close."""
+    """Whether a prediction misses."""
     return value is None or not 1 - CLOSE <= ratio(row, value) <= 1 + CLOSE
 
 
 def predict(row: Row, module: str | None = None) -> float | None:
-    """What a module shows for one row, in its unit; None where it cannot be predicted.
+    """Predict one row, in its unit; None if impossible.
 
     Parameters
     ----------
     row
-        Of the table.
+        Row of the table.
     module
-        One of the row's; its first when left out.
+        One of the row's modules; default: the first.
     """
     module = module or row.modules[0]
     if row.dosing is None:
@@ -186,19 +186,19 @@ def predict(row: Row, module: str | None = None) -> float | None:
 
 
 def _levels(module: str) -> tuple[str, ...]:
-    """What the table wants to see of a module."""
+    """Quantities of a module in the table."""
     return tuple(dict.fromkeys(["C", *(row.level for row in rows() if module in row.modules)]))
 
 
 @cache
 def _profiles(module: str) -> dict[tuple[Dosing, str], Profile]:
-    """Everything the table wants of a module, and the controls of what is compared."""
+    """All regimens of a module in the table, and controls of comparisons."""
     wanted = [row.dosing for row in rows() if module in row.modules and row.dosing and not row.people]
     return simulated(module, list(dict.fromkeys(d for w in wanted for d in (w, replace(w, condition=None)))))
 
 
 def simulated(module: str, regimens: Sequence[Dosing]) -> dict[tuple[Dosing, str], Profile]:
-    """Profiles of the typical subject by regimen and quantity, each regimen an arm of one scenario."""
+    """Simulate profiles of the typical subject by regimen and quantity, with one arm per regimen."""
     arms = {f"regimen {i}": _arm(module, dosing) for i, dosing in enumerate(regimens)}
     series = _run("ngt", 1, DAYS, "0 d", STEP, arms).series.isel(subject=0)
     time = series.time.to_numpy()
@@ -211,13 +211,13 @@ def simulated(module: str, regimens: Sequence[Dosing]) -> dict[tuple[Dosing, str
 
 @cache
 def _troughs(module: str, dosing: Dosing) -> np.ndarray:
-    """Troughs of 1,000 people after two weeks of a regimen."""
+    """Troughs of 1,000 subjects after two weeks of a regimen."""
     result = _run("healthy_adults", 1000, 15, "14 d", 24, {"regimen": _arm(module, dosing)})
     return result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
 
 
 def _run(population: str, subjects: int, days: int, visit: str, step: float, arms: Mapping[str, Arm]) -> Result:
-    """A scenario of all drugs in one model, so that one kernel serves them: what is not given is not there."""
+    """Run a scenario with all drugs in one model, so that one kernel serves them."""
     modules = sorted({module for row in rows() for module in row.modules})
     scenario = Scenario(
         name="exposures",

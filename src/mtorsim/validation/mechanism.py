@@ -1,4 +1,4 @@
-"""What drugs did in people, animals and cells, asked of one parameter set: the mechanism checks."""
+"""Mechanism checks: drug effects in humans, animals and cells, with a single parameter set."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["LOOK", "beside_placebo", "checks", "lipid_checks"]
 
 SECTION = "mechanism"
 MODEL = ("glucose_insulin", "mtor", "lipids", "everolimus", "sirolimus", "azd8055", "alpelisib", "bath")
-"""One model for all of them: what is not given does nothing."""
+"""One model for all checks; drugs without doses have no effect."""
 
 KREBS = clamp(insulin=(0.12, 1.0))
 """About 100 and 450 pmol/L of insulin."""
 LOOK = Protocol("a look", np.array([0.0, 1.0]))
-"""Nothing is done: the subject as they stand."""
+"""No test: the subject at rest."""
 EXPOSURE = ("mtor.s6k", "mtor.bp1", "glucose_insulin.f_secretion")
 LIPIDS = ("lipids.f_tg_clearance", "lipids.cholesterol")
 AKT = ("mtor.akt_muscle",)
@@ -44,12 +44,12 @@ def beside_placebo(
     fast: bool = False,
     **more: Any,
 ) -> Scenario:
-    """A scenario: drugs with their regimens, and the same with placebo; nothing is eaten on a first day of `fast`."""
+    """A scenario of drugs with regimens and a placebo arm; with `fast`, without meals on the first day."""
     lines = []
     for drug, regimen in doses:
         name, _, stop = drug.partition(" until ")
         lines.append(Dose(name, regimen=regimen, stop=stop or None))
-    # An arm whose switches differ: then one kernel, that has every switch, serves all of these scenarios.
+    # An arm with different switches, so that one kernel with all switches serves all scenarios.
     arms = {"switches": Arm(settings={"mtorc1.slow": 0.5})}
     drugs = sorted({d.partition(" until ")[0] for d, _ in doses})
     if drugs:
@@ -71,7 +71,7 @@ def beside_placebo(
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model says to one row."""
+    """The model's answer to one row."""
 
     value: float
     unit: str
@@ -82,22 +82,22 @@ class Answer:
 
 
 def checks(session: Session) -> Iterator[Check]:
-    """Every row of the mechanism checks; those that need a transplant trial are named and not simulated."""
+    """All mechanism checks; those that need a transplant trial are listed but not simulated."""
     parts = (_krebs, _alpelisib, _teutonico, _s6k, _acute, _cells, _benedini, _washout)
     yield from _rows(SECTION, [x for part in parts for x in part(session)], OF_LIPIDS)
 
 
 def lipid_checks(session: Session) -> Iterator[Check]:
-    """The rows of the mechanism checks that are about lipids."""
+    """The mechanism checks of lipids."""
     yield from _rows("lipids", [x for part in (_lipids, _everest) for x in part(session)], None)
 
 
 OF_LIPIDS = ("MC14", "MC15", "MC16", "MC17", "MC18", "MC19", "MC20", "MC35")
-"""They have a section of their own."""
+"""Rows in their own section."""
 
 
 def _rows(section: str, given: Sequence[tuple[str, Answer]], without: Sequence[str] | None) -> Iterator[Check]:
-    """Rows with their answers: all rows but some, named where they have none; or only those that have one."""
+    """Rows with their answers: all but some, including unanswered ones; or only answered ones."""
     answers: dict[str, list[Answer]] = {}
     for name, answer in given:
         answers.setdefault(name, []).append(answer)
@@ -258,13 +258,13 @@ def _acute(session: Session) -> Answers:
 
 
 def _bath(nmol: float, **more: float) -> dict[str, np.ndarray]:
-    """Constant drives: a concentration over the constants of everolimus, unbound."""
+    """Constant drives at an unbound concentration, from the constants of everolimus."""
     drives = {"bath.rapalog1": nmol / 0.07, "bath.rapalog2": nmol / 5.0, "clamp.amino_acids": 1.0}
     return {name: np.array([value]) for name, value in (drives | more).items()}
 
 
 def _cells(session: Session) -> Answers:
-    """Cells and muscles in a bath of everolimus, at one concentration."""
+    """Cells and muscles in a bath of everolimus at a constant concentration."""
     scenario = beside_placebo(session, "7 d", changes=[{"at": "0 d", "set": {"bath.on": 1.0}}])
     (test,) = session.examine(scenario, [(24.0, LOOK)], values=_bath(20.0), observe=EXPOSURE)
     loss = 100 * (1 - float(test.curves["mtor.s6k"][0, 0]))
@@ -276,7 +276,7 @@ def _cells(session: Session) -> Answers:
     yield "MC26", Answer(_change(float(early.curves["disposal"][0, 60]), at_60), "%", 0, None, "direction", "hour 1")
     value = _change(_index(late, "S_I_clamp_1"), _index(none, "S_I_clamp_1"))
     yield "MC26", Answer(value, "%", None, -10, "direction; w_m at the upper end of its range", "clamp S_I at 48 h")
-    # Re-phosphorylation of 4E-BP1: an untouched test that is only looked at.
+    # Re-phosphorylation of 4E-BP1: an independent test that is only shown.
     look = Protocol("a look", np.array([0.0, 90.0, 360.0, 720.0]))
     (test,) = session.examine(scenario, [(0.0, look)], values=_bath(100.0), observe=EXPOSURE)
     minutes = np.searchsorted(test.minutes, [90, 360, 720])
@@ -304,7 +304,7 @@ def _beta_cells(session: Session, scenario: Scenario) -> Answers:
 
 
 def _signs(session: Session, scenario: Scenario) -> Answers:
-    """Sign of AKT over the ranges of the potencies and of the acute relief."""
+    """Sign of the change in AKT over the ranges of potency and acute relief."""
     rng, n = np.random.default_rng(30), 64
     values = {
         "mtor.gF": rng.uniform(0.0, 0.3, n),
@@ -333,7 +333,7 @@ def _benedini(session: Session) -> Answers:
     wanted = _index(placebo[0], "mean_glucose")
     order = np.argsort(factor)
     means = drug[0].indices["mean_glucose"][1][order]
-    # Higher infusion, lower glucose: where does the drug's curve meet the untreated mean?
+    # Find the infusion rate at which glucose under the drug equals the untreated mean.
     needed = float(np.interp(-wanted, -means, pump[order]))
     units = (needed - pump[0]) * 75 * 1440 / 6000
     note = (

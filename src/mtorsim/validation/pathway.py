@@ -1,4 +1,4 @@
-"""Inhibition of mTORC1 and mTORC2 under the drugs, and what follows from it: readouts, directions, variants."""
+"""Inhibition of mTORC1 and mTORC2 by drugs, and its consequences: readouts, directions, variants."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ VARIANTS = {
     "slow mTORC1 only": {"mtorc2": 0.0},
     "compensation blocked as well": {"adaptation": 1.0},
 }
-"""Structural variants, one line each in a scenario or on the command line."""
+"""Structural variants, each a setting of a scenario or of the command line."""
 
 
 def checks(session: Session) -> Iterator[Check]:
-    """Readouts at licensed doses, directions that must come out, and the structural variants side by side."""
+    """Check readouts at licensed doses, required directions, and structural variants side by side."""
     yield from _readouts(session)
     yield from _directions(session)
     yield from _variants(session)
@@ -47,7 +47,7 @@ def _rise(session: Session, scenario: Scenario, days: float, name: str = "fastin
 
 
 def _readouts(session: Session) -> Iterator[Check]:
-    """What is left of each output of the pathway before a dose, on two doses."""
+    """Remaining output of the pathway at trough, for two doses."""
     seen: dict[int, dict[str, float]] = {}
     for dose in (5, 10):
         scenario = beside_placebo(session, "29 d", [("everolimus", f"{dose} mg q24h")])
@@ -61,7 +61,7 @@ def _readouts(session: Session) -> Iterator[Check]:
 
 
 def _directions(session: Session) -> Iterator[Check]:
-    """Directions that must come out."""
+    """Required directions."""
     daily = [("everolimus", "10 mg q24h")]
 
     def change(scenario: Scenario, at: float, test: Protocol, name: str) -> float:

@@ -1,4 +1,4 @@
-"""The untreated person: oral, intravenous and clamp tests, the day, HbA1c, and a population's spread."""
+"""The untreated subject: oral, intravenous and clamp tests, the day, HbA1c, and population variability."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["checks", "population_checks"]
 
 SECTION = "physiology"
 BSA = {"ngt": 1.85, "ngt_obese": 2.1, "t2d": 2.0}
-"""Body surface, m2, taken for what is given per m2 (design)."""
+"""Body surface area, m2, for values per m2 (design)."""
 WEIGHT = {"ngt": 75.0, "ngt_obese": 82.0, "t2d": 82.0}
 """Body weight, kg."""
 GROUPS = {
@@ -36,7 +36,7 @@ TESTS = (ogtt(), clamp(), clamp(insulin=0.25), ivgtt(), hyperglycaemic_clamp(), 
 
 
 def checks(session: Session) -> Iterator[Check]:
-    """Every comparison of the untreated person."""
+    """All checks of the untreated subject."""
     seen = {}
     for preset in ("ngt", "ngt_obese", "igt", "t2d_mild", "t2d"):
         found = session.examine(session.untreated(preset), [(0.0, test) for test in TESTS])
@@ -197,7 +197,7 @@ def _secretion(seen: Seen) -> Iterator[Check]:
 
 
 def _within_a_quarter(id: str, words: str, row: Mapping[str, str], here: float, kind: Kind) -> Check:
-    """A measured value that agreement is within 25 % of."""
+    """A check that requires agreement within 25 %."""
     value = float(row["value"])
     said = f"{value:g}; within 25 %"
     about = (words, said, here, row["unit"], row["evidence"], kind, row["source"])
@@ -205,7 +205,7 @@ def _within_a_quarter(id: str, words: str, row: Mapping[str, str], here: float, 
 
 
 def _day(seen: Seen) -> Iterator[Check]:
-    """A day's glucose, of the healthy and of type 2 diabetes."""
+    """Daily glucose, in health and type 2 diabetes."""
     day, t2d = seen["ngt"]["day"], seen["t2d"]
     values = {
         "cgm.mean": _index(day, "mean_glucose"),
@@ -218,7 +218,7 @@ def _day(seen: Seen) -> Iterator[Check]:
 
 
 def _hba1c(seen: Seen) -> Iterator[Check]:
-    """HbA1c of a steady mean glucose, by the model's line, against the red-cell model at the same glucose."""
+    """HbA1c at a steady mean glucose: the model's line against a red-cell model."""
     for row in reference("hba1c.csv", model="IGRH_steady_state"):
         mean, value = float(row["mean_glucose_mgdl"]), float(row["value"])
         yield judged(
@@ -251,17 +251,17 @@ OBESE = (
     ("2-h glucose and insulin, correlation", "glucose_120", "insulin_120", 0.58, 0.20),
     ("Matsuda and insulinogenic index, correlation", "matsuda", "insulinogenic_index", -0.30, 0.25),
 )
-"""Of the log values of 166 obese adults without diabetes: what is measured, and how near counts as agreement."""
+"""Log-scale statistics of 166 obese adults without diabetes, and tolerances of agreement."""
 
 
 SPREAD = (
-    "spreads were fitted to all twelve; slow emptying and weak secretion move glucose at 2 h without insulin, and "
-    "secretion that answers to resistance ties the two indices together"
+    "variability was fitted to all twelve; slow emptying and weak secretion change 2-h glucose without insulin, and "
+    "secretion that responds to resistance correlates the two indices"
 )
 
 
 def population_checks(session: Session) -> Iterator[Check]:
-    """Spread and correlations of a population's oral tests, non-diabetic, against 166 obese adults."""
+    """Variability and correlations of a non-diabetic population's oral tests, against 166 obese adults."""
     test = session.examine(session.untreated("breast_postmenopausal", subjects=400), [(0.0, ogtt())], subjects=400)[0]
     found = {n: v for n, (_, v) in test.indices.items()}
     kept = (found["fasting_glucose"] < 126) & (found["glucose_120"] < 200) & (found["insulinogenic_index"] > 0)

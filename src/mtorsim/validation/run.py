@@ -1,4 +1,4 @@
-"""Every comparison, section by section."""
+"""Run all comparisons, section by section."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ def _drugs(session: Session) -> Iterator[Check]:
 
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
-    "physiology": ("The untreated person: oral, intravenous and clamp tests, the day, a population", _physiology),
-    "drugs": ("Levels of the drugs, alone and with what changes them", _drugs),
-    "pathway": ("mTORC1 and mTORC2 under the drugs, directions that must come out, variants", pathway.checks),
-    "mechanism": ("What drugs did in people, animals and cells", mechanism.checks),
+    "physiology": ("The untreated subject: oral, intravenous and clamp tests, the day, a population", _physiology),
+    "drugs": ("Drug levels, alone and with interactions", _drugs),
+    "pathway": ("mTORC1 and mTORC2 under drugs, required directions, variants", pathway.checks),
+    "mechanism": ("Drug effects in humans, animals and cells", mechanism.checks),
     "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
-    "therapies": ("Drugs against diabetes", therapies.checks),
-    "drift": ("Untreated people stay as they are", stability.drift_checks),
-    "stability": ("What disturbs an untreated person dies away", stability.stability_checks),
+    "therapies": ("Antidiabetic drugs", therapies.checks),
+    "drift": ("Untreated subjects do not drift", stability.drift_checks),
+    "stability": ("Disturbances of an untreated subject decay", stability.stability_checks),
 }
-"""What each section is about, and its checks."""
+"""Description and checks of each section."""
 
 
 @checked
 def validate(sections: Sequence[str] = (), *, library: Library | None = None, note: Note | None = None) -> list[Check]:
-    """Compare the model with everything that was measured.
+    """Compare the model with all measurements.
 
     Parameters
     ----------
     sections
-        Which; all when empty.
+        Names of sections; default: all.
     library
         Where models are looked up.
     note
@@ -54,12 +54,12 @@ def validate(sections: Sequence[str] = (), *, library: Library | None = None, no
     Returns
     -------
     list of Check
-        In the order of the sections; misses are among them.
+        In the order of the sections, including misses.
 
     Raises
     ------
     ArgumentError
-        If there is no such section.
+        If a section is unknown.
     """
     for name in sections:
         if name not in SECTIONS:

@@ -1,4 +1,4 @@
-"""What the sections of the validation share: plans and tests that are done once."""
+"""Plans and tests shared by the sections of the validation."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ __all__ = ["PRESETS", "Session"]
 
 PRESETS = ("ngt", "ngt_obese", "igt", "t2d_mild", "t2d", "t1d")
 EVERY_TEST = Protocol("", np.zeros(1), clamped=(0, 1))
-"""Stands for all tests where a plan is made: with it the plan has what any of them needs."""
+"""A test that makes a plan include the modules that any test needs."""
 
 
 @dataclass
 class Session:
-    """Plans by scenario, and tests that have been done.
+    """Cache of plans by scenario, and of tests.
 
     Attributes
     ----------
@@ -42,16 +42,16 @@ class Session:
     _plans: dict[str, Plan] = field(default_factory=dict)
 
     def scenario(self, **arguments: Any) -> Scenario:
-        """A scenario of this library, with the arguments of `Scenario`; a day and its start unless these say more."""
+        """Make a scenario of this library, by default of one day with a visit at its start."""
         usual = {"name": "validation", "duration": "1 d", "visits": ["0 d"], "subjects": 1}
         return Scenario(**{**usual, **arguments}, library=self.library)
 
     def untreated(self, population: str, **arguments: Any) -> Scenario:
-        """A scenario in which nothing is done."""
+        """A scenario without doses."""
         return self.scenario(title="untreated", model=["glucose_insulin"], population=population, **arguments)
 
     def plan(self, scenario: Scenario) -> Plan:
-        """The plan of a scenario, with what tests need."""
+        """The plan of a scenario, with modules for tests."""
         if scenario.text not in self._plans:
             self._plans[scenario.text] = plan_tests([EVERY_TEST], scenario=scenario, note=self.note)[0]
         return self._plans[scenario.text]
@@ -65,7 +65,7 @@ class Session:
         values: Mapping[str, np.ndarray] | None = None,
         observe: Sequence[str] = (),
     ) -> list[Examination]:
-        """Tests, each at its time, in the people of a scenario; with `values`, typical people with these parameters."""
+        """Do tests at given times in a scenario's subjects, or in typical ones with the parameters `values`."""
         plan = self.plan(scenario)
         people = self.people(plan, subjects, values)
         planned = next((a for a in plan.arms if a.name == arm), plan.arms[0])
@@ -74,5 +74,5 @@ class Session:
 
     @staticmethod
     def people(plan: Plan, subjects: int, values: Mapping[str, np.ndarray] | None) -> People:
-        """Prepared people."""
+        """Prepared subjects."""
         return prepare_given(plan, dict(values)) if values else prepare(plan, np.arange(subjects))

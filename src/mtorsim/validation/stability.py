@@ -1,4 +1,4 @@
-"""Untreated people do not drift, and what disturbs them dies away: one-day multipliers of every preset."""
+"""Untreated subjects do not drift, and disturbances decay: one-day multipliers of every preset."""
 
 from __future__ import annotations
 
@@ -19,19 +19,18 @@ from .session import PRESETS, Session
 __all__ = ["drift_checks", "multipliers", "stability_checks"]
 
 SHIFT = 1e-3
-"""Of each state, relative to its scale: the differences err by the square of it, and by rounding over it."""
+"""Finite difference step relative to each state's scale: truncation error is its square, rounding error its inverse."""
 
 
 def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:
-    """Floquet multipliers of the untreated day of a preset, slow states included.
+    """Floquet multipliers of the untreated day of a preset, including slow states.
 
     Returns
     -------
     states
         Names.
     values
-        Eigenvalues of the derivative of the one-day map at the periodic day, the largest first, by
-        central differences that are computed side by side.
+        Eigenvalues of the derivative of the one-day map at the periodic day, the largest first, by central differences.
     share
         Participation of each state in the mode of the largest: left times right eigenvector.
     """
@@ -59,7 +58,7 @@ def multipliers(session: Session, preset: str) -> tuple[tuple[str, ...], np.ndar
 
 
 def stability_checks(session: Session) -> Iterator[Check]:
-    """The largest multiplier of each preset, and which state it belongs to."""
+    """Check the largest multiplier of each preset, and name its dominant state."""
     for preset in PRESETS:
         states, values, share = multipliers(session, preset)
         owner = states[int(np.argmax(share))].partition(".")[2]
@@ -68,7 +67,7 @@ def stability_checks(session: Session) -> Iterator[Check]:
         yield judged(
             f"floquet.{preset}",
             "stability",
-            f"one-day map of {preset}: largest multiplier, below 1 where every disturbance dies away",
+            f"one-day map of {preset}: largest multiplier, below 1 if all disturbances decay",
             "below 1",
             largest,
             "1",
@@ -77,12 +76,12 @@ def stability_checks(session: Session) -> Iterator[Check]:
             "this_work",
             None,
             1 - 1e-9,
-            f"mode of `{owner}`, gone by 1/e in {years:.3g} years; the next multiplier is {second:.4f}",
+            f"mode of `{owner}`, time constant {years:.3g} years; the next multiplier is {second:.4f}",
         )
 
 
 def drift_checks(session: Session) -> Iterator[Check]:
-    """Change of the daily mean of glucose over 180 untreated days in 1,000 subjects of two populations."""
+    """Check the change of daily mean glucose over 180 untreated days in 1,000 subjects of two populations."""
     at = [f"{24 * day + hour} h" for day in (0, 180) for hour in range(24)]
     for population in ("healthy_adults", "breast_postmenopausal"):
         visits = {"at": at, "sample": "random"}

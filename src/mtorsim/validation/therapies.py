@@ -1,6 +1,6 @@
-"""Drugs against diabetes in the typical person with type 2 diabetes: are their effects as large as measured.
+"""Effects of antidiabetic drugs in the typical subject with type 2 diabetes, against measured ones.
 
-Gains and the size of glucotoxicity were chosen with all of these numbers in view: none is independent.
+Gains and glucotoxicity were chosen by all of these numbers: none is independent.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["checks"]
 
 HALF_A_YEAR = 180 * 24.0
 TESTS = [(HALF_A_YEAR, profile()), (HALF_A_YEAR, ogtt())]
-"""HbA1c has then followed."""
+"""Duration sufficient for HbA1c to follow."""
 
 REGIMENS = {
     "none": ("metformin", "0 mg q24h"),
@@ -34,7 +34,7 @@ REGIMENS = {
 
 
 def _scenario(session: Session) -> Scenario:
-    """One arm a regimen."""
+    """A scenario with one arm per regimen."""
     (first, regimen), *others = REGIMENS.items()
     return session.scenario(
         title="therapies",
@@ -52,12 +52,12 @@ def _dose(drug: str, regimen: str) -> Dose:
 
 
 def _arm(name: str) -> str:
-    """A name that an arm may have."""
+    """A valid name of an arm."""
     return name.replace("/", " ").replace("(", "").replace(")", "")
 
 
 def checks(session: Session) -> Iterator[Check]:
-    """Fasting glucose, HbA1c, glucose production and urinary glucose under each therapy."""
+    """Check fasting glucose, HbA1c, glucose production and urinary glucose under each therapy."""
     scenario = _scenario(session)
     found = {name: session.examine(scenario, TESTS, _arm(name)) for name in REGIMENS}
     none = found["none"]

@@ -1,1 +1,1 @@
-"""One command a file; `mtorsim.cli` imports each when it is called."""
+"""One command per file; `mtorsim.cli` imports each when it is called."""

@@ -1,4 +1,4 @@
-"""`mtorsim calibrate`: fit few named quantities to what trials reported."""
+"""`mtorsim calibrate`: fit a few named quantities to reported trial results."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ from mtorsim.errors import DataError
 @click.command()
 @click.argument("calibration", default="trials")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the result as JSON.")
-@click.option("--rounds", type=int, default=5, show_default=True, metavar="N", help="Steps of the search at most.")
+@click.option(
+    "--rounds", type=int, default=5, show_default=True, metavar="N", help="Maximum number of steps of the search."
+)
 @threads
 @library
 @as_json
 @quiet
 def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> int:
-    """Fit the quantities in CALIBRATION, a bundled name or a file, to the rows of its trials marked for it.
+    """Fit the quantities in CALIBRATION, a bundled name or a file, to the trial rows marked for calibration.
 
     \b
       mtorsim calibrate trials --out trials.json
 
-    The same files give the same numbers. A trial's intervals use the `.json` beside the calibration's file.
+    The same files give the same numbers. Intervals of a trial use the `.json` file beside the calibration file.
     """  # noqa: D301
     from mtorsim.trial.calibration import calibrate
 
     if out is not None and not out.parent.is_dir():
-        raise DataError(f"`{out.parent}` is not a folder", help="make it first")
+        raise DataError(f"`{out.parent}` is not a folder", help="create it first")
     silent = given["quiet"] or given["as_json"]
     found = calibrate(
         calibration,
@@ -66,7 +68,7 @@ def _print(fit: dict[str, Any]) -> None:
         ]
         for q in fit["quantities"]
     ]
-    print_table(["quantity", "fitted", "95 %", "prior", "learned, %", "cannot be told from (correlation)"], rows)
+    print_table(["quantity", "fitted", "95 %", "prior", "learned, %", "confounded with (correlation)"], rows)
     rows = [
         [
             f"{t['trial']}, {t['arm']}, {t['endpoint']}",
@@ -78,4 +80,7 @@ def _print(fit: dict[str, Any]) -> None:
         for t in fit["targets"]
     ]
     print_table(["share, %", "observed", "fitted", "allowed", ""], rows)
-    print("allowed: the 95 % interval observed, wider by 5 points above the ULN, by a factor of 1.5 above 250")
+    print(
+        "allowed: the observed 95 % interval, widened by 5 points for rates above the ULN "
+        "and by a factor of 1.5 for rates above 250 mg/dL"
+    )

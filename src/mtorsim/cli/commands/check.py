@@ -1,4 +1,4 @@
-"""`mtorsim check`: files checked without running anything."""
+"""`mtorsim check`: check files without running anything."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from mtorsim.errors import MtorsimError
 @as_json
 @quiet
 def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool) -> int:
-    """Check NAMES: files, or bundled scenarios, populations and modules; all of them when left out.
+    """Check NAMES: files, or scenarios, populations and modules by name; all bundled ones by default.
 
-    Names, units, ranges, sources, times and doses are checked, each with everything it names. Exit
-    code 0: all ok; 2: something is wrong.
+    Names, units, ranges, sources, times and doses are checked, in each file and in the files it refers to. Exit
+    code 0: all ok; 2: an error was found.
     """
     import sys
 

@@ -1,4 +1,4 @@
-"""`mtorsim compare`: what differs between two results."""
+"""`mtorsim compare`: compare two results."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from mtorsim.cli.options import as_json
 @click.argument("second", metavar="DIR", type=click.Path(path_type=Path))
 @as_json
 def command(first: Path, second: Path, as_json: bool) -> int:
-    """Compare two results: what went in, the largest difference of each observable, shares, tests.
+    """Compare two results: inputs, the largest difference of each observable, shares, tests.
 
-    Subjects are matched by number, arms by name. Exit code 0 where the results agree to the bit, 1
-    where they do not.
+    Subjects are matched by number, arms by name. Exit code 0: the results agree to the bit; 1: they do not.
     """
     from mtorsim.results.compare import compare
     from mtorsim.results.result import open_result
@@ -53,13 +52,13 @@ def command(first: Path, second: Path, as_json: bool) -> int:
 
 
 def _print(found: Any, units: dict[str, str]) -> None:
-    both = f"{found.subjects:,} subjects and {found.visits} visits are in both"
+    both = f"{found.subjects:,} subjects and {found.visits} visits in both"
     print(f"{both}: the numbers {'agree to the bit' if found.same_bits else 'differ'}")
     if found.inputs:
         rows = [(name, _short(a), _short(b)) for name, a, b in found.inputs]
-        print_table(["what went in", "first", "second"], rows)
+        print_table(["input", "first", "second"], rows)
     elif not found.same_bits:
-        print("the same went in")
+        print("the inputs are the same")
     if not found.same_bits:
         arms = list(found.differences)
         names = dict.fromkeys(n for arm in arms for n in found.differences[arm])
@@ -87,7 +86,7 @@ def _print(found: Any, units: dict[str, str]) -> None:
 
 
 def _by_test(tests: Any) -> dict[tuple[str, str, float], list[str]]:
-    """Names of the indices of each test in any arm."""
+    """Names of the indices of each test, over all arms."""
     found: dict[tuple[str, str, float], list[str]] = {}
     for test, options, at, index in dict.fromkeys(key for gaps in tests.values() for key in gaps):
         found.setdefault((test, options, at), []).append(index)

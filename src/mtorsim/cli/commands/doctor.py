@@ -1,4 +1,4 @@
-"""`mtorsim doctor`: what this machine and installation can do."""
+"""`mtorsim doctor`: check this machine and installation."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Check = tuple[str, bool, str]
 
 
 @click.command()
-@click.option("--clean", is_flag=True, help="Remove kernels that this version would not use.")
+@click.option("--clean", is_flag=True, help="Remove kernels that this version does not use.")
 @as_json
 def command(clean: bool, as_json: bool) -> int:
-    """Say what this machine and installation can do, and mend what is wrong. Exit code 1 where something is."""
+    """Check this machine and installation. Exit code 0: all ok; 1: something is wrong."""
     checks = [_python(), *_versions(), _data(), _cache(clean), _processor(), _compiler()]
     if as_json:
         print_json({name: {"ok": ok, "found": found} for name, ok, found in checks})
@@ -65,7 +65,7 @@ def _cache(clean: bool) -> Check:
     stale = stale_folders(remove=clean)
     kernels = sum(1 for p in folder.iterdir() if (p / "layout.json").is_file())
     size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20
-    what = "removed" if clean else "no longer of use, `mtorsim doctor --clean` removes them"
+    what = "removed" if clean else "no longer used, `mtorsim doctor --clean` removes them"
     rest = f"; {len(stale)} {what}" if stale else ""
     return "cache", True, f"{kernels} kernels, {size:.0f} MiB in {folder}{rest}"
 
@@ -79,12 +79,12 @@ def _processor() -> Check:
     names = {"avx512f": "AVX-512", "avx2": "AVX2", "neon": "NEON"}
     vectors = [shown for key, shown in names.items() if features.get(key)]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = vectors[0] if vectors else "no wide vectors: a run takes several times as long"
+    found = vectors[0] if vectors else "no wide vector instructions: runs take several times as long"
     return "processor", True, f"{machine()['processor']}, {cores} cores, {found}"
 
 
 def _compiler() -> Check:
-    """Compile and run the worked example of the kernel, kept out of the cache."""
+    """Compile and run the worked example of the kernel, without the cache."""
     import numpy as np
 
     from mtorsim.compiler.warm import compile_example
@@ -94,6 +94,6 @@ def _compiler() -> Check:
         p[0], p[1] = 20.0, 40.0
         compile_example()(p)
         ok = bool((p[3] == 0.5).all())
-    except Exception as problem:  # whatever numba raises here is what the user must hear of
+    except Exception as problem:  # the user must see any error that numba raises here
         return "compiler", False, f"numba cannot compile: {type(problem).__name__}: {problem}"
-    return "compiler", ok, "compiles, and computes right" if ok else "computes wrongly: CL / V = 0.5 came out wrong"
+    return "compiler", ok, "compiles and computes correctly" if ok else "computes CL / V = 0.5 incorrectly"

@@ -1,4 +1,4 @@
-"""`mtorsim events`: a table of event records through a scenario's model."""
+"""`mtorsim events`: run a table of event records through a scenario's model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from mtorsim.errors import ArgumentError
 @click.command()
 @click.argument("scenario")
 @click.argument("table", type=click.Path(path_type=Path))
-@click.option("--interpolate", multiple=True, metavar="NAME=WAY", help="Of a covariate: locf, nocb or linear.")
-@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Unit of time in TABLE.")
+@click.option(
+    "--interpolate", multiple=True, metavar="NAME=WAY", help="Interpolation of a covariate: locf, nocb or linear."
+)
+@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Time unit of TABLE.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
-@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
-@click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
+@click.option("--population", metavar="NAME", help="Use another population.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
+@click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @settings
 @accuracy
 @library
@@ -32,11 +34,12 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
     \b
       mtorsim events everolimus_healthy records.csv --out results/records
 
-    The scenario's own doses, meals, arms and visits are left out: only what the table says happens. Exit code
-    0: ok; 1: some subjects failed, results kept; 2: an input is wrong.
+    The scenario's doses, meals, arms and visits are ignored: all events come from the table. Exit code
+    0: ok; 1: some subjects failed, the others are saved; 2: an input is wrong.
     """  # noqa: D301
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events, write_records
+    from mtorsim.kernel.status import CURES
 
     ways = dict(_pair(text) for text in given["interpolate"])
     records = read_events(table, time_unit=given["time_unit"], interpolation=ways)
@@ -59,12 +62,14 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
     print(f"{who}, {len(frame):,} record{'s' if len(frame) > 1 else ''}")
     for sentence, count in failed.items():
         print(f"{count:,} could not be simulated: {sentence}")
+        if sentence in CURES:
+            note(f"  help: {CURES[sentence]}")
     if path:
         print(f"table     {path}")
     else:
         print(frame.head(20).dropna(axis=1, how="all").to_string(index=False))
         if not given["quiet"]:
-            note("nothing was kept; `--out DIR` keeps the whole table")
+            note("the table was not saved; add `--out DIR` to save it")
     return 1 if failed else 0
 
 

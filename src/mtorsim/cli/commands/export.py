@@ -1,4 +1,4 @@
-"""`mtorsim export`: a result's visits, or its tests, as one file."""
+"""`mtorsim export`: write a result's visits or tests as one file."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from mtorsim.errors import DataError
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("to", metavar="FILE", type=click.Path(path_type=Path))
-@click.option("--tests", is_flag=True, help="The indices of its tests of the laboratory instead of the visits.")
+@click.option("--tests", is_flag=True, help="Export the indices of its laboratory tests instead of the visits.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
     """Write the visits of the result in DIR to FILE: .csv (tidy, with a column of units), .nc or .parquet.
 
-    With --tests, what its tests of the virtual laboratory gave: .csv or .parquet, a row an index.
-    Values keep the units of the result, glucose in mg/dL; nothing is converted.
+    With --tests, the indices of its laboratory tests: .csv or .parquet, one row per index.
+    Values keep the units of the result (glucose in mg/dL).
     """
     from mtorsim.results.result import open_result
 
@@ -27,9 +27,11 @@ def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
         del kinds[".nc"]
     if to.suffix not in kinds:
         *most, last = kinds
-        raise DataError(f"`{to}` does not say what to write", help=f"end its name in {', '.join(most)} or {last}")
+        raise DataError(
+            f"`{to}` has no suffix that names a format", help=f"end its name in {', '.join(most)} or {last}"
+        )
     if to.exists() and not force:
-        raise DataError(f"`{to}` exists already", help="give `--force` to replace it")
+        raise DataError(f"`{to}` already exists", help="give `--force` to replace it")
     result = open_result(folder)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)

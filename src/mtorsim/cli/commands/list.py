@@ -1,4 +1,4 @@
-"""`mtorsim list`: what can be run and shown."""
+"""`mtorsim list`: list scenarios, populations and modules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtorsim.errors import one_line
 @library
 @as_json
 def command(kind: str | None, folders: tuple[Path, ...], as_json: bool) -> int:
-    """List scenarios, populations and modules: bundled ones, and those of the folders where names are looked up."""
+    """List scenarios, populations and modules: bundled ones and those in the folders where names are looked up."""
     known = library_of(None, folders)
     found = {
         "scenarios": {name: _line(path, None, "title") for name, path in known.scenarios.items()},
@@ -34,7 +34,7 @@ def command(kind: str | None, folders: tuple[Path, ...], as_json: bool) -> int:
 
 
 def _line(path: Path, table: str | None, key: str) -> str:
-    """What a file says it is; a file that cannot be read is still listed."""
+    """The description in a file; an unreadable file is still listed."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return one_line(str((data[table] if table else data)[key]))

@@ -1,4 +1,4 @@
-"""`mtorsim plot`: the figures of a result."""
+"""`mtorsim plot`: redraw the figures of a result."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mtorsim.cli.options import as_json, units
 @click.option(
     "--format", "suffix", type=click.Choice(["png", "pdf", "svg"]), default="png", show_default=True, help="File type."
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Where to; DIR itself when left out.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder for the figures; default: DIR.")
 @units
 @as_json
 def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:
-    """Draw the figures of the result in DIR again, in another format or other units."""
+    """Redraw the figures of the result in DIR, in another format or in other units."""
     from mtorsim.plots.run import draw
     from mtorsim.results.result import open_result
     from mtorsim.units.display import display_units

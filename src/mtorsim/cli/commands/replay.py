@@ -1,4 +1,4 @@
-"""`mtorsim replay`: one subject of a result, computed again alone."""
+"""`mtorsim replay`: recompute one subject of a result."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mtorsim.cli.options import as_json, units
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--arm", metavar="A", help="Name of the arm; the first when left out.")
+@click.option("--arm", metavar="A", help="Name of the arm; default: the first.")
 @click.option("--subject", type=int, required=True, metavar="I", help="Number of the subject, from 0.")
 @units
 @as_json
 def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bool) -> int:
-    """Compute one subject of the result in DIR again, alone, from the manifest.
+    """Recompute one subject of the result in DIR from its manifest.
 
-    The files the run was made from need not be there any more. The numbers, indices of tests among
-    them, are compared with the stored ones: on the same kind of processor and the same versions they
-    agree to the bit. Exit code 1 where they do not.
+    The input files of the run are not needed. All numbers, including indices of tests, are compared with the stored
+    ones: they agree to the bit on the same kind of processor with the same versions. Exit code 0: they agree; 1: they
+    do not.
     """
     from mtorsim.simulation.replay import replay_subject
     from mtorsim.units.display import display_units
@@ -39,7 +39,7 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
 
 
 def _columns(found: Any, shown_in: Any) -> dict[str, Any]:
-    """Observables that have a value, in the reader's units."""
+    """The observables that have values, in display units."""
     data = found.visits
     names = [n for n in data.data_vars if bool(data[n].notnull().any())]
     return {n: shown_in.value(n, data[n].attrs["units"], data[n].to_numpy()) for n in names}
@@ -66,7 +66,7 @@ def _record(found: Any, shown_in: Any) -> dict[str, Any]:
 
 
 def _converted(row: dict[str, Any], shown_in: Any) -> dict[str, Any]:
-    """One index of a test, in the reader's units; None where it has no number."""
+    """One index of a test in display units; None if it has no number."""
     value = shown_in.value(row["index"], row["unit"], row["value"])
     kept = {n: row[n] for n in ("test", "options", "at_h", "index")}
     return kept | {"value": None if value != value else value, "unit": shown_in.unit(row["index"], row["unit"])}
@@ -89,6 +89,6 @@ def _print(found: Any, shown_in: Any) -> None:
         ]
         print_table(["index", "value", "unit"], rows, f"{kind} at {at:g} h" + (f", {options}" if options else ""))
     if found.same:
-        print("the stored numbers and these agree to the bit")
+        print("these numbers agree with the stored ones to the bit")
     else:
         print(f"these differ from the stored numbers by up to {found.difference:.3g} (relative)")

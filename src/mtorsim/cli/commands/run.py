@@ -1,4 +1,4 @@
-"""`mtorsim run`: a population through a scenario."""
+"""`mtorsim run`: run a population through a scenario."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_se
 
 @click.command()
 @click.argument("scenario")
-@click.option("--subjects", type=int, metavar="N", help="Number of subjects; the scenario's when left out.")
+@click.option("--subjects", type=int, metavar="N", help="Number of subjects; default: the scenario's.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
-@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep the result in this folder.")
-@click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
+@click.option("--population", metavar="NAME", help="Use another population.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
+@click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run in DIR.")
-@click.option("--figures/--no-figures", default=True, help="Draw figures into DIR.", show_default=True)
-@click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Subjects a file.")
+@click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
+@click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Number of subjects per file.")
 @threads
 @settings
 @accuracy
@@ -37,8 +37,8 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
       mtorsim run everolimus_breast --subjects 200 --out results/breast
       mtorsim run mine.toml --set everolimus.CL=30 --set mtorc2=0
 
-    Exit code 0: ok; 1: some subjects failed, results kept; 2: an input is wrong; 130: interrupted,
-    finished chunks kept.
+    Exit code 0: ok; 1: some subjects failed, the others are saved; 2: an input is wrong; 130: interrupted, finished
+    chunks are saved.
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
     from mtorsim.units.display import display_units
@@ -80,7 +80,7 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
         _figures(result, shown_in, out, given)
         print_json(summary_object(result, shown_in, out))
         return 1 if warn_of_failures(result, out) else 0
-    # The numbers first: figures take as long as all the rest of a small run.
+    # Print the numbers first: figures take as long as the rest of a small run.
     print_summary(result, shown_in)
     if out is not None:
         print(f"run       {out / 'run.json'}")
@@ -93,7 +93,7 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
         for path in _figures(result, shown_in, out, given):
             print(f"figure    {path}")
     elif not silent:
-        note("nothing was kept; `--out DIR` keeps the result with its figures")
+        note("results were not saved; add `--out DIR` to save tables and figures")
     return 1 if warn_of_failures(result, out) else 0
 
 
@@ -107,8 +107,8 @@ def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]
 
 def _say_how_to_resume(done: int, total: int, out: Path | None) -> None:
     if out is None:
-        note("interrupted: nothing was kept, since there was no `--out DIR`")
+        note("interrupted: results were not saved, since there was no `--out DIR`")
         return
     words = [w for w in sys.argv[1:] if w not in ("--force", "--resume")]
-    note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are kept in {out}")
+    note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are saved in {out}")
     note(f"  resume it with: {shlex.join(['mtorsim', *words, '--resume'])}")

@@ -1,4 +1,4 @@
-"""`mtorsim schema`: the form of a kind of file, for editors that complete and check."""
+"""`mtorsim schema`: print the JSON Schema of a kind of file, for editors that complete and check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mtorsim.cli.console import print_json
     default="scenario",
 )
 def command(kind: str) -> int:
-    """Print the JSON Schema of a KIND of file: scenario when left out."""
+    """Print the JSON Schema of a KIND of file (default: scenario)."""
     from mtorsim.files.record import json_schema
     from mtorsim.model.file import ModuleFile
     from mtorsim.population.file import PopulationFile

@@ -1,4 +1,4 @@
-"""`mtorsim show`: a module, model, population or scenario laid open."""
+"""`mtorsim show`: show a module, model, population or scenario."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from mtorsim.cli.options import as_json, library, library_of
     type=click.Choice(["text", "markdown", "latex"]),
     default="text",
     show_default=True,
-    help="How it is written.",
+    help="Output format.",
 )
-@click.option("--kernel", is_flag=True, help="Print the generated code of the model instead.")
+@click.option("--kernel", is_flag=True, help="Print the generated code of the model.")
 @library
 @as_json
 def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path, ...], as_json: bool) -> int:
@@ -51,7 +51,7 @@ def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path
 
 
 def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
-    """A document, and a plain record for JSON."""
+    """The document to print and a plain record for JSON."""
     from mtorsim.describe.check import resolve
     from mtorsim.describe.show import describe_model, describe_module, describe_population, parameter_rows
     from mtorsim.files.references import read_references
@@ -79,7 +79,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
 
 
 def _model(names: tuple[str, ...], library: Any) -> Any:
-    """The model meant by names of modules, or by one scenario."""
+    """The model that the names of modules, or of one scenario, refer to."""
     from mtorsim.describe.check import model_of_module, resolve
     from mtorsim.model.compose import load_model
     from mtorsim.scenario.scenario import read_scenario

@@ -1,4 +1,4 @@
-"""`mtorsim test`: a test of the virtual laboratory."""
+"""`mtorsim test`: do a test of the virtual laboratory."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from mtorsim.units.display import DisplayUnits
 
 _SHORT = {"c_peptide": "C-peptide", "ffa": "FFA", "glucose_infusion": "infusion"}
-"""Heads of columns that are not the curve's name."""
+"""Column headings that differ from the curve's name."""
 _MOST_COLUMNS = 7
 _MOST_ROWS = 26
 
 
 class _Command(click.Command):
-    """A command whose help lists the tests there are, with their options."""
+    """A command whose help lists all tests with their options."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Tests by name, each with its options, their ranges and units."""
+        """Write the tests by name, each with its options, their ranges and units."""
         from mtorsim.protocols.registry import laboratory_tests
 
         rows = []
@@ -40,7 +40,7 @@ class _Command(click.Command):
 
 
 def _usual(test: LaboratoryTest, name: str) -> str:
-    """An option's usual value, meaning and range."""
+    """An option's default, meaning and range."""
     option, values = test.options[name], np.atleast_1d(test.usual[name])
     meaning = f"{option.about}, {option.low:g} to {option.high:g} {option.unit}".rstrip()
     return f"{','.join(f'{v:g}' for v in values)} ({meaning})"
@@ -48,28 +48,28 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 
 @click.command(cls=_Command)
 @click.argument("test")
-@click.option("--preset", metavar="NAME", help="Who is tested: a preset such as NGT, IGT or T2D, or any population.")
-@click.option("--scenario", metavar="SCENARIO", help="Instead: the people of a scenario, at a time of it.")
-@click.option("--dose", metavar="TEXT", help="What is taken until the test, such as 'everolimus 10 mg q24h'.")
-@click.option("--at", default="0 h", show_default=True, metavar="TIME", help="When: time from the start.")
-@click.option("--arm", metavar="NAME", help="Arm of the scenario; its first when left out.")
+@click.option("--preset", metavar="NAME", help="Population to test: a preset such as NGT, IGT or T2D, or any other.")
+@click.option("--scenario", metavar="SCENARIO", help="Test the subjects of this scenario instead, at a time of it.")
+@click.option("--dose", metavar="TEXT", help="Doses before the test, such as 'everolimus 10 mg q24h'.")
+@click.option("--at", default="0 h", show_default=True, metavar="TIME", help="Time of the test after the start.")
+@click.option("--arm", metavar="NAME", help="Arm of the scenario; default: the first.")
 @click.option(
     "--with",
     "options",
     multiple=True,
     metavar="NAME=VALUE",
-    help="Change the test, such as grams=50 or insulin=0.25,1; repeatable.",
+    help="Set an option of the test, such as grams=50 or insulin=0.25,1; repeatable.",
 )
-@click.option("--subjects", type=int, metavar="N", help="How many; one where the population is a typical person.")
+@click.option("--subjects", type=int, metavar="N", help="Number of subjects; default: one for a typical person.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
-@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Draw it: a .png, .pdf or .svg.")
+@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Save a figure: .png, .pdf or .svg.")
 @settings
 @library
 @units
 @as_json
 @quiet
 def command(test: str, preset: str | None, scenario: str | None, **given: Any) -> int:
-    """Do TEST, one of those listed below.
+    """Do TEST, one of the tests listed below.
 
     \b
       mtorsim test ogtt --preset NGT
@@ -77,8 +77,8 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
       mtorsim test ivgtt --preset NGT --dose "everolimus 10 mg q24h" --at "12 weeks"
       mtorsim test ogtt --scenario everolimus_healthy --at "28 d" --subjects 50
 
-    The drug in the body stays; the dose of the day is given after the test. A clamp holds 90 mg/dL,
-    target=0 holds each subject's own fasting glucose.
+    Drugs are not washed out before the test; that day's dose is given after it. A clamp holds 90 mg/dL; with target=0,
+    each subject's own fasting glucose.
     """  # noqa: D301
     from mtorsim.laboratory.examine import examine
     from mtorsim.units.display import display_units
@@ -87,7 +87,7 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
     if given["figure"] is not None:
         from mtorsim.plots.style import FORMATS
 
-        # What cannot be written is found out before anything is computed.
+        # Fail before computing anything if the figure cannot be written.
         check_output(given["figure"], "picture", [f".{f}" for f in FORMATS])
     if preset is None and scenario is None:
         preset = "ngt"
@@ -117,15 +117,18 @@ def command(test: str, preset: str | None, scenario: str | None, **given: Any) -
         _print(found, record, who or "")
     failed = int((found.status != 0).sum())
     if failed:
-        from mtorsim.kernel.status import SENTENCES
+        from mtorsim.kernel.status import CURES, SENTENCES
 
         for code in sorted(set(found.status[found.status != 0].tolist())):
-            warn(f"subjects {found.subjects[found.status == code].tolist()}: {SENTENCES[code]}")
+            sentence = SENTENCES[code]
+            warn(f"subjects {found.subjects[found.status == code].tolist()}: {sentence}")
+            if sentence in CURES:
+                note(f"  help: {CURES[sentence]}")
     return 1 if failed else 0
 
 
 def _options(texts: tuple[str, ...]) -> dict[str, Any]:
-    """Read `NAME=VALUE` pairs, a value being a number or several with commas."""
+    """Read `NAME=VALUE` pairs; a value is a number or several, separated by commas."""
     found: dict[str, Any] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
@@ -142,7 +145,7 @@ def _options(texts: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _record(found: Examination, shown_in: DisplayUnits) -> dict[str, Any]:
-    """Times, curves and indices as plain numbers: of the one subject, or medians with 5 and 95 %."""
+    """Times, curves and indices as plain numbers: of one subject, or medians with 5th and 95th percentiles."""
     from mtorsim.laboratory.findings import CURVES, clock_time
 
     curves = {n: shown_in.value(n, CURVES[n][0], found.drawn(n)) for n in found.curves}
@@ -178,7 +181,7 @@ def _quantile(values: np.ndarray, percent: float) -> np.ndarray:
 
 
 def _numbers(values: Any) -> Any:
-    """Plain numbers; None for what is none."""
+    """Plain numbers; None for NaN."""
     if np.ndim(values):
         return [_numbers(v) for v in values]
     number = float(values)
@@ -213,7 +216,7 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
 def _text(value: float | None, digits: int = 4) -> str:
     if value is None:
         return "-"
-    # What rounding has left of nothing is nothing.
+    # Avoid `-0`.
     if abs(value) < 1e-9:
         return "0"
     return f"{value:.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"

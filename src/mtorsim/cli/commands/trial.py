@@ -1,4 +1,4 @@
-"""`mtorsim trial`: predicted beside observed."""
+"""`mtorsim trial`: run a trial and compare predicted with observed rates."""
 
 from __future__ import annotations
 
@@ -22,42 +22,44 @@ from mtorsim.units.units import parse_quantity
 
 @click.command()
 @click.argument("scenario")
-@click.option("--subjects", type=int, metavar="N", help="Subjects of each arm; the scenario's when left out.")
+@click.option("--subjects", type=int, metavar="N", help="Number of subjects per arm; default: the scenario's.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the draws.")
-@click.option("--uln", metavar="LEVEL", help="The laboratory's upper limit of normal, such as '106 mg/dL'.")
+@click.option("--uln", metavar="LEVEL", help="Upper limit of normal of the laboratory, such as '106 mg/dL'.")
 @click.option(
     "--sets",
     type=int,
     default=6,
     show_default=True,
     metavar="K",
-    help="Sets of calibrated quantities whose spread goes into the intervals; 1 for none.",
+    help="Number of sets of calibrated quantities that widen the intervals; 1 for none.",
 )
-@click.option(
-    "--variants/--no-variants", default=True, show_default=True, help="Run the structural variants beside it."
-)
+@click.option("--variants/--no-variants", default=True, show_default=True, help="Also run the structural variants.")
 @click.option(
     "--alternatives",
     is_flag=True,
-    help="Run it again under structural alternatives: glucotoxicity, the liver's own brake, the reserve.",
+    help="Also run structural alternatives: glucotoxicity, hepatic autoregulation, secretory reserve.",
 )
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Keep result, report and figures here.")
-@click.option("--force", is_flag=True, help="Replace a result that is already in DIR.")
-@click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the report as a page.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Save result, report and figures in this folder."
+)
+@click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
+@click.option(
+    "--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Save the report as an HTML page."
+)
 @threads
 @settings
 @library
 @as_json
 @quiet
 def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any) -> int:
-    """Run the trial in SCENARIO, a bundled name or a file: endpoints of each arm, predicted beside observed.
+    """Run the trial in SCENARIO, a bundled name or a file, and compare predicted with observed endpoints.
 
     \b
       mtorsim trial bolero_2
       mtorsim trial mine.toml --subjects 1000 --html mine.html --json
 
-    Rates are of the worst fasting glucose measured at the trial's own visits until a subject leaves. Exit code
-    0: ok; 1: some subjects failed and are counted; 2: an input is wrong.
+    Rates count the highest fasting glucose at the trial's visits while a subject is on study. Exit code
+    0: ok; 1: some subjects failed (they are included in every denominator); 2: an input is wrong.
     """  # noqa: D301
     from mtorsim.trial.run import run_trial
 
@@ -106,7 +108,7 @@ def _uln(text: str) -> float:
 
 
 def _write(report: TrialReport, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:
-    """Report, page and figures, where they are wanted."""
+    """Save report, page and figures, as requested."""
     from mtorsim.plots.trial import trial_figures
     from mtorsim.trial.page import page
 
@@ -132,7 +134,7 @@ def _write(report: TrialReport, out: Path | None, html_to: Path | None) -> list[
 
 
 def _print(report: TrialReport) -> None:
-    """The report as tables."""
+    """Print the report as tables."""
     print(report.title)
     print(
         f"{report.subjects:,} subjects of {report.population} in each arm, seed {report.seed}; "
@@ -140,10 +142,10 @@ def _print(report: TrialReport) -> None:
     )
     head = ["arm", *(name.replace(">", "> ") for name in limits_of(report.uln_mg_dl))]
     rows = [[name, *map(cell, arm.share.values())] for name, arm in report.arms.items()]
-    print_table(head, rows, "% of subjects by worst fasting glucose, mg/dL (95 % CI)")
+    print_table(head, rows, "% of subjects by highest fasting glucose, mg/dL (95 % CI)")
     if report.difference.arms:
         rows = [[name, *map(signed, shares.values())] for name, shares in report.difference.arms.items()]
-        title = f"difference from {report.difference.reference}, percentage points, same people (95 % CI)"
+        title = f"difference vs {report.difference.reference} (percentage points, paired, 95 % CI)"
         print_table(head, rows, title)
     if report.observed:
         _print_observed(report)
@@ -164,11 +166,11 @@ def _print(report: TrialReport) -> None:
         print(f"weighted to published values of {len(m.quantities)} quantities: {size}")
     print(f"intervals: {report.intervals}")
     if report.assumptions:
-        print("assumed, since no paper reports it: " + "; ".join(report.assumptions))
+        print("assumed (not reported by any paper): " + "; ".join(report.assumptions))
 
 
 def _print_observed(report: TrialReport) -> None:
-    """Predicted beside observed."""
+    """Print predicted beside observed rates."""
     rows = []
     for row in report.observed:
         seen = f"< {100 * row.observed_high:g}"
@@ -181,14 +183,14 @@ def _print_observed(report: TrialReport) -> None:
 
 
 def _print_arms(report: TrialReport) -> None:
-    """Flow and endpoints of each arm, and glucose visit by visit."""
+    """Print flow and endpoints of each arm, and glucose by visit."""
     flow = report.flow
     print(f"screened {flow.screened:,}, screen failures {flow.turned_away:,}, entered {flow.entered:,}")
     rows = [[label, *(cell(c, 2) for c in cells)] for label, cells in (*flow_rows(report), *endpoint_rows(report))]
     print_table(["each arm", *report.arms], rows)
     visits = zip(*(arm.fasting_glucose for arm in report.arms.values()), strict=True)
     rows = [[f"week {here[0].week:g}", *(f"{cell(v)} of {v.n}" for v in here)] for here in visits]
-    print_table(["fasting glucose, mg/dL", *report.arms], rows, "mean (SD) of those on study")
+    print_table(["fasting glucose, mg/dL", *report.arms], rows, "mean (SD), patients still on study")
 
 
 def cell(value: Cell, digits: int = 1) -> str:
@@ -198,7 +200,7 @@ def cell(value: Cell, digits: int = 1) -> str:
 
 
 def signed(share: Estimate) -> str:
-    """A difference of shares with its interval, in points."""
+    """A difference of shares with its interval, in percentage points."""
     if share.value is None or share.low is None or share.high is None:
         return "-"
     return f"{100 * share.value:+.1f} ({100 * share.low:+.1f} to {100 * share.high:+.1f})"

@@ -1,4 +1,4 @@
-"""`mtorsim validate`: the model beside everything that was measured."""
+"""`mtorsim validate`: compare the model with all measurements."""
 
 from __future__ import annotations
 
@@ -20,27 +20,29 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--section", "sections", multiple=True, metavar="NAME", help="Only this section; repeatable.")
-@click.option("--json", "json_to", metavar="FILE", help="Write the checks as a JSON list; - prints it.")
-@click.option("--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Write the dossier.")
+@click.option("--section", "sections", multiple=True, metavar="NAME", help="Run only this section; repeatable.")
+@click.option("--json", "json_to", metavar="FILE", help="Save the checks as a JSON list; - prints it.")
+@click.option(
+    "--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Save the dossier as an HTML page."
+)
 @library
 @quiet
 def command(
     sections: tuple[str, ...], json_to: str | None, html_to: Path | None, folders: tuple[Path, ...], quiet: bool
 ) -> int:
-    """Re-run every comparison with measurements; write a dossier.
+    """Repeat all comparisons with measurements and write a dossier.
 
     \b
       mtorsim validate --html validation.html --json validation.json
       mtorsim validate --section mechanism
 
-    Sections: physiology, drugs, pathway, mechanism, lipids, therapies, drift, stability. Misses stay in,
-    each with its reason; they do not change the exit code.
+    Sections: physiology, drugs, pathway, mechanism, lipids, therapies, drift, stability. Misses are listed, each with
+    its reason; they do not change the exit code.
     """  # noqa: D301
     from mtorsim.validation.run import validate
 
     started = time.perf_counter()
-    # What cannot be written is found out before minutes are spent.
+    # Fail before minutes of computing if a file cannot be written.
     if html_to is not None:
         check_output(html_to, "page", (".html", ".htm"))
     if json_to not in (None, "-"):

@@ -1,4 +1,4 @@
-"""`mtorsim warmup`: compile ahead of the first run."""
+"""`mtorsim warmup`: compile models before the first run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from mtorsim.cli.options import as_json, library, library_of
 @library
 @as_json
 def command(scenarios: tuple[str, ...], folders: tuple[Path, ...], as_json: bool) -> int:
-    """Compile the equations of SCENARIOS, or of every bundled one, ahead of large runs.
+    """Compile the models of SCENARIOS, by default of all bundled ones, before large runs.
 
-    It is never needed: a run starts at once, and compiles its equations beside the work where that pays.
+    This is never required: a run starts at once and, if worthwhile, compiles its model in the background.
     """
     import time
 

@@ -1,7 +1,7 @@
-"""What a rule may do: one file a verb, found by its place in this folder.
+"""Actions of rules: one file per verb, discovered in this folder.
 
-A file defines a class whose `forms` say how the action is written, by its verb, and which reads itself,
-resolves itself against a model, and acts at a visit; see `action`.
+A file defines a class whose `forms` list the syntax by verb, with methods that parse the action, resolve it against a
+model, and apply it at a visit; see `action`.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ def verbs() -> dict[str, type[Action]]:
 
 
 def forms() -> list[str]:
-    """How each action is written."""
+    """The syntax of each action."""
     return [form for verb, kind in verbs().items() for form in kind.forms[verb]]
 
 
 def read_action(text: str) -> Action:
-    """Read an action.
+    """Parse an action.
 
     Raises
     ------
     ScenarioError
-        If there is no such action, or it cannot be read.
+        If the action is unknown or invalid.
     """
     said = " ".join(text.split())
     verb, _, rest = said.partition(" ")
     known = verbs()
     if verb not in known:
-        help = did_you_mean(verb, known) or "possible are " + "; ".join(f"`{form}`" for form in forms())
+        help = did_you_mean(verb, known) or "known actions are " + "; ".join(f"`{form}`" for form in forms())
         raise ScenarioError(f"unknown action `{said}`", help=help)
     try:
         return known[verb].read(verb, rest, said)

@@ -1,4 +1,4 @@
-"""What an action of a rule is: a sentence, then shares of a dose, then what happens at a visit."""
+"""Actions of a rule: parsed text, then a resolved action, then its application at a visit."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
 __all__ = ["Action", "Amount", "AtVisit", "Deed", "Question", "Resolver", "bounds", "cannot_be_read", "hours", "share"]
 
 Amount = tuple[float, Unit]
-"""A number and its unit."""
+"""Pattern of a number with its unit."""
 
 
 class Question(Protocol):
-    """A condition in the units that quantities are measured in."""
+    """A condition in the units of the measured quantities."""
 
     @property
     def first(self) -> str:
-        """The quantity that the ledger shows."""
+        """The quantity shown in the ledger."""
         ...
 
     def holds(self, measured: Callable[[str], np.ndarray]) -> np.ndarray:
-        """Mask of the subjects for whom it holds, (n,)."""
+        """Mask of subjects for whom it holds, (n,)."""
         ...
 
 
 class Resolver(Protocol):
-    """What an action is resolved with: the arm's drugs and what is measured."""
+    """Resolves names and units in an action: the arm's drugs and measured quantities."""
 
     def regimen(self, drug: str) -> int:
         """Number of a drug among those that are dosed."""
         ...
 
     def waits(self, drug: str) -> bool:
-        """Whether a rule must start it."""
+        """Whether it waits until a rule starts it."""
         ...
 
     def question(self, condition: Condition) -> Question:
-        """A condition in the units of what is measured."""
+        """Convert a condition to the units of the measured quantities."""
         ...
 
     def limit(self, quantity: str, value: float, unit: Unit) -> float:
-        """A limit in the unit that a quantity is measured in."""
+        """Convert a limit to the unit of the measured quantity."""
         ...
 
     def share(self, drug: str, amount: Amount | None, default: float) -> float:
-        """An amount as a share of what is written."""
+        """Convert an amount to a fraction of the written dose."""
         ...
 
     def fail(self, message: str, *, help: str | None = None, needle: str | None = None) -> NoReturn:
-        """Raise an error where the action is written."""
+        """Raise an error at the place of the action."""
         ...
 
 
 class AtVisit(Protocol):
-    """What an action sees and may do; see `mtorsim.Visit`."""
+    """The interface of an action to a visit; see `mtorsim.Visit`."""
 
     time: float
     measured: Callable[[str], np.ndarray]
@@ -82,12 +82,12 @@ class AtVisit(Protocol):
 
 @dataclass(frozen=True)
 class Deed(ABC):
-    """An action resolved: what is done to those whom a rule is about.
+    """A resolved action.
 
     Attributes
     ----------
     drug
-        The drug it is about; None for an action that is about the subject.
+        The drug; None for an action on the subject.
     regimen
         Its number among those that are dosed, -1 for none.
     """
@@ -97,61 +97,61 @@ class Deed(ABC):
 
     @property
     def check(self) -> float:
-        """Hours between looks at those it waits for, from each visit on; 0 for visits alone."""
+        """Hours between checks, counted from each visit; 0 for visits alone."""
         return 0.0
 
     @abstractmethod
     def apply(self, visit: AtVisit, who: np.ndarray) -> None:
-        """Do it to some of the subjects at a visit."""
+        """Apply it to some subjects at a visit."""
 
     def review(self, visit: AtVisit) -> None:  # noqa: B027 - most deeds have nothing to look at again
-        """Look again at those it was done to before; called at every visit and recheck, before the rules."""
+        """Review earlier applications; called at every visit and check, before the rules."""
 
 
 @dataclass(frozen=True)
 class Action(ABC):
-    """An action as it is written.
+    """A parsed action.
 
     Attributes
     ----------
     text
-        The sentence.
+        The text of the action.
     """
 
     text: str
 
     forms: ClassVar[Mapping[str, tuple[str, ...]]]
-    """For each verb, how the action is written."""
+    """The syntax of the action for each verb."""
 
     @property
     def drug_name(self) -> str | None:
-        """The drug it is about, which must be dosed; None for an action that is about the subject."""
+        """The drug, which must be dosed; None for an action on the subject."""
         return getattr(self, "drug", None)
 
     @property
     def rechecks(self) -> tuple[float, Condition] | None:
-        """How often it looks between visits, in hours, and at what; None where visits are enough."""
+        """Interval of checks in hours and their condition; None for visits alone."""
         return None
 
     @classmethod
     @abstractmethod
     def read(cls, verb: str, rest: str, said: str) -> Action:
-        """Read the sentence `said`, which is the verb and the rest."""
+        """Parse the action `said`, given also as verb and rest."""
 
     @abstractmethod
     def resolve(self, resolver: Resolver) -> Deed:
-        """Resolve it against the drugs of an arm and the units of what is measured."""
+        """Resolve it against the drugs of an arm and the units of measured quantities."""
 
 
 def cannot_be_read(said: str, *examples: str) -> ScenarioError:
-    """The error for a sentence of another form."""
+    """The error for invalid syntax."""
     return ScenarioError(
         f"`{said}` cannot be read", help="write for example " + " or ".join(f"`{e}`" for e in examples)
     )
 
 
 def hours(text: str) -> float:
-    """A time in hours, longer than 0."""
+    """Parse a positive time, in hours."""
     value, unit = parse_quantity(text)
     found = convert(value, unit, parse_unit("h"))
     if not found > 0:
@@ -160,7 +160,7 @@ def hours(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """A fraction, such as `50 %`."""
+    """Parse a fraction, such as `50 %`."""
     value, unit = parse_quantity(text)
     found = convert(value, unit, parse_unit("1"))
     if found < 0:

@@ -1,4 +1,4 @@
-"""`reduce DRUG by 50 %`, `increase DRUG by 2 U, up to 60 U`, `set DRUG to 5 mg`: another dose."""
+"""`reduce DRUG by 50 %`, `increase DRUG by 2 U, up to 60 U`, `set DRUG to 5 mg`: change the dose."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _EXAMPLES = {
 
 @dataclass(frozen=True)
 class Change(Action):
-    """The dose becomes another one.
+    """Change the dose.
 
     Attributes
     ----------
     by
-        Factor on the dose there is, or an amount that is added where `unit` is its unit.
+        Factor on the current dose, or with `unit` an amount to add.
     to
-        The dose as a share of what is written, or an amount where `unit` is its unit.
+        New dose relative to the written dose, or with `unit` an amount.
     low, high
-        Amounts the dose stays within.
+        Limits of the dose.
     direction
-        -1 for what may only lower a dose, 1 for what may only raise it.
+        -1 if the dose may only decrease, 1 if it may only increase.
     """
 
     drug: str
@@ -108,7 +108,7 @@ class Change(Action):
 
 @dataclass(frozen=True)
 class _Changed(Deed):
-    """The dose becomes `factor` times what it is, plus `plus`, as a share of what is written."""
+    """Set the dose to `factor` times the current dose plus `plus`, relative to the written dose."""
 
     factor: float
     plus: float
@@ -120,7 +120,7 @@ class _Changed(Deed):
         """Change the dose."""
         now = visit.level(str(self.drug))
         level = np.clip(now * self.factor + self.plus, self.low, self.high)
-        # What reduces never raises, whatever its bounds, and the other way round.
+        # A reduction never raises a dose, whatever its limits, and vice versa.
         level = np.minimum(level, now) if self.direction < 0 else level
         level = np.maximum(level, now) if self.direction > 0 else level
         visit.set(str(self.drug), who, level)

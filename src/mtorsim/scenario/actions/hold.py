@@ -1,4 +1,4 @@
-"""`hold DRUG until CONDITION, then resume at 50 %`: no dose for a while."""
+"""`hold DRUG until CONDITION, then resume at 50 %`: interrupt dosing."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FORM = (
 
 @dataclass(frozen=True)
 class Hold(Action):
-    """No dose until a condition holds or a time has passed; then the dose before times `resume`.
+    """Hold a drug until a condition is met or a time has passed, then resume at the previous dose times `resume`.
 
     Attributes
     ----------
     check
-        Hours between looks at those who are on hold; None for visits alone.
+        Hours between checks of subjects on hold; None for visits alone.
     """
 
     drug: str
@@ -41,7 +41,7 @@ class Hold(Action):
 
     @property
     def rechecks(self) -> tuple[float, Condition] | None:
-        """How often it looks between visits, and at what."""
+        """Interval and condition of checks between visits."""
         return (self.check, self.until) if self.check and self.until else None
 
     @classmethod
@@ -52,8 +52,8 @@ class Hold(Action):
             raise cannot_be_read(said, *cls.forms["hold"])
         until, lasts, check, at = match["until"], match["hours"], match["check"], match["at"]
         if lasts and check:
-            message = f"`{said}` waits for a time, so there is nothing to check"
-            raise ScenarioError(message, help="leave out `checked every`, or write `until` and a condition")
+            message = f"`{said}` ends after a time, so there is no condition to check"
+            raise ScenarioError(message, help="remove `checked every`, or write `until` and a condition")
         return cls(
             said,
             match[1],
@@ -79,7 +79,7 @@ class _Held(Deed):
 
     @property
     def check(self) -> float:
-        """Hours between looks at those on hold."""
+        """Hours between checks of subjects on hold."""
         return self.every
 
     def apply(self, visit: AtVisit, who: np.ndarray) -> None:
@@ -87,7 +87,7 @@ class _Held(Deed):
         visit.hold(str(self.drug), who, hours=self.hours, resume=self.resume)
 
     def review(self, visit: AtVisit) -> None:
-        """Resume where the condition holds."""
+        """Resume in subjects who meet the condition."""
         if self.until is None or not visit.is_due(self.check):
             return
         held = visit.held(str(self.drug))

@@ -1,4 +1,4 @@
-"""`leave the study`: the subject is not seen any more."""
+"""`leave the study`: the subject leaves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Leave"]
 
 @dataclass(frozen=True)
 class Leave(Action):
-    """The subject is not seen any more."""
+    """The subject leaves the study."""
 
     forms: ClassVar = {"leave": ("leave the study",)}
 
@@ -33,5 +33,5 @@ class Leave(Action):
 @dataclass(frozen=True)
 class _Left(Deed):
     def apply(self, visit: AtVisit, who: np.ndarray) -> None:
-        """Let them go."""
+        """Let subjects leave."""
         visit.leave(who)

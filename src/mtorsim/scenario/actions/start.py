@@ -1,4 +1,4 @@
-"""`start DRUG`: a regimen that waits begins."""
+"""`start DRUG`: start a waiting regimen."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Start"]
 
 @dataclass(frozen=True)
 class Start(Action):
-    """A regimen that waits begins, at a share of what is written."""
+    """Start a waiting regimen, at a fraction of the written dose."""
 
     drug: str
     level: float
@@ -35,7 +35,7 @@ class Start(Action):
     def resolve(self, resolver: Resolver) -> _Started:
         """Resolve it."""
         if not resolver.waits(self.drug):
-            message = f"`{self.drug}` is given from the start, so no rule starts it"
+            message = f"`{self.drug}` is given from t = 0, so a rule cannot start it"
             resolver.fail(message, help="write `waits = true` in its [[dose]]")
         return _Started(self.drug, resolver.regimen(self.drug), self.level)
 

@@ -1,4 +1,4 @@
-"""`stop DRUG`: no dose any more."""
+"""`stop DRUG`: stop a drug for good."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Stop"]
 
 @dataclass(frozen=True)
 class Stop(Action):
-    """No dose any more."""
+    """Stop a drug for good."""
 
     drug: str
 

@@ -1,4 +1,4 @@
-"""`titrate DRUG to drug_level 3 to 8 ug/L`: the dose follows a level."""
+"""`titrate DRUG to drug_level 3 to 8 ug/L`: therapeutic drug monitoring."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FORM = "titrate DRUG to drug_level 3 to 8 ug/L, in steps of 0.25 mg, from 0.5 m
 
 @dataclass(frozen=True)
 class Titrate(Action):
-    """The dose follows a level: outside a window it changes in proportion to the level's distance from its middle."""
+    """Titrate to a level: outside the window, the dose changes by the ratio of the window's middle to the level."""
 
     drug: str
     quantity: str
@@ -41,7 +41,7 @@ class Titrate(Action):
             raise cannot_be_read(said, *cls.forms["titrate"])
         low, high = float(match[3]), float(match[4])
         if not 0 < low < high:
-            message = f"`{match[3]} to {match[4]}` is not a window: it goes from a lower to a higher level"
+            message = f"`{match[3]} to {match[4]}` is not a window: the first level must be the lower one"
             raise ScenarioError(message)
         limits, unit = bounds(match[6]), parse_unit(match[5].strip())
         return cls(
@@ -67,11 +67,11 @@ class _Titrated(Deed):
     high: float
 
     def apply(self, visit: AtVisit, who: np.ndarray) -> None:
-        """Move the dose towards the middle of the window; it halves or doubles at most."""
+        """Adjust the dose towards the middle of the window, at most by a factor of 2."""
         drug, level, (low, high) = str(self.drug), visit.measured(self.quantity), self.window
         now = visit.dose(drug)
         with np.errstate(invalid="ignore", divide="ignore"):
-            # Where there is nothing to measure, as under placebo, nothing is titrated.
+            # Without a measured level, as under placebo, the dose is unchanged.
             outside = who & (now > 0) & (level > 0) & ((level < low) | (level > high))
             wanted = now * np.clip(np.sqrt(low * high) / level, 0.5, 2.0)
         wanted = np.where(outside, wanted, now)
