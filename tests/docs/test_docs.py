@@ -70,10 +70,13 @@ def test_the_readme_names_every_command():
 EXAMPLES = (
     "mtorsim",
     "mtorsim.laboratory.examine",
+    "mtorsim.population.read",
     "mtorsim.scenario.scenario",
     "mtorsim.scenario.sweep",
     "mtorsim.scenario.tables",
     "mtorsim.simulation.simulate",
+    "mtorsim.trial.run",
+    "mtorsim.validation.run",
 )
 
 

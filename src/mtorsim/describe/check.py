@@ -10,6 +10,7 @@ from mtorsim.errors import MtorsimError, PopulationError, did_you_mean
 from mtorsim.files.library import Library, kind_of
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
+from mtorsim.files.roles import BODY
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
@@ -109,7 +110,7 @@ def model_of_population(name: str, library: Library) -> Model:
     """
     file, _ = with_bases(TomlFile.read(library.population(name), PopulationError), library)
     data = read_record(file, PopulationFile)
-    wanted = ["glucose_insulin"]
+    wanted = [BODY]
     for full in data.parameters:
         owner = full.partition(".")[0]
         if owner not in library.modules:

@@ -11,8 +11,9 @@ import numpy as np
 
 from mtorsim.errors import shortened
 from mtorsim.files.html import Line, card, details, line_chart, table
+from mtorsim.files.roles import BODY, CLAMP
 from mtorsim.protocols.curves import Curves
-from mtorsim.protocols.protocol import BODY, CLAMP, Fit, Protocol
+from mtorsim.protocols.protocol import Fit, Protocol
 from mtorsim.scenario.parts import DAY_STARTS
 
 if TYPE_CHECKING:

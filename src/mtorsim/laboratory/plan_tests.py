@@ -10,8 +10,9 @@ from typing import Any
 from mtorsim.errors import ArgumentError, MtorsimError, UnitError, Where, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Key
+from mtorsim.files.roles import BODY, CLAMP, PATHWAY
 from mtorsim.model.file import Module, read_module
-from mtorsim.protocols.protocol import BODY, CLAMP, Protocol, needs, without_body
+from mtorsim.protocols.protocol import Protocol, needs, without_body
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, announce, make_plan
 from mtorsim.scenario.read_times import LONGEST
@@ -119,7 +120,7 @@ def _own_scenario(name: str, hours: float, longest: float, dose: str | None, lib
     }
     if dose is not None:
         drug, regimen = _dose(dose, library)
-        data |= {"model": [BODY, "mtor", drug], "dose": [{"drug": drug, "regimen": regimen}]}
+        data |= {"model": [BODY, PATHWAY, drug], "dose": [{"drug": drug, "regimen": regimen}]}
         if hours == 0:
             help = "give the time of the test: `at`, such as `4 weeks`"
             raise ArgumentError("no dose has been given at 0 h", help=help)
@@ -136,7 +137,7 @@ def _dose(text: str, library: Library) -> tuple[str, str]:
         help = did_you_mean(drug, library.modules) or "`mtorsim list` names them"
         raise ArgumentError(f"`dose`: there is no drug `{drug}`", help=help)
     # A module with its own glucose is a model of a person and cannot be combined with the one under test.
-    if drug in ("mtor", CLAMP) or "glucose" in read_module(library.module(drug)).data.observables:
+    if drug in (PATHWAY, CLAMP) or "glucose" in read_module(library.module(drug)).data.observables:
         raise ArgumentError(f"`{drug}` is not a drug", help="write for example `everolimus 10 mg q24h`")
     try:
         read_regimen(regimen.strip())

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.files.roles import BODY, CLAMP
 from mtorsim.kernel.event import Events
 from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK
 from mtorsim.model.dimensions import time_factor
 from mtorsim.protocols.curves import Curves
-from mtorsim.protocols.protocol import BODY, CLAMP, Protocol, needs
+from mtorsim.protocols.protocol import Protocol, needs
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.layout import Dose, Turn
 from mtorsim.run.plan import Plan

@@ -28,10 +28,26 @@ __all__ = ["check_entries", "load_population", "read_population", "with_bases"]
 def load_population(name: str, model: Model, library: Library | None = None) -> Population:
     """Read a population and fit it to a model.
 
+    Parameters
+    ----------
+    name
+        Name of the population.
+    model
+        The model whose parameters are drawn.
+    library
+        Where names are looked up.
+
     Raises
     ------
     PopulationError
         If it cannot be found or read, uses names that the model lacks, or is inconsistent.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
+    >>> mt.load_population("healthy_adults", model)
+    Population(healthy_adults: 30 of 154 quantities vary; groups: none; 2 entry criteria)
     """
     library = library or library_for()
     return read_population(library.population(name), model, library)

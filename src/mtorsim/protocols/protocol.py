@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mtorsim.files.roles import BODY, CLAMP
+
 from .curves import Curves, Index
 from .fasting import fasting_indices
 
-__all__ = ["BODY", "CLAMP", "PMOL_PER_UNIT", "Administration", "Fit", "Protocol", "needs", "sampled", "without_body"]
+__all__ = ["PMOL_PER_UNIT", "Administration", "Fit", "Protocol", "needs", "sampled", "without_body"]
 
 PMOL_PER_UNIT = 6000.0
 """pmol in 1 U of insulin: 1 uU/mL is 6 pmol/L."""
-BODY = "glucose_insulin"
-"""The module that tests need."""
-CLAMP = "clamp"
-"""The module that clamps glucose."""
 PANELS = ("glucose", "insulin", "c_peptide", "ffa", "production", "disposal", "glucose_infusion", "secretion")
 """Curves in the figure, unless a test names others."""
 

@@ -228,6 +228,12 @@ def calibrate(
     ------
     MtorsimError
         If a file is invalid.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> fit = mt.calibrate("trials")  # doctest: +SKIP
+    >>> dict(zip(fit.names, fit.values))  # doctest: +SKIP
     """
     data = read_calibration(name, library)
     head = data.calibration

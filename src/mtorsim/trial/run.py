@@ -10,6 +10,7 @@ import numpy as np
 
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
+from mtorsim.files.roles import PATHWAY
 from mtorsim.kernel.status import OK
 from mtorsim.population.settings import full_settings
 from mtorsim.results.limits import limits_of
@@ -80,6 +81,16 @@ def run_trial(
     ------
     MtorsimError
         If the scenario or a file it refers to is invalid.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> report = mt.run_trial("record_1", subjects=40, sets=1, variants=False)
+    >>> report.arms["everolimus"].share[">160"].value
+    0.125
+    >>> row = report.observed[0]
+    >>> row.arm, row.endpoint, row.agreement
+    ('everolimus', '>ULN', 'inside')
     """
     scenario = _settled(scenario, uln, library)
     if sets < 1:
@@ -87,7 +98,7 @@ def run_trial(
     if alternatives and not alternatives_of(draft_plan(scenario, settings=settings).model):
         message = "`alternatives`: the model has none of the mechanisms of the structural alternatives"
         raise ArgumentError(message, help="they belong to glucose_insulin and mtor")
-    whole = with_variants(scenario) if variants and "mtor" in scenario.modules else scenario
+    whole = with_variants(scenario) if variants and PATHWAY in scenario.modules else scenario
     given: dict[str, Any] = {"seed": seed, "threads": threads}
     result = simulate(
         whole, subjects=subjects, settings=settings, out=out, force=force, progress=progress, note=note, **given

@@ -13,6 +13,7 @@ from scipy.stats import beta
 
 from mtorsim.errors import DataError
 from mtorsim.files.library import Library
+from mtorsim.files.roles import PATHWAY
 from mtorsim.population.population import Population
 from mtorsim.population.settings import full_settings
 from mtorsim.results.limits import limits_of, worst_fasting
@@ -80,7 +81,7 @@ def between_sets(
     """
     name = None if scenario.trial is None else scenario.trial.calibration
     fit = None if name is None else _read_fit(name, scenario.library)
-    if fit is None or name is None or sets < 2 or "mtor" not in scenario.modules:
+    if fit is None or name is None or sets < 2 or PATHWAY not in scenario.modules:
         return BetweenSets()
     data = read_calibration(name, scenario.library)
     n = min(SET_SUBJECTS, result.manifest["subjects"])

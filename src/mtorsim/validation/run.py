@@ -60,6 +60,13 @@ def validate(sections: Sequence[str] = (), *, library: Library | None = None, no
     ------
     ArgumentError
         If a section is unknown.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> check = mt.validate(["stability"])[0]
+    >>> check.claim, check.passed
+    ('one-day map of ngt: largest multiplier, below 1 if all disturbances decay', True)
     """
     for name in sections:
         if name not in SECTIONS:
