@@ -562,20 +562,20 @@ def test_the_body_built_otherwise_stands_beside_a_trial():
         "bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
     ).to_json()
     found = data["alternatives"]
-    assert list(found) == ["as it stands", *ALTERNATIVES]
+    assert list(found) == ["standard model", *ALTERNATIVES]
 
     def rates(name, arm):
         return [found[name][arm][limit]["value"] for limit in (">ULN", ">126", ">160", ">250", ">500")]
 
-    assert rates("as it stands", "placebo") == [s["value"] for s in data["arms"]["placebo"]["share"].values()]
+    assert rates("standard model", "placebo") == [s["value"] for s in data["arms"]["placebo"]["share"].values()]
 
     # What acts through the drug alone leaves placebo as it is; what the body is built like does not.
-    for name in ("no amplifier at low reserve", "compensation blocked (arm L)"):
-        assert rates(name, "placebo") == rates("as it stands", "placebo")
-    weaker, there = rates("no amplifier at low reserve", "everolimus"), rates("as it stands", "everolimus")
+    for name in ("no amplifier at low reserve", "compensation blocked"):
+        assert rates(name, "placebo") == rates("standard model", "placebo")
+    weaker, there = rates("no amplifier at low reserve", "everolimus"), rates("standard model", "everolimus")
     assert weaker != there
     assert all(w <= t for w, t in zip(weaker, there, strict=True))
-    assert rates("glucose stops production whole", "placebo") != rates("as it stands", "placebo")
+    assert rates("glucose suppresses production completely", "placebo") != rates("standard model", "placebo")
 
 
 def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):

@@ -36,7 +36,7 @@ def _indices(curves: Curves) -> dict[str, Index]:
 
 
 @laboratory_test("profile", indices=_indices)
-def profile(hours: Annotated[float, Option("h", 24, 24 * 14, "how long")] = 24.0) -> Protocol:
+def profile(hours: Annotated[float, Option("h", 24, 24 * 14, "duration")] = 24.0) -> Protocol:
     """Glucose profile with usual meals and doses, sampled every 5 minutes like a CGM sensor."""
     if hours % 24:
         help = "its indices are daily ones: write for example 24 or 72"

@@ -19,10 +19,10 @@ VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.
 
 ALTERNATIVES: Mapping[str, Mapping[str, float]] = {
     "no amplifier at low reserve": {"mtorc1.reserve": 0.0},
-    "compensation blocked (arm L)": {"adaptation": 1.0},
-    "glucose stops production whole": {"glucose_insulin.gmin": 0.0},
-    "glucose stops half of production": {"glucose_insulin.gmin": 0.5},
-    "glucotoxicity full in diabetes": {"glucose_insulin.Gt0": 120.0, "glucose_insulin.wt": 8.0},
+    "compensation blocked": {"adaptation": 1.0},
+    "glucose suppresses production completely": {"glucose_insulin.gmin": 0.0},
+    "glucose suppresses half of production": {"glucose_insulin.gmin": 0.5},
+    "glucotoxicity saturated in diabetes": {"glucose_insulin.Gt0": 120.0, "glucose_insulin.wt": 8.0},
     "no glucotoxicity": {"glucose_insulin.tox": 0.0},
 }
 """Alternative physiology, in all arms and already before the start; not refitted."""

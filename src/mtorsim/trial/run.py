@@ -157,7 +157,7 @@ def _report(
         arms=arms,
         difference=_differences(scenario, values),
         variants=_variants(shares, own) if whole is not scenario else None,
-        alternatives=None if others is None else {"as it stands": {arm: shares[arm] for arm in own}, **others},
+        alternatives=None if others is None else {"standard model": {arm: shares[arm] for arm in own}, **others},
         tests=tuple(t for t in result.summary["tests"] if t["arm"] in own),
         observed=tuple(beside(row, arms[row.arm]) for row in scenario.observed),
         seconds=result.summary["seconds"],

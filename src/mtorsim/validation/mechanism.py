@@ -165,7 +165,7 @@ def _alpelisib(session: Session) -> Answers:
     (drug,) = session.examine(scenario, [(4.0, ogtt())], "drug")
     (placebo,) = session.examine(scenario, [(4.0, ogtt())], "placebo")
     value = _change(_index(drug, "fasting_glucose"), _index(placebo, "fasting_glucose"))
-    note = "4 h after the dose, fasting; arm M and the loss of insulin action were chosen for these rows"
+    note = "4 h after the dose, fasting; insulin clearance and the loss of insulin action were chosen for these rows"
     yield "MC06", Answer(value, "%", -5, 11, note)
     ratio = _index(drug, "fasting_insulin") / _index(placebo, "fasting_insulin")
     yield "MC07", Answer(ratio, "1", 4, 5, note)
@@ -196,7 +196,7 @@ def _teutonico(session: Session) -> Answers:
     resistance = np.log(after.indices["homa_ir"][1][well] / before.indices["homa_ir"][1][well])
     lipids = np.log(after.curves["triglycerides"][well, 0] / before.curves["triglycerides"][well, 0])
     r = float(np.corrcoef(resistance, lipids)[0, 1])
-    yield "MC13", Answer(r, "1", note="shown; the gains of C and H1 go together with 0.5")
+    yield "MC13", Answer(r, "1", note="shown; the gains of slow mTORC1 loss and of triglyceride clearance are correlated, 0.5")
 
 
 def _lipids(session: Session) -> Answers:
@@ -337,7 +337,7 @@ def _benedini(session: Session) -> Answers:
     needed = float(np.interp(-wanted, -means, pump[order]))
     units = (needed - pump[0]) * 75 * 1440 / 6000
     note = (
-        "conflicts with MC10, MC11 and the rodent rows: hepatic mTORC2 loss (D1) and slow IRS/AKT loss (C) act within "
+        "conflicts with MC10, MC11 and the rodent rows: hepatic mTORC2 loss and slow IRS/AKT loss act within "
         "weeks; insulin need would fall only with both nearly off"
     )
     yield "MC27", Answer(units, "U/d", None, 0, note, "change of basal insulin for the same mean glucose, day 29")
