@@ -54,26 +54,18 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
         n_rows, columns = cgutils.unpack_tuple(builder, members(context, builder, sig.args[0], args[0]).shape, 2)
         zero, step = ir.Constant(INT, 0), ir.Constant(INT, width)
         found = cgutils.alloca_once_value(builder, cgutils.false_bit)
-        lane, row = (cgutils.alloca_once_value(builder, zero) for _ in range(2))
         builder.store(cgutils.false_bit, found)
-        builder.store(zero, lane)
-        builder.store(zero, row)
-        end = builder.mul(n_rows, columns) if any(moving) else columns
-        # Rows are contiguous, so one loop runs over all of them.
-        with cgutils.for_range_slice(builder, zero, end, step, intp=INT) as (at, _):
-            now = builder.load(lane)
-            places = [
-                builder.load(row) if getattr(kind, "ndim", 0) == 1 else at if moves else now
-                for kind, moves in zip(sig.args, moving, strict=True)
-            ]
-            given = zip(sig.args, args, places, strict=True)
-            answer = body(*(_argument(context, builder, lanes, *own) for own in given))
-            if answer is not None:
-                builder.store(builder.or_(builder.load(found), _any(builder, answer)), found)
-            following = builder.add(now, step)
-            wrapped = builder.icmp_unsigned("==", following, columns)
-            builder.store(builder.select(wrapped, zero, following), lane)
-            builder.store(builder.add(builder.load(row), builder.zext(wrapped, INT)), row)
+        with cgutils.for_range(builder, n_rows if any(moving) else ir.Constant(INT, 1), intp=INT) as rows:
+            first = builder.mul(rows.index, columns)
+            with cgutils.for_range_slice(builder, zero, columns, step, intp=INT) as (lane, _):
+                places = [
+                    rows.index if getattr(kind, "ndim", 0) == 1 else builder.add(first, lane) if moves else lane
+                    for kind, moves in zip(sig.args, moving, strict=True)
+                ]
+                given = zip(sig.args, args, places, strict=True)
+                answer = body(*(_argument(context, builder, lanes, *own) for own in given))
+                if answer is not None:
+                    builder.store(builder.or_(builder.load(found), _any(builder, answer)), found)
         return builder.load(found)
 
     templates.infer(Template)

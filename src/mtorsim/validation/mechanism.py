@@ -196,7 +196,10 @@ def _teutonico(session: Session) -> Answers:
     resistance = np.log(after.indices["homa_ir"][1][well] / before.indices["homa_ir"][1][well])
     lipids = np.log(after.curves["triglycerides"][well, 0] / before.curves["triglycerides"][well, 0])
     r = float(np.corrcoef(resistance, lipids)[0, 1])
-    yield "MC13", Answer(r, "1", note="shown; the gains of slow mTORC1 loss and of triglyceride clearance are correlated, 0.5")
+    yield (
+        "MC13",
+        Answer(r, "1", note="shown; the gains of slow mTORC1 loss and of triglyceride clearance are correlated, 0.5"),
+    )
 
 
 def _lipids(session: Session) -> Answers:
