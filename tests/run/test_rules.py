@@ -474,8 +474,8 @@ def test_a_subject_whose_steps_fail_is_carried_again_with_its_decisions(made):
     times = np.arange(0.0, 241.0, 24.0)
 
     class Failing(Solver):
-        def advance(self, table):
-            super().advance(table)
+        def integrate(self, table):
+            super().integrate(table)
             address, n = (int(x) for x in table[4 + Subjects._fields.index("status"), :2])
             if n == 4:
                 np.frombuffer((ctypes.c_int64 * n).from_address(address), np.int64)[1] = STEP_TOO_SMALL

@@ -83,7 +83,7 @@ class Solver:
 
         return _interpreter(self.precision, SIGNATURE)
 
-    def advance(self, table: Any) -> None:
+    def integrate(self, table: Any) -> None:
         """Integrate subjects; `table` is that of `mtorsim.kernel.drive.advance`."""
         solver_module("drive").advance(table)
 

@@ -102,7 +102,7 @@ def solve(
     program = kernel.program(solver, n)
     seats = solver.seats(len(kernel.states), len(kernel.parameters), program)
     cancel = np.zeros(1, np.int64) if cancel is None else cancel
-    solver.advance(table(program, subjects, events, recording, tolerance, Span(*span, cancel), seats))
+    solver.integrate(table(program, subjects, events, recording, tolerance, Span(*span, cancel), seats))
     failed = np.flatnonzero((subjects.status != OK) & (before == OK) & (subjects.status != CANCELLED))
     if start is None or not len(failed):
         return
