@@ -70,7 +70,7 @@ class Wrong:
         (lambda: mt.simulate("ogtt", subjects=2.5), ArgumentError, "`subjects` must be a whole number, not 2.5"),
         (lambda: mt.simulate("ogtt", subject=2), ArgumentError, "did you mean `subjects`"),
         (lambda: mt.simulate(3), ArgumentError, "`scenario` must be a `Scenario`"),
-        (lambda: mt.simulate("ogtt", rules=3), ArgumentError, "`rules` must be a list of functions"),
+        (lambda: mt.simulate("ogtt", rules=3), ArgumentError, "`rules` must be a list that holds only functions"),
         (lambda: mt.simulate("ogtt", force=True), ArgumentError, "`force=True` needs a result folder"),
         (lambda: mt.simulate("ogtt", kernel="fast"), ArgumentError, "there is no kernel `fast`"),
         (lambda: mt.run_trial("bolero_2", sets=1.5), ArgumentError, "`sets` must be a whole number"),

@@ -201,7 +201,7 @@ def test_export_writes_what_the_result_holds(kept, mtorsim, tmp_path):
         assert json.loads(stored.attrs["manifest"])["seed"] == 3
     assert pq.read_table(tmp_path / "v.parquet").num_rows == 2 * 40 * 8
     assert "already exists" in mtorsim("export", folder, tmp_path / "v.csv").err
-    assert "has no suffix" in mtorsim("export", folder, tmp_path / "v.xlsx").err
+    assert "unsupported format" in mtorsim("export", folder, tmp_path / "v.xlsx").err
 
 
 def test_everything_bundled_is_listed_and_well(mtorsim):

@@ -67,10 +67,10 @@ $ run ogtt --threads -1
 error: threads = -1: there must be at least 1
 $ run ogtt --method rk4
 error: there is no method `rk4`
-  help: known are grk4t, tsit5
+  help: choose from grk4t, tsit5
 $ run ogtt --precision half
 error: there is no precision `half`
-  help: known are single, double
+  help: choose from single, double
 $ run ogtt --precision single --rtol 1e-6
 error: rtol = 1e-06 is too tight for single precision
   help: single needs rtol of 3e-05 or more; omit `precision`, or use double

@@ -640,7 +640,7 @@ def test_a_trial_needs_a_visit_after_the_start(small, mtorsim):
     small.write_text(SMALL.replace('at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]', 'at = ["0 weeks"]'))
     shown = mtorsim("trial", small)
     assert shown.code == 2
-    assert "needs a visit after baseline" in shown.err
+    assert "needs a visit a day or more after baseline" in shown.err
 
 
 def test_people_are_counted_once_in_the_flow(small):

@@ -130,7 +130,7 @@ def test_the_command_writes_json_and_a_page_that_needs_no_network(found, tmp_pat
     assert "metformin.fasting.3" in out
     records = json.loads(data.read_text(encoding="utf-8"))
     assert len(records) == len(found["therapies"]) + len(found["stability"])
-    keys = {"id", "section", "claim", "expected", "low", "high", "value", "unit", "grade", "kind", "passed"}
+    keys = {"id", "section", "claim", "expected", "low", "high", "value", "unit", "evidence", "kind", "passed"}
     for record in records:
         assert keys <= set(record)
         assert record["kind"] in ("in-sample", "independent")

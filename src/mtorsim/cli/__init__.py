@@ -23,7 +23,7 @@ COMMANDS = {
     "events": "Run a table of NONMEM event records through a scenario's model.",
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
-    "test": "Do a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
+    "test": "Run a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
     "validate": "Compare the model with all measurements: a dossier of hits and misses.",
     "plot": "Redraw the figures of a result.",
     "replay": "Recompute one subject of a result.",

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mtorsim.errors import MtorsimError, PopulationError, did_you_mean
-from mtorsim.files.library import Library, kind_of
+from mtorsim.files.library import Library, bundled_folder, kind_of
 from mtorsim.files.record import read_record
 from mtorsim.files.references import read_references
 from mtorsim.files.roles import BODY
@@ -177,8 +177,9 @@ def _scenario(name: str, library: Library) -> Finding:
         f"{draft.scenario.lasts}, {_count(len(draft.scenario.visits), 'visit')}",
     )
     notes = [f"{e.name} acts on {e.port}, which is not in this model: ignored" for e in draft.model.left_out]
-    if draft.population.unused:
-        notes.append("not in this model, so unused: " + ", ".join(draft.population.unused))
+    if draft.population.unused and bundled_folder("models") not in draft.population.files[0].path.parents:
+        unused = ", ".join(draft.population.unused)
+        notes.append(f"population {draft.population.name} sets {unused}, ignored since this model lacks the module")
     notes += [
         f"nothing contributes to {port}, so `{name}` stays 0" for name, port in _unfed(draft.model) if _dosed(draft)
     ]

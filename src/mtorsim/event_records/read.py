@@ -110,7 +110,7 @@ class _Reader:
                 message = f"there is no covariate `{name}` to interpolate"
                 raise DataError(f"{self.path}:1: {message}", help=did_you_mean(name, covariates))
             if kind not in INTERPOLATIONS:
-                raise DataError(f"`{kind}` is not an interpolation", help="known are " + ", ".join(INTERPOLATIONS))
+                raise DataError(f"`{kind}` is not an interpolation", help="choose from " + ", ".join(INTERPOLATIONS))
         zero = lambda name: np.nan_to_num(values[name])  # noqa: E731
         rate = zero("RATE")
         table = EventTable(

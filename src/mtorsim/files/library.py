@@ -172,7 +172,7 @@ def kind_of(path: Path) -> str:
 def _find(name: str, index: dict[str, Path], what: str, error: type[MtorsimError]) -> Path:
     if name in index:
         return index[name]
-    known = "known are " + ", ".join(index) if index else None
+    known = "choose from " + ", ".join(index) if index else None
     raise error(f"there is no {what} `{name}`", help=did_you_mean(name, index) or known)
 
 

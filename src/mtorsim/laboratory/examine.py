@@ -90,8 +90,10 @@ def examine(
     if isinstance(test, Protocol) and options:
         raise ArgumentError("a protocol already has its options", help="pass them to `protocol(name, ...)`")
     chosen = test if isinstance(test, Protocol) else protocol(test, **options)
-    if (population is None) == (scenario is None):
-        raise ArgumentError("a test needs either a population or a scenario", help="give one of them")
+    if population is None and scenario is None:
+        raise ArgumentError("there is neither a population nor a scenario", help='give one, such as `population="ngt"`')
+    if population is not None and scenario is not None:
+        raise ArgumentError("there are both a population and a scenario", help="leave one out")
     plan, hours, n = plan_tests(
         [chosen],
         population=population,
@@ -108,7 +110,7 @@ def examine(
     names = [a.name for a in plan.arms]
     if arm is not None and arm not in names:
         raise ArgumentError(
-            f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "known are " + ", ".join(names)
+            f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "choose from " + ", ".join(names)
         )
     planned = plan.arms[names.index(arm) if arm is not None else 0]
     test_now = LabTest(hours, chosen, plan.scenario.place)

@@ -109,7 +109,7 @@ def _own_scenario(name: str, hours: float, longest: float, dose: str | None, lib
     """The scenario of a population with one drug or none until the test."""
     population = preset_name(name, library)
     if population not in library.populations:
-        help = did_you_mean(population, library.populations) or "known are " + ", ".join(library.populations)
+        help = did_you_mean(population, library.populations) or "choose from " + ", ".join(library.populations)
         raise ArgumentError(f"there is no population `{population}`", help=help)
     data: dict[str, Any] = {
         "title": "virtual laboratory",

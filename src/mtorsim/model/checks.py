@@ -69,7 +69,7 @@ def check_value(name: str, line: Parameter, value: float) -> None:
     if line.range and not line.range[0] <= value <= line.range[1]:
         low, high = line.range
         message = f"`{name}` = {value:g} is outside its plausible range {low:g} to {high:g}{_unit(line)}"
-        copy = "a copy of its module beside your scenario may have a wider one"
+        copy = "to widen the range, copy the module beside your scenario and change it there"
         raise SettingError(message, help=f"{name} is {line.about}; {copy}")
 
 

@@ -192,7 +192,7 @@ def _arguments(expression: Expression, node: ast.Call, function: str) -> list[as
         raise ModelError(
             f"unknown function `{function}`",
             expression.at(node),
-            did_you_mean(function, FUNCTIONS) or "known are " + ", ".join(FUNCTIONS),
+            did_you_mean(function, FUNCTIONS) or "choose from " + ", ".join(FUNCTIONS),
         )
     wanted = FUNCTIONS[function]
     if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):

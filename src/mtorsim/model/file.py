@@ -75,7 +75,7 @@ class Parameter(Spread):
 
     value: float | None = Field(None, description="the typical value")
     unit: Line = Field(description="its unit, `1` for a pure number")
-    about: Line = Field(description="what it means")
+    about: Line = Field(description="meaning")
     source: Line | None = Field(None, description="a key of references.bib")
     evidence: Evidence | None = Field(None, description="kind of evidence for the value")
     range: Numbers | None = Field(None, description="lowest and highest plausible value")
@@ -87,7 +87,7 @@ class State(Record):
     """A line of `[states]`."""
 
     unit: Line = Field(description="its unit")
-    about: Line = Field(description="what it means")
+    about: Line = Field(description="meaning")
     initial: Equation | None = Field(None, description="value at t = 0, unless [rest] gives it")
     scale: Annotated[float, Field(gt=0)] = Field(1.0, description="a typical size, for the absolute tolerance")
 
@@ -97,7 +97,7 @@ class Named(Record):
 
     is_: Equation = Field(alias="is", description="the equation")
     unit: Line = Field(description="its unit")
-    about: Line = Field(description="what it means")
+    about: Line = Field(description="meaning")
     source: Line | None = Field(None, description="a key of references.bib")
     evidence: Evidence | None = Field(None, description="kind of evidence")
 
@@ -148,7 +148,7 @@ class Rest(Record):
     """The `[rest]` table: the untreated fasting state as one bracketed root."""
 
     unknown: Line = Field(description="name of the unknown")
-    unit: Line = Field(description="unit of the unknown")
+    unit: Line = Field(description="the unit of the unknown")
     between: Numbers = Field(description="the two values that enclose the root")
     balance: Equation = Field(description="the equation that is zero at rest, positive below the root")
     states: dict[str, Equation] = Field(description="each state, in the order of evaluation")
@@ -232,7 +232,7 @@ def _check_names(module: Module) -> None:
         message = f"`{name}` cannot be the name of a module"
         module.file.fail(message, ("module", "name"), "use a letter, then letters, digits and underscores")
     if name != module.file.path.stem:
-        message = f"the module is called `{name}` but its file `{module.file.path.name}`"
+        message = f"the module is named `{name}` but its file is `{module.file.path.name}`"
         module.file.fail(message, ("module", "name"), "give both the same name")
     seen: dict[str, str] = {}
     for section in _SECTIONS:

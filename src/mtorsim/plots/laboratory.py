@@ -41,7 +41,8 @@ def draw_test(found: Examination, path: Path, shown_in: DisplayUnits, who: str) 
         If it cannot be written.
     """
     if path.suffix.lstrip(".") not in FORMATS:
-        raise ArgumentError(f"`{path}` is not a picture", help="end it in " + " or ".join(f".{f}" for f in FORMATS))
+        help = "end it in " + " or ".join(f".{f}" for f in FORMATS)
+        raise ArgumentError(f"unsupported format of a figure: `{path}`", help=help)
     figure = figure_of_test(found, shown_in, who)
     dated = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     try:

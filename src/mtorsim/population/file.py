@@ -97,13 +97,13 @@ class Group(Record):
 class Entry(Record):
     """An `[[entry]]` table: an entry criterion on the untreated subject."""
 
-    observable: Line = Field(description="observable")
+    observable: Line = Field(description="the observable that must meet the limits")
     statistic: Literal["fasting", "minimum", "mean", "maximum"] = Field(
         "fasting", description="at 07:30 fasting, or over the untreated day"
     )
     at_least: float | None = Field(None, description="lowest value admitted")
     at_most: float | None = Field(None, description="highest value admitted")
-    unit: Line = Field(description="unit of the limits")
+    unit: Line = Field(description="the unit of the limits")
     about: Line = Field(description="why")
     source: Line = Field(description="a key of references.bib")
     evidence: Evidence = Field(description="kind of evidence")

@@ -58,7 +58,7 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     file, bases = with_bases(TomlFile.read(path, PopulationError), library)
     data = read_record(file, PopulationFile)
     if data.population.name != path.stem:
-        message = f"the population is called `{data.population.name}` but its file `{path.name}`"
+        message = f"the population is named `{data.population.name}` but its file is `{path.name}`"
         file.fail(message, ("population", "name"), "give both the same name")
     _check_form(file, data, library)
     known, unused = _check_names(file, data, model, library)
@@ -97,7 +97,7 @@ def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFi
     while isinstance(head := data.get("population"), dict) and isinstance(name := head.get("like"), str):
         key = ("population", "like") if not bases else ()
         if name not in library.populations:
-            help = did_you_mean(name, library.populations) or "known are " + ", ".join(library.populations)
+            help = did_you_mean(name, library.populations) or "choose from " + ", ".join(library.populations)
             file.fail(f"there is no population `{name}`", key, help, needle=name)
         if name in chain:
             file.fail(f"`{name}` extends itself, by way of {' and '.join(chain)}", key)

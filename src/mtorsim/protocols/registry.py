@@ -46,10 +46,10 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
     known = laboratory_tests()
     if not isinstance(name, str):
         raise ArgumentError(
-            f"the name of a test must be text, not {spoken(name)}", help="known are " + ", ".join(known)
+            f"the name of a test must be text, not {spoken(name)}", help="choose from " + ", ".join(known)
         )
     if name not in known:
         raise ArgumentError(
-            f"there is no test `{name}`", help=did_you_mean(name, known) or "known are " + ", ".join(known)
+            f"there is no test `{name}`", help=did_you_mean(name, known) or "choose from " + ", ".join(known)
         )
     return known[name](**options)

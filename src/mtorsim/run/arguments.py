@@ -62,13 +62,13 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "library": (lambda v: isinstance(v, Library), "a `Library`"),
     "note": (callable, "a function of one line of text"),
     "progress": (callable, "a function of two whole numbers"),
-    "rules": (_is_functions, "a list of functions of a `Visit`"),
+    "rules": (_is_functions, "a list that holds only functions of a `Visit`"),
     "method": _TEXT,
     "precision": _TEXT,
     "kernel": _TEXT,
     "out": _PATH,
     "folder": _PATH,
-    **dict.fromkeys(("subjects", "seed", "threads", "chunk", "subject", "sets", "interval"), _WHOLE),
+    **dict.fromkeys(("subjects", "seed", "threads", "chunk", "subject", "sets", "interval", "most_rounds"), _WHOLE),
     **dict.fromkeys(("rtol", "atol", "uln"), _NUMBER),
     **dict.fromkeys(("force", "resume", "alternatives"), _FLAG),
 }
@@ -90,7 +90,11 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
             if name not in signature.parameters and not open_ended:
                 help = did_you_mean(name, signature.parameters)
                 raise ArgumentError(f"`{function.__name__}` has no argument `{name}`", help=help)
-        for name, value in signature.bind(*args, **kwargs).arguments.items():
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as problem:
+            raise ArgumentError(f"`{function.__name__}`: {problem}") from None
+        for name, value in bound.arguments.items():
             if name in KINDS:
                 _check(name, value, signature.parameters[name].default is None)
         return function(*args, **kwargs)

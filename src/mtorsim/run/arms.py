@@ -128,7 +128,7 @@ def _of_condition(change: Change, model: Model) -> Mapping[str, float]:
     names = [n for n in model.conditions if change.condition in (n, n.partition(".")[2])]
     if len(names) != 1:
         several = "more than one module defines" if names else "no module defines"
-        known = f"known are {', '.join(model.conditions)}" if model.conditions else "give `multiply` instead"
+        known = f"choose from {', '.join(model.conditions)}" if model.conditions else "give `multiply` instead"
         help = did_you_mean(change.condition, model.conditions) or known
         message = f"{several} the condition `{change.condition}`"
         change.place.fail(message, "condition", help=help, needle=change.condition)

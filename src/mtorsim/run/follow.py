@@ -117,7 +117,8 @@ class _Follower:
         values = self._values(self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
         ledger = in_order([*care.ledger, self._leavers(care, subjects.status)])
-        return Followed(values, subjects.status, care.left, ledger, self._dose_intensity(care, given), events)
+        left = np.where(care.left > plan.scenario.duration, np.inf, care.left)
+        return Followed(values, subjects.status, left, ledger, self._dose_intensity(care, given), events)
 
     def _between_decisions(
         self, decisions: Decisions, subjects: Subjects, states: np.ndarray

@@ -82,7 +82,7 @@ def _known(what: str, known: Sequence[T], name: str | None, default: T) -> T:
     for value in known:
         if value == name:
             return value
-    raise ArgumentError(f"there is no {what} `{name}`", help="known are " + ", ".join(map(str, known)))
+    raise ArgumentError(f"there is no {what} `{name}`", help="choose from " + ", ".join(map(str, known)))
 
 
 def check_options(options: Options) -> None:

@@ -188,7 +188,7 @@ def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
         if route.range and amount and not route.range[0] <= amount <= route.range[1]:
             low, high = route.range
             message = f"`{amount:g} {route.unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
-            help = f"amounts are in {route.unit}; a copy of its module beside your scenario may have a wider range"
+            help = "to widen the range, copy the module beside your scenario and change it there"
             place.fail(message, regimen.said, help=help)
     return amounts
 
@@ -242,6 +242,6 @@ def route_of(regimen: Regimen, model: Model) -> Route:
     if name is None:
         return next(iter(routes.values()))
     if name not in routes:
-        help = did_you_mean(name, routes) or "known are " + ", ".join(routes)
+        help = did_you_mean(name, routes) or "choose from " + ", ".join(routes)
         place.fail(f"`{drug}` has no route `{name}`", "route", help=help)
     return routes[name]

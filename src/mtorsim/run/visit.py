@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean, spoken
 
 from .care import GIVEN, HELD, STOPPED, WAITING, Care, ledger_rows
 
@@ -82,7 +82,7 @@ class Visit:
         if not (hours > 0 and resume >= 0):
             raise ArgumentError(f"`{drug}` cannot be held for {hours} h and resumed at {resume}")
         d, care = self._index(drug), self._care
-        who = who & self.present & (care.stage[:, d] == GIVEN)
+        who = self._mask(who) & self.present & (care.stage[:, d] == GIVEN)
         before = care.level[:, d].copy()
         care.stage[who, d] = HELD
         care.resume[who, d] = resume
@@ -92,12 +92,12 @@ class Visit:
 
     def resume_now(self, drug: str, who: np.ndarray) -> None:
         """Resume a held drug."""
-        self._release(self._index(drug), who, self.time)
+        self._release(self._index(drug), self._mask(who), self.time)
 
     def stop(self, drug: str, who: np.ndarray) -> None:
         """Stop a drug for good."""
         d = self._index(drug)
-        who = who & self.present & np.isin(self._care.stage[:, d], (GIVEN, HELD))
+        who = self._mask(who) & self.present & np.isin(self._care.stage[:, d], (GIVEN, HELD))
         before = self.dose(drug)
         self._care.stage[who, d] = STOPPED
         self._note(who, d, "stop", before, np.zeros_like(before))
@@ -105,7 +105,7 @@ class Visit:
     def start(self, drug: str, who: np.ndarray, level: float = 1.0) -> None:
         """Start a waiting drug."""
         d = self._index(drug)
-        who = who & self.present & (self._care.stage[:, d] == WAITING)
+        who = self._mask(who) & self.present & (self._care.stage[:, d] == WAITING)
         self._care.stage[who, d] = GIVEN
         self._care.level[who, d] = level
         self._started[d] = who | self._started.get(d, False)
@@ -113,7 +113,7 @@ class Visit:
 
     def set(self, drug: str, who: np.ndarray, level: np.ndarray | float, what: str = "change") -> None:
         """Change the dose, relative to the written dose; for a held drug, from resumption onwards."""
-        d, care = self._index(drug), self._care
+        d, care, who = self._index(drug), self._care, self._mask(who)
         level = np.broadcast_to(np.asarray(level, float), who.shape)
         if not (np.isfinite(level[who]) & (level[who] >= 0)).all():
             raise ArgumentError(f"a dose of `{drug}` must be a number, and not negative")
@@ -125,7 +125,7 @@ class Visit:
 
     def leave(self, who: np.ndarray) -> None:
         """Let some subjects leave the study."""
-        who = who & self.present
+        who = self._mask(who) & self.present
         self._care.left[who] = self.time
         nothing = np.full(len(who), np.nan)
         self._note(who, -1, "leave", nothing, nothing)
@@ -153,6 +153,14 @@ class Visit:
         if drug not in self.drugs:
             raise ArgumentError(f"`{drug}` is not dosed", help=did_you_mean(drug, self.drugs))
         return self.drugs.index(drug)
+
+    def _mask(self, who: np.ndarray) -> np.ndarray:
+        """Check a mask of subjects."""
+        n = len(self.subjects)
+        if not (isinstance(who, np.ndarray) and who.dtype == bool and who.shape == (n,)):
+            message = f"`who` must be a mask of the {n:,} subjects of this visit, not {spoken(who)}"
+            raise ArgumentError(message, help='compare an array, as in `visit.measured("fasting_glucose") > 200`')
+        return who
 
     def _release(self, d: int, who: np.ndarray, at: float | np.ndarray) -> None:
         care = self._care

@@ -121,7 +121,7 @@ class Visits(Record):
     assay: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, description="coefficient of variation of the measurement of an observable"
     )
-    stray: Stray | None = Field(None, description="stray samples")
+    stray: Stray | None = Field(None, description="the table of samples that are not truly fasting")
 
 
 class Leaving(Record):
@@ -160,9 +160,9 @@ class Observed(Record):
     )
     of: Annotated[int, Field(ge=1)] = Field(description="number of subjects in the arm")
     role: Literal["calibration", "shown", "context", "prediction"] = Field(
-        description="role: calibration or validation"
+        description="its use: calibration, prediction, shown or context"
     )
-    source: Line = Field(description="source")
+    source: Line = Field(description="a key of references.bib, or the citation in words")
     evidence: Evidence = Field(description="kind of evidence")
 
 
@@ -176,7 +176,7 @@ class Match(Record):
     mean: float | None = Field(None, description="the mean")
     sd: Annotated[float, Field(gt=0)] | None = Field(None, description="the SD")
     correlation: Annotated[float, Field(gt=-1, lt=1)] | None = Field(None, description="correlation of two quantities")
-    source: Line = Field(description="source")
+    source: Line = Field(description="a key of references.bib, or the citation in words")
     evidence: Evidence = Field(description="kind of evidence")
 
 
@@ -214,7 +214,7 @@ class Arm(Record):
 class ScenarioFile(Record):
     """A scenario file, table by table."""
 
-    title: Line = Field(description="title of reports")
+    title: Line = Field(description="the title of reports")
     about: Line = Field("", description="purpose of the scenario")
     model: Annotated[list[Line], Field(min_length=1)] = Field(description="names of the modules")
     population: Line = Field(description="name of the population")
@@ -225,7 +225,7 @@ class ScenarioFile(Record):
     arm_name: Line | None = Field(None, description="name of the arm as written; default: its drugs")
     dose: list[DoseLine] = Field(default=[], description="doses of drugs")
     change: list[ChangeLine] = Field(default=[], description="temporary parameter changes")
-    meals: Meals = Field(default=Meals(), description="meals")  # pyright: ignore[reportCallIssue]
+    meals: Meals = Field(default=Meals(), description="the table of meals")  # pyright: ignore[reportCallIssue]
     visits: Visits = Field(description="times of measurements")
     test: list[TestLine] = Field(default=[], description="laboratory tests on copies of the subjects")
     record: RecordLine = Field(default=RecordLine(), description="a finer series for figures")  # pyright: ignore[reportCallIssue]

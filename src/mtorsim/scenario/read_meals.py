@@ -45,7 +45,7 @@ def plan_file(name: str, place: Place, library: Library) -> TomlFile:
         file = TomlFile.read(path, ScenarioError)
         plans[read_record(file, MealPlanFile).meal_plan.name] = file
     if name not in plans:
-        help = did_you_mean(name, plans) or "known are " + ", ".join(f"`{p}`" for p in plans)
+        help = did_you_mean(name, plans) or "choose from " + ", ".join(f"`{p}`" for p in plans)
         place.fail(f"unknown meal plan `{name}`", help=help)
     return plans[name]
 

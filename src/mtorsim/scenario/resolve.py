@@ -79,11 +79,11 @@ def _check_names(form: ScenarioFile, place: Place, library: Library) -> None:
     """Check that modules and population are in the library."""
     for i, name in enumerate(form.model):
         if name not in library.modules:
-            help = did_you_mean(name, library.modules) or "known are " + ", ".join(library.modules)
+            help = did_you_mean(name, library.modules) or "choose from " + ", ".join(library.modules)
             place.fail(f"there is no module `{name}`", "model", i, help=help, needle=name)
     if form.population not in library.populations:
         name, known = form.population, library.populations
-        help = did_you_mean(name, known) or "known are " + ", ".join(known)
+        help = did_you_mean(name, known) or "choose from " + ", ".join(known)
         place.fail(f"there is no population `{name}`", "population", help=help, needle=name)
 
 

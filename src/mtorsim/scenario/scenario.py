@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import ScenarioError, shortened, spoken
+from mtorsim.errors import ArgumentError, ScenarioError, shortened, spoken
 from mtorsim.files.html import card, table
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Place, PythonSource, Source
@@ -304,6 +304,8 @@ def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
     ScenarioError
         For the first error.
     """
+    if not isinstance(name, (str, Path)):
+        raise ArgumentError(f"`name` must be the name of a scenario or a path, not {spoken(name)}")
     library = library or library_for(name)
     path = library.scenario(str(name))
     return Scenario.of(path.stem, TomlFile.read(path, ScenarioError), library)

@@ -156,7 +156,7 @@ def _renamed(name: str, values: Mapping[str, Any], form: type[Record]) -> dict[s
     found = {}
     for argument, value in values.items():
         if argument not in known and argument not in TABLES.values():
-            help = did_you_mean(argument, known) or "known are " + ", ".join(sorted(known))
+            help = did_you_mean(argument, known) or "choose from " + ", ".join(sorted(known))
             raise ScenarioError(f"`{name}` has no argument `{argument}`", help=help)
         if value is not None:
             found[TABLES.get(argument, argument)] = _plain(value)

@@ -85,7 +85,8 @@ def replay_subject(
         help = did_you_mean(chosen, arms) or "arms are " + ", ".join(f"`{a}`" for a in arms)
         raise DataError(f"the run in `{folder}` has no arm `{chosen}`", help=help)
     if not 0 <= subject < manifest["subjects"]:
-        raise DataError(f"there is no subject {subject}", help=f"they go from 0 to {manifest['subjects'] - 1}")
+        help = f"subjects are numbered from 0 to {manifest['subjects'] - 1}"
+        raise DataError(f"there is no subject {subject}", help=help)
     with plan_from_manifest(manifest, note) as plan:
         block, parameters = one_subject(plan, subject, chosen)
     visits = labelled({**manifest, "arms": [chosen]}, block.visits, block.subjects, manifest["visits_h"])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from mtorsim.errors import ScenarioError, did_you_mean
+from mtorsim.errors import ArgumentError, ScenarioError, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.results.result import Result
 from mtorsim.run.arguments import checked
@@ -235,6 +235,8 @@ def calibrate(
     >>> fit = mt.calibrate("trials")  # doctest: +SKIP
     >>> dict(zip(fit.names, fit.values))  # doctest: +SKIP
     """
+    if most_rounds < 1:
+        raise ArgumentError(f"most_rounds = {most_rounds}: there must be at least 1")
     data = read_calibration(name, library)
     head = data.calibration
     scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}

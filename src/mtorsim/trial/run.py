@@ -114,9 +114,8 @@ def _settled(given: Scenario | str | Path, uln: float | None, library: Library |
         if not 50 <= uln <= 300:
             raise ArgumentError(f"uln = {uln:g} mg/dL is outside 50 to 300")
         scenario = scenario.but(uln=float(uln))
-    if not [t for t in scenario.visits if t > 0]:
-        message = "a trial needs a visit after baseline"
-        scenario.place.fail(message, "visits", "at")
+    if not any(t >= 24.0 for t in scenario.visits):
+        scenario.place.fail("a trial needs a visit a day or more after baseline", "visits", "at")
     return scenario.as_trial()
 
 

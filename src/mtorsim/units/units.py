@@ -29,6 +29,7 @@ _WORDS = {
     "hour": "h",
     "hours": "h",
     "hr": "h",
+    "hrs": "h",
     "day": "d",
     "days": "d",
     "weeks": "week",
@@ -36,6 +37,10 @@ _WORDS = {
     "wk": "week",
     "year": "y",
     "years": "y",
+    "mcg": "ug",
+    "IU": "U",
+    "mIU": "mU",
+    "uIU": "uU",
     "gram": "g",
     "grams": "g",
 }
@@ -204,7 +209,7 @@ def _symbol(name: str, text: str) -> Unit:
     known = [*_SYMBOLS, *_HOURS]
     raise UnitError(
         f"unknown unit `{name}`" + (f" in `{text}`" if text.strip() != name else ""),
-        help=did_you_mean(plain, known) or "known are " + ", ".join(known),
+        help=did_you_mean(plain, known) or "choose from " + ", ".join(known),
     )
 
 

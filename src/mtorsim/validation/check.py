@@ -32,7 +32,7 @@ class Check:
         Interval of agreement for the model's value; None for an open side.
     value, unit
         Value of the model.
-    grade
+    evidence
         Evidence of the measurement.
     kind
         `in-sample` if the model was fitted to or chosen by it, else `independent`.
@@ -52,7 +52,7 @@ class Check:
     high: float | None
     value: float | None
     unit: str
-    grade: str
+    evidence: str
     kind: Kind
     passed: bool | None
     source: str
@@ -74,7 +74,7 @@ def judged(
     expected: str,
     value: float,
     unit: str,
-    grade: str,
+    evidence: str,
     kind: Kind,
     source: str,
     low: float | None = None,
@@ -85,7 +85,7 @@ def judged(
     passed = None
     if low is not None or high is not None:
         passed = bool((low is None or value >= low) and (high is None or value <= high))
-    return Check(id, section, claim, expected, low, high, float(value), unit, grade, kind, passed, source, note)
+    return Check(id, section, claim, expected, low, high, float(value), unit, evidence, kind, passed, source, note)
 
 
 def answered(section: str, values: Mapping[str, float], notes: Mapping[str, str] | None = None) -> Iterator[Check]:
@@ -106,7 +106,7 @@ def answered(section: str, values: Mapping[str, float], notes: Mapping[str, str]
         low, high = (float(row[end]) if row[end] else None for end in ("low", "high"))
         kind: Kind = "independent" if row["kind"] == "independent" else "in-sample"
         said = "; ".join(x for x in (row["note"], (notes or {}).get(id, "")) if x)
-        about = (row["claim"], row["expected"], value, row["unit"], row["grade"], kind, row["source"])
+        about = (row["claim"], row["expected"], value, row["unit"], row["evidence"], kind, row["source"])
         yield judged(id, section, *about, low, high, said)
 
 

@@ -164,7 +164,7 @@ def _inline(svg: bytes) -> str:
 
 
 def _table(checks: Sequence[Check], used: Mapping[str, Reference]) -> str:
-    head = _head("id", "claim", "measured", "agreement", "model", "", "kind", "grade, source")
+    head = _head("id", "claim", "measured", "agreement", "model", "", "kind", "evidence, source")
     lines = []
     for c in checks:
         word = {True: "agrees", False: "miss", None: "shown"}[c.passed]
@@ -174,7 +174,7 @@ def _table(checks: Sequence[Check], used: Mapping[str, Reference]) -> str:
             f"<tr><td>{escape(c.id)}</td><td>{escape(c.claim)}{note}</td><td>{escape(c.expected)}</td>"
             f"<td class='number'>{_interval(c)}</td><td class='number'>{_number(c.value)} {escape(_unit(c.unit))}</td>"
             f"<td class='{css}'>{word}</td><td>{c.kind}</td>"
-            f"<td>{escape(c.grade)}<br>{_linked(c.source, used)}</td></tr>"
+            f"<td>{escape(c.evidence)}<br>{_linked(c.source, used)}</td></tr>"
         )
     return f"<table>{head}{''.join(lines)}</table>"
 
@@ -199,7 +199,7 @@ def _parameters(library: Library, used: Mapping[str, Reference]) -> str:
     parts = ["<h2 id='parameters'>Parameters</h2>"]
     for name, path in library.modules.items():
         module = read_module(path)
-        head = _head("name", "value", "unit", "range", "meaning", "grade, source")
+        head = _head("name", "value", "unit", "range", "meaning", "evidence, source")
         lines = []
         for parameter, line in module.data.parameters.items():
             ends = f"{line.range[0]:g} to {line.range[1]:g}" if line.range else ""

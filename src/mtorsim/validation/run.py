@@ -39,13 +39,15 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
 
 
 @checked
-def validate(sections: Sequence[str] = (), *, library: Library | None = None, note: Note | None = None) -> list[Check]:
+def validate(
+    sections: str | Sequence[str] = (), *, library: Library | None = None, note: Note | None = None
+) -> list[Check]:
     """Compare the model with all measurements.
 
     Parameters
     ----------
     sections
-        Names of sections; default: all.
+        Name of a section, or several names; default: all.
     library
         Where models are looked up.
     note
@@ -68,6 +70,7 @@ def validate(sections: Sequence[str] = (), *, library: Library | None = None, no
     >>> check.claim, check.passed
     ('one-day map of ngt: largest multiplier, below 1 if all disturbances decay', True)
     """
+    sections = (sections,) if isinstance(sections, str) else sections
     for name in sections:
         if name not in SECTIONS:
             help = did_you_mean(name, SECTIONS) or "sections are " + ", ".join(SECTIONS)

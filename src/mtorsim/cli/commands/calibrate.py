@@ -29,7 +29,8 @@ def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> in
     \b
       mtorsim calibrate trials --out trials.json
 
-    The same files give the same numbers. Intervals of a trial use the `.json` file beside the calibration file.
+    The same files give the same numbers. Intervals of a trial use the `.json` file beside the calibration file. A step
+    takes minutes.
     """  # noqa: D301
     from mtorsim.trial.calibration import calibrate
 

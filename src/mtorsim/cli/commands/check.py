@@ -17,7 +17,7 @@ from mtorsim.errors import MtorsimError
 @as_json
 @quiet
 def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool) -> int:
-    """Check NAMES: files, or scenarios, populations and modules by name; all bundled ones by default.
+    """Check NAMES, files or names; by default all files in the working folder and all bundled ones.
 
     Names, units, ranges, sources, times and doses are checked, in each file and in the files it refers to. Exit
     code 0: all ok; 2: an error was found.

@@ -27,9 +27,7 @@ def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
         del kinds[".nc"]
     if to.suffix not in kinds:
         *most, last = kinds
-        raise DataError(
-            f"`{to}` has no suffix that names a format", help=f"end its name in {', '.join(most)} or {last}"
-        )
+        raise DataError(f"unsupported format: `{to}`", help=f"end its name in {', '.join(most)} or {last}")
     if to.exists() and not force:
         raise DataError(f"`{to}` already exists", help="give `--force` to replace it")
     result = open_result(folder)

@@ -1,4 +1,4 @@
-"""`mtorsim test`: do a test of the virtual laboratory."""
+"""`mtorsim test`: run a test of the virtual laboratory."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 
 @click.command(cls=_Command)
 @click.argument("test")
-@click.option("--preset", metavar="NAME", help="Population to test: a preset such as NGT, IGT or T2D, or any other.")
-@click.option("--scenario", metavar="SCENARIO", help="Test the subjects of this scenario instead, at a time of it.")
+@click.option("--preset", metavar="NAME", help="Population to test, such as NGT (the default), IGT or T2D.")
+@click.option("--scenario", metavar="SCENARIO", help="Test this scenario's subjects instead, at time --at.")
 @click.option("--dose", metavar="TEXT", help="Doses before the test, such as 'everolimus 10 mg q24h'.")
 @click.option("--at", default="0 h", show_default=True, metavar="TIME", help="Time of the test after the start.")
 @click.option("--arm", metavar="NAME", help="Arm of the scenario; default: the first.")
@@ -69,7 +69,7 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 @as_json
 @quiet
 def command(test: str, preset: str | None, scenario: str | None, **given: Any) -> int:
-    """Do TEST, one of the tests listed below.
+    """Run TEST, one of the tests listed below.
 
     \b
       mtorsim test ogtt --preset NGT

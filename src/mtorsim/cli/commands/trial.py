@@ -31,7 +31,7 @@ from mtorsim.units.units import parse_quantity
     default=6,
     show_default=True,
     metavar="K",
-    help="Number of sets of calibrated quantities that widen the intervals; 1 for none.",
+    help="Number of plausible calibrations included in the intervals; 1 for none.",
 )
 @click.option("--variants/--no-variants", default=True, show_default=True, help="Also run the structural variants.")
 @click.option(
