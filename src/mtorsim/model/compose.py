@@ -233,7 +233,9 @@ class _Composer:
                     continue
                 if line.mechanism in names:
                     place = module.where("contributes", i, "mechanism", needle=line.mechanism)
-                    raise ModelError(f"`{line.mechanism}` is a quantity, so it cannot be the name of a mechanism", place)
+                    raise ModelError(
+                        f"`{line.mechanism}` is a quantity, so it cannot be the name of a mechanism", place
+                    )
                 before = switches.setdefault(line.mechanism, line.default)
                 if before != line.default:
                     place = module.where("contributes", i, "default")
