@@ -123,7 +123,7 @@ def delivered(record, until, settings):
     """How much of a record has arrived by a time; at steady state, of a hundred doses before it too."""
     to = "blood" if record.get("CMT") == "blood" else "gut"
     if float(record["AMT"]) == 0:
-        return float(record["RATE"]) * (until - float(record["TIME"]))
+        return 0.0
     amount = settings.get(f"F_{to}", 1.0) * float(record["AMT"])
     rate, duration = float(record.get("RATE", 0)), float(record.get("DUR", 0))
     lasts = amount / rate if rate > 0 else amount / 25.0 if rate == -1 else 4.0 if rate == -2 else duration
