@@ -39,8 +39,9 @@ def seen(tmp_path_factory, rows, model="two", **values):
     path = tmp_path_factory.mktemp("records") / "data.csv"
     path.write_text(rows if isinstance(rows, str) else written(rows), encoding="utf-8")
     described, library = scenario(model, values)
+    alone = "ID" not in path.read_text(encoding="utf-8").partition("\n")[0].upper().split(",")
     return mt.simulate_events(
-        described, mt.read_events(path), precision="double", rtol=1e-10, atol=1e-12, library=library
+        described, mt.read_events(path, one_subject=alone), precision="double", rtol=1e-10, atol=1e-12, library=library
     )
 
 
@@ -88,7 +89,7 @@ def test_the_default_precision_sees_the_same_to_a_tenth_of_a_percent(tmp_path):
     path.write_text(written(table(dose(0, 100, ADDL=3, II=8), dose(5, 50, CMT="blood", RATE=9), at(*TIMES))))
     described, library = scenario("two", {})
     fast, careful = (
-        mt.simulate_events(described, mt.read_events(path), library=library, **o)
+        mt.simulate_events(described, mt.read_events(path, one_subject=True), library=library, **o)
         for o in ({}, {"precision": "double", "rtol": 1e-10})
     )
     assert np.allclose(blood(fast), blood(careful), rtol=1e-3, atol=1e-3)
@@ -105,12 +106,12 @@ def test_columns_in_any_case_and_further_ones_are_carried(tmp_path_factory):
     ("text", "message"),
     [
         ("ID,TIM,AMT\n1,0,5\n", "data.csv:1: there is no column TIME"),
-        ("ID,TIME,time\n1,0,5\n", "columns `TIME` and `time` differ by case only"),
+        ("ID,TIME,time\n1,0,5\n", "columns `TIME` and `time` are both TIME"),
         ("ID,TIME,AMT\n1,0,5\n2,0,5\n1,3,5\n", "data.csv:4: the records of subject 1 are not contiguous"),
         ("ID,TIME,AMT\n1,0,5\n,1,5\n", "data.csv:3: column ID: the subject is missing"),
         ("ID,TIME,EVID\n1,0,9\n", "data.csv:2: subject 1, column EVID: EVID must be a whole number from 0 to 7"),
         ("ID,TIME,AMT\n1,inf,5\n", "data.csv:2: column TIME: `inf` is not a number"),
-        ("", "cannot read"),
+        ("", "the file is empty"),
         ("ID,TIME,AMT\n", "the table has no records"),
         ("ID,TIME,AMT,TIME\n1,0,5,3\n", "data.csv:1: column `TIME` appears twice"),
         ("ID;TIME;AMT\n1;0;5\n", "data.csv:1: there is only one column"),
@@ -140,11 +141,11 @@ def test_a_covariate_that_a_parameter_cannot_be_is_named(tmp_path_factory):
         'title = "x"\nmodel = ["everolimus"]\npopulation = "ngt"\nduration = "1 d"\n[visits]\nat = "0 d"\n',
         HERE / "x.toml",
     )
-    path.write_text("TIME,AMT,haematocrit\n0,5,0.4\n2,.,4\n")
+    path.write_text("ID,TIME,AMT,haematocrit\n1,0,5,0.4\n1,2,.,4\n")
     table_ = mt.read_events(path, interpolation={"haematocrit": "locf"})
     with pytest.raises(mt.MtorsimError, match=r"data.csv:3: subject 1, column haematocrit: .*plausible range"):
         mt.simulate_events(described, table_)
-    path.write_text("TIME,AMT,haematocrit\n0,5,0.4\n2,.,0.3x\n")
+    path.write_text("ID,TIME,AMT,haematocrit\n1,0,5,0.4\n1,2,.,0.3x\n")
     table_ = mt.read_events(path)
     with pytest.raises(mt.MtorsimError, match=r"data.csv:3: subject 1, column haematocrit: `0.3x` is not a number"):
         mt.simulate_events(described, table_)
@@ -168,19 +169,20 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
         '[visits]\nat = "0 d"\n'
     )
     (tmp_path / "data.csv").write_text(written(table(dose(0, 100, CMT="blood", SS=1, II=12), at(3.0))))
-    found = mtorsim("events", "s.toml", "data.csv", "--out", "o", "--json")
+    assert "there is no column ID" in mtorsim("events", "s.toml", "data.csv").err
+    found = mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o", "--json")
     assert (found.code, found.err.count("error")) == (0, 0)
     assert json.loads(found.out) == {"subjects": 1, "records": 2, "failed": {}, "table": "o/records.csv"}
     kept = pd.read_csv(tmp_path / "o" / "records.csv")
     assert list(kept.columns) == ["TIME", "EVID", "AMT", "CMT", "SS", "II", "tad", "status", "two.blood"]
     assert "events.csv" in json.loads((tmp_path / "o" / "run.json").read_text())["files"]
-    assert "already exists" in mtorsim("events", "s.toml", "data.csv", "--out", "o").err
-    assert mtorsim("events", "s.toml", "data.csv", "--out", "o", "--force", "--quiet").code == 0
+    assert "already exists" in mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o").err
+    assert mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o", "--force", "--quiet").code == 0
     assert "read its records.csv" in mtorsim("replay", "o", "--subject", "0").err
     assert "no such option" in mtorsim("events", "s.toml", "data.csv", "--subjects", "3").err
-    assert "is not NAME=WAY" in mtorsim("events", "s.toml", "data.csv", "--interpolate", "x").err
+    assert "is not NAME=VALUE" in mtorsim("events", "s.toml", "data.csv", "--interpolate", "x").err
     assert "cannot read `none.csv`" in mtorsim("events", "s.toml", "none.csv").err
     (tmp_path / "data.csv").write_text(written(table(dose(0, 100, CMT="blood", SS=1, II=12), at(3.0))))
-    late = mtorsim("events", "s.toml", "data.csv", "--set", "two.lag_blood=12")
-    assert late.code == 1
-    assert "the lag of a dose at steady state is not shorter" in late.out
+    wrong = mtorsim("events", "s.toml", "data.csv", "--one-subject", "--set", "two.F_blood=-1")
+    assert wrong.code == 1
+    assert "the lag or bioavailability of a dose is negative" in wrong.out

@@ -219,9 +219,11 @@ def test_25_a_duration_of_the_model_at_steady_state(run):
     exact(settled, seen(run, long, at(*(7200.0 + t for t in times)), F_blood=0.6))
 
 
-def test_26_a_constant_infusion_at_steady_state_until_a_reset(run):
+def test_26_a_constant_infusion_at_steady_state_ends_at_its_record(run):
     rows = table(dose(0, 0, CMT="blood", RATE=25, SS=1), at(0.0, 9.0), {"TIME": 10, "EVID": 3}, at(10.0, 15.0))
-    exact(observed(run(rows, F_blood=0.3)), [25 / K, 25 / K, 0, 0])
+    exact(observed(run(rows, F_blood=0.3)), [25 / K, 25 / K * np.exp(-9 * K), 0, 0])
+    modelled = table(dose(0, 0, CMT="blood", RATE=-1, SS=1), at(0.0, 4.0))
+    exact(observed(run(modelled, own_rate=10)), [10 / K, 10 / K * np.exp(-4 * K)])
 
 
 def test_28_a_lagged_bolus_at_steady_state_shows_the_interval_before(run):
@@ -243,10 +245,13 @@ def test_30_a_lagged_infusion_at_steady_state_that_is_still_running(run):
     exact(found, np.tile(many, 2))
 
 
-def test_31_a_lag_as_long_as_the_interval_is_refused(run):
-    frame = run(table(dose(0, 100, CMT="blood", SS=1, II=12), at(1.0)), lag_blood=12.0)
-    assert set(frame.status) == {"the lag of a dose at steady state is not shorter than its interval"}
-    assert frame.blood.isna().all()
+@pytest.mark.parametrize("lag", [12.0, 15.0, 30.5])
+def test_31_a_lag_as_long_as_the_interval_leaves_earlier_doses_on_their_way(run, lag):
+    times = np.array([0.5, 1.0, 6.0, 11.0, 13.0, 40.0])
+    found = seen(run, dose(0, 100, CMT="blood", SS=1, II=12, ADDL=5), at(*times), lag_blood=lag)
+    exact(found, css_bolus((times - lag) % 12, 12))
+    running = seen(run, dose(0, 150, CMT="blood", RATE=25, SS=1, II=12, ADDL=5), at(*times), lag_blood=lag)
+    exact(running, sum(infused(times + 2400 - lag - 12 * i, 25, 6) for i in range(260)))
 
 
 def test_32_a_steady_state_replaces_what_was_under_way(run):
@@ -449,9 +454,9 @@ def test_53_nothing_is_lost(run):
         ([dose(0, 5, ADDL=2)], "column II: additional doses have no interval"),
         ([dose(0, -5)], "column AMT: an amount is negative"),
         ([dose(0, 5, RATE=-3)], "column RATE: a rate is negative"),
-        ([dose(0, 5, SS=3, II=4)], "column SS: SS must be 0, 1 (replaces the amounts in the body) or 2 (adds to them)"),
+        ([dose(0, 5, SS=4, II=4)], "column SS: SS must be 0, 1 (replaces the amounts in the body), 2 (adds to them)"),
         ([dose(0, "five")], "column AMT: `five` is not a number"),
-        ([dose(0, 5, CMT="bloood")], "column CMT: there is no state `bloood`"),
+        ([dose(0, 5, CMT="bloood")], "column CMT: there is no route or state `bloood`"),
         ([dose(0, 5, CL=1), dose(3, 5, CL=2)], "column CL: this covariate changes"),
     ],
     ids=lambda v: v if isinstance(v, str) else "",

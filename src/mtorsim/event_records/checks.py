@@ -44,7 +44,7 @@ def _doses(table: EventTable) -> np.ndarray:
 
 def _constant(table: EventTable) -> np.ndarray:
     """Mask of constant infusions at steady state, which have no amount."""
-    return _doses(table) & (table.amt == 0) & (table.rate > 0) & (table.ss == 1)
+    return _doses(table) & (table.amt == 0) & ((table.rate > 0) | (table.rate == -1)) & (table.ss == 1)
 
 
 def _times(table: EventTable) -> Iterator[Fault]:
@@ -61,7 +61,7 @@ def _times(table: EventTable) -> Iterator[Fault]:
 def _amounts(table: EventTable) -> Iterator[Fault]:
     dose, none = _doses(table), table.amt == 0
     gives = dose | np.isin(table.evid, (_REPLACE, _MULTIPLY, _PHANTOM))
-    rated = dose & none & (table.rate > 0) & (table.ss != 1)
+    rated = dose & none & (table.rate != 0) & (table.ss != 1)
     yield "AMT", ~gives & ~none, "an observation has an amount", "a dose needs EVID 1"
     yield "AMT", dose & (table.amt < 0), "an amount is negative", None
     yield "AMT", rated, "a rate has no amount", "only a constant infusion at steady state (SS 1) has none"
@@ -79,7 +79,7 @@ def _repeats(table: EventTable) -> Iterator[Fault]:
     yield (
         "SS",
         ~np.isin(table.ss, (0, 1, 2)),
-        "SS must be 0, 1 (replaces the amounts in the body) or 2 (adds to them)",
+        "SS must be 0, 1 (replaces the amounts in the body), 2 (adds to them) or 3 (as 1)",
         None,
     )
     yield "II", table.ii < 0, "an interval is negative", None

@@ -1,40 +1,64 @@
 """Convert one subject's records to events for the kernel: doses, infusions, resets, covariates, steady states.
 
 Where tools differ, the choices are those of docs/dosing.md: rate or duration stays as given in the data and F scales
-the other; F, lag, rate and duration are evaluated once per dose at its nominal time; a record follows all events of
-records above it in the file, and additional doses come before observations at the same time.
+the other; lag and duration are those of the record, also for its additional doses, F and rate those at each dose's
+nominal time; a record follows all events of records above it in the file, and additional doses come before
+observations at the same time.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
-from mtorsim.kernel.status import IMPOSSIBLE_DOSE, LAG_TOO_LONG, OK
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK, TOO_MANY_INFUSIONS
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.model.model import Equation, Route
 from mtorsim.stats.portable import FUNCTIONS
 
-from .routes import Routes
-from .steady_state import Interval, steady_state
+from .covariates import Covariates
+from .routes import Routes, Target
+from .steady_state import Interval, infusions_within, pending_doses, running_on, steady_state
 from .table import EventTable
 
-__all__ = ["SubjectEvents", "lay_out"]
+__all__ = ["Seen", "SubjectEvents", "lay_out"]
 
 
-NUDGE = 1e-12
-"""Delay, in hours or as a fraction of the time, that orders events at the same nominal time."""
-RAMP = 64
-"""Number of steps that approximate a linearly interpolated covariate between two records."""
+SAME = 1e-12
+"""Times that differ by less, in hours or as a fraction of the time, are the same."""
+SHORTEST = 0.01
+"""Hours that a subject is integrated at least."""
+MOST_INFUSIONS = 1000
+"""Largest number of infusions that overlap."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """When and how a record is observed.
+
+    Attributes
+    ----------
+    time
+        In hours.
+    before
+        Events at the same time that precede the record: kind, row and amount.
+    parameters
+        Values of the parameters that covariates replace, by name.
+    after_dose
+        Time after the last dose, NaN before the first.
+    """
+
+    time: float
+    before: tuple[tuple[int, int, float], ...]
+    parameters: Mapping[str, float]
+    after_dose: float
 
 
 @dataclass
@@ -46,9 +70,7 @@ class SubjectEvents:
     events
         Time, kind, row and amount, in order.
     seen
-        Time at which each record is observed, shape (records,).
-    after_dose
-        Time after the last dose at each record, NaN before the first.
+        The observation of each record.
     end
         End of integration, after all events.
     status
@@ -56,8 +78,7 @@ class SubjectEvents:
     """
 
     events: list[tuple[float, int, int, float]]
-    seen: np.ndarray
-    after_dose: np.ndarray
+    seen: list[Seen]
     end: float
     status: int = OK
 
@@ -95,7 +116,7 @@ def lay_out(
     routes: Routes,
     start: np.ndarray,
     parameters: np.ndarray,
-    columns: Mapping[str, str],
+    columns: Mapping[str, Sequence[str]],
     careful: Kernel,
 ) -> SubjectEvents:
     """Convert the records of one subject to events.
@@ -109,7 +130,7 @@ def lay_out(
     start, parameters
         The subject's state at the start, and its parameters, in the kernel's order.
     columns
-        The parameter that each covariate replaces.
+        The parameters that each covariate replaces.
     careful
         A kernel in double precision, for steady states.
 
@@ -129,18 +150,19 @@ class _Layer:
         routes: Routes,
         start: np.ndarray,
         parameters: np.ndarray,
-        columns: Mapping[str, str],
+        columns: Mapping[str, Sequence[str]],
         careful: Kernel,
     ) -> None:
         self.table = table
         self.records = records
         self.routes = routes
         self.start = start
-        self.columns = columns
         self.careful = careful
         self.model = routes.model
         self.base = dict(zip(routes.kernel.parameters, parameters.tolist(), strict=True))
         self.times = self._times()
+        self.instants = sorted(set(self.times.values()))
+        self.covariates = Covariates(table, records, self.times, columns)
         self.last = max(self.times.values(), default=0.0)
         self.laid = _Laid()
         self.nominal: list[tuple[float, int]] = []
@@ -158,51 +180,17 @@ class _Layer:
             before = found[r] = time + offset
         return found
 
-    @cached_property
-    def covariates(self) -> dict[str, list[tuple[float, float]]]:
-        """Times and values of each parameter that a covariate replaces."""
-        return {full: self._path(name) for name, full in self.columns.items()}
-
-    def _known(self, name: str) -> tuple[list[float], list[float]]:
-        """Times at which a covariate is given, and its values."""
-        values = self.table.covariates[name]
-        known = [r for r in self.records if not math.isnan(values[r])]
-        return [self.times[r] for r in known], [float(values[r]) for r in known]
-
-    def _path(self, name: str) -> list[tuple[float, float]]:
-        known = list(zip(*self._known(name), strict=True))
-        if not known:
-            return []
-        kind = self.table.interpolation.get(name, "locf")
-        path = [(-math.inf, known[0][1])]
-        for (t0, v0), (t1, v1) in pairwise(known):
-            if kind == "nocb":
-                path.append((t0, v1))
-            elif kind == "linear" and t1 > t0 and v1 != v0:
-                parts = range(RAMP)
-                path += [(t0 + (t1 - t0) * k / RAMP, v0 + (v1 - v0) * (k + 0.5) / RAMP) for k in parts]
-                path.append((t1, v1))
-            else:
-                path.append((t1, v1))
-        return path
+    def _snapped(self, time: float) -> float:
+        """A time, or the time of a record from which it differs by rounding only."""
+        i = bisect_left(self.instants, time)
+        for near in self.instants[max(i - 1, 0) : i + 1]:
+            if abs(near - time) <= SAME * max(1.0, abs(time)):
+                return near
+        return time
 
     def _parameters_at(self, time: float, record: int | None = None) -> dict[str, float]:
         """All parameters at a time; at a record, its own covariate values apply."""
-        now = dict(self.base)
-        for name, full in self.columns.items():
-            times, values = self._known(name)
-            if not times:
-                continue
-            kind = self.table.interpolation.get(name, "locf")
-            if record is not None and not math.isnan(self.table.covariates[name][record]):
-                now[full] = float(self.table.covariates[name][record])
-            elif kind == "linear":
-                now[full] = float(np.interp(time, times, values))
-            elif kind == "nocb":
-                now[full] = values[min(bisect_left(times, time), len(times) - 1)]
-            else:
-                now[full] = values[max(bisect_right(times, time) - 1, 0)]
-        return now
+        return {**self.base, **self.covariates.at(time, record)}
 
     def events(self) -> SubjectEvents:
         """All events in order."""
@@ -214,10 +202,12 @@ class _Layer:
                 self._dose(r, time, order)
             elif evid in (5, 6):
                 kind = REPLACE if evid == 5 else MULTIPLY
-                row = self.routes.row(self.routes.state(self.table, r))
+                row = self.routes.row(self.routes.target(self.table, r).state)
                 self.laid.done.append((time, order, kind, row, float(self.table.amt[r])))
             elif evid == 7:
                 self.nominal.append((time, order))
+            elif self.table.cmt[r].startswith("-"):
+                self.routes.target(self.table, r)
         return self._in_order()
 
     def _reset(self, time: float, order: int) -> None:
@@ -228,19 +218,19 @@ class _Layer:
 
     def _dose(self, r: int, time: float, order: int) -> None:
         table = self.table
-        state, interval = self.routes.state(table, r), float(table.ii[r])
-        given = self._given(r, state, time, own=True)
+        target, interval = self.routes.target(table, r), float(table.ii[r])
+        given = self._given(r, target, time)
         if given is None:
             return
         if table.ss[r]:
             self._settle(r, time, order, given, interval)
-            if self.status != OK:
+            if self.status != OK or float(table.amt[r]) == 0.0:
                 return
         for k in range(int(table.addl[r]) + 1):
-            nominal = time + k * interval
+            nominal = self._snapped(time + k * interval)
             if nominal > self.last:
                 break
-            each = given if k == 0 else self._given(r, state, nominal)
+            each = given if k == 0 else self._given(r, target, nominal, additional=True)
             if each is None:
                 return
             # An additional dose comes before any record at the same time.
@@ -249,33 +239,35 @@ class _Layer:
 
     def _give(self, dose: _Dose, nominal: float, order: int) -> None:
         row = self.routes.row(dose.state)
-        at = nominal + dose.lag
+        at = self._snapped(nominal + dose.lag)
         if dose.duration > 0:
             if dose.rate > 0:
-                self.laid.running.append((at, at + dose.duration, row, dose.rate))
+                self.laid.running.append((at, self._snapped(at + dose.duration), row, dose.rate))
         elif dose.amount:
             self.laid.arrivals.append((at, order, row, dose.amount))
 
-    def _given(self, r: int, state: str, nominal: float, *, own: bool = False) -> _Dose | None:
-        """A dose with fraction, lag, rate and duration at its nominal time; None if it cannot be given."""
-        table, route = self.table, self.routes.to.get(state)
-        now = self._parameters_at(nominal, r if own else None)
-        fraction, lag = self._of(route, "bioavailability", now, 1.0), self._of(route, "lag", now, 0.0)
+    def _given(self, r: int, target: Target, nominal: float, *, additional: bool = False) -> _Dose | None:
+        """A dose with fraction, lag, rate and duration; None if it cannot be given."""
+        table, route, state = self.table, target.route, target.state
+        record = self._parameters_at(self.times[r], r)
+        now = self._parameters_at(nominal) if additional else record
+        fixed = now if table.additional == "own time" else record
+        fraction, lag = self._of(route, "bioavailability", now, 1.0), self._of(route, "lag", fixed, 0.0)
         amount, rate, duration = float(table.amt[r]), float(table.rate[r]), float(table.dur[r])
-        if amount == 0.0:
-            rate, duration = rate, math.inf
-        elif rate == -1.0:
+        if rate == -1.0:
             rate = self._of(self._needs(route, "rate", r), "rate", now, 0.0)
             duration = fraction * amount / rate if rate > 0 else -1.0
         elif rate == -2.0 or not math.isnan(duration):
             if rate == -2.0:
-                duration = self._of(self._needs(route, "duration", r), "duration", now, 0.0)
+                duration = self._of(self._needs(route, "duration", r), "duration", fixed, 0.0)
             rate = fraction * amount / duration if duration > 0 else -1.0
             duration = duration if duration > 0 else -1.0
         elif rate > 0:
             duration = fraction * amount / rate
         else:
             rate, duration = 0.0, 0.0
+        if amount == 0.0:
+            duration = math.inf
         if not (fraction >= 0 and lag >= 0 and duration >= 0 and rate >= 0 and math.isfinite(fraction + lag + rate)):
             self.status = IMPOSSIBLE_DOSE
             return None
@@ -303,17 +295,21 @@ class _Layer:
     def _settle(self, r: int, time: float, order: int, dose: _Dose, interval: float) -> None:
         """Set the drug to the steady state of this dose, or add that state to the present one."""
         row, own = self.routes.row(dose.state), self.routes.own(dose.state)
-        endless = math.isinf(dose.duration)
-        length = 24.0 if endless else interval
-        if not endless and dose.lag >= interval:
-            self.status = LAG_TOO_LONG
+        endless = float(self.table.amt[r]) == 0.0
+        if not endless and dose.duration > MOST_INFUSIONS * interval:
+            self.status = TOO_MANY_INFUSIONS
             return
-        tails = [] if endless else _tails(dose, interval)
-        rates = ((0.0, length, dose.rate),) if endless else _within(dose, interval, tails)
+        # Earlier doses of the series may still be on their way, or running.
+        if endless:
+            pending, tails, at, length, rates = [], [], 0.0, 24.0, ((0.0, 24.0, dose.rate),)
+        else:
+            pending, tails = pending_doses(dose.lag, interval), running_on(dose.lag, dose.duration, interval)
+            at, length = dose.lag % interval, interval
+            rates = infusions_within(at, dose.duration, dose.rate, interval, tails)
         column = self.routes.inflow(dose.state)
         now = self._parameters_at(time, r)
         parameters = np.array([now[n] for n in self.routes.kernel.parameters])
-        regimen = Interval(length, row, dose.amount, dose.lag, rates, -1 if column is None else column)
+        regimen = Interval(length, row, dose.amount, at, rates, -1 if column is None else column)
         amounts, linear, self.status = steady_state(self.careful, self.start, parameters, own, regimen)
         if self.status != OK:
             return
@@ -325,39 +321,50 @@ class _Layer:
         else:
             message = "SS 2 adds two steady states, which is valid only for a linear drug"
             self.table.fail(r, "SS", message, "SS 1 replaces the amounts in the body")
-        self.laid.running += [(time, time + end, row, dose.rate) for end in tails]
+        self.laid.running += [(time, self._snapped(time + end), row, dose.rate) for end in tails]
+        for ahead in pending:
+            start = self._snapped(time + ahead)
+            if dose.duration > 0:
+                self.laid.running.append((start, self._snapped(start + dose.duration), row, dose.rate))
+            else:
+                self.laid.arrivals.append((start, order if ahead == 0 else -1, row, dose.amount))
 
     def _in_order(self) -> SubjectEvents:
-        """Merge all events; a small delay separates events before a record from events after it."""
-        items: list[tuple[float, int, int, Callable[[float], None]]] = []
-        events: list[tuple[float, int, int, int, float]] = []
-        put = lambda kind, row, amount: lambda t: events.append((t, 0, kind, row, amount))  # noqa: E731
-        for full, path in self.covariates.items():
+        """Merge all events; at the same time, those before a record are listed with it."""
+        items: list[tuple[float, int, int, tuple[int, int, float] | int]] = []
+        for full, path in self.covariates.paths().items():
             column = self.routes.kernel.parameters.index(full)
-            if path:
-                items.append((0.0, -2, 0, put(PARAMETER, column, path[0][1])))
-            items += [(max(t, 0.0), -2, 1, put(PARAMETER, column, v)) for t, v in path[1:]]
-        items += [(t, o, 3, put(ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
-        items += [(t, o, 2, put(kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
-        seen = np.full(len(self.records), np.nan)
-        items += [(self.times[r], o, 4, lambda t, o=o: seen.__setitem__(o, t)) for o, r in enumerate(self.records)]
+            items.append((0.0, -2, 0, (PARAMETER, column, path[0][1])))
+            items += [(max(t, 0.0), -2, 1, (PARAMETER, column, v)) for t, v in path[1:]]
+        items += [(t, o, 3, (ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
+        items += [(t, o, 2, (kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
+        items += [(self.times[r], o, 4, o) for o, r in enumerate(self.records)]
         items.sort(key=lambda i: i[:3])
-        now, shift, dirty = -math.inf, 0, False
-        for time, _, phase, act in items:
+        after_dose = self._after_dose()
+        events: list[tuple[float, int, int, float]] = []
+        seen: list[Seen] = []
+        now, before = -math.inf, []
+        for time, _, _, what in items:
             if time != now:
-                now, shift, dirty = time, 0, False
-            if phase == 4 and dirty:
-                shift, dirty = shift + 1, False
-            dirty = dirty or phase != 4
-            act(time + shift * NUDGE * max(1.0, time))
-        ordered = [(t, kind, row, amount) for t, _, kind, row, amount in sorted(events, key=lambda e: e[0])]
-        ordered += self._inflows()
-        ordered.sort(key=lambda e: e[0])
-        times = [e[0] for e in ordered if math.isfinite(e[0])]
-        end = max([*times, *seen.tolist(), 0.0]) * (1 + 4 * NUDGE) + 4 * NUDGE
+                now, before = time, []
+            if isinstance(what, int):
+                own = self.covariates.at(time, self.records[what])
+                seen.append(Seen(time, tuple(before), own, after_dose[what]))
+            else:
+                events.append((time, *what))
+                if what[0] != PARAMETER:
+                    before.append(what)
+        events += self._inflows()
+        events.sort(key=lambda e: e[0])
+        if any(math.isinf(time) for time, *_ in events):
+            self.status = self.status or IMPOSSIBLE_DOSE
+            events = [e for e in events if math.isfinite(e[0])]
+        # Doses and infusions after the last record do not matter.
+        events = [e for e in events if e[0] <= self.last]
         # An explicit stop: the steps of a subject must not depend on the others in the group.
-        ordered.append((end, STOP_ONLY, 0, 0.0))
-        return SubjectEvents(ordered, seen, self._after_dose(), end, self.status)
+        end = max(self.last, SHORTEST)
+        events.append((end, STOP_ONLY, 0, 0.0))
+        return SubjectEvents(events, seen, end, self.status)
 
     def _inflows(self) -> list[tuple[float, int, int, float]]:
         """The total inflow to each state, and the times at which it changes."""
@@ -366,32 +373,27 @@ class _Layer:
             mine = [(s, e, rate) for s, e, i, rate in self.laid.running if i == row]
             column = self.routes.inflow(self.routes.kernel.states[row])
             assert column is not None
-            for time in sorted({t for s, e, _ in mine for t in (s, e) if math.isfinite(t)}):
-                total = math.fsum(rate for s, e, rate in mine if s <= time < e)
-                found.append((time, PARAMETER, column, total))
+            starts, ends = (sorted(range(len(mine)), key=lambda k, c=c: mine[k][c]) for c in (0, 1))
+            running: dict[int, float] = {}
+            i = j = 0
+            for time in sorted({t for s, e, _ in mine for t in (s, e) if t <= self.last}):
+                while i < len(mine) and mine[starts[i]][0] <= time:
+                    running[starts[i]] = mine[starts[i]][2]
+                    i += 1
+                while j < len(mine) and mine[ends[j]][1] <= time:
+                    running.pop(ends[j], None)
+                    j += 1
+                if len(running) > MOST_INFUSIONS:
+                    self.status = self.status or TOO_MANY_INFUSIONS
+                    return []
+                found.append((time, PARAMETER, column, math.fsum(running.values())))
         return found
 
-    def _after_dose(self) -> np.ndarray:
-        found = np.full(len(self.records), np.nan)
+    def _after_dose(self) -> list[float]:
+        """Time after the last dose at each record, NaN before the first."""
+        doses = sorted(self.nominal)
+        found = []
         for order, r in enumerate(self.records):
-            before = [t for t, o in self.nominal if (t, o) <= (self.times[r], order)]
-            if before:
-                found[order] = self.times[r] - max(before)
+            k = bisect_right(doses, (self.times[r], order))
+            found.append(self.times[r] - doses[k - 1][0] if k else math.nan)
         return found
-
-
-def _tails(dose: _Dose, interval: float) -> list[float]:
-    """Remaining times, from the record onwards, of infusions started by earlier doses of a steady state."""
-    tails, k = [], 1
-    while dose.duration > 0 and dose.lag - k * interval + dose.duration > 1e-12 * interval:
-        tails.append(dose.lag - k * interval + dose.duration)
-        k += 1
-    return tails
-
-
-def _within(dose: _Dose, interval: float, tails: Sequence[float]) -> tuple[tuple[float, float, float], ...]:
-    """The infusions within one interval of a steady state."""
-    if dose.duration <= 0:
-        return ()
-    rates = [(0.0, min(end, interval), dose.rate) for end in tails]
-    return (*rates, (dose.lag, min(dose.lag + dose.duration, interval), dose.rate))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, DataError, SettingError, spoken
+from mtorsim.errors import ArgumentError, spoken
 from mtorsim.files.library import Library
-from mtorsim.kernel.event import PARAMETER, Events
+from mtorsim.kernel.event import MULTIPLY, REPLACE, Events
 from mtorsim.kernel.status import OK, SENTENCES
-from mtorsim.model.checks import check_value
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
@@ -24,7 +23,8 @@ from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
-from .layout import SubjectEvents, lay_out
+from .layout import Seen, SubjectEvents, lay_out
+from .replaced import reading_line, replaced_parameters
 from .routes import Routes
 from .table import EventTable
 
@@ -87,7 +87,9 @@ def simulate_events(
         help = "remove `[[test]]`: all events come from the table"
         test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
     plan = make_plan(scenario, seed=seed, population=population, settings=settings, options=options, note=note)
-    columns = _columns(plan, table)
+    columns = replaced_parameters(plan.model, table)
+    if note is not None:
+        note(reading_line(plan.model, table, columns))
     announce(plan, note)
     plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
     # Records need not be fasting; observables that the model does not define have no column.
@@ -95,11 +97,12 @@ def simulate_events(
     groups = [_group(plan, table, columns, first) for first in range(0, table.subjects, GROUP)]
     seen, after, status = (np.concatenate(part) for part in zip(*groups, strict=True))
     frame = table.frame.copy()
-    frame["tad"] = after
-    frame["status"] = [SENTENCES[int(s)] for s in status]
-    for j in shown:
-        frame[list(plan.observables)[j]] = seen[:, j]
-    frame.attrs["manifest"] = _manifest(plan, table, status)
+    sentences = [SENTENCES[int(s)] for s in status]
+    own = {"tad": after, "status": sentences, **{list(plan.observables)[j]: seen[:, j] for j in shown}}
+    for name, values in own.items():
+        # A column of the table keeps its name.
+        frame[name if name not in frame.columns else f"simulated_{name}"] = values
+    frame.attrs["manifest"] = _manifest(plan, table, status, columns)
     return frame
 
 
@@ -118,7 +121,9 @@ def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Pat
     return path
 
 
-def _manifest(plan: Plan, table: EventTable, status: np.ndarray) -> dict[str, Any]:
+def _manifest(
+    plan: Plan, table: EventTable, status: np.ndarray, replaced: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """The manifest of the run; the table is one of its files."""
     manifest = describe_run(plan, table.subjects, 1)
     text = table.frame.to_csv(index=False)
@@ -130,45 +135,15 @@ def _manifest(plan: Plan, table: EventTable, status: np.ndarray) -> dict[str, An
         "hashes": {**manifest["hashes"], "events.csv": hashlib.sha256(text.encode()).hexdigest()},
         "finished": True,
         "records": len(table.frame),
-        "interpolation": dict(table.interpolation),
+        "reading": table.reading(replaced),
         "order at one instant": ["additional or lagged dose", "records as they stand in the table"],
         "status": counts,
         "machine": machine(),
     }
 
 
-def _columns(plan: Plan, table: EventTable) -> dict[str, str]:
-    """The parameter that each covariate of the table replaces."""
-    known: dict[str, str] = {}
-    for full, (line, _) in plan.model.parameters.items():
-        known[full.lower()] = full
-        known.setdefault(full.partition(".")[2].lower(), full)
-        if line.covariate:
-            known[line.covariate.lower()] = full
-    found = {name: known[name.lower()] for name in table.frame.columns if name.lower() in known}
-    for name in found:
-        if name not in table.covariates:
-            bad = table.not_a_number(name)
-            table.fail(bad, name, f"`{table.frame[name].iloc[bad]}` is not a number", f"it would be `{found[name]}`")
-    for name in found:
-        record = table.changing(name)
-        if record is not None and name not in table.interpolation:
-            table.fail(record, name, "this covariate changes", f"name `{name}`'s interpolation: locf, nocb or linear")
-    for name, full in found.items():
-        for record in np.flatnonzero(~np.isnan(table.covariates[name])):
-            value = float(table.covariates[name][record])
-            try:
-                check_value(full, plan.model.parameters[full][0], value)
-            except SettingError as error:
-                table.fail(int(record), name, error.message, error.help)
-    for name in table.interpolation:
-        if name not in found:
-            raise DataError(f"the model has no parameter for the covariate `{name}`")
-    return found
-
-
 def _group(
-    plan: Plan, table: EventTable, columns: Mapping[str, str], first: int
+    plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], first: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Observables at every record of some subjects, (records, observables), time after dose, and status."""
     numbers = np.arange(first, min(first + GROUP, table.subjects))
@@ -181,7 +156,8 @@ def _group(
     status = np.array([p or own.status for p, own in zip(people.status.tolist(), laid, strict=True)], np.int64)
     seen = _carried(plan, people, laid, status)
     counts = [len(own.seen) for own in laid]
-    return np.concatenate(seen), np.concatenate([own.after_dose for own in laid]), np.repeat(status, counts)
+    after = np.array([record.after_dose for own in laid for record in own.seen])
+    return np.concatenate(seen), after, np.repeat(status, counts)
 
 
 def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray) -> list[np.ndarray]:
@@ -190,7 +166,7 @@ def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.n
     columns = plan.columns[plan.columns >= 0]
     rows = kernel.read_by(columns)
     found = []
-    times = np.unique(np.concatenate([own.seen for own in laid]))
+    times = np.unique(np.concatenate([[s.time for s in own.seen] for own in laid]))
     events = Events.listed([own.events for own in laid])
     subjects = subjects_at(kernel, people.start, people.parameters, status)
     seen = recording(times, rows, len(laid))
@@ -198,36 +174,33 @@ def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.n
     solve(kernel, plan.solver, subjects, events, span, plan.tolerance(), seen, retry=True)
     status[:] = subjects.status
     for i, own in enumerate(laid):
-        at = np.searchsorted(times, own.seen)
         full = np.full((len(own.seen), len(plan.columns)), np.nan)
         if status[i] == OK:
-            states, parameters = seen.out[i, at], people.parameters[i]
-            full[:, plan.columns >= 0] = _observed(plan, own, times[at], states, rows, parameters, columns)
+            states = seen.out[i, np.searchsorted(times, [s.time for s in own.seen])]
+            full[:, plan.columns >= 0] = _observed(plan, own.seen, states, rows, people.parameters[i], columns)
         found.append(full)
     return found
 
 
 def _observed(
-    plan: Plan,
-    own: SubjectEvents,
-    times: np.ndarray,
-    states: np.ndarray,
-    rows: np.ndarray,
-    parameters: np.ndarray,
-    columns: np.ndarray,
+    plan: Plan, seen: Sequence[Seen], states: np.ndarray, rows: np.ndarray, parameters: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
-    """Observables at each record, with the parameter values at that time."""
-    out = np.full((len(times), len(columns)), np.nan)
-    changes = [(t, row, amount) for t, kind, row, amount in own.events if kind == PARAMETER]
-    now, k = parameters.copy(), 0
+    """Observables at each record, after the events that precede it, with its own covariates."""
+    place = {int(row): k for k, row in enumerate(rows)}
+    for state, record in zip(states, seen, strict=True):
+        for kind, row, amount in record.before:
+            if row in place:
+                k = place[row]
+                state[k] = amount if kind == REPLACE else state[k] * amount if kind == MULTIPLY else state[k] + amount
+    out = np.full((len(seen), len(columns)), np.nan)
+    times = np.array([record.time for record in seen])
     start = 0
-    while start < len(times):
-        while k < len(changes) and changes[k][0] < times[start]:
-            now[changes[k][1]] = changes[k][2]
-            k += 1
-        limit = changes[k][0] if k < len(changes) else np.inf
-        stop = max(start + 1, int(np.searchsorted(times, limit, side="right")))
-        part = slice(start, stop)
+    for _, same in groupby(seen, key=lambda record: record.parameters):
+        now = parameters.copy()
+        own = list(same)
+        for name, value in own[0].parameters.items():
+            now[plan.kernel.parameters.index(name)] = value
+        part = slice(start, start + len(own))
         out[part] = plan.kernel.observed(times[part], states[None, part], rows, now[None], columns)[0]
-        start = stop
+        start = part.stop
     return out

@@ -7,6 +7,7 @@ diverge if it does not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,13 +19,15 @@ from mtorsim.kernel.event import ADD, PARAMETER, Events
 from mtorsim.kernel.status import NO_STEADY_STATE, OK
 from mtorsim.run.solve import solve, subjects_at, tolerance
 
-__all__ = ["Interval", "steady_state"]
+__all__ = ["Interval", "infusions_within", "pending_doses", "running_on", "steady_state"]
 
 
 RTOL, ATOL = 1e-11, 1e-13
 """Relative tolerance of the integration over an interval."""
 SETTLED = 1e-10
 """Tolerance of the fixed point, relative to the largest amount."""
+ROUNDING = 1e-12
+"""Fraction of an interval below which times are equal."""
 MOST_STEPS = 60
 BEYOND = 1e7
 """Amounts above this number of doses count as divergence."""
@@ -137,3 +140,29 @@ def _through(
     solve(kernel, load_solver("tsit5", "double"), subjects, events, (0.0, interval.length), error)
     states = subjects.state
     return states[0, own], ((states[1:, own] - states[0, own]) / moved[:, None]).T, int(subjects.status.max())
+
+
+def pending_doses(lag: float, interval: float) -> list[float]:
+    """Times, after the record, at which earlier doses of a steady state with a long lag arrive."""
+    count = math.floor(lag / interval * (1 + ROUNDING))
+    return [max(lag - k * interval, 0.0) for k in range(count, 0, -1)]
+
+
+def running_on(lag: float, duration: float, interval: float) -> list[float]:
+    """Remaining times, after the record, of infusions started by earlier doses of a steady state."""
+    ends: list[float] = []
+    k = math.floor(lag / interval * (1 + ROUNDING)) + 1
+    while duration > 0 and lag - k * interval + duration > ROUNDING * interval:
+        ends.append(lag - k * interval + duration)
+        k += 1
+    return ends
+
+
+def infusions_within(
+    at: float, duration: float, rate: float, interval: float, tails: Sequence[float]
+) -> tuple[tuple[float, float, float], ...]:
+    """The infusions (start, end, rate) within one interval of a steady state; `tails` run on from earlier ones."""
+    if duration <= 0:
+        return ()
+    rates = [(0.0, min(end, interval), rate) for end in tails]
+    return (*rates, (at, min(at + duration, interval), rate))

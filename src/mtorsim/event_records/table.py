@@ -8,9 +8,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mtorsim.errors import DataError
+from mtorsim.errors import DataError, one_line
 
-__all__ = ["INTERPOLATIONS", "EventTable", "Frame", "as_numbers"]
+__all__ = ["INTERPOLATIONS", "MISSING", "EventTable", "Frame"]
 
 
 Frame: TypeAlias = Any
@@ -18,6 +18,10 @@ Frame: TypeAlias = Any
 
 INTERPOLATIONS = ("locf", "nocb", "linear")
 """Interpolation of a covariate between records: last value carried forward, next value carried backward, linear."""
+
+
+MISSING = ("", ".", "NA")
+"""Cells without a value."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,10 @@ class EventTable:
         The table as read, with all columns under their original names.
     path
         The file.
+    lines
+        Line of the file on which each record begins, shape (records,).
+    labels
+        ID of each subject.
     subject
         Number of the subject of each record, from 0 in order of appearance, shape (records,).
     time, ii, dur
@@ -42,12 +50,24 @@ class EventTable:
         State or route by name, a number as text, or empty.
     covariates
         Values of each additional numeric column, NaN if a record gives none.
+    texts
+        Additional columns with text: the first such record, and its text.
     interpolation
-        The interpolation of each of them, if given.
+        The interpolation of each covariate, if given.
+    used
+        The file's column for each reserved name.
+    notes
+        Rows left out, irregularities, and conventions.
+    time_unit
+        Unit of the times in the file.
+    additional
+        Whether lag and duration of additional doses are those of the `record`, or of their `own time`.
     """
 
     frame: Frame
     path: str
+    lines: np.ndarray
+    labels: Sequence[str]
     subject: np.ndarray
     time: np.ndarray
     evid: np.ndarray
@@ -59,7 +79,12 @@ class EventTable:
     ss: np.ndarray
     cmt: Sequence[str]
     covariates: Mapping[str, np.ndarray]
+    texts: Mapping[str, tuple[int, str]]
     interpolation: Mapping[str, str]
+    used: Mapping[str, str]
+    notes: Sequence[str]
+    time_unit: str
+    additional: str
 
     def changing(self, name: str) -> int | None:
         """The first record at which a covariate changes within a subject; None if it never does."""
@@ -68,15 +93,27 @@ class EventTable:
         changed = known[1:][(np.diff(values[known]) != 0) & (np.diff(self.subject[known]) == 0)]
         return int(changed[0]) if len(changed) else None
 
-    def not_a_number(self, name: str) -> int:
-        """The first record at which a column does not hold a number."""
-        bad = np.isnan(as_numbers(self.frame[name])) & self.frame[name].notna().to_numpy()
-        return int(np.flatnonzero(bad)[0])
+    def reading(self, replaced: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """How the table was read, as plain values; `replaced` are the parameters that covariates replace."""
+        names = {*self.covariates, *self.texts}
+        return {
+            "records": len(self.frame),
+            "subjects": self.subjects,
+            "columns": dict(self.used),
+            "time unit": self.time_unit,
+            "replaced parameters": {
+                name: {"parameters": list(full), "interpolation": self.interpolation.get(name, "constant")}
+                for name, full in replaced.items()
+            },
+            "copied": sorted(c for c in self.frame.columns if c not in self.used.values() and c not in replaced),
+            "not used": sorted(names - set(replaced)),
+            "notes": list(self.notes),
+        }
 
     @property
     def subjects(self) -> int:
         """Number of subjects."""
-        return int(self.subject.max()) + 1 if len(self.subject) else 0
+        return len(self.labels)
 
     def fail(self, record: int, column: str, message: str, help: str | None = None) -> Any:
         """Raise an error in one record.
@@ -86,16 +123,7 @@ class EventTable:
         DataError
             Always, with file, line, subject, column and fault.
         """
-        label = self.frame.iloc[record, self._column("ID")] if self._column("ID") is not None else "1"
-        place = f"{self.path}:{record + 2}: subject {label}, column {column}"
+        label = one_line(self.labels[int(self.subject[record])], 40)
+        own = self.used.get(column, column)
+        place = f"{self.path}:{self.lines[record]}: subject {label}, column {own}"
         raise DataError(f"{place}: {message}", help=help)
-
-    def _column(self, name: str) -> int | None:
-        return next((i for i, c in enumerate(self.frame.columns) if c.upper() == name), None)
-
-
-def as_numbers(column: Frame) -> np.ndarray:
-    """Convert a column of text to numbers, NaN if a cell is not a number, (records,)."""
-    import pandas as pd
-
-    return np.asarray(pd.to_numeric(column, errors="coerce"), float)

@@ -6,7 +6,6 @@ __all__ = [
     "CANCELLED",
     "CURES",
     "IMPOSSIBLE_DOSE",
-    "LAG_TOO_LONG",
     "NOT_ADMITTED",
     "NOT_AT_REST",
     "NOT_DRAWN",
@@ -16,6 +15,7 @@ __all__ = [
     "OK",
     "SENTENCES",
     "STEP_TOO_SMALL",
+    "TOO_MANY_INFUSIONS",
     "TOO_MANY_STEPS",
 ]
 
@@ -30,7 +30,7 @@ CANCELLED = 7
 IMPOSSIBLE_DOSE = 8
 NOT_DRAWN = 9
 NO_STEADY_STATE = 10
-LAG_TOO_LONG = 11
+TOO_MANY_INFUSIONS = 11
 
 SENTENCES = {
     OK: "ok",
@@ -44,7 +44,7 @@ SENTENCES = {
     IMPOSSIBLE_DOSE: "the lag or bioavailability of a dose is negative or not a number",
     NOT_DRAWN: "a drawn parameter is not a finite number",
     NO_STEADY_STATE: "a dose at steady state has none: more is given in an interval than can be eliminated",
-    LAG_TOO_LONG: "the lag of a dose at steady state is not shorter than its interval",
+    TOO_MANY_INFUSIONS: "more than 1,000 infusions overlap",
 }
 
 _STIFF = "set tighter parameter ranges, or try another `method` or a larger `rtol`"
@@ -61,6 +61,6 @@ CURES = {
     SENTENCES[IMPOSSIBLE_DOSE]: "check `lag` and `bioavailability` in [doses], and the parameters they use",
     SENTENCES[NOT_DRAWN]: "check the medians and the variability in the population's file",
     SENTENCES[NO_STEADY_STATE]: "reduce AMT or RATE, or increase II",
-    SENTENCES[LAG_TOO_LONG]: "reduce the lag, or increase II",
+    SENTENCES[TOO_MANY_INFUSIONS]: "increase II, or reduce DUR or AMT / RATE",
 }
 """How to fix each failure, by its sentence."""

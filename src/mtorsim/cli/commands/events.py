@@ -19,6 +19,13 @@ from mtorsim.errors import ArgumentError
     "--interpolate", multiple=True, metavar="NAME=WAY", help="Interpolation of a covariate: locf, nocb or linear."
 )
 @click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Time unit of TABLE.")
+@click.option("--column", "columns", multiple=True, metavar="OLD=NEW", help="Read a column under another name.")
+@click.option("--drop", multiple=True, metavar="COLUMN", help="Only copy this column to the result; repeatable.")
+@click.option("--ignore", multiple=True, metavar="ROWS", help="Leave rows out: #, @, a column of letters, EVID==2.")
+@click.option("--accept", multiple=True, metavar="ROWS", help="Keep only rows that satisfy one of these: STUDY==2.")
+@click.option("--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab.")
+@click.option("--one-subject", is_flag=True, help="All records are of one subject, and there is no column ID.")
+@click.option("--additional", default="record", metavar="WAY", help="Lag of additional doses: record or own-time.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Use another population.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
@@ -41,8 +48,14 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
     from mtorsim.event_records.simulate import simulate_events, write_records
     from mtorsim.kernel.status import CURES
 
-    ways = dict(_pair(text) for text in given["interpolate"])
-    records = read_events(table, time_unit=given["time_unit"], interpolation=ways)
+    records = read_events(
+        table,
+        time_unit=given["time_unit"],
+        interpolation=dict(_pair("--interpolate", "weight=locf", text) for text in given["interpolate"]),
+        columns=dict(_pair("--column", "WT=weight", text) for text in given["columns"]),
+        additional=given["additional"].replace("-", " "),
+        **{k: given[k] for k in ("drop", "ignore", "accept", "dialect", "one_subject")},
+    )
     frame = simulate_events(
         scenario,
         records,
@@ -73,9 +86,8 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
     return 1 if failed else 0
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, way = (part.strip() for part in text.partition("="))
-    if not equals or not name:
-        help = "write for example `--interpolate weight=locf`"
-        raise ArgumentError(f"`--interpolate {text}` is not NAME=WAY", help=help)
-    return name, way
+def _pair(option: str, example: str, text: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name or not value:
+        raise ArgumentError(f"`{option} {text}` is not NAME=VALUE", help=f"write for example `{option} {example}`")
+    return name, value

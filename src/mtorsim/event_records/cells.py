@@ -1,0 +1,116 @@
+"""Read a CSV file as cells of text, each row with its line number."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, shown_path
+
+__all__ = ["DIALECTS", "Cells", "read_cells"]
+
+DIALECTS = {"comma": (",", "."), "semicolon": (";", ","), "tab": ("\t", ".")}
+"""Separator of cells and decimal mark, by name."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A table of text.
+
+    Attributes
+    ----------
+    path
+        The file, as shown to the user.
+    head
+        Names of the columns, without surrounding blanks.
+    rows
+        Cells without surrounding blanks; every row is as long as the head.
+    lines
+        Line of the file on which each row begins.
+    notes
+        Irregularities that were corrected.
+    """
+
+    path: str
+    head: list[str]
+    rows: list[list[str]]
+    lines: list[int]
+    notes: list[str]
+
+
+def read_cells(path: Path, dialect: str) -> Cells:
+    """Read a table; blank lines are skipped, and empty cells beyond the head are dropped.
+
+    Raises
+    ------
+    ArgumentError
+        If the dialect is unknown.
+    DataError
+        If the file cannot be read, has no head, a column without a name or with the name of another one, or a row
+        with more cells than the head.
+    """
+    if dialect not in DIALECTS:
+        help = did_you_mean(dialect, DIALECTS) or "choose from " + ", ".join(DIALECTS)
+        raise ArgumentError(f"there is no dialect `{dialect}`", help=help)
+    shown = shown_path(path)
+    lines, rows = _rows(path, DIALECTS[dialect][0])
+    if not rows:
+        raise DataError(f"{shown}: the file is empty")
+    at, head = lines.pop(0), rows.pop(0)
+    while head and not head[-1] and all(len(row) < len(head) or not row[len(head) - 1] for row in rows):
+        head.pop()
+    if len(head) == 1 and any(mark in head[0] for mark in ",;\t|"):
+        fitting = next((name for name, (mark, _) in DIALECTS.items() if mark in head[0]), None)
+        help = f'pass `dialect="{fitting}"`' if fitting else "separate columns by commas"
+        raise DataError(f"{shown}:{at}: there is only one column", help=help)
+    for i, name in enumerate(head):
+        if not name:
+            raise DataError(f"{shown}:{at}: column {i + 1} has no name")
+        if name in head[:i]:
+            raise DataError(f"{shown}:{at}: column `{one_line(name)}` appears twice")
+    notes = _squared(shown, head, rows, lines)
+    return Cells(shown, head, rows, lines, notes)
+
+
+def _rows(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
+    shown = shown_path(path)
+    lines: list[int] = []
+    rows: list[list[str]] = []
+    try:
+        # Reading a pipe or a device might never end.
+        if path.exists() and not path.is_file():
+            raise DataError(f"cannot read `{shown}`: it is not a file")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
+            before = 0
+            for row in reader:
+                cells = [cell.strip() for cell in row]
+                if any(cells):
+                    lines.append(before + 1)
+                    rows.append(cells)
+                before = reader.line_num
+    except UnicodeDecodeError:
+        raise DataError(f"cannot read `{shown}`: it is not UTF-8 text") from None
+    except csv.Error as problem:
+        raise DataError(f"{shown}:{before + 1}: {problem}") from None
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise DataError(f"cannot read `{shown}`: {reason}") from None
+    return lines, rows
+
+
+def _squared(shown: str, head: Sequence[str], rows: list[list[str]], lines: Sequence[int]) -> list[str]:
+    """Give every row the length of the head, and note what was changed."""
+    n, long, short = len(head), 0, 0
+    for row, line in zip(rows, lines, strict=True):
+        if any(row[n:]):
+            message = f"{shown}:{line}: there are {len(row)} cells, the head has {n}"
+            raise DataError(message, help="a decimal comma needs quotes, or a dialect that has it")
+        long += len(row) > n
+        short += len(row) < n
+        row[n:] = []
+        row += [""] * (n - len(row))
+    notes = [f"{long:,} rows end in empty cells beyond the head, which are dropped"] if long else []
+    return notes + ([f"{short:,} rows are short, and their missing cells are empty"] if short else [])
