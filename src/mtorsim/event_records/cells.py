@@ -78,13 +78,13 @@ def _rows(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
     shown = shown_path(path)
     lines: list[int] = []
     rows: list[list[str]] = []
+    before = 0
     try:
         # Reading a pipe or a device might never end.
         if path.exists() and not path.is_file():
             raise DataError(f"cannot read `{shown}`: it is not a file")
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
-            before = 0
             for row in reader:
                 cells = [cell.strip() for cell in row]
                 if any(cells):
