@@ -112,5 +112,5 @@ def _squared(shown: str, head: Sequence[str], rows: list[list[str]], lines: Sequ
         short += len(row) < n
         row[n:] = []
         row += [""] * (n - len(row))
-    notes = [f"{long:,} rows end in empty cells beyond the head, which are dropped"] if long else []
-    return notes + ([f"{short:,} rows are short, and their missing cells are empty"] if short else [])
+    notes = [f"rows with empty cells beyond the head, which are dropped: {long:,}"] if long else []
+    return notes + ([f"short rows, whose missing cells are empty: {short:,}"] if short else [])

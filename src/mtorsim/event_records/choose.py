@@ -56,12 +56,12 @@ def chosen(cells: Cells, ignore: Sequence[str], accept: Sequence[str]) -> tuple[
     for text in ignore:
         out = _rule(cells, text)
         hit = [k and out(row) for k, row in zip(keep, cells.rows, strict=True)]
-        notes.append(f"{sum(hit):,} rows left out by ignore `{text}`")
+        notes.append(f"rows left out by ignore `{text}`: {sum(hit):,}")
         keep = [k and not h for k, h in zip(keep, hit, strict=True)]
     if accept:
         rules = [_comparison(cells, text) for text in accept]
         hit = [k and not any(rule(row) for rule in rules) for k, row in zip(keep, cells.rows, strict=True)]
-        notes.append(f"{sum(hit):,} rows left out by accept `{'`, `'.join(accept)}`")
+        notes.append(f"rows left out by accept `{'`, `'.join(accept)}`: {sum(hit):,}")
         keep = [k and not h for k, h in zip(keep, hit, strict=True)]
     rows = [row for row, k in zip(cells.rows, keep, strict=True) if k]
     lines = [line for line, k in zip(cells.lines, keep, strict=True) if k]

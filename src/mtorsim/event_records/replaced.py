@@ -59,7 +59,7 @@ def _named(model: Model, table: EventTable, name: str) -> tuple[str, ...]:
         )
         if by_covariate:
             return by_covariate
-    if "." in name.strip("."):
+    if "." in name.strip(".") and name not in model.units:
         near = did_you_mean(name, model.parameters)
         if near:
             raise DataError(f"{table.path}:1: there is no parameter `{one_line(name)}`", help=near)
