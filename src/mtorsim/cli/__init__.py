@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import re
 import sys
 from typing import Any
 
@@ -104,7 +105,14 @@ def main(args: list[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
-_TYPED = {"`force=True`": "`--force`", "`resume=True`": "`--resume`", "`out`": "`--out DIR`"}
+_TYPED = {
+    r"`out`": "`--out DIR`",
+    r"`(force|resume|one_subject)=True`": r"`--\1`",
+    r"`(ignore|accept|drop)=\[\"([^`]*?)\"\]`": r"`--\1 \2`",
+    r"`dialect=\"(\w+)\"`": r"`--dialect \1`",
+    r"`columns=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--column \1=\2`",
+    r"`interpolation=\{\"([^`]*?)\": \"(\w+)\"\}`": r"`--interpolate \1=\2`",
+}
 """Arguments named in messages, as they are typed at the command line."""
 
 
@@ -112,8 +120,8 @@ def as_typed(error: MtorsimError) -> str:
     """The text of an error in the words of the command line."""
     text = f"error: {error}"
     for argument, option in _TYPED.items():
-        text = text.replace(argument, option)
-    return text
+        text = re.sub(argument, option, text)
+    return text.replace("--one_subject", "--one-subject")
 
 
 def _unforeseen(problem: Exception) -> str:
