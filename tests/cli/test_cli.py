@@ -325,6 +325,12 @@ def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path):
     }
     assert "2 of 2 subjects failed" in found.err
     assert "subjects 0, 1" in found.err
+    assert "relax the entry criteria" in found.err
+    rows = (tmp_path / "out" / "failed.csv").read_text().splitlines()
+    assert rows[:2] == ["arm,subject,status", "untreated,0,no person met the entry criteria in 1,000 attempts"] or (
+        rows[1] == 'untreated,0,"no person met the entry criteria in 1,000 attempts"'
+    )
+    assert len(rows) == 3
     visits = mt.open_result(tmp_path / "out").visits
     assert np.isnan(visits.fasting_glucose.to_numpy()).all()
     assert (visits.status.to_numpy() == 6).all()

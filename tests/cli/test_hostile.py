@@ -460,3 +460,48 @@ def test_an_unforeseen_fault_is_one_line_too(mtorsim, monkeypatch):
     found = mtorsim("list")
     assert (found.code, found.out) == (2, "")
     assert found.err.startswith("error: bug in mtorsim: ZeroDivisionError: of all things\n  help: ")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'covariates = "x"',
+        "parameters = [1]",
+        "group = 3",
+        "correlation = 5",
+        "correlation = [{of=3,value=0.1}]",
+        "correlation = [{of=[[1],{a=1}],value=0.1}]",
+        'group = [{name=["a"]}]',
+        "entry = 1",
+        "covariates = {age = 3}",
+    ],
+)
+@pytest.mark.parametrize("like", ["own", "base"])
+def test_a_population_like_another_has_tables_of_the_right_kind(mtorsim, tmp_path, monkeypatch, lines, like):
+    monkeypatch.chdir(tmp_path)
+    wrong = f'{lines}\n[population]\nname = "px"\nlike = "ngt"\nabout = "x"\n'
+    Path("px.toml").write_text(wrong)
+    Path("py.toml").write_text('[population]\nname = "py"\nlike = "px"\nabout = "y"\n')
+    found = mtorsim("check", "px.toml" if like == "own" else "py.toml")
+    assert found.code == 2
+    assert found.err.startswith("error: px.toml:1: ")
+    assert "must be" in found.err
+
+
+def test_a_covariate_may_have_any_name(mtorsim, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = '{ median = 70, iiv = 0.2, unit = "kg", about = "x", source = "this_work", evidence = "design" }'
+    Path("px.toml").write_text(
+        f'[population]\nname = "px"\nlike = "healthy_adults"\nabout = "x"\n[covariates]\nweight = {line}\n'
+        f"turned_away = {line}\n"
+    )
+    Path("s.toml").write_text(
+        'title = "x"\nmodel = ["glucose_insulin"]\npopulation = "px"\nsubjects = 5\nduration = "1 d"\n'
+        '[visits]\nat = ["0 d", "1 d"]\n'
+    )
+    assert mtorsim("check", "s.toml").code == 0
+    assert mtorsim("run", "s.toml", "--out", "out").code == 0
+    result = mt.open_result("out")
+    assert (result.people.weight > 20).all()
+    assert result.people.turned_away.nunique() == 5
+    assert (result.weights == 1).all()

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,6 +138,8 @@ def test_a_changed_number_is_noticed(kept, tmp_path):
     pq.write_table(table.set_column(at, table.schema.field(at), [values]), part)
     assert not replay_subject(copy, 0, "placebo").same
     assert replay_subject(copy, 5, "placebo").same
+    with pytest.raises(mt.MtorsimError, match=r"the numbers of arm `placebo` in .* are not those of its run"):
+        _ = mt.open_result(copy).visits
 
 
 def test_an_interrupted_run_goes_on_to_the_same_bits(usual, tmp_path):
@@ -164,8 +167,8 @@ def test_an_interrupted_run_goes_on_to_the_same_bits(usual, tmp_path):
 def test_another_run_is_not_taken_up(tmp_path):
     folder = tmp_path / "run"
     mt.simulate(scenario(TEXT), subjects=8, out=folder)
-    with pytest.raises(mt.MtorsimError, match="is finished"):
-        mt.simulate(scenario(TEXT), subjects=8, out=folder, resume=True)
+    again = mt.simulate(scenario(TEXT), subjects=8, out=folder, resume=True)
+    assert again.visits.equals(mt.open_result(folder).visits)
     with pytest.raises(mt.MtorsimError, match="differs in seed"):
         mt.simulate(scenario(TEXT), subjects=8, seed=9, out=folder, resume=True)
     with pytest.raises(mt.MtorsimError, match="already exists"):
@@ -200,3 +203,63 @@ def test_missed_doses_are_each_subjects_own(usual):
     adherent = mt.simulate(scenario(TEXT.replace("missed = 0.2", "missed = 0.0"))).visits.drug_level
     lower = (levels.to_numpy() < adherent.sel(arm="everolimus").isel(time=2).to_numpy()).mean()
     assert lower > 0.8
+
+
+def test_a_folder_keeps_what_is_not_a_result_and_the_result_if_it_cannot_be_replaced(tmp_path):
+    folder = tmp_path / "run"
+    mt.simulate(scenario(TEXT), subjects=4, out=folder)
+    for name in ("shares.xlsx", "time_course.tex", "notes.txt"):
+        (folder / name).write_text("mine")
+    (folder / "shares.d").mkdir()
+    mt.simulate(scenario(TEXT), subjects=5, out=folder, force=True)
+    assert {p.name for p in folder.iterdir()} >= {"shares.xlsx", "time_course.tex", "notes.txt", "shares.d"}
+    assert not [p for p in folder.iterdir() if p.name.startswith(".")]
+    assert mt.open_result(folder).visits.sizes["subject"] == 5
+
+
+def test_a_result_that_cannot_be_moved_aside_stays_whole(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    mt.simulate(scenario(TEXT), subjects=4, out=folder)
+    rename = Path.rename
+
+    def stuck(path, target):
+        if path.name == "summary.json" and path.parent == folder:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", stuck)
+    with pytest.raises(mt.MtorsimError, match=r"cannot write to .*Permission denied"):
+        mt.simulate(scenario(TEXT), subjects=5, out=folder, force=True)
+    monkeypatch.undo()
+    assert mt.open_result(folder).visits.sizes["subject"] == 4
+
+
+@pytest.mark.parametrize("damage", ["missing", "missing in every arm", "doubled", "swapped"])
+def test_lost_and_changed_chunks_are_noticed_by_every_reader(tmp_path, damage):
+    folder = tmp_path / "run"
+    mt.simulate(scenario(TEXT), subjects=12, chunk=4, out=folder)
+    arms = sorted((folder / "visits.parquet").iterdir())
+    if damage == "swapped":
+        spare = folder / "visits.parquet" / "spare"
+        arms[0].rename(spare)
+        arms[1].rename(arms[0])
+        spare.rename(arms[1])
+    for arm in arms if damage == "missing in every arm" else arms[:1]:
+        if damage.startswith("missing"):
+            (arm / "chunk-000001.parquet").unlink()
+        elif damage == "doubled":
+            shutil.copy(arm / "chunk-000000.parquet", arm / "chunk-000001.parquet")
+    result = mt.open_result(folder)
+    with pytest.raises(mt.MtorsimError, match=r"are not those of its run|does not have each of 12 subjects once"):
+        _ = result.visits
+
+
+def test_a_folder_that_loses_chunks_during_a_run_is_an_error(tmp_path):
+    folder = tmp_path / "run"
+
+    def lose(done, total):
+        if done >= 8 and folder.exists():
+            shutil.rmtree(folder / "visits.parquet", ignore_errors=True)
+
+    with pytest.raises(mt.MtorsimError, match=r"cannot write to|chunks of arm"):
+        mt.simulate(scenario(TEXT), subjects=24, chunk=4, out=folder, progress=lose)

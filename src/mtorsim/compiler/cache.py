@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import pickle
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from mtorsim.errors import DataError
 __all__ = [
     "LAYOUT",
     "cache_folder",
+    "compiled_in",
     "forget_package",
     "import_package",
     "kept",
@@ -101,7 +103,9 @@ def kept(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) ->
             _write(folder, write)
         try:
             return read(folder)
-        except (ValueError, KeyError, ImportError, SyntaxError, AttributeError):
+        except OSError:
+            raise
+        except Exception:
             # The cached folder is incomplete or was edited: rebuild it.
             shutil.rmtree(folder, ignore_errors=True)
             forget_package(name)
@@ -148,6 +152,22 @@ def import_package(folder: Path, modules: Sequence[str]) -> dict[str, ModuleType
         sys.modules[package] = module
         spec.loader.exec_module(module)
     return {name: importlib.import_module(f"{package}.{name}") for name in modules}
+
+
+def compiled_in(folder: Path, compile: Callable[[], T]) -> T:
+    """Compile functions of a folder or load their machine code; damaged files are removed, and compiled again."""
+    from numba import config
+
+    try:
+        return compile()
+    except (EOFError, pickle.UnpicklingError, ValueError, KeyError, IndexError, AttributeError, ImportError, TypeError):
+        places = [folder, *Path(config.CACHE_DIR).glob(f"*{folder.name}*")] if config.CACHE_DIR else [folder]
+        damaged = [p for place in places for p in place.rglob("*.nb[ic]")]
+        if not damaged:
+            raise
+        for path in damaged:
+            path.unlink(missing_ok=True)
+        return compile()
 
 
 def forget_package(name: str) -> None:

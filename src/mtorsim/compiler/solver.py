@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -14,7 +15,7 @@ import numpy as np
 from mtorsim.kernel.arguments import TIMES, Program, Seats
 from mtorsim.kernel.lanes import JIT
 
-from .cache import import_package, kept, makers, package_file
+from .cache import compiled_in, import_package, kept, makers, package_file
 
 __all__ = [
     "METHODS",
@@ -85,7 +86,7 @@ class Solver:
 
     def integrate(self, table: Any) -> None:
         """Integrate subjects; `table` is that of `mtorsim.kernel.drive.advance`."""
-        solver_module("drive").advance(table)
+        driver()(table)
 
     def seats(self, states: int, parameters: int, program: Program) -> Seats:
         """Empty seats, one per column of the program."""
@@ -125,9 +126,25 @@ def load_solver(method: Method, precision: Precision) -> Solver:
     return Solver(method, precision)
 
 
+@cache
+def driver() -> Any:
+    """The driver, `advance`, which all solvers share."""
+    return _called_with_table(solver_module("drive").advance)
+
+
+@cache
 def people_function(name: str) -> Any:
     """`rest`, `start` or `observe`, in double precision."""
-    return getattr(solver_module(f"double.{'observe' if name == 'observe' else 'initial'}"), name)
+    return _called_with_table(getattr(solver_module(f"double.{'observe' if name == 'observe' else 'initial'}"), name))
+
+
+def _called_with_table(function: Any) -> Any:
+    """A function of a table, compiled or loaded from disk."""
+    if JIT:
+        import numba as nb
+
+        compiled_in(solver_folder(), lambda: function.compile((nb.types.Array(nb.int64, 2, "C"),)))
+    return function
 
 
 @cache
@@ -139,7 +156,9 @@ def entry(signature: Any, function: Any) -> Any:
     """A function compiled for calls by address, cached on disk."""
     import numba as nb
 
-    return nb.cfunc(signature, cache=True, error_model="numpy")(function)  # pyright: ignore[reportCallIssue]
+    folder = Path(inspect.getfile(function)).parent
+    decorate = nb.cfunc(signature, cache=True, error_model="numpy")  # pyright: ignore[reportCallIssue]
+    return compiled_in(folder, lambda: decorate(function))
 
 
 @cache

@@ -6,6 +6,7 @@ import ctypes
 import hashlib
 import math
 import os
+import platform
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from mtorsim.kernel.lanes import JIT
 
 from .early import BESIDE, compile_beside
 from .kernel import Kernel
-from .solver import Solver, load_solver, people_function, solver_folder, solver_module
+from .solver import Solver, driver, load_solver, people_function, solver_folder
 
 __all__ = [
     "COMPILED_FROM",
@@ -91,10 +92,10 @@ def compile_part(part: Part) -> None:
     marker = _marker(part)
     claim = marker.with_name(f".{marker.name}")
     try:
-        os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        with os.fdopen(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY), "w") as file:
+            file.write(f"{os.getpid()} {platform.node()}")
     except FileExistsError:
-        # The claim of a process that has died expires.
-        while not marker.is_file() and _age(claim) < PATIENCE:
+        while not marker.is_file() and _age(claim) < PATIENCE and _is_alive(claim):
             time.sleep(0.05)
     except OSError:
         pass
@@ -112,17 +113,29 @@ def _compile(part: Part) -> None:
         _ = load_solver(*part[1:]).stepper  # pyright: ignore[reportArgumentType]
     elif part[0] == "interpreter":
         _ = load_solver("tsit5", part[1]).interpreter  # pyright: ignore[reportArgumentType]
+    elif part[0] == "drive":
+        driver()
     else:
-        import numba as nb
-
-        of_people = [people_function(name) for name in ("rest", "start", "observe")]
-        for function in [solver_module("drive").advance] if part[0] == "drive" else of_people:
-            function.compile((nb.types.Array(nb.int64, 2, "C"),))
+        for name in ("rest", "start", "observe"):
+            people_function(name)
 
 
 def _marker(part: Part) -> Path:
     """The file that marks a part as compiled on this machine."""
     return solver_folder() / f"compiled-{'-'.join(part)}-{_processor()}"
+
+
+def _is_alive(claim: Path) -> bool:
+    """Whether the process of a claim may still be at work; one of another machine may."""
+    try:
+        number, _, machine = claim.read_text(encoding="utf-8").partition(" ")
+        if machine == platform.node() and os.name == "posix":
+            os.kill(int(number), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except (OSError, ValueError):
+        return True
+    return True
 
 
 def _age(path: Path) -> float:

@@ -33,6 +33,8 @@ STYLE: dict[Any, Any] = {
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
     "svg.hashsalt": "mtorsim",
+    # Titles are the user's text, in which dollars are dollars.
+    "text.parse_math": False,
 }
 
 

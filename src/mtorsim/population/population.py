@@ -24,7 +24,7 @@ from .file import Entry, Group
 __all__ = ["WEIGHT", "Population", "Quantity", "check_medians"]
 
 
-WEIGHT = "weight"
+WEIGHT = "sampling weight"
 """Name under which a subject's sampling is drawn."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import PopulationError, SettingError, UnitError, did_you_mean
+from mtorsim.errors import PopulationError, SettingError, UnitError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Place
 from mtorsim.files.record import read_record
@@ -92,6 +92,7 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
 
 def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
     """Complete a file from the populations that it extends; also return the files used."""
+    _check_shape(file)
     bases: list[TomlFile] = []
     chain, data = [file.path.stem], file.data
     while isinstance(head := data.get("population"), dict) and isinstance(name := head.get("like"), str):
@@ -103,9 +104,32 @@ def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFi
             file.fail(f"`{name}` extends itself, by way of {' and '.join(chain)}", key)
         chain.append(name)
         base = TomlFile.read(library.populations[name], PopulationError)
+        _check_shape(base)
         bases.append(base)
         data = _overlaid(base.data, data)
     return (replace(file, data=data), tuple(bases)) if bases else (file, ())
+
+
+def _check_shape(file: TomlFile) -> None:
+    """Check the kinds of tables that a population overlays on another, before they are read in full."""
+    for table in ("covariates", "parameters"):
+        lines = file.data.get(table, {})
+        if not isinstance(lines, dict):
+            file.fail(f"`{table}` must be a table, not {spoken(lines)}", (table,))
+        for name, line in lines.items():
+            if not isinstance(line, dict):
+                file.fail(f"`{name}` must be a table, not {spoken(line)}", (table, name))
+    for table in ("group", "correlation", "entry"):
+        parts = file.data.get(table, [])
+        if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+            file.fail(f"`{table}` must be written as [[{table}]]", (table,))
+    for i, group in enumerate(file.data.get("group", [])):
+        if not isinstance(group.get("name", ""), str):
+            file.fail(f"`name` must be text, not {spoken(group['name'])}", ("group", i, "name"))
+    for i, pair in enumerate(file.data.get("correlation", [])):
+        of = pair.get("of", [])
+        if not isinstance(of, list) or not all(isinstance(name, str) for name in of):
+            file.fail(f"`of` must be a list of two names, not {spoken(of)}", ("correlation", i, "of"))
 
 
 _SPREADS = ("sd", "iiv", "cv")
@@ -134,7 +158,10 @@ def _overlaid(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     merged["group"] = [*mine, *(g for n, g in named.items() if n not in [m.get("name") for m in mine])]
     pairs = own.get("correlation", [])
     taken = [frozenset(c.get("of", ())) for c in pairs if isinstance(c, dict)]
-    merged["correlation"] = [*pairs, *(c for c in base.get("correlation", []) if frozenset(c["of"]) not in taken)]
+    merged["correlation"] = [
+        *pairs,
+        *(c for c in base.get("correlation", []) if frozenset(c.get("of", ())) not in taken),
+    ]
     return merged
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,10 @@ _OURS = (
     "treatment.parquet",
     "trial.json",
     "records.csv",
+    "failed.csv",
     _PARTS,
 )
-_FIGURES = ("time_course", "shares")
+_FIGURES = tuple(f"{name}.{suffix}" for name in ("time_course", "shares") for suffix in ("png", "pdf", "svg"))
 
 
 def open_folder(folder: Path, force: bool) -> None:
@@ -40,8 +42,7 @@ def open_folder(folder: Path, force: bool) -> None:
     try:
         if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
             if not force:
-                help = "pass `force=True` to replace the result in it, or another folder"
-                raise DataError(f"`{folder}` already exists", help=help)
+                raise DataError(f"`{folder}` already exists", help=_help(folder))
             try:
                 read_manifest(folder)
             except DataError:
@@ -53,21 +54,45 @@ def open_folder(folder: Path, force: bool) -> None:
         raise DataError(f"cannot write to `{folder}`: {problem.strerror}") from None
 
 
+def _help(folder: Path) -> str:
+    """How to go on with a folder that is in the way."""
+    try:
+        finished = read_manifest(folder).get("finished")
+    except DataError:
+        return "name another folder"
+    if not finished:
+        return "it holds an interrupted run: pass `resume=True` to resume it, or `force=True` to begin again"
+    return "pass `force=True` to replace the result in it, or another folder"
+
+
 def _remove_result(folder: Path) -> None:
-    """Remove the files of a result, and leave everything else."""
-    for name in _OURS:
-        path = folder / name
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    for name in _FIGURES:
-        for path in folder.glob(f"{name}.*"):
-            path.unlink()
+    """Remove the files of a result, and leave everything else.
+
+    They are first moved aside, `run.json` last: if one cannot be moved, or the process ends, the folder is still a
+    result.
+    """
+    aside = Path(tempfile.mkdtemp(prefix=".old-", dir=folder))
+    moved: list[Path] = []
+    try:
+        for name in (*_FIGURES, *(n for n in _OURS if n != "run.json"), "run.json"):
+            path = folder / name
+            if path.is_symlink() or path.exists():
+                path.rename(aside / name)
+                moved.append(path)
+    except OSError:
+        for path in moved:
+            (aside / path.name).rename(path)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside)
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
     """Write to a temporary file and rename it, so a reader never sees an incomplete file."""
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise

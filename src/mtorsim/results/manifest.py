@@ -11,10 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import DataError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from mtorsim.errors import DataError, one_line
 from mtorsim.files.library import Library
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
@@ -114,28 +117,42 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-_FORM: dict[str, Any] = {
-    "scenario": str,
-    "title": str,
-    "seed": int,
-    "subjects": int,
-    "arms": list,
-    "population": str,
-    "settings": dict,
-    "method": str,
-    "precision": str,
-    "rtol": (int, float),
-    "atol": (int, float),
-    "visits_h": list,
-    "observables": dict,
-    "traits": dict,
-    "chunk": int,
-    "hashes": dict,
-    "files": dict,
-    "versions": dict,
-    "uln_mg_dl": (int, float),
-    "kernels": list,
-}
+class _Manifest(BaseModel):
+    """What a reader relies on in `run.json`."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    scenario: str
+    title: str
+    seed: int
+    subjects: int = Field(ge=1)
+    arms: list[str] = Field(min_length=1)
+    population: str
+    settings: dict[str, float]
+    method: str
+    precision: str
+    rtol: float
+    atol: float
+    duration_h: float
+    visits_h: list[float]
+    observables: dict[str, str]
+    traits: dict[str, str]
+    chunk: int = Field(ge=1)
+    hashes: dict[str, str]
+    files: dict[str, str]
+    versions: dict[str, str]
+    uln_mg_dl: float
+    kernels: list[str]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> _Manifest:
+        if len(set(self.arms)) < len(self.arms):
+            raise ValueError("two arms have the same name")
+        if any(b <= a for a, b in pairwise(self.visits_h)):
+            raise ValueError("`visits_h` is not in order")
+        if set(self.files) != set(self.hashes):
+            raise ValueError("`files` and `hashes` differ")
+        return self
 
 
 def read_manifest(folder: str | Path) -> dict[str, Any]:
@@ -159,12 +176,14 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         raise DataError(f"`{path}` is not a manifest: it is nested too deeply") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise DataError(f"`{path}` is not a manifest of this version", help="run the scenario again")
-    for key, kind in _FORM.items():
-        if not isinstance(manifest.get(key), kind) or isinstance(manifest.get(key), bool):
-            raise DataError(f"`{path}` is incomplete: `{key}` is missing or damaged", help="run the scenario again")
-    texts = manifest["files"], manifest["hashes"]
-    if set(texts[0]) != set(texts[1]) or not all(isinstance(t, str) for part in texts for t in part.values()):
-        raise DataError(f"`{path}` is damaged: `files` is invalid", help="run the scenario again")
+    try:
+        _Manifest.model_validate(manifest)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        fault = f"`{one_line(key, 40)}` is missing or damaged" if key else said
+        raise DataError(f"`{path}` is incomplete: {fault}", help="run the scenario again") from None
     return manifest
 
 

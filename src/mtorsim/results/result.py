@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from mtorsim.errors import DataError, one_line, shortened
 from mtorsim.files.html import Line, card, line_chart, table
@@ -20,7 +22,7 @@ from mtorsim.stats.shares import Estimate
 from .block import Block
 from .limits import ordered_limits
 from .manifest import read_manifest
-from .tables import labelled, ledger_table, test_table, treatment_table, visit_table
+from .tables import SCREEN_FAILURES, WEIGHTS, labelled, ledger_table, test_table, treatment_table, visit_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,6 +93,33 @@ class Result:
         held = self._held
         return labelled(self.manifest, held.visits, held.subjects, self.manifest["visits_h"], held.status)
 
+    def visits_of(self, arm: str, subject: int) -> np.ndarray:
+        """Stored numbers of one subject, (visits, observables), read without the others.
+
+        Raises
+        ------
+        DataError
+            If they are missing.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = list(self.manifest["observables"])
+        if self.folder is None:
+            return self.visits.sel(arm=arm, subject=subject)[names].to_array().to_numpy().T
+        number = subject // self.manifest["chunk"]
+        path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{number:06d}.parquet"
+        try:
+            table = pq.ParquetFile(path).read(["subject", *names])
+            mine = table.column("subject").to_numpy() == subject
+            found = np.stack([table.column(name).to_numpy()[mine] for name in names], axis=-1)
+        except (pa.ArrowException, KeyError, ValueError, OSError) as problem:
+            message = f"the visits of `{arm}` in `{self.folder}` are incomplete: {one_line(str(problem), 120)}"
+            raise DataError(message) from None
+        if len(found) != len(self.manifest["visits_h"]):
+            raise DataError(f"`{self.folder}` has {len(found)} visits of subject {subject} in arm `{arm}`")
+        return found
+
     @property
     def _held(self) -> Block | _Visits:
         """Visits from memory or from the folder."""
@@ -105,7 +134,7 @@ class Result:
             frame = pd.DataFrame(self.block.traits, columns=list(self.manifest["traits"]))
             return frame.set_index(pd.Index(self.block.subjects, name="subject"))
         parts = self._parts("people.parquet", "it is incomplete")
-        return pd.concat(parts).set_index("subject").drop(columns=["turned_away", "weight"])
+        return pd.concat(parts).set_index("subject").drop(columns=[SCREEN_FAILURES, WEIGHTS])
 
     @cached_property
     def tests(self) -> pd.DataFrame:
@@ -150,7 +179,7 @@ class Result:
         import pandas as pd
 
         assert self.folder is not None
-        parts = [pd.read_parquet(p) for p in sorted((self.folder / name).glob("chunk-*.parquet"))]
+        parts = [pd.read_parquet(p) for p in _chunks(self.folder / name)]
         if not parts:
             raise DataError(f"`{self.folder}` has no {name.partition('.')[0]}", help=help)
         return parts
@@ -162,7 +191,7 @@ class Result:
 
         if self.block is not None:
             return self.block.weights
-        return pd.concat(self._parts("people.parquet", "it is incomplete"))["weight"].to_numpy()
+        return pd.concat(self._parts("people.parquet", "it is incomplete"))[WEIGHTS].to_numpy()
 
     @cached_property
     def left(self) -> Mapping[str, np.ndarray]:
@@ -226,6 +255,24 @@ def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:
     return Line(days, middle, low, high)
 
 
+class _ArmSummary(BaseModel):
+    share: dict[str, dict[str, float | None]]
+    new_share: dict[str, dict[str, float | None]]
+    status: dict[str, int]
+    visits: list[dict[str, Any]]
+
+
+class _Summary(BaseModel):
+    """What a reader relies on in `summary.json`."""
+
+    arms: dict[str, _ArmSummary]
+    units: dict[str, str]
+    limits_mg_dl: dict[str, float]
+    status: dict[str, int]
+    failed: list[dict[str, Any]]
+    subjects: int
+
+
 @checked
 def open_result(folder: str | Path) -> Result:
     """Open a result folder.
@@ -249,8 +296,11 @@ def open_result(folder: str | Path) -> Result:
             series = stored.load()
     except Exception as problem:  # netCDF readers raise many kinds of errors for damaged files
         raise DataError(f"the result in `{folder}` is incomplete: {one_line(str(problem), 120)}") from None
-    if not isinstance(summary, dict) or not {"arms", "units", "limits_mg_dl", "status"} <= set(summary):
-        raise DataError(f"the result in `{folder}` is incomplete: summary.json is damaged")
+    try:
+        _Summary.model_validate(summary)
+        assert set(summary["arms"]) == set(manifest["arms"])
+    except (ValidationError, AssertionError):
+        raise DataError(f"the result in `{folder}` is incomplete: summary.json is damaged") from None
     return Result(manifest, summary, lambda: series, folder)
 
 
@@ -272,7 +322,7 @@ def _read_visits(result: Result) -> _Visits:
     names = list(result.manifest["observables"])
     visits, status, subjects = [], [], np.zeros(0, np.int64)
     for arm in result.manifest["arms"]:
-        files = sorted((result.folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet"))
+        files = _chunks(result.folder / "visits.parquet" / f"arm={arm}")
         if not files:
             raise DataError(f"`{result.folder}` has no visits of arm `{arm}`")
         count = len(result.manifest["visits_h"])
@@ -284,5 +334,23 @@ def _read_visits(result: Result) -> _Visits:
         except (pa.ArrowException, KeyError, ValueError, OSError) as problem:
             said = one_line(str(problem), 120)
             raise DataError(f"the visits of `{arm}` in `{result.folder}` are incomplete: {said}") from None
-        visits.append(np.stack(columns, axis=-1))
+        _check_arm(result, arm, subjects, status[-1], values := np.stack(columns, axis=-1))
+        visits.append(values)
     return _Visits(subjects, np.stack(status), np.stack(visits))
+
+
+def _chunks(folder: Path) -> list[Path]:
+    """The files of a table in order of their numbers."""
+    return sorted(folder.glob("chunk-*.parquet"), key=lambda path: (len(path.name), path.name))
+
+
+def _check_arm(result: Result, arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray) -> None:
+    """Check that an arm has every subject once, and the numbers that the run computed."""
+    n = result.manifest["subjects"]
+    help = "files are missing, doubled or changed: run the scenario again"
+    if not np.array_equal(subjects, np.arange(n)):
+        raise DataError(f"arm `{arm}` in `{result.folder}` does not have each of {n:,} subjects once", help=help)
+    digest = hashlib.sha256(np.ascontiguousarray(values, "<f8").tobytes()).hexdigest()
+    digest += hashlib.sha256(np.ascontiguousarray(status, "<i8").tobytes()).hexdigest()
+    if digest != result.manifest.get("result", {}).get(arm):
+        raise DataError(f"the numbers of arm `{arm}` in `{result.folder}` are not those of its run", help=help)

@@ -22,6 +22,9 @@ __all__ = ["TEST_KEYS", "labelled", "ledger_table", "people_table", "test_table"
 TEST_KEYS = ("arm", "subject", "test", "options", "at_h", "index")
 """Columns that identify a row of the table of tests."""
 
+SCREEN_FAILURES, WEIGHTS = "screen failures", "sampling weight"
+"""Columns of the table of traits whose names cannot be those of a trait."""
+
 
 def labelled(
     manifest: Mapping[str, Any],
@@ -95,8 +98,8 @@ def people_table(manifest: Mapping[str, Any], block: Block) -> pa.Table:
 
     columns = {
         "subject": pa.array(block.subjects.astype(np.int64)),
-        "turned_away": pa.array(block.attempts),
-        "weight": pa.array(block.weights),
+        SCREEN_FAILURES: pa.array(block.attempts),
+        WEIGHTS: pa.array(block.weights),
     }
     fields = [pa.field(name, column.type) for name, column in columns.items()]
     for j, (name, unit) in enumerate(manifest["traits"].items()):

@@ -41,6 +41,8 @@ class Writer:
     ----------
     done
         Number of subjects so far, not 0 at the start of a resumed run.
+    finished
+        Whether the run to resume was finished before.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Writer:
         self.blocks: list[Block] = []
         self.number = 0
         self.done = 0
+        self.finished = False
         self.first: list[Block] = []
         self.status: list[Counter[int]] = [Counter() for _ in plan.arms]
         self.worst_status: Counter[int] = Counter()
@@ -72,6 +75,23 @@ class Writer:
         elif folder is not None:
             open_folder(folder, force)
             write_json(folder / "run.json", {**self.manifest, "finished": False})
+            self._make_folders(folder)
+
+    def _make_folders(self, folder: Path) -> None:
+        """Make the folders of all tables; they are not made again, since a folder that vanished lost its chunks."""
+        for name in (_PARTS, *(f"{table}.parquet" for table in self._tables())):
+            (folder / name).mkdir(exist_ok=True)
+        for arm in self.manifest["arms"]:
+            (folder / "visits.parquet" / f"arm={arm}").mkdir(parents=True, exist_ok=True)
+
+    def _tables(self) -> list[str]:
+        """Names of the tables beside the visits."""
+        names = ["people"]
+        if self.plan.scenario.tests:
+            names.append("tests")
+        if self.plan.ruled or self.plan.scenario.trial:
+            names += ["ledger", "treatment"]
+        return names
 
     def add(self, block: Block) -> None:
         """Add the next subjects."""
@@ -107,6 +127,9 @@ class Writer:
         }
         if self.folder is None:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
+        self._check_chunks()
+        if len(self.worst_status) > 1 or OK not in self.worst_status:
+            self._write_failed()
         series().to_netcdf(self.folder / "series.nc", engine="scipy")
         write_json(self.folder / "summary.json", summary)
         if self.of:
@@ -114,6 +137,32 @@ class Writer:
         write_json(self.folder / "run.json", manifest)
         shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
+
+    def _check_chunks(self) -> None:
+        """Check that all chunks are still there."""
+        assert self.folder is not None
+        for arm in self.manifest["arms"]:
+            found = len(list((self.folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet")))
+            if found != self.number:
+                message = f"`{self.folder}` has {found:,} of {self.number:,} chunks of arm `{arm}`"
+                raise DataError(message, help="files were removed during the run: run it again with `force=True`")
+
+    def _write_failed(self) -> None:
+        """Save the numbers and reasons of all failed subjects."""
+        import pyarrow.parquet as pq
+
+        assert self.folder is not None
+        visits = len(self.manifest["visits_h"])
+        with (self.folder / "failed.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["arm", "subject", "status"])
+            for arm in self.manifest["arms"]:
+                for k in range(self.number):
+                    path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{k:06d}.parquet"
+                    found = pq.ParquetFile(path).read(["subject", "status"])
+                    subject, status = (found.column(n).to_numpy()[::visits] for n in ("subject", "status"))
+                    for i in np.flatnonzero(status != OK):
+                        table.writerow([arm, int(subject[i]), SENTENCES[int(status[i])]])
 
     def _digest(self) -> dict[str, str]:
         """A digest of all numbers of each arm, independent of chunks."""
@@ -133,18 +182,19 @@ class Writer:
         now = json.loads(json.dumps(self.manifest))
         other = [key for key in now if before.get(key) != now[key]]
         if before.get("finished") and not other:
-            raise DataError(f"the run in `{folder}` is finished", help="pass `force=True` to run it again")
+            self.finished = True
+            return
         if other:
             message = f"the run in `{folder}` was a different one: it differs in {', '.join(other)}"
             raise DataError(message, help="resume it with the original arguments, or name another folder")
         while (block := self._read_part(folder)) is not None:
             self._gather(block)
+        self._make_folders(folder)
 
     def _write_part(self, block: Block) -> None:
         """Save the data of a chunk that visits lack; written last, it marks a complete chunk."""
         assert self.folder is not None
         path = self.folder / _PARTS / f"chunk-{self.number:06d}.npz"
-        path.parent.mkdir(exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         with draft.open("wb") as file:
             kept = {name: getattr(block, name) for name in _KEPT}
@@ -207,12 +257,17 @@ class Writer:
             passed = [(worst[i] > limit) & (start[i] <= limit) for limit in self.limits.values()]
             self.new[i] += [block.weights @ new for new in passed]
         self.sums += np.array([block.weights.sum(), block.weights @ block.weights])
-        together = block.status.max(axis=0)
-        self.worst_status.update(together.tolist())
+        # A subject that fails for two reasons counts by that of its first arm.
+        first = np.argmax(block.status != OK, axis=0)
+        codes = block.status[first, np.arange(block.status.shape[1])]
+        before = self.worst_status.copy()
+        self.worst_status.update(codes.tolist())
         self.turned_away += int(block.attempts.sum())
-        for j in np.flatnonzero(together != OK)[: max(0, LISTED - len(self.failed))]:
-            arm = int(np.argmax(block.status[:, j] != OK))
-            code = int(block.status[arm, j])
+        for j in np.flatnonzero(codes != OK):
+            arm, code = int(first[j]), int(codes[j])
+            before[code] += 1
+            if before[code] > LISTED:
+                continue
             reached = times[~np.isnan(block.visits[arm, j]).all(axis=1)]
             last = float(reached[-1]) if len(reached) else None
             found = {
@@ -229,19 +284,18 @@ class Writer:
         assert self.folder is not None
         for i, arm in enumerate(block.arms):
             path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.draft")
             pq.write_table(visit_table(self.manifest, arm, block.subjects, block.status[i], block.visits[i]), draft)
             draft.replace(path)
-        tables = {"people": people_table(self.manifest, block)}
-        if block.tests:
-            tables["tests"] = test_table(block)
-        if self.plan.ruled or self.plan.scenario.trial:
-            tables["ledger"] = ledger_table(self.manifest, block)
-            tables["treatment"] = treatment_table(self.manifest, block)
-        for name, table in tables.items():
+        makers = {
+            "people": lambda: people_table(self.manifest, block),
+            "tests": lambda: test_table(block),
+            "ledger": lambda: ledger_table(self.manifest, block),
+            "treatment": lambda: treatment_table(self.manifest, block),
+        }
+        for name in self._tables():
+            table = makers[name]()
             path = self.folder / f"{name}.parquet" / f"chunk-{self.number:06d}.parquet"
-            path.parent.mkdir(exist_ok=True)
             draft = path.with_name(f".{path.name}.draft")
             pq.write_table(table, draft)
             draft.replace(path)

@@ -90,9 +90,8 @@ def replay_subject(
     with plan_from_manifest(manifest, note) as plan:
         block, parameters = one_subject(plan, subject, chosen)
     visits = labelled({**manifest, "arms": [chosen]}, block.visits, block.subjects, manifest["visits_h"])
-    stored = result.visits.sel(arm=chosen, subject=subject)
     tests = test_table(block).to_pandas()
-    before = np.stack([stored[n].to_numpy() for n in manifest["observables"]], axis=-1).ravel()
+    before = result.visits_of(chosen, subject).ravel()
     now = block.visits[0, 0].ravel()
     if len(tests):
         kept = result.tests.query("arm == @chosen and subject == @subject")

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.compiler.warm import COMPILED_FROM
-from mtorsim.errors import ArgumentError
+from mtorsim.errors import ArgumentError, DataError
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
-from mtorsim.results.result import Result
+from mtorsim.results.result import Result, open_result
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
@@ -135,13 +135,20 @@ def simulate(
     choice = plan.choose_forms(n)
     if note:
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
-    writer = Writer(plan, n, chunk, Path(out) if out is not None else None, force=force, resume=resume)
+    folder = Path(out).expanduser() if out is not None else None
+    writer = Writer(plan, n, chunk, folder, force=force, resume=resume)
+    if folder is not None and writer.finished:
+        return open_result(folder)
     started = time.perf_counter()
     if out is not None:
         threading.Thread(target=import_tables).start()
-    for block in blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
-        writer.add(block)
-    return writer.finish(threads=workers, seconds=time.perf_counter() - started)
+    try:
+        for block in blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
+            writer.add(block)
+        return writer.finish(threads=workers, seconds=time.perf_counter() - started)
+    except OSError as problem:
+        help = f"{writer.done:,} of {n:,} subjects are saved; repeat the call with `resume=True`"
+        raise DataError(f"cannot write to `{folder}`: {problem.strerror or problem}", help=help) from None
 
 
 def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str, float]]:
