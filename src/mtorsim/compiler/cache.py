@@ -161,7 +161,8 @@ def compiled_in(folder: Path, compile: Callable[[], T]) -> T:
     try:
         return compile()
     except (EOFError, pickle.UnpicklingError, ValueError, KeyError, IndexError, AttributeError, ImportError, TypeError):
-        places = [folder, *Path(config.CACHE_DIR).glob(f"*{folder.name}*")] if config.CACHE_DIR else [folder]
+        elsewhere = str(getattr(config, "CACHE_DIR", ""))
+        places = [folder, *(Path(elsewhere).glob(f"*{folder.name}*") if elsewhere else ())]
         damaged = [p for place in places for p in place.rglob("*.nb[ic]")]
         if not damaged:
             raise
