@@ -58,6 +58,10 @@ def test_metrics_of_a_sensor():
     assert found["gmi"] == pytest.approx(3.31 + 0.02392 * found["mean_glucose"])
     wave = 100 - 40 * np.cos(np.linspace(0, 6 * np.pi, 289))[None]
     assert ix.mage(wave)[0] == pytest.approx(80, rel=0.02)
+    # A dip of less than 1 SD (38.7) belongs to the excursion from 90 to 200 that it interrupts.
+    dipped = np.array([[90.0, 150, 130, 200, 90, 180, 100]])
+    assert dipped.std(ddof=1) > 20
+    assert ix.mage(dipped)[0] == pytest.approx((110 + 110 + 90 + 80) / 4)
 
 
 @given(st.floats(0.2, 5.0), st.floats(0.0, 1.0))

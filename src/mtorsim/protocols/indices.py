@@ -6,8 +6,6 @@ insulin in uU/mL, and gives an array (n,).
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 from mtorsim.units.conversions import MG_DL_PER_MMOL_L
@@ -91,18 +89,31 @@ def gmi(glucose: np.ndarray) -> np.ndarray:
 
 
 def mage(glucose: np.ndarray) -> np.ndarray:
-    """Mean amplitude of the excursions of more than 1 SD (Service 1970), 0 if there is none."""
+    """Mean amplitude of glycaemic excursions of more than 1 SD, up and down (Service 1970), 0 if there is none.
+
+    Smaller reversals within an excursion are dropped before its amplitude is taken.
+    """
     found = np.zeros(len(glucose))
     for i, curve in enumerate(glucose):
-        turns = [curve[0]]
-        for value, after in pairwise(curve[1:]):
-            if (value - turns[-1]) * (after - value) < 0:
-                turns.append(value)
-        turns.append(curve[-1])
-        sizes = np.abs(np.diff(turns))
-        large = sizes[sizes > curve.std(ddof=1)]
-        found[i] = large.mean() if len(large) else 0.0
+        legs = np.abs(np.diff(_turns(curve, float(curve.std(ddof=1)))))
+        found[i] = legs.mean() if len(legs) else 0.0
     return found
+
+
+def _turns(curve: np.ndarray, smallest: float) -> list[float]:
+    """Peaks and nadirs of a curve, each of which differs from the one before by more than `smallest`."""
+    turns: list[float] = []
+    rising: bool | None = None
+    low = high = float(curve[0])
+    for value in curve.tolist():
+        low, high = min(low, value), max(high, value)
+        if rising is not True and value - low > smallest:
+            turns, rising, high = [*turns, low], True, value
+        elif rising is not False and high - value > smallest:
+            turns, rising, low = [*turns, high], False, value
+    if rising is not None:
+        turns.append(high if rising else low)
+    return turns
 
 
 def cgm(glucose: np.ndarray) -> dict[str, np.ndarray]:
