@@ -267,3 +267,35 @@ def test_a_long_table_of_one_subject_takes_linear_time(reads):
 
     calls(10)
     assert calls(2000) < 12 * calls(200)
+
+
+@pytest.mark.parametrize("method", ["grk4t", "tsit5"])
+@pytest.mark.parametrize("name", ["CL", "V"])
+def test_a_linear_covariate_is_followed_and_not_stepped(tmp_path, method, name):
+    """Closed forms: A' = -CL / V A with CL, or V, a straight line; the level holds V as it is at its record."""
+    values = {"CL": (1.0, 4.0, 4.0, 0.5), "V": (20.0, 60.0, 60.0, 10.0)}[name]
+    times = (0.0, 6.0, 10.0, 30.0)
+    given = dict(zip(times, values, strict=True))
+    looks = sorted({*np.linspace(0.5, 40, 30).round(2).tolist(), *times})
+    rows = f"ID,TIME,EVID,AMT,CMT,{name}\n1,0,1,100,iv,{values[0]}\n"
+    rows += "".join(f"1,{t},0,,,{given.get(t, '')}\n" for t in looks)
+    (tmp_path / "d.csv").write_text(rows)
+    table = mt.read_events(tmp_path / "d.csv", interpolation={name: "linear"})
+    frame = mt.simulate_events(SCENARIO, table, library=LIBRARY, method=method, precision="double", rtol=1e-9)
+
+    def exposure(t):
+        """The integral of CL / V until t."""
+        total = 0.0
+        for (t0, v0), (t1, v1) in zip(given.items(), [*list(given.items())[1:], (1e9, values[-1])], strict=True):
+            span = min(t, t1) - t0
+            if span > 0:
+                slope = (v1 - v0) / (t1 - t0)
+                if name == "CL":
+                    total += (v0 * span + slope * span**2 / 2) / 20
+                else:
+                    total += 1.1 * (span / v0 if slope == 0 else np.log1p(slope * span / v0) / slope)
+        return total
+
+    volume = np.interp(looks, times, values) if name == "V" else 20.0
+    wanted = 1e5 / volume * np.exp([-exposure(t) for t in looks])
+    assert np.allclose(level(frame)[1:], wanted, rtol=1e-8)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sympy
 
 from mtorsim.errors import ModelError
 from mtorsim.model.dimensions import time_factor
-from mtorsim.model.inflow import inflow
+from mtorsim.model.inflow import drift, inflow
 from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
@@ -20,7 +20,7 @@ from .to_sympy import to_sympy
 __all__ = ["build_system", "build_untreated"]
 
 
-def build_system(model: Model, switches: Mapping[str, float] | None = None) -> System:
+def build_system(model: Model, switches: Mapping[str, float] | None = None, ramps: Sequence[str] = ()) -> System:
     """Build the system that is integrated over a scenario.
 
     Parameters
@@ -30,14 +30,16 @@ def build_system(model: Model, switches: Mapping[str, float] | None = None) -> S
     switches
         Switches fixed at a value. Equations are then left out unless the physiology, a dose or an observable needs
         them.
+    ramps
+        Parameters that change linearly with time; each is its parameter plus a state, its drift.
 
     Raises
     ------
     ModelError
         If the [rest] table uses a state before it is defined.
     """
-    dosed = {dose.to for dose in model.routes.values()}
-    return _Builder(model, dosed, switches or {}).system(" + ".join(m.name for m in model.modules))
+    dosed = {dose.to for dose in model.routes.values()} | {drift(p) for p in ramps}
+    return _Builder(model, dosed, switches or {}, ramps=ramps).system(" + ".join(m.name for m in model.modules))
 
 
 def build_untreated(model: Model) -> tuple[System, Mapping[str, float]]:
@@ -88,7 +90,14 @@ def _needed_on(day: System) -> System:
 
 
 class _Builder:
-    def __init__(self, model: Model, dosed: set[str], switches: Mapping[str, float], run_in: bool = False) -> None:
+    def __init__(
+        self,
+        model: Model,
+        dosed: set[str],
+        switches: Mapping[str, float],
+        run_in: bool = False,
+        ramps: Sequence[str] = (),
+    ) -> None:
         self.model = model
         self.dosed = dosed
         self.switches = switches
@@ -102,12 +111,14 @@ class _Builder:
         self.skipped = {n for n, e in self.initials.items() if names_in(e) & self.results}
         if run_in:
             self._neutralise()
+        self.drifts = {drift(p): p for p in ramps}
+        self._let_drift()
 
     def system(self, title: str) -> System:
         model = self.model
         fixed = self._resting()
         settled = self._settle(fixed)
-        states = [s for s in model.states if s not in settled and s not in self.skipped]
+        states = [s for s in (*model.states, *self.drifts) if s not in settled and s not in self.skipped]
         derivatives = {s: self._put(self.derivatives[s], settled) for s in states}
         equations = {n: self._put(e, settled) for n, e in self.equations.items() if n not in settled}
         if self.switches and model.rest:
@@ -128,7 +139,8 @@ class _Builder:
         for name, expression in (constants | intermediates).items():
             shared.add(name, expression)
         derivatives = {n: shared.rewritten(n, e) for n, e in derivatives.items()}
-        inflows = {inflow(s): s for s in dict.fromkeys(d.to for d in model.routes.values()) if s in states}
+        targets = dict.fromkeys([*(d.to for d in model.routes.values()), *self.drifts])
+        inflows = {inflow(s): s for s in targets if s in states}
         for name, state in inflows.items():
             derivatives[state] += symbol(name) / rational(self.factors[state])
         return System(
@@ -143,7 +155,7 @@ class _Builder:
             factors={s: self.factors.get(s, 1.0) for s in states},
             initials={n: self._put(e, {}) for n, e in self.initials.items()},
             rest=self._rest(),
-            units=self._units() | {n: model.units[s] / parse_unit("h") for n, s in inflows.items()},
+            units=(units := self._units()) | {n: units[s] / parse_unit("h") for n, s in inflows.items()},
             abouts=_abouts(model),
             scales={s: model.states[s][0].scale if s in model.states else 1.0 for s in states},
         )
@@ -154,7 +166,16 @@ class _Builder:
         units |= {c: port.unit for port in self.model.ports.values() for c in port.contributions}
         if self.run_in:
             units |= {n: units.get(n, ONE) * parse_unit("h") for n in self.model.means}
-        return units
+        return units | {state: units[parameter] for state, parameter in self.drifts.items()}
+
+    def _let_drift(self) -> None:
+        """Replace each parameter that changes linearly by the sum of itself and its drift."""
+        moved = {symbol(p): symbol(p) + symbol(state) for state, p in self.drifts.items()}
+        self.equations = {n: e.xreplace(moved) for n, e in self.equations.items()}
+        self.derivatives = {n: e.xreplace(moved) for n, e in self.derivatives.items()}
+        self.derivatives |= dict.fromkeys(self.drifts, sympy.Integer(0))
+        self.factors |= dict.fromkeys(self.drifts, 1.0)
+        self.initials |= dict.fromkeys(self.drifts, sympy.Integer(0))
 
     def _scaled(self, equation: Equation) -> Expr:
         """Scale an equation to its declared unit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -158,7 +158,9 @@ class Kernel:
             self._compiled[precision, caller] = entry(SIGNATURE, getattr(module, caller))
 
 
-def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str, float] | None = None) -> Kernel:
+def load_kernel(
+    model: Model, *, untreated: bool = False, switches: Mapping[str, float] | None = None, ramps: Sequence[str] = ()
+) -> Kernel:
     """Load the kernel of a model, writing it first if it is missing.
 
     Parameters
@@ -169,21 +171,23 @@ def load_kernel(model: Model, *, untreated: bool = False, switches: Mapping[str,
         Whether to load the kernel of the untreated day, for the run-in.
     switches
         Switches fixed at a value, in the model's order.
+    ramps
+        Parameters that change linearly with time.
     """
     modules = "_".join(m.name for m in model.modules)[:60]
-    text = json.dumps([_describe(model), list((switches or {}).items()), makers()], sort_keys=True)
+    text = json.dumps([_describe(model), list((switches or {}).items()), list(ramps), makers()], sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     if untreated:
         return kept(f"{modules}_day_{digest}", lambda folder: _write_day(folder, model), _read_day)
-    return kept(f"{modules}_run_{digest}", lambda folder: _write_run(folder, model, switches or {}), _read)
+    return kept(f"{modules}_run_{digest}", lambda folder: _write_run(folder, model, switches or {}, ramps), _read)
 
 
-def _write_run(folder: Path, model: Model, switches: Mapping[str, float]) -> None:
+def _write_run(folder: Path, model: Model, switches: Mapping[str, float], ramps: Sequence[str]) -> None:
     """Write the folder of a model's kernel."""
     from .build import build_system
     from .codegen import generate
 
-    system = build_system(model, dict(switches))
+    system = build_system(model, dict(switches), ramps)
     _fill(folder, system, generate(system))
 
 

@@ -13,9 +13,6 @@ from .table import EventTable
 
 __all__ = ["Covariates"]
 
-RAMP = 64
-"""Number of steps that approximate a linearly interpolated covariate between two records."""
-
 
 class Covariates:
     """Covariates of one subject.
@@ -64,19 +61,19 @@ class Covariates:
             return values[min(bisect_left(times, time), len(times) - 1)]
         return values[max(bisect_right(times, time) - 1, 0)]
 
-    def paths(self) -> dict[str, list[tuple[float, float]]]:
-        """Times from which each parameter has each value; the first from the start."""
+    def paths(self) -> dict[str, list[tuple[float, float, float]]]:
+        """Times from which each parameter has each value and slope per hour; the first from the start."""
         return {full: self._path(name) for name, replaced in self.columns.items() for full in replaced}
 
-    def _path(self, name: str) -> list[tuple[float, float]]:
+    def _path(self, name: str) -> list[tuple[float, float, float]]:
         known = list(zip(self.times[name], self.values[name], strict=True))
-        path = [(-math.inf, known[0][1])]
+        path = [(-math.inf, known[0][1], 0.0)]
         for (t0, v0), (t1, v1) in pairwise(known):
             if self.kind[name] == "nocb":
-                path.append((t0, v1))
-            elif self.kind[name] == "linear" and t1 > t0 and v1 != v0:
-                path += [(t0 + (t1 - t0) * k / RAMP, v0 + (v1 - v0) * (k + 0.5) / RAMP) for k in range(RAMP)]
-                path.append((t1, v1))
+                path.append((t0, v1, 0.0))
+            elif self.kind[name] == "linear" and t1 > t0:
+                path.append((t0, v0, (v1 - v0) / (t1 - t0)))
             else:
-                path.append((t1, v1))
+                path.append((t1, v1, 0.0))
+        path.append((known[-1][0], known[-1][1], 0.0))
         return path

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,15 +20,17 @@ from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
 from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK, TOO_MANY_INFUSIONS
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.model.inflow import drift
 from mtorsim.model.model import Equation, Route
 from mtorsim.stats.portable import FUNCTIONS
 
 from .covariates import Covariates
 from .routes import Routes, Target
 from .steady_state import Interval, infusions_within, pending_doses, running_on, steady_state
+from .subject import Laid, Seen, SubjectEvents
 from .table import EventTable
 
-__all__ = ["Seen", "SubjectEvents", "lay_out"]
+__all__ = ["lay_out"]
 
 
 SAME = 1e-12
@@ -37,66 +39,6 @@ SHORTEST = 0.01
 """Hours that a subject is integrated at least."""
 MOST_INFUSIONS = 1000
 """Largest number of infusions that overlap."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """When and how a record is observed.
-
-    Attributes
-    ----------
-    time
-        In hours.
-    before
-        Events at the same time that precede the record: kind, row and amount.
-    parameters
-        Values of the parameters that covariates replace, by name.
-    after_dose
-        Time after the last dose, NaN before the first.
-    """
-
-    time: float
-    before: tuple[tuple[int, int, float], ...]
-    parameters: Mapping[str, float]
-    after_dose: float
-
-
-@dataclass
-class SubjectEvents:
-    """The events of one subject.
-
-    Attributes
-    ----------
-    events
-        Time, kind, row and amount, in order.
-    seen
-        The observation of each record.
-    end
-        End of integration, after all events.
-    status
-        0, or the code of the reason why a dose cannot be given.
-    """
-
-    events: list[tuple[float, int, int, float]]
-    seen: list[Seen]
-    end: float
-    status: int = OK
-
-
-@dataclass
-class _Laid:
-    """Events collected so far: arriving doses, infusions, and events at records."""
-
-    arrivals: list[tuple[float, int, int, float]] = field(default_factory=list)
-    running: list[tuple[float, float, int, float]] = field(default_factory=list)
-    done: list[tuple[float, int, int, int, float]] = field(default_factory=list)
-
-    def drop_from(self, time: float, rows: Sequence[int] | None = None) -> None:
-        """Cancel arriving doses and infusions from a time onwards, of some states or of all."""
-        mine = lambda row: rows is None or row in rows  # noqa: E731
-        self.arrivals = [a for a in self.arrivals if not (mine(a[2]) and a[0] >= time)]
-        cut = [(s, min(e, time) if mine(row) else e, row, rate) for s, e, row, rate in self.running]
-        self.running = [r for r in cut if r[0] < r[1]]
 
 
 @dataclass(frozen=True)
@@ -164,7 +106,7 @@ class _Layer:
         self.instants = sorted(set(self.times.values()))
         self.covariates = Covariates(table, records, self.times, columns)
         self.last = max(self.times.values(), default=0.0)
-        self.laid = _Laid()
+        self.laid = Laid()
         self.nominal: list[tuple[float, int]] = []
         self.status = OK
 
@@ -333,9 +275,7 @@ class _Layer:
         """Merge all events; at the same time, those before a record are listed with it."""
         items: list[tuple[float, int, int, tuple[int, int, float] | int]] = []
         for full, path in self.covariates.paths().items():
-            column = self.routes.kernel.parameters.index(full)
-            items.append((0.0, -2, 0, (PARAMETER, column, path[0][1])))
-            items += [(max(t, 0.0), -2, 1, (PARAMETER, column, v)) for t, v in path[1:]]
+            items += self._followed(full, path)
         items += [(t, o, 3, (ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
         items += [(t, o, 2, (kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
         items += [(self.times[r], o, 4, o) for o, r in enumerate(self.records)]
@@ -365,6 +305,21 @@ class _Layer:
         end = max(self.last, SHORTEST)
         events.append((end, STOP_ONLY, 0, 0.0))
         return SubjectEvents(events, seen, end, self.status)
+
+    def _followed(
+        self, full: str, path: Sequence[tuple[float, float, float]]
+    ) -> list[tuple[float, int, int, tuple[int, int, float]]]:
+        """Events by which a parameter takes its values and slopes."""
+        kernel = self.routes.kernel
+        column, slope = kernel.parameters.index(full), self.routes.inflow(drift(full))
+        found = []
+        for k, (time, value, rise) in enumerate(path):
+            at = (max(time, 0.0), -2, min(k, 1))
+            found.append((*at, (PARAMETER, column, value)))
+            if slope is not None:
+                found.append((*at, (REPLACE, self.routes.row(drift(full)), 0.0)))
+                found.append((*at, (PARAMETER, slope, rise)))
+        return found
 
     def _inflows(self) -> list[tuple[float, int, int, float]]:
         """The total inflow to each state, and the times at which it changes."""

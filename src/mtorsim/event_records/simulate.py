@@ -14,18 +14,20 @@ from mtorsim.errors import ArgumentError, spoken
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import MULTIPLY, REPLACE, Events
 from mtorsim.kernel.status import OK, SENTENCES
+from mtorsim.model.inflow import drift
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
-from mtorsim.run.plan import Plan, announce, make_plan
+from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
-from .layout import Seen, SubjectEvents, lay_out
+from .layout import lay_out
 from .replaced import reading_line, replaced_parameters
 from .routes import Routes
+from .subject import Seen, SubjectEvents
 from .table import EventTable
 
 if TYPE_CHECKING:
@@ -86,8 +88,10 @@ def simulate_events(
     for test in scenario.tests:
         help = "remove `[[test]]`: all events come from the table"
         test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
-    plan = make_plan(scenario, seed=seed, population=population, settings=settings, options=options, note=note)
-    columns = replaced_parameters(plan.model, table)
+    given: dict[str, Any] = {"seed": seed, "population": population, "settings": settings, "options": options}
+    columns = replaced_parameters(draft_plan(scenario, **given).model, table)
+    linear = [n for n, kind in table.interpolation.items() if kind == "linear" and table.changing(n) is not None]
+    plan = make_plan(scenario, **given, note=note, ramps=[p for n in linear for p in columns[n]])
     if note is not None:
         note(reading_line(plan.model, table, columns))
     announce(plan, note)
@@ -188,6 +192,10 @@ def _observed(
     """Observables at each record, after the events that precede it, with its own covariates."""
     place = {int(row): k for k, row in enumerate(rows)}
     for state, record in zip(states, seen, strict=True):
+        # A record has its own covariates, without their drift since the one before.
+        for name in record.parameters:
+            if drift(name) in plan.kernel.states and (row := plan.kernel.states.index(drift(name))) in place:
+                state[place[row]] = 0.0
         for kind, row, amount in record.before:
             if row in place:
                 k = place[row]

@@ -1,13 +1,18 @@
-"""Parameters that are infusion rates."""
+"""Names of quantities that a run adds to a model: infusion rates, and drifts of parameters."""
 
 from __future__ import annotations
 
-__all__ = ["inflow", "is_inflow"]
+__all__ = ["drift", "inflow", "is_inflow"]
 
 
 def inflow(state: str) -> str:
     """Name of the parameter that is the infusion rate into a state, in its unit per hour."""
     return f"{state}:inflow"
+
+
+def drift(parameter: str) -> str:
+    """Name of the state that is the change of a linearly changing parameter since its last value was set."""
+    return f"{parameter}:drift"
 
 
 def is_inflow(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -18,6 +18,7 @@ from mtorsim.files.references import read_references
 from mtorsim.kernel.arguments import Tolerance
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
+from mtorsim.model.inflow import drift
 from mtorsim.model.model import Model
 from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
@@ -137,7 +138,8 @@ class Plan(Draft):
     def scales(self, kernel: Kernel) -> np.ndarray:
         """A typical size of each state of a kernel, for the absolute tolerance."""
         states = self.model.states
-        return np.array([states[s][0].scale if s in states else 1.0 for s in kernel.states])
+        drifts = {drift(n): abs(line.value or 1.0) for n, (line, _) in self.model.parameters.items()}
+        return np.array([states[s][0].scale if s in states else drifts.get(s, 1.0) for s in kernel.states])
 
     def tolerance(self, steering: frozenset[str] | None = None) -> Tolerance:
         """The error tolerance of a step."""
@@ -218,6 +220,7 @@ def make_plan(
     options: Options | None = None,
     library: Library | None = None,
     note: Note | None = None,
+    ramps: Sequence[str] = (),
 ) -> Plan:
     """Read and check everything that a run needs, and load its kernels.
 
@@ -233,6 +236,8 @@ def make_plan(
         Where names are looked up.
     note
         Called with a one-line message before a slow step.
+    ramps
+        Parameters that change linearly with time.
 
     Raises
     ------
@@ -246,13 +251,13 @@ def make_plan(
     model = draft.model
     day = load_kernel(model, untreated=True) if model.means else None
     _check_watched(draft, day)
-    kernel = _kernel(draft)
+    kernel = _kernel(draft, ramps)
     rows = [kernel.quantities.index(s) if s else -1 for s in draft.sources]
     solver_on_its_way.finish()
     return Plan(**vars(draft), kernel=kernel, day=day, solver=solver, columns=np.array(rows, np.int64))
 
 
-def _kernel(draft: Draft) -> Kernel:
+def _kernel(draft: Draft, ramps: Sequence[str]) -> Kernel:
     """Load the kernel of a run: specialised to the model's switches if no arm changes them, else the general one.
 
     The specialised one is a fifth faster. The general one serves all other settings, and trials with their variants.
@@ -260,10 +265,10 @@ def _kernel(draft: Draft) -> Kernel:
     switches = dict(draft.model.switches)
     own = draft.switches == switches and all(arm.switches == switches for arm in draft.arms)
     if own and draft.scenario.trial is None and set(switches.values()) <= {0.0, 1.0}:
-        kernel = load_kernel(draft.model, switches=switches)
+        kernel = load_kernel(draft.model, switches=switches, ramps=ramps)
         if all(s is None or s in kernel.quantities for s in draft.sources):
             return kernel
-    return load_kernel(draft.model)
+    return load_kernel(draft.model, ramps=ramps)
 
 
 def _check_watched(draft: Draft, day: Kernel | None) -> None:
