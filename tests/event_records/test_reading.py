@@ -7,7 +7,7 @@ import pytest
 from tables import HERE
 
 import mtorsim as mt
-from helpers import TESTS
+from helpers import TESTS, made_up
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import scenario_from_text
 
@@ -299,3 +299,21 @@ def test_a_linear_covariate_is_followed_and_not_stepped(tmp_path, method, name):
     volume = np.interp(looks, times, values) if name == "V" else 20.0
     wanted = 1e5 / volume * np.exp([-exposure(t) for t in looks])
     assert np.allclose(level(frame)[1:], wanted, rtol=1e-8)
+
+
+def test_modules_alone_are_enough(mtorsim, tmp_path, monkeypatch):
+    """No scenario, population or duration: levels are the observables, and a figure stands beside the table."""
+    monkeypatch.chdir(tmp_path)
+    made_up(tmp_path, "two_routes")
+    (tmp_path / "d.csv").write_text("ID,TIME,EVID,AMT,CMT,DV\n1,0,1,100,iv,.\n1,5,0,,,4000\n2,0,1,50,iv,.\n2,9,0,,,1\n")
+    found = mtorsim("events", "d.csv", "--model", "two_routes", "--out", "o")
+    assert found.code == 0
+    assert "4 records of 2 subjects" in found.err
+    assert "o/records.png" in found.out
+    table = mt.read_events(tmp_path / "d.csv")
+    frame = mt.simulate_events(["two_routes"], table, library=mt.Library((tmp_path,)), precision="double", rtol=1e-8)
+    assert np.allclose(frame["two_routes.C"], [5000, decay(5), 2500, decay(9, 2500)])
+    assert mtorsim("plot", "o", "--format", "svg").code == 0
+    assert (tmp_path / "o" / "records.svg").is_file()
+    assert "neither a scenario nor a model" in mtorsim("events", "d.csv").err
+    assert "one argument too many" in mtorsim("events", "a", "d.csv", "--model", "b").err

@@ -174,7 +174,19 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
     assert (found.code, found.err.count("error")) == (0, 0)
     assert json.loads(found.out) == {"subjects": 1, "records": 2, "failed": {}, "table": "o/records.csv"}
     kept = pd.read_csv(tmp_path / "o" / "records.csv")
-    assert list(kept.columns) == ["TIME", "EVID", "AMT", "CMT", "SS", "II", "tad", "status", "two.blood"]
+    assert list(kept.columns) == [
+        "TIME",
+        "EVID",
+        "AMT",
+        "CMT",
+        "SS",
+        "II",
+        "subject_number",
+        "time_h",
+        "tad",
+        "status",
+        "two.blood",
+    ]
     assert "events.csv" in json.loads((tmp_path / "o" / "run.json").read_text())["files"]
     assert "already exists" in mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o").err
     assert mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o", "--force", "--quiet").code == 0

@@ -25,6 +25,7 @@ from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .layout import lay_out
+from .models import scenario_of_models
 from .replaced import reading_line, replaced_parameters
 from .routes import Routes
 from .subject import Seen, SubjectEvents
@@ -42,7 +43,7 @@ GROUP = 64
 
 @checked
 def simulate_events(
-    scenario: Scenario | str | Path,
+    scenario: Scenario | str | Path | Sequence[str],
     table: EventTable,
     *,
     seed: int | None = None,
@@ -64,7 +65,8 @@ def simulate_events(
     Parameters
     ----------
     scenario
-        Model, population and observables.
+        Model, population and observables; or names of modules, for the typical person with their levels as
+        observables.
     table
         The result of `read_events`.
     seed, population, settings, method, precision, rtol, atol, kernel, library, note
@@ -73,8 +75,8 @@ def simulate_events(
     Returns
     -------
     DataFrame
-        The table's own columns, `tad`, the time after the last dose in hours, `status`, and one column per observable,
-        with its value at each record; NaN if a subject failed.
+        The table's own columns, `subject_number` (from 0), `time_h`, `tad` (the time after the last dose in hours),
+        `status`, and one column per observable, with its value at each record; NaN if a subject failed.
 
     Raises
     ------
@@ -84,7 +86,10 @@ def simulate_events(
     options = Options.given(method, precision, rtol, atol, kernel)
     if not isinstance(table, EventTable):
         raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` returns one")
-    scenario = scenario_of(scenario, library)
+    if isinstance(scenario, (Scenario, str, Path)):
+        scenario = scenario_of(scenario, library)
+    else:
+        scenario = scenario_of_models(scenario, population, library)
     for test in scenario.tests:
         help = "remove `[[test]]`: all events come from the table"
         test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
@@ -102,7 +107,8 @@ def simulate_events(
     seen, after, status = (np.concatenate(part) for part in zip(*groups, strict=True))
     frame = table.frame.copy()
     sentences = [SENTENCES[int(s)] for s in status]
-    own = {"tad": after, "status": sentences, **{list(plan.observables)[j]: seen[:, j] for j in shown}}
+    own: dict[str, Any] = {"subject_number": table.subject, "time_h": table.time, "tad": after, "status": sentences}
+    own |= {list(plan.observables)[j]: seen[:, j] for j in shown}
     for name, values in own.items():
         # A column of the table keeps its name.
         frame[name if name not in frame.columns else f"simulated_{name}"] = values

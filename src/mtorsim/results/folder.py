@@ -34,7 +34,8 @@ _OURS = (
     "failed.csv",
     _PARTS,
 )
-_FIGURES = tuple(f"{name}.{suffix}" for name in ("time_course", "shares") for suffix in ("png", "pdf", "svg"))
+_DRAWN = ("time_course", "shares", "records")
+_FIGURES = tuple(f"{name}.{suffix}" for name in _DRAWN for suffix in ("png", "pdf", "svg"))
 
 
 def open_folder(folder: Path, force: bool) -> None:

@@ -44,7 +44,7 @@ def _is_functions(value: Any) -> bool:
     return isinstance(value, Sequence) and all(map(callable, value))
 
 
-_SCENARIO = (lambda v: isinstance(v, (Scenario, str, Path)), "a `Scenario`, its name or its path")
+_SCENARIO = (lambda v: isinstance(v, (Scenario, str, Path, list, tuple)), "a `Scenario`, its name or its path")
 _TEXT = (_is_text, "text")
 _WHOLE = (_is_whole, "a whole number")
 _NUMBER = (_is_number, "a finite number")

@@ -13,8 +13,9 @@ from mtorsim.errors import ArgumentError
 
 
 @click.command()
-@click.argument("scenario")
-@click.argument("table", type=click.Path(path_type=Path))
+@click.argument("what", nargs=-1, required=True, metavar="[SCENARIO] TABLE")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Module, in place of SCENARIO; repeatable.")
+@click.option("--figures/--no-figures", default=True, help="Save a figure in DIR.", show_default=True)
 @click.option(
     "--interpolate", multiple=True, metavar="NAME=WAY", help="Interpolation of a covariate: locf, nocb or linear."
 )
@@ -35,19 +36,22 @@ from mtorsim.errors import ArgumentError
 @library
 @as_json
 @quiet
-def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
-    """Run the event records in TABLE, a CSV file, through the model of SCENARIO.
+def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **given: Any) -> int:
+    """Run the event records in TABLE, a CSV file, through the model of SCENARIO, or through modules.
 
     \b
       mtorsim events everolimus_healthy records.csv --out results/records
+      mtorsim events records.csv --model my_pk --out results/records
 
-    The scenario's doses, meals, arms and visits are ignored: all events come from the table. Exit code
-    0: ok; 1: some subjects failed, the others are saved; 2: an input is wrong.
+    The scenario's doses, meals, arms and visits are ignored: all events come from the table. With --model, the
+    subjects are typical persons (--population modelled: with the variability of the modules). Exit code 0: ok; 1:
+    some subjects failed, the others are saved; 2: an input is wrong.
     """  # noqa: D301
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events, write_records
     from mtorsim.kernel.status import CURES
 
+    scenario, table = _what(what, models)
     records = read_events(
         table,
         time_unit=given["time_unit"],
@@ -60,11 +64,16 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
         scenario,
         records,
         settings=parse_settings(given["settings"]),
-        library=library_of(scenario, given["folders"]),
+        library=library_of(scenario if isinstance(scenario, str) else table, given["folders"]),
         note=None if given["quiet"] else note,
         **{k: given[k] for k in ("seed", "population", "method", "precision", "rtol", "atol", "kernel")},
     )
     path = write_records(frame, out, given["force"]) if out is not None else None
+    figures = []
+    if out is not None and given["figures"]:
+        from mtorsim.plots.records import draw_records
+
+        figures = draw_records(frame, frame.attrs["manifest"], out, "png")
     counts = frame.attrs["manifest"]["status"]
     failed = {sentence: count for sentence, count in counts.items() if sentence != "ok"}
     if given["as_json"]:
@@ -79,11 +88,27 @@ def command(scenario: str, table: Path, out: Path | None, **given: Any) -> int:
             note(f"  help: {CURES[sentence]}")
     if path:
         print(f"table     {path}")
+        for figure in figures:
+            print(f"figure    {figure}")
     else:
         print(frame.head(20).dropna(axis=1, how="all").to_string(index=False))
         if not given["quiet"]:
             note("the table was not saved; add `--out DIR` to save it")
     return 1 if failed else 0
+
+
+def _what(given: tuple[str, ...], models: tuple[str, ...]) -> tuple[str | list[str], Path]:
+    """The scenario or the modules, and the table."""
+    what = list(given)
+    if len(what) > 2 or (len(what) == 2 and models):
+        help = "give [SCENARIO] TABLE, or TABLE and --model"
+        raise ArgumentError(f"`{what[-1]}` is one argument too many", help=help)
+    if len(what) == 2:
+        return what[0], Path(what[1])
+    if not models:
+        help = "put a scenario before TABLE, or name --model"
+        raise ArgumentError("there is neither a scenario nor a model", help=help)
+    return list(models), Path(what[0])
 
 
 def _pair(option: str, example: str, text: str) -> tuple[str, str]:
