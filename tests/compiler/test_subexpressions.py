@@ -66,3 +66,8 @@ def test_a_quantity_knows_the_states_it_reads():
     assert system.reads("glucose_insulin.Gp") == {"glucose_insulin.Gp"}
     assert system.reads("glucose_insulin.BW") == frozenset()
     assert system.reads("glucose_insulin.EGP") > {"glucose_insulin.XL"}
+
+
+def test_a_response_at_its_own_half_maximum_is_a_half():
+    assert hill(x, x, a) == sympy.Rational(1, 2)
+    assert hill(sympy.Integer(0), x, a) == 0

@@ -198,3 +198,13 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
     wrong = mtorsim("events", "s.toml", "data.csv", "--one-subject", "--set", "two.F_blood=-1")
     assert wrong.code == 1
     assert "the lag or bioavailability of a dose is negative" in wrong.out
+
+
+def test_a_sample_that_repeats_a_covariate_and_a_longer_neighbour_change_no_bit(tmp_path_factory):
+    def rows(own, *times):
+        return [{**r, "ID": own, "CL": 2.5} for r in table(dose(0, 100, ADDL=3, II=8), at(*times))]
+
+    alone = seen(tmp_path_factory, rows("a", 3, 30))
+    together = seen(tmp_path_factory, [*rows("a", 3, 11.3, 30), *rows("b", 5, 400)])
+    mine = together[(together.ID == "a") & (together.TIME != "11.3")]
+    assert mine["two.blood"].tolist() == alone["two.blood"].tolist()

@@ -127,6 +127,7 @@ def test_a_sweep_of_regimens_and_its_mistakes():
         ({}, "no values are given"),
         ({"mtorc2": 0.5}, "must be a list of values"),
         ({"mtorc2": np.linspace(0, 1, 2000).tolist()}, "at most 1,000"),
+        ({"everolimus.dose": ["5 mg"], "everolimus.regimen": ["5 mg q24h"]}, "not both"),
     ):
         with pytest.raises(ArgumentError, match=words):
             mt.sweep(base, values)
@@ -153,6 +154,15 @@ def test_a_mistake_names_its_argument(changes, where, words):
         given(**changes)
     assert str(caught.value).startswith(where), str(caught.value)
     assert words in str(caught.value)
+
+
+def test_nothing_given_is_dropped():
+    base = given()
+    with pytest.raises(ScenarioError, match="give `settings` as an argument of the `Arm`"):
+        base.with_arm("more", mt.Arm(doses=[]), settings={"mtorc2": 0.5})
+    with pytest.raises(ScenarioError, match="both `doses` and `dose`"):
+        given(dose=[mt.Dose("everolimus", "5 mg")])
+    assert base.with_arm("more", mt.Arm(name="other")).arms[-1].name == "more"
 
 
 def test_an_unknown_argument_has_its_nearest_name():

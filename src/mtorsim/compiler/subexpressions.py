@@ -39,8 +39,10 @@ class hill(sympy.Function):
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
-        """`hill(0, ...)` is 0; otherwise log(0) would appear in the generated code."""
-        return sympy.Integer(0) if args[0].is_zero else None
+        """`hill(0, K, n)` is 0, otherwise log(0) would appear in the generated code; `hill(x, x, n)` is 1/2."""
+        if args[0].is_zero:
+            return sympy.Integer(0)
+        return sympy.Rational(1, 2) if args[0] == args[1] else None
 
 
 class ln(sympy.Function):

@@ -75,7 +75,7 @@ def resolve(name: str, library: Library) -> tuple[Kind, str, Library]:
     """
     path = Path(name)
     if path.suffix == ".toml" and path.is_file():
-        library = Library((path.parent.resolve(), *library.extra))
+        library = Library(tuple(dict.fromkeys((*library.extra, path.parent.resolve()))))
         found = kind_of(path)
         if found == "module":
             return "module", path.stem, library

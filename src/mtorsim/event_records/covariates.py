@@ -62,7 +62,7 @@ class Covariates:
         return values[max(bisect_right(times, time) - 1, 0)]
 
     def paths(self) -> dict[str, list[tuple[float, float, float]]]:
-        """Times from which each parameter has each value and slope per hour; the first from the start."""
+        """Times from which each parameter has another value or slope per hour; the first from the start."""
         return {full: self._path(name) for name, replaced in self.columns.items() for full in replaced}
 
     def _path(self, name: str) -> list[tuple[float, float, float]]:
@@ -76,4 +76,5 @@ class Covariates:
             else:
                 path.append((t1, v1, 0.0))
         path.append((known[-1][0], known[-1][1], 0.0))
-        return path
+        # A record that changes nothing is no stop: it must not alter the steps.
+        return [path[0], *(new for old, new in pairwise(path) if old[1:] != new[1:])]

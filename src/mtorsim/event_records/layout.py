@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY
+from mtorsim.kernel.event import ADD, END, MULTIPLY, PARAMETER, REPLACE
 from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK, TOO_MANY_INFUSIONS
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
@@ -301,9 +301,8 @@ class _Layer:
             events = [e for e in events if math.isfinite(e[0])]
         # Doses and infusions after the last record do not matter.
         events = [e for e in events if e[0] <= self.last]
-        # An explicit stop: the steps of a subject must not depend on the others in the group.
         end = max(self.last, SHORTEST)
-        events.append((end, STOP_ONLY, 0, 0.0))
+        events.append((end, END, 0, 0.0))
         return SubjectEvents(events, seen, end, self.status)
 
     def _followed(

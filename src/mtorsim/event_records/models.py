@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from mtorsim.errors import ArgumentError, spoken
 from mtorsim.files.library import Library, library_for
@@ -17,7 +18,7 @@ TYPICAL = "typical"
 
 
 def scenario_of_models(names: Sequence[str], population: str | None, library: Library | None) -> Scenario:
-    """Make a scenario of some modules, without doses, whose observables are levels of drugs.
+    """Make a scenario of some modules, by name or path, without doses, whose observables are levels of drugs.
 
     Raises
     ------
@@ -29,6 +30,9 @@ def scenario_of_models(names: Sequence[str], population: str | None, library: Li
     if not names or not all(isinstance(name, str) for name in names):
         raise ArgumentError(f"`scenario` must be a scenario or a list of names of modules, not {spoken(list(names))}")
     library = library or library_for()
+    files = [Path(name) for name in names if name.endswith(".toml")]
+    library = Library(tuple(dict.fromkeys((*library.extra, *(path.parent.resolve() for path in files)))))
+    names = [Path(name).stem if name.endswith(".toml") else name for name in names]
     model = load_model(list(names), library)
     return Scenario(
         model=list(names),

@@ -160,7 +160,7 @@ def kind_of(path: Path) -> str:
         # Reading a pipe or a device would never end.
         if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
             return "other"
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return "other"
     head = _HEAD.search(text)

@@ -51,7 +51,7 @@ from mtorsim.kernel.arguments import (
     Span,
     Subjects,
 )
-from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, REPLACE, STOP_ONLY, Events
+from mtorsim.kernel.event import ADD, END, MULTIPLY, PARAMETER, REPLACE, Events
 from mtorsim.kernel.lanes import call_stepper, compiled, inlined, unpacker
 from mtorsim.kernel.status import CANCELLED, NOT_FINITE, OK, STEP_TOO_SMALL, TOO_MANY_STEPS
 
@@ -108,7 +108,7 @@ def change_seats(waiting, taken, seats, subjects, events, recording, span):
     state, memory, status = subjects.state, subjects.memory, subjects.status
     for lane in range(who.shape[1]):
         subject = who[SUBJECT, lane]
-        if subject != EMPTY and (clock[T_NOW, lane] >= span.end or status[subject] != OK):
+        if subject != EMPTY and (has_arrived(clock[T_NOW, lane], subject, events, span) or status[subject] != OK):
             for i in range(y.shape[0]):
                 state[subject, i] = y[i, lane]
                 memory[subject, 2 + i] = after_dose[i, lane]
@@ -125,6 +125,13 @@ def change_seats(waiting, taken, seats, subjects, events, recording, span):
                 board(lane, subject, seats, subjects, events, recording, span.start)
                 taken += 1
     return waiting, taken
+
+
+@inlined
+def has_arrived(now, subject, events, span):
+    """Whether a subject is at the end of the span, or of its own integration."""
+    last = events.last[subject] - 1
+    return now >= span.end or (last >= events.first[subject] and events.kind[last] == END and now >= events.time[last])
 
 
 @inlined
@@ -191,7 +198,7 @@ def give_doses(seats, subjects, events, span):
         while event < last and events.time[event] <= clock[T_NOW, lane]:
             kind, row, amount = events.kind[event], events.row[event], events.amount[event]
             event += 1
-            if kind == STOP_ONLY or (kind == ADD and amount == 0.0):
+            if kind == END or (kind == ADD and amount == 0.0):
                 continue
             who[RENEWED, lane] |= CHANGED
             if kind == PARAMETER:

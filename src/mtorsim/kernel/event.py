@@ -9,10 +9,10 @@ import numpy as np
 
 from mtorsim.kernel.arguments import Doubles, Wholes
 
-__all__ = ["ADD", "MULTIPLY", "PARAMETER", "REPLACE", "STOP_ONLY", "Events"]
+__all__ = ["ADD", "END", "MULTIPLY", "PARAMETER", "REPLACE", "Events"]
 
-STOP_ONLY = 0
-"""Only stop."""
+END = 0
+"""The last event of a subject: its integration ends."""
 ADD = 1
 """Add to a state: a dose, a meal."""
 REPLACE = 2

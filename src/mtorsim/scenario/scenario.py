@@ -216,12 +216,15 @@ class Scenario:
         """
         if arm is not None and not isinstance(arm, Arm):
             raise ScenarioError(f"an arm must be an `Arm`, not {spoken(arm)}", help="write `mt.Arm(...)`")
+        if arm is not None and differs:
+            given = ", ".join(f"`{name}`" for name in differs)
+            raise ScenarioError(f"give {given} as an argument of the `Arm`, not beside it")
         return self.with_arms({name: arm or Arm(**differs)})
 
     def with_arms(self, arms: Mapping[str, Arm]) -> Scenario:
         """Return the scenario with additional arms, by name."""
         written = self._form.model_dump(by_alias=True, exclude_unset=True).get("arm", [])
-        return self.replace(arms=[*written, *({"name": name, **arm.values} for name, arm in arms.items())])
+        return self.replace(arms=[*written, *({**arm.values, "name": name} for name, arm in arms.items())])
 
     def but(self, **resolved: Any) -> Scenario:
         """Return the scenario with other resolved attributes, for internal additions before a run."""

@@ -53,6 +53,9 @@ def sweep(scenario: Scenario, values: Mapping[str, Sequence[Any]]) -> Scenario:
     for name, several in values.items():
         if isinstance(several, str) or not isinstance(several, Sequence) or not several:
             raise ArgumentError(f"`{name}` must be a list of values, not {spoken(several)}")
+        drug, _, part = name.rpartition(".")
+        if part == "dose" and f"{drug}.regimen" in values:
+            raise ArgumentError(f"sweep either `{name}` or `{drug}.regimen`, not both")
     combinations = [dict(zip(values, row, strict=True)) for row in product(*values.values())]
     if len(combinations) > MOST_ARMS:
         raise ArgumentError(f"these are {len(combinations):,} arms: a scenario has at most {MOST_ARMS:,}")

@@ -139,7 +139,7 @@ def as_tables(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         found["record"] = {"every": found["record"]}
     arms = found.get("arm")
     if isinstance(arms, Mapping):
-        found["arm"] = [{"name": label, **_table(name, arm)} for label, arm in arms.items()]
+        found["arm"] = [{**_table(name, arm), "name": label} for label, arm in arms.items()]
     return found
 
 
@@ -158,8 +158,11 @@ def _renamed(name: str, values: Mapping[str, Any], form: type[Record]) -> dict[s
         if argument not in known and argument not in TABLES.values():
             help = did_you_mean(argument, known) or "choose from " + ", ".join(sorted(known))
             raise ScenarioError(f"`{name}` has no argument `{argument}`", help=help)
+        table = TABLES.get(argument, argument)
+        if value is not None and table in found:
+            raise ScenarioError(f"`{name}` has both `{ARGUMENTS[table]}` and `{table}`", help="they mean the same")
         if value is not None:
-            found[TABLES.get(argument, argument)] = _plain(value)
+            found[table] = _plain(value)
     return found
 
 

@@ -14,6 +14,7 @@ from functools import cache
 
 import numpy as np
 
+from mtorsim.files.library import Library
 from mtorsim.results.result import Result
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.scenario.tables import Arm, Dose
@@ -106,17 +107,17 @@ def rows() -> tuple[Row, ...]:
     return tuple(Row.read(line) for line in reference("pk_exposures.csv"))
 
 
-def checks() -> Iterator[Check]:
-    """Check all rows of the table within 20 %, for each predicting module."""
+def checks(library: Library | None = None) -> Iterator[Check]:
+    """Check all rows of the table within 20 %, for each predicting module of the library."""
     for order in range(max(len(row.modules) for row in rows())):
         for k, row in enumerate(rows(), start=1):
             if order < len(row.modules):
-                yield _check(f"PK{k:03d}{'abcdef'[order] if order else ''}", row, row.modules[order])
+                yield _check(f"PK{k:03d}{'abcdef'[order] if order else ''}", row, row.modules[order], library)
 
 
-def _check(id: str, row: Row, module: str) -> Check:
+def _check(id: str, row: Row, module: str, library: Library | None) -> Check:
     """Check one row."""
-    value = predict(row, module)
+    value = predict(row, module, library)
     low, high = row.measured
     if row.is_change:
         ends = 100 * ((1 + low / 100) * (1 - CLOSE) - 1), 100 * ((1 + high / 100) * (1 + CLOSE) - 1)
@@ -156,7 +157,7 @@ def outside(row: Row, value: float | None) -> bool:
     return value is None or not 1 - CLOSE <= ratio(row, value) <= 1 + CLOSE
 
 
-def predict(row: Row, module: str | None = None) -> float | None:
+def predict(row: Row, module: str | None = None, library: Library | None = None) -> float | None:
     """Predict one row, in its unit; None if impossible.
 
     Parameters
@@ -165,14 +166,16 @@ def predict(row: Row, module: str | None = None) -> float | None:
         Row of the table.
     module
         One of the row's modules; default: the first.
+    library
+        Where names are looked up.
     """
     module = module or row.modules[0]
     if row.dosing is None:
         return None
     if row.people:
-        troughs = _troughs(module, row.dosing)
+        troughs = _troughs(module, row.dosing, library)
         return float(np.percentile(troughs, _QUARTILES[row.metric])) if row.metric in _QUARTILES else troughs.mean()
-    profiles = _profiles(module)
+    profiles = _profiles(module, library)
     mine = profiles[row.dosing, row.level]
     if row.metric == "AUC_ratio_to_parent":
         return mine.area / profiles[row.dosing, "C"].area
@@ -191,16 +194,18 @@ def _levels(module: str) -> tuple[str, ...]:
 
 
 @cache
-def _profiles(module: str) -> dict[tuple[Dosing, str], Profile]:
+def _profiles(module: str, library: Library | None) -> dict[tuple[Dosing, str], Profile]:
     """All regimens of a module in the table, and controls of comparisons."""
     wanted = [row.dosing for row in rows() if module in row.modules and row.dosing and not row.people]
-    return simulated(module, list(dict.fromkeys(d for w in wanted for d in (w, replace(w, condition=None)))))
+    return simulated(module, list(dict.fromkeys(d for w in wanted for d in (w, replace(w, condition=None)))), library)
 
 
-def simulated(module: str, regimens: Sequence[Dosing]) -> dict[tuple[Dosing, str], Profile]:
+def simulated(
+    module: str, regimens: Sequence[Dosing], library: Library | None = None
+) -> dict[tuple[Dosing, str], Profile]:
     """Simulate profiles of the typical subject by regimen and quantity, with one arm per regimen."""
     arms = {f"regimen {i}": _arm(module, dosing) for i, dosing in enumerate(regimens)}
-    series = _run("ngt", 1, DAYS, "0 d", STEP, arms).series.isel(subject=0)
+    series = _run("ngt", 1, DAYS, "0 d", STEP, arms, library).series.isel(subject=0)
     time = series.time.to_numpy()
     return {
         (dosing, name): Profile(dosing, time, series[f"{module}.{name}"].sel(arm=f"regimen {i}").to_numpy())
@@ -210,13 +215,15 @@ def simulated(module: str, regimens: Sequence[Dosing]) -> dict[tuple[Dosing, str
 
 
 @cache
-def _troughs(module: str, dosing: Dosing) -> np.ndarray:
+def _troughs(module: str, dosing: Dosing, library: Library | None) -> np.ndarray:
     """Troughs of 1,000 subjects after two weeks of a regimen."""
-    result = _run("healthy_adults", 1000, 15, "14 d", 24, {"regimen": _arm(module, dosing)})
+    result = _run("healthy_adults", 1000, 15, "14 d", 24, {"regimen": _arm(module, dosing)}, library)
     return result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
 
 
-def _run(population: str, subjects: int, days: int, visit: str, step: float, arms: Mapping[str, Arm]) -> Result:
+def _run(
+    population: str, subjects: int, days: int, visit: str, step: float, arms: Mapping[str, Arm], library: Library | None
+) -> Result:
     """Run a scenario with all drugs in one model, so that one kernel serves them."""
     modules = sorted({module for row in rows() for module in row.modules})
     scenario = Scenario(
@@ -229,6 +236,7 @@ def _run(population: str, subjects: int, days: int, visit: str, step: float, arm
         record=f"{step} h",
         observe=[f"{module}.{level}" for module in modules for level in _levels(module)],
         arms=arms,
+        library=library,
     )
     return simulate(scenario, rtol=1e-6)
 

@@ -22,7 +22,7 @@ def _physiology(session: Session) -> Iterator[Check]:
 
 
 def _drugs(session: Session) -> Iterator[Check]:
-    return exposures.checks()
+    return exposures.checks(session.library)
 
 
 SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
