@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mtorsim as mt
+from mtorsim.cli.console import print_json
 
 MODULE = """
 [module]
@@ -505,3 +511,27 @@ def test_a_covariate_may_have_any_name(mtorsim, tmp_path, monkeypatch):
     assert (result.people.weight > 20).all()
     assert result.people.turned_away.nunique() == 5
     assert (result.weights == 1).all()
+
+
+def test_an_interrupt_that_a_callback_swallows_is_one_word_all_the_same(mtorsim, monkeypatch):
+    def swallowing(**_):
+        with contextlib.suppress(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr("mtorsim.cli.cli.main", swallowing)
+    found = mtorsim("list")
+    assert (found.code, found.err.strip()) == (130, "interrupted")
+
+
+def test_json_has_no_numbers_that_json_lacks(capsys):
+    print_json({"a": [np.float64("nan"), np.inf, np.int64(3), True, None], "b": (1.5, "x")})
+    assert json.loads(capsys.readouterr().out) == {"a": [None, None, 3, True, None], "b": [1.5, "x"]}
+
+
+def test_a_terminal_without_unicode_shows_what_it_can():
+    command = [sys.executable, "-m", "mtorsim", "check", "none \N{GREEK SMALL LETTER MU}"]
+    env = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    found = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr.count("\n")) == (2, 2), found.stderr
+    assert "there is no scenario, population or module `none ?`" in found.stderr

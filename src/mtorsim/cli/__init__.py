@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gc
 import importlib
+import io
 import os
 import re
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -81,6 +86,18 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line; every user error becomes one message and exit code 2."""
     # Imports create many objects and little garbage; collecting it takes a tenth of a short run.
     gc.set_threshold(100_000)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without Unicode shows `?` for what it lacks.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    with _watched_interrupts() as interrupts:
+        code = _run(args, interrupts)
+    sys.exit(code or 0)
+
+
+def _run(args: list[str] | None, interrupts: list[int]) -> Any:
+    """Run the command line and return its exit code."""
+    stdout = sys.stdout
     try:
         code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False)
     except MtorsimError as error:
@@ -96,13 +113,41 @@ def main(args: list[str] | None = None) -> None:
         # The reader of our output has closed the pipe, as `head` does.
         sys.stdout = None
         code = 0
+    except SystemExit as left:
+        # When the reader closes the pipe, click replaces the stream and leaves with 1.
+        code = left.code if sys.stdout is stdout else 0
     except (KeyboardInterrupt, click.Abort):
         print("interrupted", file=sys.stderr)
         code = 130
     except Exception as problem:  # a fault of ours must not cost the user a page of traceback
-        print(_unforeseen(problem), file=sys.stderr)
-        code = 2
-    sys.exit(code or 0)
+        print("interrupted" if interrupts else _unforeseen(problem), file=sys.stderr)
+        code = 130 if interrupts else 2
+    return code
+
+
+@contextmanager
+def _watched_interrupts() -> Iterator[list[int]]:
+    """Note interrupts, since the compiler's callbacks swallow those that arrive in them and fail later."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    def unraisable(what: Any) -> None:
+        if not isinstance(what.exc_value, KeyboardInterrupt):
+            hook(what)
+
+    hook, sys.unraisablehook = sys.unraisablehook, unraisable
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGINT, before)
+        sys.unraisablehook = hook
 
 
 _TYPED = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,8 +14,19 @@ __all__ = ["note", "print_json", "print_table", "progress_bar", "warn"]
 
 
 def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Print one JSON value."""
-    print(json.dumps(data, indent=1, default=float, ensure_ascii=False))
+    """Print one JSON value; numbers that JSON lacks, NaN and infinity, are null."""
+    print(json.dumps(_finite(data), indent=1, allow_nan=False, ensure_ascii=False))
+
+
+def _finite(data: Any) -> Any:
+    """The value without NaN and infinities."""
+    if isinstance(data, Mapping):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_finite(value) for value in data]
+    if data is None or isinstance(data, (str, bool, int)):
+        return data
+    return float(data) if math.isfinite(data) else None
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import hashlib
 import math
@@ -164,7 +165,15 @@ def compile_kernel(kernel: Kernel, solver: Solver) -> None:
     """Compile the equations for a solver and for subjects at rest, or load them from disk."""
     if JIT:
         kernel.compile(solver.precision, solver.method)
-        _kernel_marker(kernel, solver).touch()
+        # A cache that others filled may be read-only.
+        with contextlib.suppress(OSError):
+            _kernel_marker(kernel, solver).touch()
+
+
+def _compile_if_possible(kernel: Kernel, solver: Solver) -> None:
+    """Compile the equations; the run goes on with the tape if they cannot be saved."""
+    with contextlib.suppress(OSError, RuntimeError):
+        compile_kernel(kernel, solver)
 
 
 def _kernel_marker(kernel: Kernel, solver: Solver) -> Path:
@@ -206,7 +215,7 @@ def choose_form(kernel: Kernel, solver: Solver, days: float, form: Form = "auto"
     if days < COMPILED_FROM:
         return Choice("tape", days)
     # Compiling is finished even after the run ends, for the benefit of the next run.
-    threading.Thread(target=compile_kernel, args=(kernel, solver)).start()
+    threading.Thread(target=_compile_if_possible, args=(kernel, solver)).start()
     return Choice("tape, then compiled", days)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, spoken
+from mtorsim.run.arguments import checked
 from mtorsim.units.units import convert, parse_unit
 
 from .cells import DIALECTS, Cells, read_cells
@@ -32,6 +33,7 @@ PEOPLE = ("SUBJ", "SUBJECT", "SUBJID", "USUBJID", "NMID", "PATIENT", "PAT", "#ID
 """Usual names of the column ID in other data sets."""
 
 
+@checked
 def read_events(
     path: str | Path,
     *,
@@ -80,11 +82,6 @@ def read_events(
     DataError
         For the first invalid record, with its line, subject and column.
     """
-    if not isinstance(path, (str, Path)):
-        raise ArgumentError(f"`path` must be a path, not {spoken(path)}")
-    for name, given in (("drop", drop), ("ignore", ignore), ("accept", accept)):
-        if isinstance(given, str):
-            raise ArgumentError(f"`{name}` must be a list of texts, not {spoken(given)}")
     if additional not in ADDITIONAL:
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from mtorsim.errors import ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean
+from mtorsim.errors import ArgumentError, ModelError, MtorsimError, PopulationError, ScenarioError, did_you_mean, spoken
 
 __all__ = ["Library", "bundled_folder", "kind_of", "library_for"]
 
@@ -41,6 +41,12 @@ class Library:
     """
 
     extra: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        given = [self.extra] if isinstance(self.extra, (str, Path)) else self.extra
+        if not isinstance(given, Sequence) or not all(isinstance(folder, (str, Path)) for folder in given):
+            raise ArgumentError(f"`extra` must be folders, not {spoken(self.extra)}")
+        object.__setattr__(self, "extra", tuple(Path(folder) for folder in given))
 
     @cached_property
     def modules(self) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import PopulationError, SettingError, UnitError, did_you_mean, spoken
+from mtorsim.errors import ArgumentError, PopulationError, SettingError, UnitError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Place
 from mtorsim.files.record import read_record
@@ -49,6 +49,10 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
     >>> mt.load_population("healthy_adults", model)
     Population(healthy_adults: 30 of 154 quantities vary; groups: none; 2 entry criteria)
     """
+    if not isinstance(name, str):
+        raise ArgumentError(f"`name` must be the name of a population, not {spoken(name)}")
+    if not isinstance(model, Model):
+        raise ArgumentError(f"`model` must be a `Model`, not {spoken(model)}", help="`load_model` returns one")
     library = library or library_for()
     return read_population(library.population(name), model, library)
 

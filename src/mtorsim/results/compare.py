@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.errors import ArgumentError, spoken
+
 from .result import Result
 from .tables import TEST_KEYS
 
@@ -69,7 +71,15 @@ def compare(first: Result, second: Result) -> Comparison:
     """Compare two results.
 
     Subjects are matched by number, visits by time, arms by name.
+
+    Raises
+    ------
+    ArgumentError
+        If one is no result.
     """
+    for name, given in (("first", first), ("second", second)):
+        if not isinstance(given, Result):
+            raise ArgumentError(f"`{name}` must be a `Result`, not {spoken(given)}", help="`open_result` returns one")
     a, b = first.manifest, second.manifest
     both = [arm for arm in a["arms"] if arm in b["arms"]]
     inputs = [(key, a[key], b[key]) for key in _TOLD if a[key] != b[key]]

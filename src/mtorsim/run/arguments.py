@@ -40,6 +40,14 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_is_text, value))
+
+
+def _is_texts_by_name(value: Any) -> bool:
+    return isinstance(value, Mapping) and _is_texts([*value, *value.values()])
+
+
 def _is_functions(value: Any) -> bool:
     return isinstance(value, Sequence) and all(map(callable, value))
 
@@ -50,6 +58,8 @@ _WHOLE = (_is_whole, "a whole number")
 _NUMBER = (_is_number, "a finite number")
 _FLAG = (_is_flag, "True or False")
 _PATH = (_is_path, "a path")
+_TEXTS = (_is_texts, "a list of texts")
+_TEXTS_BY_NAME = (_is_texts_by_name, "texts by name")
 KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "scenario": _SCENARIO,
     "trial": _SCENARIO,
@@ -63,6 +73,11 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "note": (callable, "a function of one line of text"),
     "progress": (callable, "a function of two whole numbers"),
     "rules": (_is_functions, "a list that holds only functions of a `Visit`"),
+    "interpolation": _TEXTS_BY_NAME,
+    "columns": _TEXTS_BY_NAME,
+    **dict.fromkeys(("drop", "ignore", "accept"), _TEXTS),
+    **dict.fromkeys(("time_unit", "dialect", "additional"), _TEXT),
+    "path": _PATH,
     "method": _TEXT,
     "precision": _TEXT,
     "kernel": _TEXT,
@@ -70,7 +85,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "folder": _PATH,
     **dict.fromkeys(("subjects", "seed", "threads", "chunk", "subject", "sets", "interval", "most_rounds"), _WHOLE),
     **dict.fromkeys(("rtol", "atol", "uln"), _NUMBER),
-    **dict.fromkeys(("force", "resume", "alternatives"), _FLAG),
+    **dict.fromkeys(("force", "resume", "alternatives", "variants", "one_subject"), _FLAG),
 }
 """For each common argument of public functions, a predicate and a description of valid values."""
 
@@ -97,9 +112,22 @@ def checked(function: Callable[P, R]) -> Callable[P, R]:
         for name, value in bound.arguments.items():
             if name in KINDS:
                 _check(name, value, signature.parameters[name].default is None)
-        return function(*args, **kwargs)
+                bound.arguments[name] = _plain(name, value)
+        return function(*bound.args, **bound.kwargs)
 
     return call
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A number of NumPy as Python's own, which kernels and JSON take."""
+    fits, _ = KINDS[name]
+    if fits is _is_whole and value is not None:
+        return int(value)
+    if fits is _is_number and value is not None:
+        return float(value)
+    if name == "settings" and value is not None:
+        return {key: float(number) for key, number in value.items()}
+    return value
 
 
 def _check(name: str, value: Any, optional: bool) -> None:

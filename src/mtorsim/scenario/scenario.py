@@ -161,6 +161,9 @@ class Scenario:
 
     def _set(self, name: str, source: Source, library: Library) -> None:
         """Resolve a source."""
+        if not isinstance(name, str) or not isinstance(library, Library):
+            wrong = ("name", "text", name) if not isinstance(name, str) else ("library", "a `Library`", library)
+            raise ScenarioError(f"`{wrong[0]}` must be {wrong[1]}, not {spoken(wrong[2])}")
         form = read_record(source, ScenarioFile)
         place = Place(source)
         found = {"name": name, "library": library, "place": place, "_form": form}

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import least_squares
 
-from mtorsim.errors import ArgumentError, ScenarioError, did_you_mean
-from mtorsim.files.library import Library
+from mtorsim.errors import ArgumentError, ScenarioError, did_you_mean, spoken
+from mtorsim.files.library import Library, library_for
 from mtorsim.results.result import Result
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note, draft_plan
@@ -237,6 +237,9 @@ def calibrate(
     """
     if most_rounds < 1:
         raise ArgumentError(f"most_rounds = {most_rounds}: there must be at least 1")
+    if not isinstance(name, str):
+        raise ArgumentError(f"`name` must be the name of a calibration, or a path as text, not {spoken(name)}")
+    library = library or library_for(name)
     data = read_calibration(name, library)
     head = data.calibration
     scenarios = {t: _as_simulated(read_scenario(t, library), head.sampled) for t in head.trials}

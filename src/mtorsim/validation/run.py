@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note
@@ -71,6 +71,8 @@ def validate(
     ('one-day map of ngt: largest multiplier, below 1 if all disturbances decay', True)
     """
     sections = (sections,) if isinstance(sections, str) else sections
+    if not isinstance(sections, Sequence) or not all(isinstance(name, str) for name in sections):
+        raise ArgumentError(f"`sections` must be names of sections, not {spoken(sections)}")
     for name in sections:
         if name not in SECTIONS:
             help = did_you_mean(name, SECTIONS) or "sections are " + ", ".join(SECTIONS)
