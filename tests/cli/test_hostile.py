@@ -250,6 +250,15 @@ SCENARIOS = {
     "this line gives no dose": ("[visits]", DOSE.format("1 1") + 'start = "24 h"\n[visits]'),
     "an amount cannot be negative": ("[visits]", '[[meals.add]]\nat = "1 h"\ncarbohydrate = "-75 g"\n[visits]'),
     "`uln` must be more than 0": ('duration = "24 h"', 'duration = "24 h"\nuln = "-5 mg/dL"'),
+    "`uln` = 10 mg/dL is outside 50 to 300": ('duration = "24 h"', 'duration = "24 h"\nuln = "10 mg/dL"'),
+    "no reporting layer `bolero2`": ("[visits]", '[trial]\nname = "t"\nreporting = "bolero2"\n[visits]'),
+    "there is no calibration `trals`": ("[visits]", '[trial]\nname = "t"\ncalibration = "trals"\n[visits]'),
+    "there is no grading scale `ctcae_7_0`": ("[visits]", '[trial]\nname = "t"\nctcae = "7.0"\n[visits]'),
+    "no subject can meet this criterion": (
+        "[visits]",
+        '[[entry]]\nobservable = "o"\nunit = "1"\nat_least = 3\nat_most = 2\nabout = "x"\n'
+        'source = "this_work"\nevidence = "design"\n[visits]',
+    ),
     "`m.a` is set twice": ("[visits]", '[set]\na = 2\n"m.a" = 3\n[visits]'),
     "must be a finite number": ("[visits]", '[[arm]]\nname = "nan"\nset = { m.a = nan }\n[visits]'),
     "at least 1 item": ('model = ["m"]', "model = []"),
@@ -266,6 +275,18 @@ def test_a_scenario_that_cannot_be_right_is_refused(write, mtorsim, message):
     assert (found.code, found.err[:7]) == (2, "error: ")
     assert message in found.err, found.err
     assert not Path("out").exists()
+
+
+def test_a_source_in_one_word_is_a_key(write, mtorsim):
+    row = (
+        '[[observed]]\narm = "untreated"\nendpoint = ">126"\npercent = 3\nof = 10\nrole = "shown"\nevidence = "seen"\n'
+    )
+    path = write()
+    path.write_text(path.read_text() + row + 'source = "Bergman1799"\n')
+    found = mtorsim("check", path)
+    assert (found.code, "did you mean `Bergman1979`?" in found.err) == (2, True), found.err
+    path.write_text(path.read_text().replace("Bergman1799", "Bergman and others, 1979"))
+    assert mtorsim("check", path).code == 0
 
 
 def test_modules_that_read_each_other_are_read(tmp_path, mtorsim, monkeypatch):

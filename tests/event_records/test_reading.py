@@ -142,6 +142,12 @@ def test_rows_are_left_out_where_asked_and_never_taken_for_data(reads):
     with pytest.raises(mt.MtorsimError, match=r"data.csv:2: the row begins with `#`"):
         reads(hashed)
     assert np.allclose(level(reads(hashed, ignore=["#"])[0]), decay([0, 5]))
+    above = "# exported 2026\n# by hand, twice\n" + hashed
+    frame, notes = reads(above, ignore=["#"])
+    assert np.allclose(level(frame), decay([0, 5]))
+    assert "comment lines above the head: 2" in notes
+    with pytest.raises(mt.MtorsimError, match=r"csv:1: this line begins with `#`"):
+        reads(above)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from mtorsim.model.model import Model
 from mtorsim.population.file import PopulationFile
 from mtorsim.population.read import load_population, with_bases
 from mtorsim.run.plan import Draft, draft_plan
+from mtorsim.scenario.scenario import Scenario
 
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 
@@ -171,6 +172,7 @@ def _population(name: str, library: Library) -> Finding:
 
 def _scenario(name: str, library: Library) -> Finding:
     draft = draft_plan(name, library=library)
+    _check_sources(draft.scenario)
     facts = (
         f"{_count(len(draft.arms), 'arm')}: " + ", ".join(a.name for a in draft.arms),
         f"{_count(draft.scenario.subjects, 'subject')} of {draft.population.name}",
@@ -184,6 +186,16 @@ def _scenario(name: str, library: Library) -> Finding:
         f"nothing contributes to {port}, so `{name}` stays 0" for name, port in _unfed(draft.model) if _dosed(draft)
     ]
     return Finding("scenario", draft.scenario.name, facts, tuple(notes))
+
+
+def _check_sources(scenario: Scenario) -> None:
+    """Check that a source in one word is a key of a bibliography; a citation in words is not checked."""
+    known = read_references(scenario.library.references)
+    for i, row in enumerate(scenario.observed):
+        if row.source not in known and " " not in row.source:
+            help = did_you_mean(row.source, known) or "add it to a references.bib beside the file"
+            message = f"source `{row.source}` is not in references.bib"
+            scenario.place.fail(message, "observed", i, "source", help=help, needle=row.source)
 
 
 def _unfed(model: Model) -> list[tuple[str, str]]:

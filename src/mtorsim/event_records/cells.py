@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, shown_path
@@ -40,8 +41,10 @@ class Cells:
     notes: list[str]
 
 
-def read_cells(path: Path, dialect: str) -> Cells:
+def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     """Read a table; blank lines are skipped, and empty cells beyond the head are dropped.
+
+    Lines above the head that begin with `#` are comments; `#` must be in `ignore`, as for any comment.
 
     Raises
     ------
@@ -58,6 +61,10 @@ def read_cells(path: Path, dialect: str) -> Cells:
     lines, rows = _rows(path, DIALECTS[dialect][0])
     if not rows:
         raise DataError(f"{shown}: the file is empty")
+    above = _comments_above(rows)
+    if above and "#" not in ignore:
+        raise DataError(f"{shown}:{lines[0]}: this line begins with `#`", help='pass `ignore=["#"]` to leave it out')
+    lines, rows = lines[above:], rows[above:]
     at, head = lines.pop(0), rows.pop(0)
     while head and not head[-1] and all(len(row) < len(head) or not row[len(head) - 1] for row in rows):
         head.pop()
@@ -70,7 +77,8 @@ def read_cells(path: Path, dialect: str) -> Cells:
             raise DataError(f"{shown}:{at}: column {i + 1} has no name")
         if name in head[:i]:
             raise DataError(f"{shown}:{at}: column `{one_line(name)}` appears twice")
-    notes = _squared(shown, head, rows, lines)
+    notes = [f"comment lines above the head: {above}"] if above else []
+    notes += _squared(shown, head, rows, lines)
     return Cells(shown, head, rows, lines, notes)
 
 
@@ -99,6 +107,22 @@ def _rows(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
         reason = getattr(problem, "strerror", None) or str(problem)
         raise DataError(f"cannot read `{shown}`: {reason}") from None
     return lines, rows
+
+
+def _comments_above(rows: Sequence[Sequence[str]]) -> int:
+    """The number of comments above the head; a `#` that is followed by numbers begins the head itself."""
+    for k, (row, below) in enumerate(pairwise(rows)):
+        if not row[0].startswith("#") or any(_is_number(cell) for cell in below):
+            return k
+    return 0
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
 
 
 def _squared(shown: str, head: Sequence[str], rows: list[list[str]], lines: Sequence[int]) -> list[str]:

@@ -85,7 +85,7 @@ def read_events(
     if additional not in ADDITIONAL:
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
-    cells, notes = chosen(read_cells(Path(path), dialect), ignore, accept)
+    cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
     names = _renamed(cells, columns or {}, drop)
     reader = _Reader(cells, names, DIALECTS[dialect][1], hours, one_subject)
     table = replace(reader.table(dict(interpolation or {}), (*cells.notes, *notes), time_unit), additional=additional)

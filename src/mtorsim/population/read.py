@@ -185,9 +185,6 @@ def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
         if line.source not in references:
             help = did_you_mean(line.source, references) or "add it to a references.bib beside the file"
             file.fail(f"source `{line.source}` is not in references.bib", (*key, "source"), help, needle=line.source)
-    for i, entry in enumerate(data.entry):
-        if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
-            file.fail("no subject can meet this criterion", ("entry", i), "`at_least` is above `at_most`")
     names = [g.name for g in data.group]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -324,6 +321,8 @@ def check_entries(population: Population, place: Place, first: int = 0) -> None:
                 continue
             help = did_you_mean(entry.observable, population.model.observables)
             here.fail(f"unknown observable `{entry.observable}`", "observable", help=help)
+        if entry.at_least is not None and entry.at_most is not None and entry.at_least > entry.at_most:
+            here.fail("no subject can meet this criterion", help="`at_least` is above `at_most`")
         if entry.at_least is None and entry.at_most is None:
             here.fail("the criterion has no limit", "observable", help="give `at_least` or `at_most`")
         try:

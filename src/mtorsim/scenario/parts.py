@@ -17,6 +17,7 @@ __all__ = [
     "DAY_STARTS",
     "FASTING_HOURS",
     "MOST_JITTER",
+    "ULN_RANGE",
     "ArmSpec",
     "Change",
     "LabTest",
@@ -34,6 +35,9 @@ __all__ = [
     "rechecks",
     "since_last_meal",
 ]
+
+ULN_RANGE = 50.0, 300.0
+"""Limits of an upper limit of normal of fasting glucose, mg/dL."""
 
 FASTING_HOURS = 8.0
 """Hours after the last meal from which a sample counts as fasting."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, ScenarioError, did_you_mean
+from mtorsim.files.library import Library
 from mtorsim.files.places import Place
 from mtorsim.protocols.laboratory_test import OptionError
 from mtorsim.protocols.protocol import Protocol, without_body
 from mtorsim.protocols.registry import protocol
 
 from . import file as forms
+from .grades import ctcae
 from .parts import FASTING_HOURS, LabTest, Match, Meal, Observed, TrialSpec, since_last_meal
 from .read_meals import eaten_at
 from .read_times import Clock
@@ -58,12 +60,19 @@ def _protocol(line: forms.TestLine, modules: Sequence[str], place: Place) -> Pro
     return test
 
 
-def read_trial(line: forms.Trial | None, place: Place) -> TrialSpec | None:
-    """Read the counting of endpoints."""
+def read_trial(line: forms.Trial | None, place: Place, library: Library) -> TrialSpec | None:
+    """Read the counting of endpoints, with files that are in the library."""
     if line is None:
         return None
     reporting = None if line.reporting in (None, "none") else line.reporting
     calibration = None if line.calibration in (None, "none") else line.calibration
+    files = {"ctcae": (ctcae(line.ctcae), library.grades), "reporting": (reporting, library.reporting)}
+    for key, (name, find) in {**files, "calibration": (calibration, library.calibration)}.items():
+        try:
+            if name is not None:
+                find(name)
+        except ScenarioError as error:
+            place.fail(error.message, key, help=error.help)
     return TrialSpec(line.name, line.ctcae, reporting, calibration, tuple(line.assumptions), place)
 
 

@@ -13,7 +13,7 @@ from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.units import parse_quantity
 
 from .file import ScenarioFile
-from .parts import Sampling, Setting, Stray, grid
+from .parts import ULN_RANGE, Sampling, Setting, Stray, grid
 from .read_arms import Arms, read_settings
 from .read_doses import Doses
 from .read_meals import check_fasting, plan_file, read_habit, read_meals
@@ -69,7 +69,7 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
         "shares": _shares(form.share, place.inside("share")),
         "sampled": _shares(form.sampled, place.inside("sampled")),
         "entries": tuple(form.entry),
-        "trial": read_trial(form.trial, place.inside("trial")),
+        "trial": read_trial(form.trial, place.inside("trial"), library),
         "observed": tuple(read_observed(form.observed, [a.name for a in arms], place.inside("observed"))),
         "matches": tuple(read_match(form.match, place.inside("match"))),
     }
@@ -107,6 +107,9 @@ def _uln(text: str, place: Place) -> float:
         value, unit = parse_quantity(text)
         if value <= 0:
             place.fail("`uln` must be more than 0")
-        return glucose_in_mg_dl(value, unit)
+        uln = glucose_in_mg_dl(value, unit)
     except UnitError as error:
         place.fail(f"`uln`: {error.message}", help="write for example `110 mg/dL` or `6.1 mmol/L`")
+    if not ULN_RANGE[0] <= uln <= ULN_RANGE[1]:
+        place.fail(f"`uln` = {uln:g} mg/dL is outside {ULN_RANGE[0]:g} to {ULN_RANGE[1]:g}")
+    return uln

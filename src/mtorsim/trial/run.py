@@ -18,7 +18,7 @@ from mtorsim.results.result import Result
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import draft_plan
 from mtorsim.scenario.grades import ctcae, read_grading
-from mtorsim.scenario.parts import TrialSpec
+from mtorsim.scenario.parts import ULN_RANGE, TrialSpec
 from mtorsim.scenario.scenario import Scenario, scenario_of
 from mtorsim.scenario.variants import BETWEEN, alternatives_of, with_variants
 from mtorsim.simulation.simulate import simulate
@@ -111,8 +111,8 @@ def _settled(given: Scenario | str | Path, uln: float | None, library: Library |
     """Complete the trial with defaults and the given limit, and check that it has visits."""
     scenario = scenario_of(given, library)
     if uln is not None:
-        if not 50 <= uln <= 300:
-            raise ArgumentError(f"uln = {uln:g} mg/dL is outside 50 to 300")
+        if not ULN_RANGE[0] <= uln <= ULN_RANGE[1]:
+            raise ArgumentError(f"uln = {uln:g} mg/dL is outside {ULN_RANGE[0]:g} to {ULN_RANGE[1]:g}")
         scenario = scenario.but(uln=float(uln))
     if not any(t >= 24.0 for t in scenario.visits):
         scenario.place.fail("a trial needs a visit a day or more after baseline", "visits", "at")
