@@ -323,3 +323,29 @@ def test_modules_alone_are_enough(mtorsim, tmp_path, monkeypatch):
     assert (tmp_path / "o" / "records.svg").is_file()
     assert "neither a scenario nor a model" in mtorsim("events", "d.csv").err
     assert "one argument too many" in mtorsim("events", "a", "d.csv", "--model", "b").err
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("TIME,EVID,AMT,CMT\n0,1,100,gut\n5,0,,\n", None),
+        ("TIME,EVID,AMT,CMT\n0,1,100,gt\n5,0,,\n", "there is no route or state `gt`"),
+        ("TIME,EVID,AMT,CMT\n0,1,1O0,gut\n5,0,,\n", "column AMT"),
+        ("TIME,EVID,AMT,CMT\n0,1,100,9\n5,0,,\n", "there is no state 9"),
+    ],
+)
+def test_a_table_is_checked_as_it_is_run_and_nothing_runs(tmp_path, monkeypatch, mtorsim, rows, message):
+    monkeypatch.chdir(tmp_path)
+    made_up(tmp_path, "two")
+    (tmp_path / "data.csv").write_text(rows)
+    ran = mtorsim("events", "data.csv", "--model", "two", "--one-subject")
+    monkeypatch.setattr("mtorsim.event_records.simulate.solve", None)
+    found = mtorsim("check", "data.csv", "--model", "two", "--one-subject")
+    if message is None:
+        assert (found.code, ran.code) == (0, 0)
+        assert "2 records of 1 subject; columns TIME, EVID, AMT, CMT; times in h, amounts in mg" in found.out
+        assert "put a scenario before it" in mtorsim("check", "data.csv", "--one-subject").err
+    else:
+        assert (found.code, found.out) == (2, "")
+        assert message in found.err
+        assert ran.err.endswith(found.err)

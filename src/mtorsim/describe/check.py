@@ -24,7 +24,7 @@ from mtorsim.scenario.scenario import Scenario
 __all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
 
 
-Kind = Literal["module", "population", "scenario"]
+Kind = Literal["module", "population", "scenario", "table"]
 
 
 @dataclass(frozen=True)

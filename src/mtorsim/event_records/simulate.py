@@ -83,20 +83,9 @@ def simulate_events(
     MtorsimError
         If the scenario or the table is invalid.
     """
-    options = Options.given(method, precision, rtol, atol, kernel)
-    if not isinstance(table, EventTable):
-        raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` returns one")
-    if isinstance(scenario, (Scenario, str, Path)):
-        scenario = scenario_of(scenario, library)
-    else:
-        scenario = scenario_of_models(scenario, population, library)
-    for test in scenario.tests:
-        help = "remove `[[test]]`: all events come from the table"
-        test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
-    given: dict[str, Any] = {"seed": seed, "population": population, "settings": settings, "options": options}
-    columns = replaced_parameters(draft_plan(scenario, **given).model, table)
-    linear = [n for n, kind in table.interpolation.items() if kind == "linear" and table.changing(n) is not None]
-    plan = make_plan(scenario, **given, note=note, ramps=[p for n in linear for p in columns[n]])
+    given = {"seed": seed, "population": population, "settings": settings}
+    given["options"] = Options.given(method, precision, rtol, atol, kernel)
+    plan, columns = _planned(scenario, table, given, library, note)
     if note is not None:
         note(reading_line(plan.model, table, columns))
     announce(plan, note)
@@ -114,6 +103,62 @@ def simulate_events(
         frame[name if name not in frame.columns else f"simulated_{name}"] = values
     frame.attrs["manifest"] = _manifest(plan, table, status, columns)
     return frame
+
+
+@checked
+def check_events(
+    scenario: Scenario | str | Path | Sequence[str],
+    table: EventTable,
+    *,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    library: Library | None = None,
+) -> str:
+    """Check a table of event records against a model, without running it.
+
+    Parameters
+    ----------
+    scenario, table, population, settings, library
+        As in `simulate_events`.
+
+    Returns
+    -------
+    str
+        How the table is read: columns, units, replaced parameters, and rows that are left out.
+
+    Raises
+    ------
+    MtorsimError
+        If the scenario or the table is invalid.
+    """
+    plan, columns = _planned(scenario, table, {"population": population, "settings": settings}, library, None)
+    routes = Routes(plan.model, plan.kernel)
+    for record in range(len(table.frame)):
+        if table.evid[record] in (1, 4, 5, 6) or table.cmt[record].startswith("-"):
+            routes.target(table, record)
+    return reading_line(plan.model, table, columns)
+
+
+def _planned(
+    scenario: Scenario | str | Path | Sequence[str],
+    table: EventTable,
+    given: dict[str, Any],
+    library: Library | None,
+    note: Callable[[str], None] | None,
+) -> tuple[Plan, dict[str, tuple[str, ...]]]:
+    """The plan of a run, and the parameters that columns replace."""
+    if not isinstance(table, EventTable):
+        raise ArgumentError(f"`table` must be an `EventTable`, not {spoken(table)}", help="`read_events` returns one")
+    if isinstance(scenario, (Scenario, str, Path)):
+        scenario = scenario_of(scenario, library)
+    else:
+        scenario = scenario_of_models(scenario, given["population"], library)
+    for test in scenario.tests:
+        help = "remove `[[test]]`: all events come from the table"
+        test.place.fail("laboratory tests cannot be combined with a table of event records", help=help)
+    columns = replaced_parameters(draft_plan(scenario, **given).model, table)
+    linear = [n for n, kind in table.interpolation.items() if kind == "linear" and table.changing(n) is not None]
+    return make_plan(scenario, **given, note=note, ramps=[p for n in linear for p in columns[n]]), columns
 
 
 def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Path:

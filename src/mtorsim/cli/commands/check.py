@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mtorsim.cli.console import print_json
 from mtorsim.cli.options import as_json, library, library_of, quiet
-from mtorsim.errors import MtorsimError
+from mtorsim.cli.table_options import read_table, table_options
+from mtorsim.errors import ArgumentError, MtorsimError
+
+if TYPE_CHECKING:
+    from mtorsim.describe.check import Finding
+    from mtorsim.files.library import Library
+
+TABLES = (".csv", ".tsv", ".txt", ".dat")
+"""Endings of tables of event records."""
 
 
 @click.command()
 @click.argument("names", nargs=-1)
+@table_options
 @library
 @as_json
 @quiet
-def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool) -> int:
+def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool, **given: Any) -> int:
     """Check NAMES, files or names; by default all files in the working folder and all bundled ones.
+
+    A table of event records (.csv) is checked against the modules of --model, or against the scenario before it:
+    how each column is read, in which units, and which rows are left out.
+
+    \b
+      mtorsim check records.csv --model my_pk
 
     Names, units, ranges, sources, times and doses are checked, in each file and in the files it refers to. Exit
     code 0: all ok; 2: an error was found.
-    """
+    """  # noqa: D301
     import sys
 
     from mtorsim.cli import as_typed
@@ -30,9 +46,14 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, qu
     known = library_of(None, folders)
     chosen = names or (*known.modules, *known.populations, *known.scenarios)
     records, wrong = [], 0
+    before = None
     for name in chosen:
         try:
-            found = inspect(name, known)
+            if name.lower().endswith(TABLES):
+                found = _table(name, before, known, given)
+            else:
+                found = inspect(name, known)
+                before = name if found.kind == "scenario" else before
         except MtorsimError as error:
             wrong += 1
             records.append({"name": name, "error": str(error)})
@@ -47,3 +68,18 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, qu
     if as_json:
         print_json(records)
     return 2 if wrong else 0
+
+
+def _table(name: str, scenario: str | None, library: Library, given: dict[str, Any]) -> Finding:
+    """Check a table of event records."""
+    from mtorsim.describe.check import Finding
+    from mtorsim.event_records.simulate import check_events
+
+    model = list(given["models"]) or scenario
+    if not model:
+        raise ArgumentError(
+            f"`{name}` is a table of event records", help="name its modules by --model, or put a scenario before it"
+        )
+    reading = check_events(model, read_table(Path(name), given), library=library)
+    _, _, told = reading.partition(": ")
+    return Finding("table", name, tuple(told.split("; ")), ())

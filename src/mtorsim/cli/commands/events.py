@@ -9,24 +9,14 @@ import click
 
 from mtorsim.cli.console import note, print_json
 from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings
+from mtorsim.cli.table_options import read_table, table_options
 from mtorsim.errors import ArgumentError
 
 
 @click.command()
 @click.argument("what", nargs=-1, required=True, metavar="[SCENARIO] TABLE")
-@click.option("--model", "models", multiple=True, metavar="NAME", help="Module, in place of SCENARIO; repeatable.")
 @click.option("--figures/--no-figures", default=True, help="Save a figure in DIR.", show_default=True)
-@click.option(
-    "--interpolate", multiple=True, metavar="NAME=WAY", help="Interpolation of a covariate: locf, nocb or linear."
-)
-@click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Time unit of TABLE.")
-@click.option("--column", "columns", multiple=True, metavar="OLD=NEW", help="Read a column under another name.")
-@click.option("--drop", multiple=True, metavar="COLUMN", help="Only copy this column to the result; repeatable.")
-@click.option("--ignore", multiple=True, metavar="ROWS", help="Leave rows out: #, @, a column of letters, EVID==2.")
-@click.option("--accept", multiple=True, metavar="ROWS", help="Keep only rows that satisfy one of these: STUDY==2.")
-@click.option("--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab.")
-@click.option("--one-subject", is_flag=True, help="All records are of one subject, and there is no column ID.")
-@click.option("--additional", default="record", metavar="WAY", help="Lag of additional doses: record or own-time.")
+@table_options
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Use another population.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
@@ -47,19 +37,11 @@ def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **
     subjects are typical persons (--population modelled: with the variability of the modules). Exit code 0: ok; 1:
     some subjects failed, the others are saved; 2: an input is wrong.
     """  # noqa: D301
-    from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events, write_records
     from mtorsim.kernel.status import CURES
 
     scenario, table = _what(what, models)
-    records = read_events(
-        table,
-        time_unit=given["time_unit"],
-        interpolation=dict(_pair("--interpolate", "weight=locf", text) for text in given["interpolate"]),
-        columns=dict(_pair("--column", "WT=weight", text) for text in given["columns"]),
-        additional=given["additional"].replace("-", " "),
-        **{k: given[k] for k in ("drop", "ignore", "accept", "dialect", "one_subject")},
-    )
+    records = read_table(table, given)
     frame = simulate_events(
         scenario,
         records,
@@ -109,10 +91,3 @@ def _what(given: tuple[str, ...], models: tuple[str, ...]) -> tuple[str | list[s
         help = "put a scenario before TABLE, or name --model"
         raise ArgumentError("there is neither a scenario nor a model", help=help)
     return list(models), Path(what[0])
-
-
-def _pair(option: str, example: str, text: str) -> tuple[str, str]:
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not equals or not name or not value:
-        raise ArgumentError(f"`{option} {text}` is not NAME=VALUE", help=f"write for example `{option} {example}`")
-    return name, value
