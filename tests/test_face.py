@@ -9,6 +9,8 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.errors import ArgumentError, SettingError
+from mtorsim.results.compare import compare
+from mtorsim.simulation.replay import replay_subject
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +38,24 @@ def test_an_object_says_in_few_words_what_it_is(objects, kind):
     assert len(repr(found)) < 2000
 
 
+def test_tables_replays_and_comparisons_are_one_line_too(objects, tmp_path):
+    (tmp_path / "data.csv").write_text("ID,TIME,AMT,weight\n" + "".join(f"{i},0,10,70\n" for i in range(50)))
+    table = mt.read_events(tmp_path / "data.csv")
+    assert repr(table).endswith("data.csv: 50 records of 50 subjects, h; covariates: weight)")
+    result = mt.simulate(objects["Scenario"], subjects=2, out=tmp_path / "out")
+    same = compare(result, result)
+    visits = result.visits.sizes["time"]
+    assert repr(same) == f"Comparison(2 subjects and {visits} visits in both, identical to the bit)"
+    assert repr(replay_subject(tmp_path / "out", 1)).endswith("subject 1: ok; identical to the bit)")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_a_notebook_shows_is_whole_html(objects, kind):
     page = objects[kind]._repr_html_()
     root = ET.fromstring(page.replace("&nbsp;", " "))
     words = " ".join(root.itertext())
     assert root.attrib["class"] == "mtorsim"
+    assert "nan" not in words.split()
     wanted = {"Model": "mtor.kappa", "Population": "susceptible", "Scenario": "everolimus 10 mg every 24 h"}
     assert wanted.get(kind, {"Examination": "matsuda", "TrialReport": "> ULN"}.get(kind, "> 126")) in words
     assert (kind in ("Result", "Examination")) == bool(root.findall(".//{http://www.w3.org/2000/svg}polyline"))

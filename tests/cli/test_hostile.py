@@ -388,6 +388,19 @@ def damage(name):
     }[name]
 
 
+def test_a_table_that_lost_a_chunk_is_refused(write):
+    mt.simulate(write(), out="parts", chunk=1)
+    chunk = Path("parts/people.parquet/chunk-000001.parquet")
+    whole = chunk.read_bytes()
+    assert len(mt.open_result("parts").people) == 2
+    chunk.write_bytes(whole[:100])
+    with pytest.raises(mt.MtorsimError, match="people in `parts` is incomplete"):
+        mt.open_result("parts").people  # noqa: B018
+    chunk.unlink()
+    with pytest.raises(mt.MtorsimError, match="people in `parts` has 1 of 2 chunks"):
+        mt.open_result("parts").people  # noqa: B018
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from mtorsim.errors import DataError, one_line
+from mtorsim.errors import DataError, one_line, shortened
 
 __all__ = ["INTERPOLATIONS", "MISSING", "EventTable", "Frame"]
 
@@ -24,7 +24,7 @@ MISSING = ("", ".", "NA")
 """Cells without a value."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventTable:
     """Records in the order of the file.
 
@@ -85,6 +85,11 @@ class EventTable:
     notes: Sequence[str]
     time_unit: str
     additional: str
+
+    def __repr__(self) -> str:
+        records = f"{len(self.frame):,} records of {self.subjects:,} subjects"
+        columns = f"; covariates: {shortened(list(self.covariates), 8)}" if self.covariates else ""
+        return f"EventTable({self.path}: {records}, {self.time_unit}{columns})"
 
     def changing(self, name: str) -> int | None:
         """The first record at which a covariate changes within a subject; None if it never does."""

@@ -92,8 +92,9 @@ class Examination:
         charts = [self._chart(name) for name in ("glucose", "insulin") if name in self.curves]
         rows = []
         for name, (unit, values) in self.indices.items():
-            low, high = (f"{_middle(values, share):.4g}" for share in (0.05, 0.95))
-            rows.append([escape(name), f"{_middle(values):.4g}", f"{low} to {high}", escape(unit)])
+            found = [_middle(values, share) for share in (0.5, 0.05, 0.95)]
+            middle, low, high = (f"{x:.4g}" if np.isfinite(x) else "" for x in found)
+            rows.append([escape(name), middle or "none", f"{low} to {high}" if low else "", escape(unit)])
         head = ["index", "median", "5 to 95 %", "unit"]
         about = f"at {self.at:g} h, arm {self.arm}; {len(self.subjects):,} subjects, median and 5 to 95 %"
         parts = [*charts, details("indices", table(head, rows, words=3))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, spoken
+from mtorsim.errors import ArgumentError, shortened, spoken
 
 from .result import Result
 from .tables import TEST_KEYS
@@ -34,7 +34,7 @@ _TOLD = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The comparison of two results.
 
@@ -65,6 +65,11 @@ class Comparison:
     only: tuple[tuple[str, ...], tuple[str, ...]]
     tests: Mapping[str, Mapping[tuple[str, str, float, str], float]]
     only_tests: tuple[tuple[str, ...], tuple[str, ...]]
+
+    def __repr__(self) -> str:
+        found = "identical to the bit" if self.same_bits else "different"
+        inputs = f"; inputs that differ: {shortened([name for name, *_ in self.inputs], 6)}" if self.inputs else ""
+        return f"Comparison({self.subjects:,} subjects and {self.visits:,} visits in both, {found}{inputs})"
 
 
 def compare(first: Result, second: Result) -> Comparison:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -177,12 +178,21 @@ class Result:
     def _parts(self, name: str, help: str) -> list[pd.DataFrame]:
         """Read all chunks of one of the tables."""
         import pandas as pd
+        import pyarrow as pa
 
         assert self.folder is not None
-        parts = [pd.read_parquet(p) for p in _chunks(self.folder / name)]
-        if not parts:
-            raise DataError(f"`{self.folder}` has no {name.partition('.')[0]}", help=help)
-        return parts
+        files, what = _chunks(self.folder / name), name.partition(".")[0]
+        if not files:
+            raise DataError(f"`{self.folder}` has no {what}", help=help)
+        number = math.ceil(self.manifest["subjects"] / self.manifest["chunk"])
+        if [path.name for path in files] != [f"chunk-{k:06d}.parquet" for k in range(number)]:
+            message = f"{what} in `{self.folder}` has {len(files):,} of {number:,} chunks"
+            raise DataError(message, help="files are missing or doubled: run the scenario again")
+        try:
+            return [pd.read_parquet(path) for path in files]
+        except (pa.ArrowException, OSError) as problem:
+            said = one_line(str(problem), 120)
+            raise DataError(f"{what} in `{self.folder}` is incomplete: {said}", help="run the scenario again") from None
 
     @cached_property
     def weights(self) -> np.ndarray:

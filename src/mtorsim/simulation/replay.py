@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Replay", "replay_subject"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replay:
     """A recomputed subject.
 
@@ -54,6 +54,10 @@ class Replay:
     difference: float
     parameters: Mapping[str, float]
     versions_differ: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        found = "identical to the bit" if self.same else f"largest relative difference {self.difference:.3g}"
+        return f"Replay({self.scenario}, arm {self.arm}, subject {self.subject}: {self.status}; {found})"
 
 
 def replay_subject(
