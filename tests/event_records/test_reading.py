@@ -349,3 +349,10 @@ def test_a_table_is_checked_as_it_is_run_and_nothing_runs(tmp_path, monkeypatch,
         assert (found.code, found.out) == (2, "")
         assert message in found.err
         assert ran.err.endswith(found.err)
+
+
+def test_an_amount_in_another_unit_is_refused(tmp_path):
+    (tmp_path / "data.csv").write_text("TIME,EVID,AMT\n0,1,10000\n5,0,\n")
+    message = r"column AMT: 10000 mg is outside the plausible range 0.1 to 70 of `everolimus.oral`"
+    with pytest.raises(mt.MtorsimError, match=message):
+        mt.simulate_events(["everolimus"], mt.read_events(tmp_path / "data.csv", one_subject=True))

@@ -311,6 +311,10 @@ def test_weights_give_back_the_population(made, tmp_path):
         ('when = "grade >= 3"\ndo = "reduce sweet by 150 %"', "more than 100 %"),
         ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 4 to 2 ug/L"', "is not a window"),
         ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 2 to 4 mg"', "measured in ug/L"),
+        ('when = "grade >= 3"\ndo = "titrate sweet to drug_level 2 to 4 ug/L"', "may raise `sweet` above"),
+        ('when = "grade >= 3"\ndo = "increase sweet by 50 %"', "write a highest dose, such as `, up to 100 mg`"),
+        ('when = "grade >= 3"\ndo = "increase sweet by 50 %, up to 9000 %"', "outside its plausible range"),
+        ('when = "grade >= 3"\ndo = "set sweet to 9000 %"', "outside its plausible range"),
     ],
 )
 def test_a_rule_that_cannot_be_is_one_clear_error(made, mtorsim, rule, words):
@@ -368,7 +372,7 @@ def test_what_reduces_never_raises_and_what_increases_never_lowers(made):
 
 def test_a_level_above_the_window_never_raises_the_dose(made):
     rule = '[[rule]]\nname = "t"\nwhen = "day >= 4"\n'
-    rule += 'do = "titrate sweet to drug_level 0.5 to 1 ug/L, in steps of 50 mg"\n'
+    rule += 'do = "titrate sweet to drug_level 0.5 to 1 ug/L, in steps of 50 mg, up to 100 mg"\n'
     assert len(mt.simulate(made(rule)).ledger) == 0
 
 

@@ -225,6 +225,21 @@ class _Resolver:
             self.fail(f"the first dose of {drug} is 0, so no rule can change it", help=help)
         return own / given.amount
 
+    def highest(self, drug: str, amount: Amount | None) -> float:
+        """The highest dose relative to the written dose, within the drug's plausible range."""
+        given = self.treatments[self.regimen(drug)]
+        if given.range is None:
+            return self.share(drug, amount, np.inf)
+        low, high = given.range
+        if amount is None:
+            help = f"write a highest dose, such as `, up to {high:g} {given.unit}` or `, up to 200 %`"
+            self.fail(f"this may raise `{drug}` above its plausible range {low:g} to {high:g} {given.unit}", help=help)
+        share = self.share(drug, amount, np.inf)
+        if share * given.amount > high * (1 + 1e-9):
+            own = f"{share * given.amount:g} {given.unit}"
+            self.fail(f"`{own}` of {drug} is outside its plausible range {low:g} to {high:g}")
+        return share
+
     def fail(self, message: str, *, help: str | None = None, needle: str | None = None) -> NoReturn:
         """Raise an error at the place of the action."""
         self.place.fail(message, help=help, needle=needle)

@@ -56,6 +56,10 @@ class Resolver(Protocol):
         """Convert an amount to a fraction of the written dose."""
         ...
 
+    def highest(self, drug: str, amount: Amount | None) -> float:
+        """Convert the highest dose to a fraction of the written dose; a drug with a plausible range needs one."""
+        ...
+
     def fail(self, message: str, *, help: str | None = None, needle: str | None = None) -> NoReturn:
         """Raise an error at the place of the action."""
         ...

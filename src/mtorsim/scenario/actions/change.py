@@ -93,17 +93,19 @@ class Change(Action):
     def resolve(self, resolver: Resolver) -> _Changed:
         """Resolve it."""
         at = resolver.regimen(self.drug)
-        low, high = resolver.share(self.drug, self.low, 0.0), resolver.share(self.drug, self.high, np.inf)
+        if self.to is not None:
+            high = resolver.highest(self.drug, (self.to, self.unit or parse_unit("1")))
+            return _Changed(self.drug, at, 0.0, high, self.direction, 0.0, np.inf)
+        assert self.by is not None
+        factor, plus = self.by, 0.0
+        if self.unit is not None:
+            factor, plus = 1.0, resolver.share(self.drug, (self.by, self.unit), 0.0)
+        raises = self.direction > 0
+        low = resolver.share(self.drug, self.low, 0.0)
+        high = resolver.highest(self.drug, self.high) if raises else resolver.share(self.drug, self.high, np.inf)
         if low > high:
             resolver.fail("the lowest dose is above the highest", needle=self.text)
-        if self.to is not None:
-            to = self.to if self.unit is None else resolver.share(self.drug, (self.to, self.unit), 1.0)
-            return _Changed(self.drug, at, 0.0, to, self.direction, 0.0, np.inf)
-        assert self.by is not None
-        if self.unit is None:
-            return _Changed(self.drug, at, self.by, 0.0, self.direction, low, high)
-        plus = resolver.share(self.drug, (self.by, self.unit), 0.0)
-        return _Changed(self.drug, at, 1.0, plus, self.direction, low, high)
+        return _Changed(self.drug, at, factor, plus, self.direction, low, high)
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,10 @@ class Titrate(Action):
 
     def resolve(self, resolver: Resolver) -> _Titrated:
         """Resolve it."""
-        low, high = resolver.share(self.drug, self.low, 0.0), resolver.share(self.drug, self.high, np.inf)
+        window = tuple(resolver.limit(self.quantity, v, self.unit) for v in self.window)
+        low, high = resolver.share(self.drug, self.low, 0.0), resolver.highest(self.drug, self.high)
         if low > high:
             resolver.fail("the lowest dose is above the highest", needle=self.text)
-        window = tuple(resolver.limit(self.quantity, v, self.unit) for v in self.window)
         step = resolver.share(self.drug, self.step, 0.0)
         return _Titrated(self.drug, resolver.regimen(self.drug), self.quantity, (window[0], window[1]), step, low, high)
 
