@@ -104,8 +104,8 @@ class Library:
     @property
     def references(self) -> tuple[Path, ...]:
         """All bibliographies, the user's own first."""
-        folders = [*self.extra, bundled_folder("models")]
-        return tuple(f / "references.bib" for f in folders if (f / "references.bib").is_file())
+        own = [p for root in self.extra for p in (root / "references.bib", *root.glob("models/**/references.bib"))]
+        return tuple(path for path in (*own, bundled_folder("models") / "references.bib") if path.is_file())
 
     def module(self, name: str) -> Path:
         """Return the path of the module called `name`.

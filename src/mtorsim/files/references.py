@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from mtorsim.errors import ModelError, shown_path
+from mtorsim.errors import ModelError, Where, shown_path
 
 __all__ = ["Reference", "read_references"]
 
-
-_ENTRY = re.compile(r"@(\w+)\s*\{\s*([^,\s]+)\s*,(.*?)\n\}", re.DOTALL)
-_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\}\s*,?\s*$", re.MULTILINE)
+_VERBATIM = ("doi", "url")
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,12 @@ class Reference:
     """One entry of a bibliography."""
 
     key: str
-    fields: dict[str, str]
+    written: Mapping[str, str]
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """The fields as plain text, without commands and braces of LaTeX."""
+        return {name: value if name in _VERBATIM else _plain(value) for name, value in self.written.items()}
 
     @property
     def short(self) -> str:
@@ -45,52 +48,43 @@ class Reference:
         return ". ".join(p.rstrip(".") for p in parts if p)
 
 
-_ACCENT = re.compile(r"""\\(["'`^~=.cvuHr])\s*\{?\\?([A-Za-z])\}?""")
-_COMBINING = {
-    '"': "\u0308",
-    "'": "\u0301",
-    "`": "\u0300",
-    "^": "\u0302",
-    "~": "\u0303",
-    "=": "\u0304",
-    ".": "\u0307",
-    "c": "\u0327",
-    "v": "\u030c",
-    "u": "\u0306",
-    "H": "\u030b",
-    "r": "\u030a",
-}
-_LETTERS = {
-    r"\aa": "å",
-    r"\AA": "Å",
-    r"\ss": "ß",
-    r"\o": "ø",
-    r"\O": "Ø",
-    r"\ae": "æ",
-    r"\AE": "Æ",
-    r"\l": "ł",
-    r"\&": "&",
-}
-
-
 def _plain(text: str) -> str:
-    """Convert a BibTeX field to plain text: combine accents with letters, remove braces."""
-    text = _ACCENT.sub(lambda m: unicodedata.normalize("NFC", m.group(2) + _COMBINING[m.group(1)]), text)
-    for written, letter in _LETTERS.items():
-        text = re.sub(re.escape(written) + r"(?![A-Za-z])\s?", letter, text)
-    return text.replace("{", "").replace("}", "")
+    """Convert a field to plain text."""
+    if not set(text) & set("\\{}~$"):
+        return text
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    return LatexNodes2Text(keep_comments=True).latex_to_text(text)
 
 
 def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
-    """Read BibTeX files with one field per line; the first entry of a key wins."""
+    """Read BibTeX files; the first entry of a key wins.
+
+    Raises
+    ------
+    ModelError
+        If a file cannot be read, or an entry is not BibTeX.
+    """
+    from bibtexparser.entrypoint import parse_string
+    from bibtexparser.model import DuplicateBlockKeyBlock
+
+    # Otherwise the library prints what is raised here.
+    logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
     found: dict[str, Reference] = {}
     for path in paths:
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as problem:
             reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
             raise ModelError(f"cannot read `{shown_path(path)}`: {reason}") from None
-        for _, key, body in _ENTRY.findall(text):
-            fields = {k.lower(): _plain(v) for k, v in _FIELD.findall(body)}
-            found.setdefault(key, Reference(key, fields))
+        library = parse_string(text)
+        for block in library.failed_blocks:
+            if isinstance(block, DuplicateBlockKeyBlock):
+                continue
+            line = (block.start_line or 0) + 1
+            where = Where(shown_path(path), line, text.splitlines()[line - 1])
+            raise ModelError("this entry is not BibTeX", where, "an entry is `@article{Key, author = {...}, ...}`")
+        for entry in library.entries:
+            fields = {field.key.lower(): str(field.value) for field in entry.fields}
+            found.setdefault(entry.key, Reference(entry.key, fields))
     return found
