@@ -16,6 +16,9 @@ import pytest
 
 import mtorsim as mt
 from mtorsim.cli.console import print_json
+from mtorsim.files.library import bundled_folder
+
+MODELS = bundled_folder("models")
 
 MODULE = """
 [module]
@@ -275,6 +278,19 @@ def test_a_scenario_that_cannot_be_right_is_refused(write, mtorsim, message):
     assert (found.code, found.err[:7]) == (2, "error: ")
     assert message in found.err, found.err
     assert not Path("out").exists()
+
+
+SMALL = [p for kind in ("calibration", "grades", "meals", "reporting") for p in sorted((MODELS / kind).glob("*.toml"))]
+
+
+@pytest.mark.parametrize("path", SMALL, ids=lambda p: p.stem)
+def test_a_small_file_is_checked_as_what_it_is(path, mtorsim, tmp_path):
+    found = mtorsim("check", path)
+    assert (found.code, found.err, found.out[:4]) == (0, "", "ok: "), found.err
+    wrong = tmp_path / path.name
+    wrong.write_text(path.read_text(encoding="utf-8") + "\n[[mel]]\nat = 3\n", encoding="utf-8")
+    found = mtorsim("check", wrong)
+    assert (found.code, "unknown key `mel`" in found.err) == (2, True), found.err
 
 
 def test_a_source_in_one_word_is_a_key(write, mtorsim):

@@ -21,10 +21,10 @@ from mtorsim.population.read import load_population, with_bases
 from mtorsim.run.plan import Draft, draft_plan
 from mtorsim.scenario.scenario import Scenario
 
-__all__ = ["Finding", "inspect", "model_of_module", "model_of_population", "resolve"]
+__all__ = ["Finding", "Kind", "inspect", "model_of_module", "model_of_population", "resolve"]
 
 
-Kind = Literal["module", "population", "scenario", "table"]
+Kind = Literal["module", "population", "scenario", "table", "calibration", "reporting", "grades", "meal_plan"]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Evidence
 
-__all__ = ["Grading", "ctcae", "read_grading"]
+__all__ = ["Grading", "ctcae", "read_grading", "read_scale"]
 
 
 class Head(Record):
@@ -79,6 +79,26 @@ def ctcae(version: str) -> str:
     return "ctcae_" + version.strip().lower().removeprefix("ctcae").strip().removeprefix("v").strip().replace(".", "_")
 
 
+def read_scale(name: str, library: Library) -> GradesFile:
+    """Read a grading scale as written.
+
+    Raises
+    ------
+    ScenarioError
+        If the scale is unknown, or a grade has no limit, or two.
+    """
+    return _scale(name, library)[1]
+
+
+def _scale(name: str, library: Library) -> tuple[TomlFile, GradesFile]:
+    file = TomlFile.read(library.grades(name), ScenarioError)
+    data = read_record(file, GradesFile)
+    for i, line in enumerate(data.grade):
+        if (line.above is None) == (line.below is None):
+            file.fail("a grade has one limit", ("grade", i), "give `above` or `below`")
+    return file, data
+
+
 def read_grading(name: str, uln: float, library: Library | None = None) -> Grading:
     """Read a grading scale.
 
@@ -94,15 +114,12 @@ def read_grading(name: str, uln: float, library: Library | None = None) -> Gradi
     ScenarioError
         If the scale is unknown, or cannot grade a value.
     """
-    file = TomlFile.read((library or library_for()).grades(name), ScenarioError)
-    data = read_record(file, GradesFile)
+    file, data = _scale(name, library or library_for())
     if data.grades.refused:
         help = "choose 3.0, 4.03 or 6.0" if name.startswith("ctcae") else None
         raise ScenarioError(f"{data.grades.about} cannot be graded from glucose: {data.grades.refused}", help=help)
     limits = []
-    for i, line in enumerate(data.grade):
-        if (line.above is None) == (line.below is None):
-            file.fail("a grade has one limit", ("grade", i), "give `above` or `below`")
+    for line in data.grade:
         if line.below is not None:
             limits.append((line.grade, float(line.below), -1, line.includes))
         else:

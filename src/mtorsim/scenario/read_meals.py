@@ -18,7 +18,7 @@ from .file import Meals
 from .parts import FASTING_HOURS, MOST_JITTER, Meal, since_last_meal
 from .read_times import Clock, clock_hours, hours
 
-__all__ = ["MealPlanFile", "check_fasting", "eaten_at", "plan_file", "read_habit", "read_meals"]
+__all__ = ["MealPlanFile", "check_fasting", "eaten_at", "eaten_daily", "plan_file", "read_habit", "read_meals"]
 
 
 class _Head(Record):
@@ -50,7 +50,7 @@ def plan_file(name: str, place: Place, library: Library) -> TomlFile:
     return plans[name]
 
 
-def _plan(file: TomlFile) -> list[tuple[float, float]]:
+def eaten_daily(file: TomlFile) -> list[tuple[float, float]]:
     """Hours from 07:30 and grams of carbohydrate of each meal of a day."""
     return [
         (clock_hours(line.at), _grams(line.carbohydrate, Place(file, ("meal", i, "carbohydrate"))))
@@ -83,12 +83,12 @@ def _repeated(plan: Sequence[tuple[float, float]], solid: float, until: float) -
 
 def read_habit(file: TomlFile, meals: Meals) -> tuple[Meal, ...]:
     """Read the meals of the habitual, untreated day."""
-    return tuple(_repeated(_plan(file), meals.solid, 24.0))
+    return tuple(_repeated(eaten_daily(file), meals.solid, 24.0))
 
 
 def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[float], place: Place) -> tuple[Meal, ...]:
     """Read all meals of a scenario, in order: the plan's, without fasting days, and additional ones."""
-    planned = _repeated(_plan(file), meals.solid, clock.duration)
+    planned = _repeated(eaten_daily(file), meals.solid, clock.duration)
     jitter = hours(meals.jitter, place.inside("jitter"))
     if not 0 <= jitter <= 2:
         place.fail("`jitter` must be from 0 to 2 h", "jitter")

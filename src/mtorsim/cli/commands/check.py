@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,7 +13,7 @@ from mtorsim.cli.table_options import read_table, table_options
 from mtorsim.errors import ArgumentError, MtorsimError
 
 if TYPE_CHECKING:
-    from mtorsim.describe.check import Finding
+    from mtorsim.describe.check import Finding, Kind
     from mtorsim.files.library import Library
 
 TABLES = (".csv", ".tsv", ".txt", ".dat")
@@ -42,6 +42,7 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, qu
 
     from mtorsim.cli import as_typed
     from mtorsim.describe.check import inspect
+    from mtorsim.files.library import kind_of
 
     known = library_of(None, folders)
     chosen = names or (*known.modules, *known.populations, *known.scenarios)
@@ -51,6 +52,8 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, qu
         try:
             if name.lower().endswith(TABLES):
                 found = _table(name, before, known, given)
+            elif kind_of(Path(name)) in _SMALL:
+                found = _small(Path(name))
             else:
                 found = inspect(name, known)
                 before = name if found.kind == "scenario" else before
@@ -83,3 +86,36 @@ def _table(name: str, scenario: str | None, library: Library, given: dict[str, A
     reading = check_events(model, read_table(Path(name), given), library=library)
     _, _, told = reading.partition(": ")
     return Finding("table", name, tuple(told.split("; ")), ())
+
+
+_SMALL = ("calibration", "reporting", "grades", "meal_plan")
+
+
+def _small(path: Path) -> Finding:
+    """Check a file of trials or meals."""
+    from mtorsim.describe.check import Finding
+    from mtorsim.files.library import Library, kind_of
+
+    kind, library = kind_of(path), Library((path.parent.resolve(),))
+    if kind == "calibration":
+        from mtorsim.trial.calibration_file import read_calibration
+
+        data = read_calibration(str(path), library)
+        facts = (f"{len(data.quantity)} quantities", "trials: " + ", ".join(data.calibration.trials))
+    elif kind == "reporting":
+        from mtorsim.trial.reporting import read_reporting
+
+        facts = (read_reporting(path.stem, library).about,)
+    elif kind == "grades":
+        from mtorsim.scenario.grades import read_scale
+
+        data = read_scale(path.stem, library)
+        facts = (data.grades.about, f"{len(data.grade)} grades")
+    else:
+        from mtorsim.errors import ScenarioError
+        from mtorsim.files.toml import TomlFile
+        from mtorsim.scenario.read_meals import eaten_daily
+
+        meals = eaten_daily(TomlFile.read(path, ScenarioError))
+        facts = (f"{len(meals)} meals, {sum(grams for _, grams in meals):g} g of carbohydrate a day",)
+    return Finding(cast("Kind", kind), path.stem, facts, ())
