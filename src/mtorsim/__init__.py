@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mtorsim.scenario.scenario import Scenario, read_scenario
     from mtorsim.scenario.sweep import sweep
     from mtorsim.scenario.tables import Arm, Dose
-    from mtorsim.simulation.simulate import simulate
+    from mtorsim.simulation.simulate import resume, simulate
     from mtorsim.trial.calibration import calibrate
     from mtorsim.trial.report import TrialReport
     from mtorsim.trial.run import run_trial
@@ -55,6 +55,7 @@ _HOME = {
     "open_result": "results.result",
     "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
+    "resume": "simulation.simulate",
     "run_trial": "trial.run",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",

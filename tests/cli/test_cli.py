@@ -358,5 +358,5 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
         process.kill()
     assert process.returncode == 130, said
     assert "finished chunks are saved" in said
-    assert "--resume" in said
+    assert f"mtorsim resume {folder}" in said
     assert len(list(parts.glob("chunk-*.npz"))) >= 2

@@ -474,6 +474,26 @@ def test_a_damaged_chunk_is_computed_again(write, kind):
     assert again.manifest["result"] == whole.manifest["result"]
 
 
+def test_a_run_is_resumed_from_its_folder_alone(write, mtorsim):
+    path = write(population=line("m.a", "iiv = 0.2"))
+    whole = mt.simulate(path, subjects=12, chunk=4, settings={"m.k": 2})
+
+    def stop(done, total):
+        if done >= 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mt.simulate(path, subjects=12, chunk=4, settings={"m.k": 2}, out="out", progress=stop)
+    assert "`mtorsim resume DIR`" in mtorsim("plot", "out").err
+    for file in Path().rglob("*.toml"):
+        file.unlink()
+    found = mtorsim("resume", "out")
+    assert found.code == 0, found.err
+    assert mt.open_result("out").manifest["result"] == whole.manifest["result"]
+    assert mt.resume("out").visits.equals(whole.visits)
+    assert "is not a result" in mtorsim("resume", "none").err
+
+
 def foreign(part):
     """The same chunk with the numbers of other subjects."""
     import io

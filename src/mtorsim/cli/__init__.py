@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "Show equations, values, units, sources and evidence of a module, model or population.",
     "check": "Check scenario, module and population files without running anything.",
     "run": "Run a population through a scenario.",
+    "resume": "Resume an interrupted run.",
     "events": "Run a table of NONMEM event records through a scenario's model.",
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
@@ -152,6 +153,7 @@ def _watched_interrupts() -> Iterator[list[int]]:
 
 _TYPED = {
     r"`out`": "`--out DIR`",
+    r"`mtorsim\.resume\(folder\)`": "`mtorsim resume DIR`",
     r"`(force|resume|one_subject)=True`": r"`--\1`",
     r"`(ignore|accept|drop)=\[\"([^`]*?)\"\]`": r"`--\1 \2`",
     r"`dialect=\"(\w+)\"`": r"`--dialect \1`",

@@ -6,7 +6,7 @@ import sys
 
 __all__ = ["COMPUTING", "prepare"]
 
-COMPUTING = frozenset(("calibrate", "events", "replay", "run", "test", "trial", "validate", "warmup"))
+COMPUTING = frozenset(("calibrate", "events", "replay", "resume", "run", "test", "trial", "validate", "warmup"))
 """Commands that run the solver."""
 
 

@@ -62,7 +62,7 @@ def _help(folder: Path) -> str:
     except DataError:
         return "name another folder"
     if not finished:
-        return "it holds an interrupted run: pass `resume=True` to resume it, or `force=True` to begin again"
+        return "it holds an interrupted run: resume it by `mtorsim.resume(folder)`, or pass `force=True` to begin again"
     return "pass `force=True` to replace the result in it, or another folder"
 
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from pathlib import Path
@@ -215,7 +216,7 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
             scenario = scenario.as_trial()
         if any(BETWEEN in arm for arm in manifest["arms"]):
             scenario = with_variants(scenario)
-        yield make_plan(
+        plan = make_plan(
             scenario.but(uln=float(manifest["uln_mg_dl"])),
             seed=manifest["seed"],
             population=manifest["population"],
@@ -224,3 +225,5 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
             library=library,
             note=note,
         )
+        # Without the bundled bibliography, which the library adds once more.
+        yield replace(plan, bibliography=manifest["files"].get("references.bib", ""))

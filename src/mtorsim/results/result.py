@@ -299,7 +299,7 @@ def open_result(folder: str | Path) -> Result:
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records", help="read its records.csv")
     if not manifest.get("finished"):
-        raise DataError(f"the run in `{folder}` was not finished", help="resume it: repeat the run with `resume=True`")
+        raise DataError(f"the run in `{folder}` was not finished", help="resume it: `mtorsim.resume(folder)`")
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from mtorsim.compiler.warm import COMPILED_FROM
 from mtorsim.errors import ArgumentError, DataError
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
+from mtorsim.results.manifest import plan_from_manifest, read_manifest
 from mtorsim.results.result import Result, open_result
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
@@ -27,7 +29,7 @@ from mtorsim.scenario.scenario import Scenario
 
 from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
 
-__all__ = ["one_subject", "simulate"]
+__all__ = ["one_subject", "resume", "simulate"]
 
 
 @checked
@@ -114,12 +116,9 @@ def simulate(
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
     157
     """
-    workers = _cores() if threads is None else threads
-    for name, value in (("subjects", subjects), ("chunk", chunk), ("threads", workers)):
-        if value is not None and value < 1:
-            raise ArgumentError(f"{name} = {value}: there must be at least 1")
-        if value is not None and value > MOST_SUBJECTS:
-            raise ArgumentError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
+    workers = _workers(threads)
+    for name, value in (("subjects", subjects), ("chunk", chunk)):
+        _check_count(name, value)
     if rules and out is not None:
         raise ArgumentError("rules that are functions cannot be saved in a folder", help="leave `out` out")
     if out is None and (force or resume):
@@ -132,18 +131,79 @@ def simulate(
     )
     announce(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
+    folder = Path(out).expanduser() if out is not None else None
+    make_writer = partial(Writer, plan, n, chunk, folder, force=force, resume=resume)
+    return _run(plan, n, make_writer, workers, progress, tuple(rules), note)
+
+
+@checked
+def resume(
+    folder: str | Path,
+    *,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Result:
+    """Resume an interrupted run from its folder alone.
+
+    The manifest holds all inputs, so the files of the run are not needed. Finished chunks are kept; the result is the
+    same to the bit as that of an uninterrupted run.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run.
+    threads, progress, note
+        As in `simulate`.
+
+    Returns
+    -------
+    Result
+        The finished result; that of a finished run is opened.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no run, or one by other versions of the libraries, or a table of records.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> result = mt.resume("results/breast")  # doctest: +SKIP
+    """
+    workers, folder = _workers(threads), Path(folder).expanduser()
+    manifest = read_manifest(folder)
+    if manifest.get("records"):
+        raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
+    if manifest.get("finished"):
+        return open_result(folder)
+    n, chunk = manifest["subjects"], manifest["chunk"]
+    with plan_from_manifest(manifest, note) as plan:
+        return _run(plan, n, partial(Writer, plan, n, chunk, folder, resume=True), workers, progress, (), note)
+
+
+def _run(
+    plan: Plan,
+    n: int,
+    make_writer: Callable[[], Writer],
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    rules: tuple[PythonRule, ...],
+    note: Callable[[str], None] | None,
+) -> Result:
+    """Run a plan for subjects that the writer does not have yet."""
     choice = plan.choose_forms(n)
     if note:
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
-    folder = Path(out).expanduser() if out is not None else None
-    writer = Writer(plan, n, chunk, folder, force=force, resume=resume)
+    writer = make_writer()
+    folder = writer.folder
     if folder is not None and writer.finished:
         return open_result(folder)
     started = time.perf_counter()
-    if out is not None:
+    if folder is not None:
         threading.Thread(target=import_tables).start()
     try:
-        for block in blocks(plan, writer.done, n, chunk, workers, progress, tuple(rules)):
+        for block in blocks(plan, writer.done, n, writer.manifest["chunk"], workers, progress, rules):
             writer.add(block)
         return writer.finish(threads=workers, seconds=time.perf_counter() - started)
     except OSError as problem:
@@ -168,6 +228,20 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
     run = run_arm(plan, chosen, people, Times.of(plan, subject < SERIES_OF), np.zeros(1, np.int64))
     block = as_block(people, [run])
     return block, dict(zip(plan.kernel.parameters, parameters_in(plan, chosen, people)[0].tolist(), strict=True))
+
+
+def _workers(threads: int | None) -> int:
+    """The number of threads; default: one per core."""
+    workers = _cores() if threads is None else threads
+    _check_count("threads", workers)
+    return workers
+
+
+def _check_count(name: str, value: int | None) -> None:
+    if value is not None and value < 1:
+        raise ArgumentError(f"{name} = {value}: there must be at least 1")
+    if value is not None and value > MOST_SUBJECTS:
+        raise ArgumentError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
 
 
 def _cores() -> int:

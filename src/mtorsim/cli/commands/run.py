@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +67,13 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
                 **choices,
             )
     except KeyboardInterrupt:
-        _say_how_to_resume(done[0], done[1], out)
+        say_how_to_resume(done[0], done[1], out)
         return 130
-    return _show(result, shown_in, out, silent, given)
+    return show_result(result, shown_in, out, silent, given)
 
 
-def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
+def show_result(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
+    """Print a result and the paths of its files; return the exit code."""
     from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures
 
     if given["as_json"]:
@@ -105,10 +105,10 @@ def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]
     return draw(result, out, shown_in)
 
 
-def _say_how_to_resume(done: int, total: int, out: Path | None) -> None:
+def say_how_to_resume(done: int, total: int, out: Path | None) -> None:
+    """Say what an interrupted run has saved, and how to go on."""
     if out is None:
         note("interrupted: results were not saved, since there was no `--out DIR`")
         return
-    words = [w for w in sys.argv[1:] if w not in ("--force", "--resume")]
     note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are saved in {out}")
-    note(f"  resume it with: {shlex.join(['mtorsim', *words, '--resume'])}")
+    note(f"  resume it with: {shlex.join(['mtorsim', 'resume', str(out)])}")
