@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mtorsim.compiler.solver import Method, Precision
 from mtorsim.errors import DataError, one_line
 from mtorsim.files.library import Library
 from mtorsim.run.options import Options
@@ -130,8 +131,8 @@ class _Manifest(BaseModel):
     arms: list[str] = Field(min_length=1)
     population: str
     settings: dict[str, float]
-    method: str
-    precision: str
+    method: Method
+    precision: Precision
     rtol: float
     atol: float
     duration_h: float
