@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.cli.console import print_json
+from mtorsim.cli.console import print_json, progress_bar
 from mtorsim.files.library import bundled_folder
 
 MODELS = bundled_folder("models")
@@ -609,3 +609,16 @@ def test_a_terminal_without_unicode_shows_what_it_can():
     found = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr.count("\n")) == (2, 2), found.stderr
     assert "there is no scenario, population or module `none ?`" in found.stderr
+
+
+def test_progress_off_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
+    clock = iter([0.0, 5.0, 30.0, 65.0, 70.0, 125.0])
+    monkeypatch.setattr("mtorsim.cli.console.time.monotonic", lambda: next(clock))
+    with progress_bar(False) as tell:
+        for done in (900, 925, 960, 965, 1020):
+            tell(done, 2000)
+    # 60 subjects in the 60 s since the first call: those of an interrupted run before it do not count.
+    said = ["960 of 2,000 subjects, about 18 min left", "1,020 of 2,000 subjects, about 17 min left"]
+    assert capsys.readouterr().err.splitlines() == said
+    with progress_bar(True) as tell:
+        assert tell is None

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -89,9 +90,12 @@ def warn(text: str) -> None:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """Show a bar with the time left, on a terminal only; yields a callback (number done, total)."""
-    if quiet or not sys.stderr.isatty():
+    """Show a bar with the time left, or a line a minute off a terminal; yields a callback (number done, total)."""
+    if quiet:
         yield None
+        return
+    if not sys.stderr.isatty():
+        yield _Lines()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -99,4 +103,35 @@ def progress_bar(quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     columns = (TextColumn("subjects"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("subjects", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        first = True
+
+        def tell(done: int, total: int) -> None:
+            nonlocal first
+            if first:
+                # Subjects of a resumed run that were done before say nothing about the speed.
+                bar.reset(task, completed=done, total=total)
+            first = False
+            bar.update(task, completed=done, total=total)
+
+        yield tell
+
+
+class _Lines:
+    """Progress as a line each minute."""
+
+    def __init__(self, every: float = 60.0) -> None:
+        self.every = every
+        self.began = self.told = time.monotonic()
+        self.before: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tell the number done, and the time left from the speed of this run alone."""
+        now = time.monotonic()
+        if self.before is None:
+            self.before, self.began = done, now
+        if now - self.told < self.every:
+            return
+        self.told = now
+        speed = (done - self.before) / (now - self.began) if now > self.began else 0.0
+        left = f", about {math.ceil((total - done) / speed / 60):,} min left" if speed > 0 else ""
+        note(f"{done:,} of {total:,} subjects{left}")
