@@ -622,3 +622,26 @@ def test_progress_off_a_terminal_is_a_line_now_and_then(capsys, monkeypatch):
     assert capsys.readouterr().err.splitlines() == said
     with progress_bar(True) as tell:
         assert tell is None
+
+
+@pytest.mark.parametrize("kind", ["scenario", "trial", "module", "drug", "population"])
+def test_a_new_file_of_each_kind_is_right_as_written(kind, mtorsim, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert mtorsim("new", kind, "mine").code == 0
+    found = mtorsim("check", "mine.toml")
+    assert (found.code, found.err) == (0, ""), found.err
+    assert "already exists" in mtorsim("new", kind, "mine").err
+
+
+def test_a_copy_has_its_own_name_and_effects(mtorsim, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert mtorsim("new", "drug", "my_rapalog", "--like", "sirolimus").code == 0
+    model = mt.load_model(["glucose_insulin", "mtor", "my_rapalog"], mt.Library((tmp_path,)))
+    assert any(name.startswith("my_rapalog.") for name in model.switches)
+    assert mtorsim("new", "population", "ours", "--like", "kidney_transplant").code == 0
+    assert mtorsim("check", "ours.toml").code == 0
+    assert mtorsim("new", "trial", "again", "--like", "bolero_2").code == 0
+    assert mtorsim("check", "again.toml").code == 0
+    found = mtorsim("new", "drug", "x", "--like", "sirolimu")
+    assert (found.code, "did you mean `sirolimus`?" in found.err) == (2, True)
+    assert "cannot be the name of a drug" in mtorsim("new", "drug", "a-b").err

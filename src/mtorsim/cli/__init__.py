@@ -36,7 +36,7 @@ COMMANDS = {
     "replay": "Recompute one subject of a result.",
     "compare": "Compare two results.",
     "export": "Export the visits of a result as CSV, netCDF or Parquet.",
-    "new": "Write a commented scenario file to start from.",
+    "new": "Write a commented scenario, trial, module, drug or population to start from.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",
     "doctor": "Check this machine and installation.",
