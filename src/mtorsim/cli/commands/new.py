@@ -39,7 +39,8 @@ def command(kind: str, name: str, like: str | None, force: bool, folders: tuple[
     of = {"drug": "module", "trial": "trial"}.get(kind, kind)
     allowed = r"[A-Za-z][A-Za-z0-9_]*" if of in ("module", "population") else r"[A-Za-z][A-Za-z0-9_-]*"
     if not re.fullmatch(allowed, path.stem):
-        help = "use a letter, then letters, digits and `_`" + ("" if of in ("module", "population") else " and `-`")
+        signs = "digits and `_`" if of in ("module", "population") else "digits, `_` and `-`"
+        help = f"use a letter, then letters, {signs}"
         raise DataError(f"`{path.stem}` cannot be the name of a {kind}", help=help)
     if path.exists() and not force:
         raise DataError(f"`{path}` already exists", help="give `--force` to replace it, or another name")
