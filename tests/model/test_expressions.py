@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from mtorsim.describe.render import latex_equation
 from mtorsim.errors import ModelError
+from mtorsim.files.library import Library
+from mtorsim.model.compose import load_model
 from mtorsim.model.expressions import FUNCTIONS, evaluate, parse_expression
 
 VALUES = {"a": 1.7, "b": 0.3, "k_1": 5.0, "m.R": 0.25}
@@ -138,3 +140,13 @@ def test_no_text_gets_past_the_whitelist_or_ends_in_another_error(text):
         assert isinstance(node, allowed)
         if isinstance(node, ast.Call):
             assert node.func.id in FUNCTIONS
+
+
+@pytest.mark.parametrize(("used", "help"), [("k * t", "a state such as `clock`"), ("where(k, 1, 2)", "use `logistic`")])
+def test_what_equations_lack_has_an_equivalent(tmp_path, used, help):
+    text = '[module]\nname = "m"\nabout = "x"\ntime = "h"\n[parameters]\n'
+    text += 'k = { value = 1, unit = "1/h", about = "k", source = "this_work", evidence = "design" }\n'
+    text += f'[states]\ns = {{ unit = "1", initial = 1, about = "s" }}\n[derivatives]\ns = "{used}"\n'
+    (tmp_path / "m.toml").write_text(text)
+    with pytest.raises(ModelError, match=help):
+        load_model("m", Library((tmp_path,)))

@@ -9,7 +9,7 @@ from mtorsim.files.library import Library, library_for
 from mtorsim.units.units import ONE, Unit, parse_unit
 
 from .checks import check_states
-from .expressions import Expression
+from .expressions import INSTEAD, Expression
 from .file import Contribution, Module, read_module
 from .model import Equation, Model, Port, RestPlan, Route
 
@@ -139,7 +139,7 @@ class _Composer:
         owner, _, bare = name.rpartition(".")
         if owner in self.by_name and owner not in module.data.module.reads and bare in self.by_name[owner].kinds:
             return f'add "{owner}" to `reads` of [module]'
-        return did_you_mean(name, known)
+        return INSTEAD.get(name) or did_you_mean(name, known)
 
     def _equation(
         self,

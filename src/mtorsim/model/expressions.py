@@ -12,7 +12,7 @@ from typing import Any
 
 from mtorsim.errors import ModelError, Where, did_you_mean
 
-__all__ = ["FUNCTIONS", "Expression", "evaluate", "full_name", "is_identifier", "parse_expression"]
+__all__ = ["FUNCTIONS", "INSTEAD", "Expression", "evaluate", "full_name", "is_identifier", "parse_expression"]
 
 
 # Name of each function an equation may use, and how many arguments it takes.
@@ -27,6 +27,12 @@ FUNCTIONS: dict[str, int] = {
     "softplus": 1,
     "logistic": 1,
 }
+
+_WAVE = "two states with derivatives `w * c` and `-w * s`, from 0 and 1, are sin(w t) and cos(w t)"
+_STEP = "for a gradual step use `logistic`, for a kink `max` or `min`"
+_CLOCK = "a state such as `clock`, with initial value 0 and derivative 1, is the time since the start"
+INSTEAD = {"sin": _WAVE, "cos": _WAVE, "where": _STEP, "piecewise": _STEP, "t": _CLOCK, "time": _CLOCK}
+"""What to write instead of a function or name that equations do not have."""
 
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
@@ -192,7 +198,7 @@ def _arguments(expression: Expression, node: ast.Call, function: str) -> list[as
         raise ModelError(
             f"unknown function `{function}`",
             expression.at(node),
-            did_you_mean(function, FUNCTIONS) or "choose from " + ", ".join(FUNCTIONS),
+            INSTEAD.get(function) or did_you_mean(function, FUNCTIONS) or "choose from " + ", ".join(FUNCTIONS),
         )
     wanted = FUNCTIONS[function]
     if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):
