@@ -8,8 +8,7 @@ from mtorsim.errors import ModelError
 from mtorsim.files.library import Library
 from mtorsim.files.references import read_references
 
-TEXT = r"""
-@string{jcem = "J Clin Endocrinol Metab"}
+TEXT = r"""@string{jcem = "J Clin Endocrinol Metab"}
 @article{Muller2020, author = {M{\"u}ller, Anna and {\O}stergaard, B}, title = "Glucose: 10 to 30 \% {mTOR}", year=2020}
 @comment{anything}
 @article{Two,

@@ -45,9 +45,7 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab."
             ),
-            click.option(
-                "--one-subject", is_flag=True, help="All records are of one subject, and there is no column ID."
-            ),
+            click.option("--one-subject", is_flag=True, help="All records are of one subject; TABLE has no ID column."),
             click.option(
                 "--additional", default="record", metavar="WAY", help="Lag of additional doses: record or own-time."
             ),

@@ -171,7 +171,7 @@ def compile_kernel(kernel: Kernel, solver: Solver) -> None:
 
 
 def _compile_if_possible(kernel: Kernel, solver: Solver) -> None:
-    """Compile the equations; the run goes on with the tape if they cannot be saved."""
+    """Compile the equations; if they cannot be saved, the run continues on the tape."""
     with contextlib.suppress(OSError, RuntimeError):
         compile_kernel(kernel, solver)
 

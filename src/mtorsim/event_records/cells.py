@@ -56,7 +56,7 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     """
     if dialect not in DIALECTS:
         help = did_you_mean(dialect, DIALECTS) or "choose from " + ", ".join(DIALECTS)
-        raise ArgumentError(f"there is no dialect `{dialect}`", help=help)
+        raise ArgumentError(f"unknown dialect `{dialect}`", help=help)
     shown = shown_path(path)
     lines, rows = _rows(path, DIALECTS[dialect][0])
     if not rows:

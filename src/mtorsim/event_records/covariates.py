@@ -76,5 +76,5 @@ class Covariates:
             else:
                 path.append((t1, v1, 0.0))
         path.append((known[-1][0], known[-1][1], 0.0))
-        # A record that changes nothing is no stop: it must not alter the steps.
+        # A record without a change must not alter the steps.
         return [path[0], *(new for old, new in pairwise(path) if old[1:] != new[1:])]

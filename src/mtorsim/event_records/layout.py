@@ -162,7 +162,7 @@ class _Layer:
         table = self.table
         target, interval = self.routes.target(table, r), float(table.ii[r])
         amount, route = float(table.amt[r]), target.route
-        if route is not None and route.range and amount and not route.range[0] <= amount <= route.range[1]:
+        if route is not None and route.range and not route.admits(amount):
             low, high = route.range
             message = f"{amount:g} {route.unit} is outside the plausible range {low:g} to {high:g} of `{route.name}`"
             table.fail(r, "AMT", message, f"amounts are in {route.unit}; a copy of the module may have another range")

@@ -76,6 +76,10 @@ class Route:
     duration: Equation | None = None
     range: tuple[float, float] | None = None
 
+    def admits(self, amount: float) -> bool:
+        """Whether an amount is 0 or in the plausible range, if there is one."""
+        return not amount or self.range is None or self.range[0] <= amount <= self.range[1]
+
 
 @dataclass(frozen=True)
 class RestPlan:

@@ -19,6 +19,8 @@ __all__ = ["draw_records", "figure_of_records"]
 MOST_PANELS = 6
 FAINT = 12
 """Number of subjects from which their lines are drawn faintly."""
+MOST_MARKED = 40
+"""Largest number of a subject's records that are marked on its line."""
 
 
 def draw_records(frame: Any, manifest: Mapping[str, Any], folder: Path, suffix: str) -> list[Path]:
@@ -64,7 +66,9 @@ def figure_of_records(frame: Any, units: Mapping[str, str], title: str = "Event 
             alone = len(people) < FAINT
             for i, (_, part) in enumerate(people):
                 colour = COLOURS[i % len(COLOURS)] if alone else COLOURS[1]
-                axis.plot(part["time_h"] / scale, part[name], color=colour, lw=1.4, alpha=1.0 if alone else 0.25)
+                mark = "." if len(part) <= MOST_MARKED else None
+                alpha = 1.0 if alone else 0.25
+                axis.plot(part["time_h"] / scale, part[name], color=colour, lw=1.4, alpha=alpha, marker=mark, ms=5)
                 if k == 0:
                     axis.plot(part["time_h"] / scale, _observed(part), "o", color=colour, ms=3.5, mew=0)
             axis.set_title(f"{name.partition('.')[2] or name} ({units[name]})")

@@ -80,7 +80,7 @@ def compare(first: Result, second: Result) -> Comparison:
     Raises
     ------
     ArgumentError
-        If one is no result.
+        If either is not a `Result`.
     """
     for name, given in (("first", first), ("second", second)):
         if not isinstance(given, Result):

@@ -56,7 +56,7 @@ def open_folder(folder: Path, force: bool) -> None:
 
 
 def _help(folder: Path) -> str:
-    """How to go on with a folder that is in the way."""
+    """Advice on a folder that already has content."""
     try:
         finished = read_manifest(folder).get("finished")
     except DataError:

@@ -208,18 +208,18 @@ class _Resolver:
         if amount is None:
             return default
         value, unit = amount
-        if unit.same_kind(_ONE):
-            return convert(value, unit, _ONE)
         given = self.treatments[self.regimen(drug)]
+        if unit.same_kind(_ONE):
+            share = convert(value, unit, _ONE)
+            self._check_range(given, share * given.amount)
+            return share
         if given.several:
             self.fail(f"`{drug}` has several concurrent doses", help="write a percentage, such as `50 %`")
         try:
             own = convert(value, unit, parse_unit(given.unit))
         except UnitError as error:
             self.fail(error.message, help=f"{drug} is dosed in {given.unit}")
-        if given.range and own > given.range[1]:
-            low, high = given.range
-            self.fail(f"`{own:g} {given.unit}` is outside the plausible range {low:g} to {high:g}")
+        self._check_range(given, own)
         if given.amount == 0:
             help = "write the regimen with an amount; for a placebo arm use `without`"
             self.fail(f"the first dose of {drug} is 0, so no rule can change it", help=help)
@@ -228,17 +228,17 @@ class _Resolver:
     def highest(self, drug: str, amount: Amount | None) -> float:
         """The highest dose relative to the written dose, within the drug's plausible range."""
         given = self.treatments[self.regimen(drug)]
-        if given.range is None:
-            return self.share(drug, amount, np.inf)
-        low, high = given.range
-        if amount is None:
+        if amount is None and given.range:
+            low, high = given.range
             help = f"write a highest dose, such as `, up to {high:g} {given.unit}` or `, up to 200 %`"
             self.fail(f"this may raise `{drug}` above its plausible range {low:g} to {high:g} {given.unit}", help=help)
-        share = self.share(drug, amount, np.inf)
-        if share * given.amount > high * (1 + 1e-9):
-            own = f"{share * given.amount:g} {given.unit}"
-            self.fail(f"`{own}` of {drug} is outside its plausible range {low:g} to {high:g}")
-        return share
+        return self.share(drug, amount, np.inf)
+
+    def _check_range(self, given: Treatment, amount: float) -> None:
+        """Check that a dose is not above the plausible range, apart from rounding of a percentage."""
+        if given.range and amount > given.range[1] * (1 + 1e-9):
+            low, high = given.range
+            self.fail(f"`{amount:g} {given.unit}` of {given.drug} is outside its plausible range {low:g} to {high:g}")
 
     def fail(self, message: str, *, help: str | None = None, needle: str | None = None) -> NoReturn:
         """Raise an error at the place of the action."""

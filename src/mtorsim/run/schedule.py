@@ -185,7 +185,7 @@ def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
     except UnitError as error:
         place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=f"{drug} is dosed in {route.unit}")
     for amount in dict.fromkeys(amounts):
-        if route.range and amount and not route.range[0] <= amount <= route.range[1]:
+        if route.range and not route.admits(amount):
             low, high = route.range
             message = f"`{amount:g} {route.unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
             help = "to widen the range, copy the module beside your scenario and change it there"

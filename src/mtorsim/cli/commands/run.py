@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +42,27 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     chunks are saved.
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
+
+    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
+    run = partial(
+        simulate,
+        scenario,
+        settings=parse_settings(given["settings"]),
+        out=out,
+        force=given["force"],
+        resume=given["resume"],
+        library=library_of(scenario, given["folders"]),
+        **{k: given[k] for k in names},
+    )
+    return run_and_show(run, out, given)
+
+
+def run_and_show(run: Callable[..., Any], out: Path | None, given: dict[str, Any]) -> int:
+    """Run with progress, print the result and the paths of its files; return the exit code."""
     from mtorsim.units.display import display_units
 
     silent = given["quiet"] or given["as_json"]
     shown_in = display_units(given["units"])
-    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
-    choices = {k: given[k] for k in names}
     done = [0, 0]
     try:
         with progress_bar(silent) as bar:
@@ -55,25 +72,14 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
                 if bar:
                     bar(now, total)
 
-            result = simulate(
-                scenario,
-                settings=parse_settings(given["settings"]),
-                out=out,
-                force=given["force"],
-                resume=given["resume"],
-                progress=progress,
-                library=library_of(scenario, given["folders"]),
-                note=None if given["quiet"] else note,
-                **choices,
-            )
+            result = run(progress=progress, note=None if given["quiet"] else note)
     except KeyboardInterrupt:
-        say_how_to_resume(done[0], done[1], out)
+        _say_how_to_resume(done[0], done[1], out)
         return 130
-    return show_result(result, shown_in, out, silent, given)
+    return _show(result, shown_in, out, silent, given)
 
 
-def show_result(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
-    """Print a result and the paths of its files; return the exit code."""
+def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
     from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures
 
     if given["as_json"]:
@@ -105,8 +111,7 @@ def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]
     return draw(result, out, shown_in)
 
 
-def say_how_to_resume(done: int, total: int, out: Path | None) -> None:
-    """Say what an interrupted run has saved, and how to go on."""
+def _say_how_to_resume(done: int, total: int, out: Path | None) -> None:
     if out is None:
         note("interrupted: results were not saved, since there was no `--out DIR`")
         return
