@@ -70,12 +70,12 @@ def figure_of_records(frame: Any, units: Mapping[str, str], title: str = "Event 
                 alpha = 1.0 if alone else 0.25
                 axis.plot(part["time_h"] / scale, part[name], color=colour, lw=1.4, alpha=alpha, marker=mark, ms=5)
                 if k == 0:
-                    axis.plot(part["time_h"] / scale, _observed(part), "o", color=colour, ms=3.5, mew=0)
+                    axis.plot(part["time_h"] / scale, _observed(part), "o", color=colour, mfc="none", ms=5)
             axis.set_title(f"{name.partition('.')[2] or name} ({units[name]})")
             axis.set_xlabel(f"time ({unit})")
             axis.set_ylim(bottom=min(0.0, axis.get_ylim()[0]))
     count = len(people)
-    points = "; points: observed (DV)" if np.isfinite(_observed(frame)).any() else ""
+    points = "; circles: observed (DV)" if np.isfinite(_observed(frame)).any() else ""
     people_said = f"{count:,} subject{'s' if count != 1 else ''}"
     said = f"{people_said}; lines join the simulated values at records{points}.\nNot for patient care."
     figure.text(0.012, 0.1 / figure.get_figheight(), said, size=8, color="#444444", va="bottom")
