@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mtorsim.files.library import Library
     from mtorsim.laboratory.examine import examine
     from mtorsim.laboratory.findings import Examination
+    from mtorsim.measured.indices import MeasuredIndices, indices
     from mtorsim.model.compose import load_model
     from mtorsim.model.model import Model
     from mtorsim.population.population import Population
@@ -41,6 +42,7 @@ _HOME = {
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
     "Library": "files.library",
+    "MeasuredIndices": "measured.indices",
     "Model": "model.model",
     "MtorsimError": "errors",
     "Population": "population.population",
@@ -50,6 +52,7 @@ _HOME = {
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",
+    "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
     "open_result": "results.result",

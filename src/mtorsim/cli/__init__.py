@@ -31,6 +31,7 @@ COMMANDS = {
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
     "test": "Run a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
+    "indices": "Compute indices of measured glucose, insulin and C-peptide: OGTT, IVGTT, clamp, CGM.",
     "validate": "Compare the model with all measurements: a dossier of hits and misses.",
     "plot": "Redraw the figures of a result.",
     "replay": "Recompute one subject of a result.",
@@ -158,6 +159,8 @@ _TYPED = {
     r"`(ignore|accept|drop)=\[\"([^`]*?)\"\]`": r"`--\1 \2`",
     r"`dialect=\"(\w+)\"`": r"`--dialect \1`",
     r"`columns=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--column \1=\2`",
+    r"`units=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--unit \1=\2`",
+    r"`by`": "`--by`",
     r"`interpolation=\{\"([^`]*?)\": \"(\w+)\"\}`": r"`--interpolate \1=\2`",
 }
 """Arguments named in messages, as they are typed at the command line."""

@@ -13,11 +13,27 @@ from mtorsim.errors import ArgumentError
 if TYPE_CHECKING:
     from mtorsim.event_records.table import EventTable
 
-__all__ = ["read_table", "table_options"]
+__all__ = ["pair", "read_table", "row_options", "table_options"]
+
+
+ROWS = (
+    click.option("--column", "columns", multiple=True, metavar="OLD=NEW", help="Read a column under another name."),
+    click.option("--ignore", multiple=True, metavar="ROWS", help="Leave rows out: #, @, a column of letters, EVID==2."),
+    click.option("--accept", multiple=True, metavar="ROWS", help="Keep only rows that satisfy one of these: STUDY==2."),
+    click.option("--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab."),
+    click.option("--one-subject", is_flag=True, help="All rows are of one subject; the table has no ID column."),
+)
+
+
+def row_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options for the columns and rows of any table."""
+    for option in reversed(ROWS):
+        command = option(command)
+    return command
 
 
 def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options for the modules, columns and rows of a table."""
+    """Options for the modules, columns and rows of a table of event records."""
     for option in reversed(
         (
             click.option(
@@ -31,21 +47,9 @@ def table_options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--time-unit", default="h", show_default=True, metavar="UNIT", help="Time unit of TABLE."),
             click.option(
-                "--column", "columns", multiple=True, metavar="OLD=NEW", help="Read a column under another name."
-            ),
-            click.option(
                 "--drop", multiple=True, metavar="COLUMN", help="Only copy this column to the result; repeatable."
             ),
-            click.option(
-                "--ignore", multiple=True, metavar="ROWS", help="Leave rows out: #, @, a column of letters, EVID==2."
-            ),
-            click.option(
-                "--accept", multiple=True, metavar="ROWS", help="Keep only rows that satisfy one of these: STUDY==2."
-            ),
-            click.option(
-                "--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab."
-            ),
-            click.option("--one-subject", is_flag=True, help="All records are of one subject; TABLE has no ID column."),
+            *ROWS,
             click.option(
                 "--additional", default="record", metavar="WAY", help="Lag of additional doses: record or own-time."
             ),
@@ -68,14 +72,21 @@ def read_table(path: Path, given: Mapping[str, Any]) -> EventTable:
     return read_events(
         path,
         time_unit=given["time_unit"],
-        interpolation=dict(_pair("--interpolate", "weight=locf", text) for text in given["interpolate"]),
-        columns=dict(_pair("--column", "WT=weight", text) for text in given["columns"]),
+        interpolation=dict(pair("--interpolate", "weight=locf", text) for text in given["interpolate"]),
+        columns=dict(pair("--column", "WT=weight", text) for text in given["columns"]),
         additional=given["additional"].replace("-", " "),
         **{k: given[k] for k in ("drop", "ignore", "accept", "dialect", "one_subject")},
     )
 
 
-def _pair(option: str, example: str, text: str) -> tuple[str, str]:
+def pair(option: str, example: str, text: str) -> tuple[str, str]:
+    """Read `NAME=VALUE`.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not of this form.
+    """
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not name or not value:
         raise ArgumentError(f"`{option} {text}` is not NAME=VALUE", help=f"write for example `{option} {example}`")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +10,13 @@ import numpy as np
 
 from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, spoken
 from mtorsim.run.arguments import checked
+from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells, renamed
+from mtorsim.tables.choose import chosen
+from mtorsim.tables.clock import DATES, as_clock, as_date, is_clock, relative
 from mtorsim.units.units import convert, parse_unit
 
-from .cells import DIALECTS, Cells, read_cells
 from .checks import check_records
-from .choose import chosen
-from .clock import DATES, as_clock, as_date, is_clock, relative
-from .table import INTERPOLATIONS, MISSING, EventTable
+from .table import INTERPOLATIONS, EventTable
 
 __all__ = ["read_events"]
 
@@ -28,7 +27,6 @@ RESERVED = ("ID", "TIME", *DATES, "EVID", "AMT", "RATE", "DUR", "II", "ADDL", "S
 """Columns with a meaning of their own, in any case."""
 UNSUPPORTED = ("CALL", "CONT", "PCMT", "L1", "L2")
 """Columns that have a meaning in NONMEM, but none here, unless they are 0 or missing."""
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")
 PEOPLE = ("SUBJ", "SUBJECT", "SUBJID", "USUBJID", "NMID", "PATIENT", "PAT", "#ID", "ANIMAL", "C1")
 """Usual names of the column ID in other data sets."""
 
@@ -86,23 +84,11 @@ def read_events(
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
     cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
-    names = _renamed(cells, columns or {}, drop)
+    names = renamed(cells, columns or {}, drop)
     reader = _Reader(cells, names, DIALECTS[dialect][1], hours, one_subject)
     table = replace(reader.table(dict(interpolation or {}), (*cells.notes, *notes), time_unit), additional=additional)
     check_records(table)
     return table
-
-
-def _renamed(cells: Cells, columns: Mapping[str, str], drop: Sequence[str]) -> list[str | None]:
-    """Name under which each column is used; None for one that is only copied."""
-    for own in (*columns, *drop):
-        if own not in cells.head:
-            raise DataError(f"{cells.path}:1: there is no column `{own}`", help=did_you_mean(own, cells.head))
-    names = [None if own in drop else columns.get(own, own).strip() for own in cells.head]
-    for i, name in enumerate(names):
-        if name is not None and name in names[:i]:
-            raise DataError(f"{cells.path}:1: two columns are used as `{name}`")
-    return names
 
 
 @dataclass
@@ -226,12 +212,7 @@ class _Reader:
         return found
 
     def _number(self, text: str) -> float:
-        if self.mark != ".":
-            text = text.replace(".", "x").replace(self.mark, ".")
-        # Python also reads underscores and words such as `infinity`.
-        if not _NUMBER.fullmatch(text):
-            return np.nan
-        return float(text.lower().replace("d", "e"))
+        return number(text, self.mark)
 
     def _mark_help(self, text: str) -> str | None:
         if self.mark == "." and "," in text:

@@ -10,7 +10,7 @@ import numpy as np
 
 from mtorsim.errors import DataError, one_line, shortened
 
-__all__ = ["INTERPOLATIONS", "MISSING", "EventTable", "Frame"]
+__all__ = ["INTERPOLATIONS", "EventTable", "Frame"]
 
 
 Frame: TypeAlias = Any
@@ -18,10 +18,6 @@ Frame: TypeAlias = Any
 
 INTERPOLATIONS = ("locf", "nocb", "linear")
 """Interpolation of a covariate between records: last value carried forward, next value carried backward, linear."""
-
-
-MISSING = ("", ".", "NA")
-"""Cells without a value."""
 
 
 @dataclass(frozen=True, repr=False)

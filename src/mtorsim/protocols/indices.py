@@ -15,13 +15,16 @@ __all__ = [
     "at",
     "cgm",
     "gmi",
+    "hbgi",
     "homa_b",
     "homa_ir",
     "incremental_area",
     "insulinogenic",
+    "lbgi",
     "mage",
     "matsuda",
     "mean",
+    "modd",
     "quicki",
 ]
 
@@ -88,6 +91,37 @@ def gmi(glucose: np.ndarray) -> np.ndarray:
     return 3.31 + 0.02392 * glucose
 
 
+def lbgi(glucose: np.ndarray) -> np.ndarray:
+    """Low blood glucose index (Kovatchev 2006): mean risk of the readings, 0 above 112.5 mg/dL."""
+    return np.ascontiguousarray(10 * np.minimum(_risk(glucose), 0) ** 2).mean(axis=1)
+
+
+def hbgi(glucose: np.ndarray) -> np.ndarray:
+    """High blood glucose index (Kovatchev 2006): mean risk of the readings, 0 below 112.5 mg/dL."""
+    return np.ascontiguousarray(10 * np.maximum(_risk(glucose), 0) ** 2).mean(axis=1)
+
+
+def _risk(glucose: np.ndarray) -> np.ndarray:
+    """Glucose on a scale on which 20 and 600 mg/dL are equally far from 112.5."""
+    return 1.509 * (np.log(glucose) ** 1.084 - 5.381)
+
+
+def modd(times: np.ndarray, glucose: np.ndarray, apart: float) -> np.ndarray:
+    """Mean of daily differences (Molnar 1972): of readings 24 h apart, to within `apart` minutes; NaN if none are."""
+    later = np.searchsorted(times, times + 1440 - apart)
+    first = np.flatnonzero(later < len(times))
+    second = later[first]
+    # Of the two readings nearest to the same time on the next day, the nearer one.
+    after = np.minimum(second + 1, len(times) - 1)
+    second = np.where(
+        np.abs(times[after] - times[first] - 1440) < np.abs(times[second] - times[first] - 1440), after, second
+    )
+    pairs = np.abs(times[second] - times[first] - 1440) <= apart
+    if not pairs.any():
+        return np.full(len(glucose), np.nan)
+    return np.ascontiguousarray(np.abs(glucose[:, second[pairs]] - glucose[:, first[pairs]])).mean(axis=1)
+
+
 def mage(glucose: np.ndarray) -> np.ndarray:
     """Mean amplitude of glycaemic excursions of more than 1 SD, up and down (Service 1970), 0 if there is none.
 
@@ -136,5 +170,7 @@ def cgm(glucose: np.ndarray) -> dict[str, np.ndarray]:
         "time_below_70": 100 * (glucose < 70).mean(axis=1),
         "time_below_54": 100 * (glucose < 54).mean(axis=1),
         "mage": mage(glucose),
+        "lbgi": lbgi(glucose),
+        "hbgi": hbgi(glucose),
         "gmi": gmi(average),
     }

@@ -13,7 +13,7 @@ from .protocol import Protocol
 
 __all__ = ["profile"]
 
-_UNITS = {"mean_glucose": "mg/dL", "sd_glucose": "mg/dL", "mage": "mg/dL"}
+_UNITS = {"mean_glucose": "mg/dL", "sd_glucose": "mg/dL", "mage": "mg/dL", "lbgi": "1", "hbgi": "1"}
 
 
 def _indices(curves: Curves) -> dict[str, Index]:

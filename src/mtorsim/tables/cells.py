@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import math
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, shown_path
 
-__all__ = ["DIALECTS", "Cells", "read_cells"]
+__all__ = ["DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
 
 DIALECTS = {"comma": (",", "."), "semicolon": (";", ","), "tab": ("\t", ".")}
 """Separator of cells and decimal mark, by name."""
+MISSING = ("", ".", "NA")
+"""Cells without a value."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,34 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     notes = [f"comment lines above the head: {above}"] if above else []
     notes += _squared(shown, head, rows, lines)
     return Cells(shown, head, rows, lines, notes)
+
+
+def renamed(cells: Cells, columns: Mapping[str, str], drop: Sequence[str]) -> list[str | None]:
+    """Name under which each column is used; None for one that is only copied.
+
+    Raises
+    ------
+    DataError
+        If a column does not exist, or two are used under the same name.
+    """
+    for own in (*columns, *drop):
+        if own not in cells.head:
+            raise DataError(f"{cells.path}:1: there is no column `{own}`", help=did_you_mean(own, cells.head))
+    names = [None if own in drop else columns.get(own, own).strip() for own in cells.head]
+    for i, name in enumerate(names):
+        if name is not None and name in names[:i]:
+            raise DataError(f"{cells.path}:1: two columns are used as `{name}`")
+    return names
+
+
+def number(text: str, mark: str) -> float:
+    """The number in a cell, whose decimal mark is `mark`; NaN if there is none."""
+    if mark != ".":
+        text = text.replace(".", "x").replace(mark, ".")
+    # Python also reads underscores and words such as `infinity`.
+    if not _NUMBER.fullmatch(text):
+        return math.nan
+    return float(text.lower().replace("d", "e"))
 
 
 def _rows(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:

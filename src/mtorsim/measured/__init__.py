@@ -1,0 +1,1 @@
+"""Measured glucose, insulin and C-peptide of real people, and the indices computed from them."""

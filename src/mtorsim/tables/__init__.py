@@ -1,0 +1,1 @@
+"""Tables of text that users give: cells with line numbers, rows to leave out, clock times and dates."""
