@@ -7,6 +7,7 @@ from operator import add, mul, sub, truediv
 
 import numpy as np
 import pytest
+from handmade import in_lanes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from mtorsim.compiler.kernel import load_kernel
 from mtorsim.compiler.solver import METHODS, PRECISIONS, aligned, load_solver
 from mtorsim.compiler.tape import join, record
 from mtorsim.compiler.warm import choose_form, compile_kernel, was_compiled
+from mtorsim.kernel import double, functions, single
 from mtorsim.kernel.arguments import Tolerance
 from mtorsim.kernel.event import ADD, Events
 from mtorsim.kernel.functions import absolute, load, maximum, store
@@ -42,6 +44,19 @@ def run(steps, arrays, precision="double"):
     scratch[tapes.working :] = tapes.numbers[:, None]
     pointers = [a.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8)) for a in (scratch, *arrays, *[scratch] * 5)][:6]
     solver.interpreter.ctypes(tapes.heads["f"].ctypes.data, columns, *pointers)
+
+
+@pytest.mark.parametrize("precision", ["double", "single"])
+@pytest.mark.parametrize("name", ["sin", "cos", "lgamma", "digamma", "where"])
+def test_functions_have_the_same_bits_on_a_tape(name, precision):
+    form = {"double": double, "single": single}[precision]
+    x = np.random.default_rng(1).uniform(0.1, 300, (3, 16)).astype(form.FLOAT)
+    x[0, ::2] = x[0, ::2] < 100
+    function = getattr(functions, name)
+    arity = 3 if name == "where" else 1
+    out = np.zeros_like(x)
+    run(record(lambda a, b: store(b, 0, function(*(load(a, i) for i in range(arity)))), 2), [x, out], precision)
+    assert out[0].tobytes() == in_lanes(function, arity, form)(*x[:arity]).tobytes()
 
 
 @st.composite

@@ -71,6 +71,36 @@ def test_smooth_steps_are_accurate(mine, theirs, low, high):
     assert np.all(np.abs(found - wanted) <= 4e-15 * np.abs(wanted) + 1e-15)
 
 
+def digamma(x):
+    return mpmath.psi(0, x)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "x", "error"),
+    [
+        ("sin", mpmath.sin, np.concatenate([rng.uniform(-10, 10, 1000), rng.uniform(-1e5, 1e5, 1000), [0.0]]), 3e-16),
+        ("cos", mpmath.cos, np.concatenate([rng.uniform(-10, 10, 1000), rng.uniform(-1e5, 1e5, 1000), [0.0]]), 3e-16),
+        (
+            "lgamma",
+            mpmath.loggamma,
+            np.concatenate([rng.uniform(0.01, 30, 1000), 10 ** rng.uniform(-3, 4, 500)]),
+            2e-14,
+        ),
+        ("digamma", digamma, np.concatenate([rng.uniform(0.01, 30, 500), 10 ** rng.uniform(-2, 4, 500)]), 2e-11),
+    ],
+)
+def test_waves_and_gamma_functions(name, theirs, x, error):
+    wanted = np.array([float(theirs(mpmath.mpf(float(v)))) for v in x])
+    for mine in (in_lanes(getattr(f, name), 1, double), getattr(exact, name, None)):
+        if mine is not None:
+            assert np.abs((mine(x) - wanted) / np.maximum(1, np.abs(wanted))).max() <= error
+    # In single precision, the argument itself is rounded.
+    short = x[np.abs(x) < 30].astype(np.float32)
+    wanted = np.array([float(theirs(mpmath.mpf(float(v)))) for v in short])
+    found = in_lanes(getattr(f, name), 1, single)(short)
+    assert np.abs((found - wanted) / np.maximum(1, np.abs(wanted))).max() <= 2e-5 if "gamma" in name else 3e-7
+
+
 @settings(max_examples=60, deadline=None)
 @given(x=st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=20), k=st.floats(1e-3, 1e3), n=st.floats(0.2, 12))
 def test_hill_is_a_share_that_rises(x, k, n):

@@ -9,11 +9,12 @@ import sympy
 
 from mtorsim.errors import ModelError
 from mtorsim.model.dimensions import time_factor
+from mtorsim.model.generated import CLOCK, LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import drift, inflow
 from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
-from .subexpressions import Assignments, Expr, Sharer, rational, symbol
+from .subexpressions import Assignments, Expr, Sharer, less, rational, symbol
 from .system import System, names_in, needed_for
 from .to_sympy import to_sympy
 
@@ -39,6 +40,7 @@ def build_system(model: Model, switches: Mapping[str, float] | None = None, ramp
         If the [rest] table uses a state before it is defined.
     """
     dosed = {dose.to for dose in model.routes.values()} | {drift(p) for p in ramps}
+    dosed |= {*model.clocks(LAST_DOSE), *(flag.name for flag in model.flags)}
     return _Builder(model, dosed, switches or {}, ramps=ramps).system(" + ".join(m.name for m in model.modules))
 
 
@@ -70,6 +72,11 @@ def build_untreated(model: Model) -> tuple[System, Mapping[str, float]]:
 
 def _needed_on(day: System) -> System:
     """Reduce the system of an untreated day to what the day, its start and its observables need."""
+    read = set().union(*(names_in(e) for e in (*day.derivatives.values(), *day.needed.values())))
+    clocks = [*day.model.clocks(CLOCK), *day.model.clocks(SINCE_DOSE), *(flag.name for flag in day.model.flags)]
+    unread = {c for c in clocks if c not in read}
+    states = tuple(s for s in day.states if s not in unread)
+    day = replace(day, states=states, derivatives={s: day.derivatives[s] for s in states})
     initials = {n: e for n, e in day.initials.items() if n in day.states}
     assignments = day.constants | day.intermediates
     observed = [symbol(full) for full in day.model.observables.values() if full in assignments]
@@ -104,7 +111,7 @@ class _Builder:
         self.run_in = run_in
         self.parameters = (*model.parameters, *model.switches)
         self.equations = {name: self._raw(name) for name in model.order}
-        self.derivatives = {name: to_sympy(eq) for name, eq in model.derivatives.items()}
+        self.derivatives = {name: to_sympy(eq, model) for name, eq in model.derivatives.items()}
         self.factors = {name: time_factor(model, eq) for name, eq in model.derivatives.items()}
         self.initials = {name: self._scaled(eq) for name, eq in model.initials.items()}
         self.results = {*model.means, *model.then} if run_in else set()
@@ -113,12 +120,14 @@ class _Builder:
             self._neutralise()
         self.drifts = {drift(p): p for p in ramps}
         self._let_drift()
+        self.flags = {flag.name: less(sympy.Integer(0), to_sympy(flag.limit)) for flag in model.flags}
+        self._constant(self.flags)
 
     def system(self, title: str) -> System:
         model = self.model
         fixed = self._resting()
         settled = self._settle(fixed)
-        states = [s for s in (*model.states, *self.drifts) if s not in settled and s not in self.skipped]
+        states = [s for s in (*model.states, *self.drifts, *self.flags) if s not in settled and s not in self.skipped]
         derivatives = {s: self._put(self.derivatives[s], settled) for s in states}
         equations = {n: self._put(e, settled) for n, e in self.equations.items() if n not in settled}
         if self.switches and model.rest:
@@ -166,6 +175,7 @@ class _Builder:
         units |= {c: port.unit for port in self.model.ports.values() for c in port.contributions}
         if self.run_in:
             units |= {n: units.get(n, ONE) * parse_unit("h") for n in self.model.means}
+        units |= dict.fromkeys(self.flags, ONE)
         return units | {state: units[parameter] for state, parameter in self.drifts.items()}
 
     def _let_drift(self) -> None:
@@ -173,14 +183,18 @@ class _Builder:
         moved = {symbol(p): symbol(p) + symbol(state) for state, p in self.drifts.items()}
         self.equations = {n: e.xreplace(moved) for n, e in self.equations.items()}
         self.derivatives = {n: e.xreplace(moved) for n, e in self.derivatives.items()}
-        self.derivatives |= dict.fromkeys(self.drifts, sympy.Integer(0))
-        self.factors |= dict.fromkeys(self.drifts, 1.0)
-        self.initials |= dict.fromkeys(self.drifts, sympy.Integer(0))
+        self._constant(dict.fromkeys(self.drifts, sympy.Integer(0)))
+
+    def _constant(self, initials: Assignments) -> None:
+        """Add states that only events change."""
+        self.derivatives |= dict.fromkeys(initials, sympy.Integer(0))
+        self.factors |= dict.fromkeys(initials, 1.0)
+        self.initials |= initials
 
     def _scaled(self, equation: Equation) -> Expr:
         """Scale an equation to its declared unit."""
         factor = time_factor(self.model, equation)
-        return to_sympy(equation) * rational(factor)
+        return to_sympy(equation, self.model) * rational(factor)
 
     def _raw(self, name: str) -> Expr:
         if name in self.model.equations:

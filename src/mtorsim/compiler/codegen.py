@@ -21,19 +21,24 @@ __all__ = ["code_names", "generate"]
 
 _FUNCTIONS = (
     "absolute",
+    "cos",
     "cube",
+    "digamma",
     "exp",
     "hill",
     "less",
+    "lgamma",
     "log",
     "logistic",
     "maximum",
     "minimum",
     "power",
+    "sin",
     "softplus",
     "sqrt",
     "square",
     "tanh",
+    "where",
 )
 _TAKEN = {
     "t",
@@ -133,7 +138,7 @@ class _Printer(PythonCodePrinter):
         name = _CALLED.get(expr.func, expr.func.__name__)
         return f"{name}({', '.join(self._lane(a) for a in expr.args)})"
 
-    _print_exp = _print_log = _print_tanh = _print_Function
+    _print_exp = _print_log = _print_tanh = _print_sin = _print_cos = _print_Function
 
 
 def _whole_power(base: str, exponent: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ __all__ = [
     "Sharer",
     "hill",
     "less",
+    "lgamma",
     "ln",
     "logistic",
     "maximum",
@@ -22,6 +24,7 @@ __all__ = [
     "slope",
     "softplus",
     "symbol",
+    "where",
 ]
 
 
@@ -31,18 +34,44 @@ Expr: TypeAlias = Any
 Assignments: TypeAlias = dict[str, Expr]
 
 
-class hill(sympy.Function):
+class _OfNumbers(sympy.Function):
+    """A function that is evaluated if its arguments are plain numbers."""
+
+    is_real = True
+
+    @classmethod
+    def eval(cls, *args: Expr) -> Expr | None:
+        """Return the value for numbers, as the fraction that a decimal number means."""
+        if not all(a.is_number for a in args):
+            return None
+        try:
+            return sympy.Rational(repr(cls.value(*map(float, args))))
+        except (ZeroDivisionError, OverflowError, TypeError, ValueError):
+            return sympy.nan
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        raise NotImplementedError
+
+
+class hill(_OfNumbers):
     """x**n / (K**n + x**n)."""
 
     nargs = 3
-    is_real = True
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
         """`hill(0, K, n)` is 0, otherwise log(0) would appear in the generated code; `hill(x, x, n)` is 1/2."""
         if args[0].is_zero:
             return sympy.Integer(0)
-        return sympy.Rational(1, 2) if args[0] == args[1] else None
+        return sympy.Rational(1, 2) if args[0] == args[1] else super().eval(*args)
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        x, k, n = args
+        return x**n / (k**n + x**n)
 
 
 class ln(sympy.Function):
@@ -57,33 +86,45 @@ class ln(sympy.Function):
         return 1 / least
 
 
-class logistic(sympy.Function):
+class logistic(_OfNumbers):
     """1 / (1 + exp(-x))."""
 
     nargs = 1
-    is_real = True
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return 0.5 * (1.0 + math.tanh(0.5 * args[0]))
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Derivative by x."""
         return self * (1 - self)
 
 
-class softplus(sympy.Function):
+class softplus(_OfNumbers):
     """log(1 + exp(x))."""
 
     nargs = 1
-    is_real = True
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return max(args[0], 0.0) + math.log1p(math.exp(-abs(args[0])))
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Derivative by x."""
         return logistic(self.args[0])
 
 
-class minimum(sympy.Function):
+class minimum(_OfNumbers):
     """The smaller of two."""
 
     nargs = 2
-    is_real = True
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return min(args)
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Partial derivative."""
@@ -92,11 +133,15 @@ class minimum(sympy.Function):
         return below if argindex == 1 else 1 - below
 
 
-class maximum(sympy.Function):
+class maximum(_OfNumbers):
     """The larger of two."""
 
     nargs = 2
-    is_real = True
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return max(args)
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """Partial derivative."""
@@ -105,14 +150,60 @@ class maximum(sympy.Function):
         return below if argindex == 1 else 1 - below
 
 
-class less(sympy.Function):
+class less(_OfNumbers):
     """1 where a < b, else 0."""
 
     nargs = 2
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return float(args[0] < args[1])
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative, which is 0 but at the step."""
+        return sympy.Integer(0)
+
+
+class where(_OfNumbers):
+    """The second argument where the first is 1, the third where it is 0."""
+
+    nargs = 3
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return args[1] if args[0] else args[2]
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Partial derivative."""
+        condition: Expr = self.args[0]
+        return (sympy.Integer(0), condition, 1 - condition)[argindex - 1]
+
+
+class lgamma(_OfNumbers):
+    """The logarithm of the gamma function of x > 0."""
+
+    nargs = 1
+
+    @staticmethod
+    def value(*args: float) -> float:
+        """The function of numbers."""
+        return math.lgamma(args[0]) if args[0] > 0 else math.nan
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        """Derivative by x."""
+        return digamma(self.args[0])
+
+
+class digamma(sympy.Function):
+    """The derivative of `lgamma`."""
+
+    nargs = 1
     is_real = True
 
 
-_NAMED = (logistic, softplus, sympy.exp, sympy.log, sympy.tanh, ln)
+_NAMED = (logistic, softplus, sympy.exp, sympy.log, sympy.tanh, sympy.sin, sympy.cos, lgamma, digamma, ln)
 
 
 @cache

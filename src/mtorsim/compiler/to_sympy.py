@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 from collections.abc import Callable, Mapping
 
@@ -10,9 +11,9 @@ import sympy
 
 from mtorsim.errors import ModelError
 from mtorsim.model.expressions import full_name
-from mtorsim.model.model import Equation
+from mtorsim.model.model import Equation, Model
 
-from .subexpressions import Expr, hill, logistic, maximum, minimum, softplus, symbol
+from .subexpressions import Expr, hill, less, lgamma, logistic, maximum, minimum, softplus, symbol, where
 
 __all__ = ["to_sympy"]
 
@@ -27,25 +28,20 @@ _FUNCTIONS = {
     "hill": hill,
     "softplus": softplus,
     "logistic": logistic,
+    "sin": sympy.sin,
+    "cos": sympy.cos,
+    "lgamma": lgamma,
+    "where": where,
 }
 
 
-def _call(function: str, args: list[Expr]) -> Expr:
-    """Apply a function to expressions; our own functions of plain numbers are evaluated here, since sympy cannot."""
-    if all(a.is_number and _is_finite(a) for a in args):
-        if function in ("min", "max"):
-            return (min if function == "min" else max)(args)
-        if function in _OF_NUMBERS:
-            try:
-                return sympy.Rational(repr(_OF_NUMBERS[function](*map(float, args))))
-            except (ZeroDivisionError, OverflowError, TypeError):
-                return sympy.nan
-    return _FUNCTIONS[function](*args)
+def to_sympy(equation: Equation, model: Model | None = None) -> Expr:
+    """Convert an equation's right-hand side, with full names and exact decimal numbers.
 
-
-def to_sympy(equation: Equation) -> Expr:
-    """Convert an equation's right-hand side, with full names and exact decimal numbers."""
-    expression = _to_sympy(equation.expression.tree, equation.scope)
+    With a model, comparisons of clocks with parameters are its flags.
+    """
+    compared = (lambda part: model.flag(equation, part)) if model is not None else (lambda _: None)
+    expression = _to_sympy(equation.expression.tree, equation.scope, compared)
     for part in sympy.preorder_traversal(expression):
         if part.is_number and not _is_finite(part):
             message = f"`{equation.expression.text}` is not a finite real number for any values of its names"
@@ -60,27 +56,34 @@ def _is_finite(number: Expr) -> bool:
         return False
 
 
-_OF_NUMBERS: dict[str, Callable[..., float]] = {
-    "hill": lambda x, k, n: x**n / (k**n + x**n),
-    "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
-    "logistic": lambda x: 0.5 * (1.0 + math.tanh(0.5 * x)),
-}
-
-
-def _to_sympy(node: ast.expr, scope: Mapping[str, str]) -> Expr:
+def _to_sympy(node: ast.expr, scope: Mapping[str, str], flag: Callable[[ast.Compare], str | None]) -> Expr:
     name = full_name(node)
     if name is not None:
         return symbol(scope[name])
     if isinstance(node, ast.Constant):
         return sympy.Rational(repr(node.value))
     if isinstance(node, ast.UnaryOp):
-        inner = _to_sympy(node.operand, scope)
+        inner = _to_sympy(node.operand, scope, flag)
         return -inner if isinstance(node.op, ast.USub) else inner
     if isinstance(node, ast.Call):
         assert isinstance(node.func, ast.Name)
-        return _call(node.func.id, [_to_sympy(a, scope) for a in node.args])
+        return _FUNCTIONS[node.func.id](*(_to_sympy(a, scope, flag) for a in node.args))
+    if isinstance(node, ast.Compare):
+        sides = [_to_sympy(n, scope, flag) for n in (node.left, node.comparators[0])]
+        # `a > b` is `b < a`, and `a <= b` is not `b < a`.
+        name, above = flag(node), isinstance(node.ops[0], (ast.Gt, ast.GtE))
+        if name is not None:
+            # The flag is 1 while the clock is below; it may stand on either side.
+            clock_first = name.startswith(f"{sides[0]}:")
+            return symbol(name) if clock_first != above else 1 - symbol(name)
+        swapped = isinstance(node.ops[0], (ast.Gt, ast.LtE))
+        below: Expr = less(*(sides[::-1] if swapped else sides))
+        return 1 - below if isinstance(node.ops[0], (ast.LtE, ast.GtE)) else below
+    if isinstance(node, ast.BoolOp):
+        parts = [_to_sympy(n, scope, flag) for n in node.values]
+        return functools.reduce(minimum if isinstance(node.op, ast.And) else maximum, parts)
     assert isinstance(node, ast.BinOp)
-    left, right = _to_sympy(node.left, scope), _to_sympy(node.right, scope)
+    left, right = _to_sympy(node.left, scope, flag), _to_sympy(node.right, scope, flag)
     if isinstance(node.op, ast.Add):
         return left + right
     if isinstance(node.op, ast.Sub):

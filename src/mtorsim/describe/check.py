@@ -14,8 +14,8 @@ from mtorsim.files.roles import BODY
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
-from mtorsim.model.file import read_module
 from mtorsim.model.model import Model
+from mtorsim.model.read import read_module
 from mtorsim.population.file import PopulationFile
 from mtorsim.population.read import load_population, with_bases
 from mtorsim.run.plan import Draft, draft_plan

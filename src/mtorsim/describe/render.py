@@ -229,7 +229,12 @@ _CALLS: dict[str, str] = {
     "hill": "\\operatorname{{H}}\\left({0};\\, {1},\\, {2}\\right)",
     "softplus": "\\ln\\left(1 + e^{{{0}}}\\right)",
     "logistic": "\\frac{{1}}{{1 + e^{{-\\left({0}\\right)}}}}",
+    "sin": "\\sin\\left({0}\\right)",
+    "cos": "\\cos\\left({0}\\right)",
+    "lgamma": "\\ln\\Gamma\\left({0}\\right)",
+    "where": "\\begin{{cases}} {1} & {0} \\\\ {2} & \\text{{otherwise}} \\end{{cases}}",
 }
+_COMPARED = {ast.Lt: "<", ast.LtE: "\\le", ast.Gt: ">", ast.GtE: "\\ge"}
 
 
 def _build(node: ast.expr, outer: int) -> str:
@@ -245,6 +250,12 @@ def _build(node: ast.expr, outer: int) -> str:
     if isinstance(node, ast.UnaryOp):
         sign = "-" if isinstance(node.op, ast.USub) else "+"
         return _bracket(sign + _build(node.operand, 2), outer > 0)
+    if isinstance(node, ast.Compare):
+        left, right = _build(node.left, 0), _build(node.comparators[0], 0)
+        return f"{left} {_COMPARED[type(node.ops[0])]} {right}"
+    if isinstance(node, ast.BoolOp):
+        word = "and" if isinstance(node.op, ast.And) else "or"
+        return f" \\text{{ {word} }} ".join(_build(v, 0) for v in node.values)
     assert isinstance(node, ast.BinOp)
     if isinstance(node.op, ast.Div):
         return f"\\frac{{{_build(node.left, 0)}}}{{{_build(node.right, 0)}}}"

@@ -12,6 +12,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from mtorsim.kernel.event import ADD, END, MULTIPLY, PARAMETER, REPLACE
 from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK, TOO_MANY_INFUSIONS
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.model.generated import CLOCK, LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import drift
 from mtorsim.model.model import Equation, Route
 from mtorsim.stats.portable import FUNCTIONS
@@ -136,6 +138,8 @@ class _Layer:
 
     def events(self) -> SubjectEvents:
         """All events in order."""
+        first = float(self.table.time[self.records[0]]) if self.records else 0.0
+        self._set_clock(0.0, -1, min(first, 0.0))
         for order, r in enumerate(self.records):
             time, evid = self.times[r], int(self.table.evid[r])
             if evid in (3, 4):
@@ -157,6 +161,12 @@ class _Layer:
         self.laid.drop_from(time)
         self.nominal = [n for n in self.nominal if n[0] < time]
         self.laid.done += [(time, order, REPLACE, row, float(value)) for row, value in enumerate(self.start)]
+        self._set_clock(time, order, float(self.table.time[self.records[order]]))
+
+    def _set_clock(self, time: float, order: int, value: float) -> None:
+        """Let `t` be the time in the table."""
+        self.laid.clocked.append((time, order, value))
+        self.laid.done += [(time, order, REPLACE, row, value) for row in self.routes.clocks]
 
     def _dose(self, r: int, time: float, order: int) -> None:
         table = self.table
@@ -191,7 +201,15 @@ class _Layer:
             if dose.rate > 0:
                 self.laid.running.append((at, self._snapped(at + dose.duration), row, dose.rate))
         elif dose.amount:
-            self.laid.arrivals.append((at, order, row, dose.amount))
+            self.laid.arrivals.append((at, order, ADD, row, dose.amount))
+        self._mark(dose, at, order)
+
+    def _mark(self, dose: _Dose, at: float, order: int) -> None:
+        """Restart the clocks that the drug's equations read."""
+        for kind, value in ((SINCE_DOSE, 0.0), (LAST_DOSE, dose.amount + dose.rate * dose.duration)):
+            row = self.routes.clock(dose.state, kind)
+            if row is not None and math.isfinite(value):
+                self.laid.arrivals.append((at, order, REPLACE, row, value))
 
     def _given(self, r: int, target: Target, nominal: float, *, additional: bool = False) -> _Dose | None:
         """A dose with fraction, lag, rate and duration; None if it cannot be given."""
@@ -242,6 +260,10 @@ class _Layer:
     def _settle(self, r: int, time: float, order: int, dose: _Dose, interval: float) -> None:
         """Set the drug to the steady state of this dose, or add that state to the present one."""
         row, own = self.routes.row(dose.state), self.routes.own(dose.state)
+        marks = {kind: self.routes.clock(dose.state, kind) for kind in (SINCE_DOSE, LAST_DOSE)}
+        if any(row in own for row in self.routes.clocks):
+            self.table.fail(r, "SS", "equations with `t` have no steady state", "write the doses out with ADDL")
+        own = [i for i in own if i not in marks.values()]
         endless = float(self.table.amt[r]) == 0.0
         if not endless and dose.duration > MOST_INFUSIONS * interval:
             self.status = TOO_MANY_INFUSIONS
@@ -256,14 +278,18 @@ class _Layer:
         column = self.routes.inflow(dose.state)
         now = self._parameters_at(time, r)
         parameters = np.array([now[n] for n in self.routes.kernel.parameters])
-        regimen = Interval(length, row, dose.amount, at, rates, -1 if column is None else column)
+        size = dose.amount + (0.0 if endless else dose.rate * dose.duration)
+        clocks = ((marks[SINCE_DOSE], length - at, 0.0), (marks[LAST_DOSE], size, size))
+        marked = tuple((i, before, then) for i, before, then in clocks if i is not None)
+        regimen = Interval(length, row, dose.amount, at, rates, -1 if column is None else column, marked)
         amounts, linear, self.status = steady_state(self.careful, self.start, parameters, own, regimen)
         if self.status != OK:
             return
         if self.table.ss[r] == 1:
-            self.laid.drop_from(time, own)
+            self.laid.drop_from(time, [*own, *(i for i, _, _ in marked)])
             self.laid.done += [(time, order, REPLACE, i, float(a)) for i, a in zip(own, amounts, strict=True)]
-        elif linear:
+            self.laid.done += [(time, order, REPLACE, i, before) for i, before, _ in marked]
+        elif linear and not marked:
             self.laid.done += [(time, order, ADD, i, float(a)) for i, a in zip(own, amounts, strict=True)]
         else:
             message = "SS 2 adds two steady states, which is valid only for a linear drug"
@@ -274,15 +300,16 @@ class _Layer:
             if dose.duration > 0:
                 self.laid.running.append((start, self._snapped(start + dose.duration), row, dose.rate))
             else:
-                self.laid.arrivals.append((start, order if ahead == 0 else -1, row, dose.amount))
+                self.laid.arrivals.append((start, order if ahead == 0 else -1, ADD, row, dose.amount))
 
     def _in_order(self) -> SubjectEvents:
         """Merge all events; at the same time, those before a record are listed with it."""
         items: list[tuple[float, int, int, tuple[int, int, float] | int]] = []
         for full, path in self.covariates.paths().items():
             items += self._followed(full, path)
-        items += [(t, o, 3, (ADD, row, amount)) for t, o, row, amount in self.laid.arrivals]
+        items += [(t, o, 3, (kind, row, amount)) for t, o, kind, row, amount in self.laid.arrivals]
         items += [(t, o, 2, (kind, row, amount)) for t, o, kind, row, amount in self.laid.done]
+        items += self._flagged()
         items += [(self.times[r], o, 4, o) for o, r in enumerate(self.records)]
         items.sort(key=lambda i: i[:3])
         after_dose = self._after_dose()
@@ -347,6 +374,31 @@ class _Layer:
                     return []
                 found.append((time, PARAMETER, column, math.fsum(running.values())))
         return found
+
+    def _flagged(self) -> list[tuple[float, int, int, tuple[int, int, float]]]:
+        """Events by which flags are 1 while their clock is below its limit."""
+        found = []
+        for flag in self.model.flags:
+            if flag.name not in self.routes.kernel.states:
+                continue
+            now, row = self._parameters_at(0.0), self.routes.row(flag.name)
+            values = {typed: now[full] for typed, full in flag.limit.scope.items() if full in now}
+            limit = float(evaluate(flag.limit.expression, values, FUNCTIONS))
+            for (time, order, value), then in pairwise([*self._settings(flag.clock), (math.inf, 0, 0.0)]):
+                found.append((time, order, 3, (REPLACE, row, 1.0 if value < limit else 0.0)))
+                end = self._snapped(time + limit - value)
+                if value < limit and end < then[0]:
+                    found.append((end, -1, 3, (REPLACE, row, 0.0)))
+        return found
+
+    def _settings(self, clock: str) -> list[tuple[float, int, float]]:
+        """Time, order and value to which a clock is set, in order."""
+        if clock in self.model.clocks(CLOCK):
+            return self.laid.clocked
+        row = self.routes.row(clock)
+        doses = [(time, order, 0.0) for time, order, _, own, _ in self.laid.arrivals if own == row]
+        resets = [(time, order, 0.0) for time, order, _ in self.laid.clocked]
+        return sorted([*resets, *doses])
 
     def _after_dose(self) -> list[float]:
         """Time after the last dose at each record, NaN before the first."""

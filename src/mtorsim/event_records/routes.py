@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.errors import did_you_mean, shortened
+from mtorsim.model.generated import CLOCK
 from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Model, Route
 
@@ -98,6 +99,17 @@ class Routes:
         """Column of the parameter that is a state's inflow; None if it has no inflow."""
         name = inflow(state)
         return self.kernel.parameters.index(name) if name in self.kernel.parameters else None
+
+    def clock(self, state: str, kind: str) -> int | None:
+        """Row of a clock of the module to which a state belongs; None if its equations do not read it."""
+        name = f"{state.partition('.')[0]}.{kind}"
+        known = name in self.model.clocks(kind) and name in self.kernel.states
+        return self.kernel.states.index(name) if known else None
+
+    @property
+    def clocks(self) -> list[int]:
+        """Rows of the clocks that show the time since the start."""
+        return [self.kernel.states.index(c) for c in self.model.clocks(CLOCK) if c in self.kernel.states]
 
     def own(self, state: str) -> list[int]:
         """Rows of the drug to which a state belongs, without pure counters such as the eliminated amount."""

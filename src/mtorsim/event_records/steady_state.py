@@ -15,7 +15,7 @@ import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
 from mtorsim.compiler.solver import load_solver
-from mtorsim.kernel.event import ADD, PARAMETER, Events
+from mtorsim.kernel.event import ADD, PARAMETER, REPLACE, Events
 from mtorsim.kernel.status import NO_STEADY_STATE, OK
 from mtorsim.run.solve import solve, subjects_at, tolerance
 
@@ -49,6 +49,8 @@ class Interval:
         (start, end, rate) of infusions, within the interval.
     inflow
         Column of the parameter that is the state's inflow.
+    marked
+        Row of each clock that the dose sets, its value at the start of an interval, and the value to which it is set.
     """
 
     length: float
@@ -57,10 +59,12 @@ class Interval:
     at: float
     rates: tuple[tuple[float, float, float], ...]
     inflow: int
+    marked: tuple[tuple[int, float, float], ...] = ()
 
     def events(self) -> list[tuple[float, int, int, float]]:
         """The events in it: time, kind, row and amount."""
         found = [(self.at, ADD, self.row, self.amount)] if self.amount else []
+        found += [(self.at, REPLACE, row, value) for row, _, value in self.marked]
         for time in sorted({0.0, *(t for start, end, _ in self.rates for t in (start, end) if t < self.length)}):
             total = sum(rate for start, end, rate in self.rates if start <= time < end)
             found.append((time, PARAMETER, self.inflow, total))
@@ -133,6 +137,8 @@ def _through(
     moved = np.maximum(1e-4 * np.abs(x), 1e-4 * size)
     states = np.repeat(start[None], m + 1, axis=0)
     states[:, own] = x
+    for row, before, _ in interval.marked:
+        states[:, row] = before
     states[np.arange(1, m + 1), own] += moved
     events = Events.listed([interval.events()] * (m + 1))
     subjects = subjects_at(kernel, states, np.repeat(parameters[None], m + 1, axis=0))

@@ -56,15 +56,20 @@ class SubjectEvents:
 
 @dataclass
 class Laid:
-    """Events collected so far: arriving doses, infusions, and events at records."""
+    """Events collected so far: arriving doses, infusions, events at records, and times at which clocks are set.
 
-    arrivals: list[tuple[float, int, int, float]] = field(default_factory=list)
+    `arrivals` and `done` are (time, order, kind, row, amount), `running` (start, end, row, rate), and `clocked` (time,
+    order, value of `t`).
+    """
+
+    arrivals: list[tuple[float, int, int, int, float]] = field(default_factory=list)
     running: list[tuple[float, float, int, float]] = field(default_factory=list)
     done: list[tuple[float, int, int, int, float]] = field(default_factory=list)
+    clocked: list[tuple[float, int, float]] = field(default_factory=list)
 
     def drop_from(self, time: float, rows: Sequence[int] | None = None) -> None:
         """Cancel arriving doses and infusions from a time onwards, of some states or of all."""
         mine = lambda row: rows is None or row in rows  # noqa: E731
-        self.arrivals = [a for a in self.arrivals if not (mine(a[2]) and a[0] >= time)]
+        self.arrivals = [a for a in self.arrivals if not (mine(a[3]) and a[0] >= time)]
         cut = [(s, min(e, time) if mine(row) else e, row, rate) for s, e, row, rate in self.running]
         self.running = [r for r in cut if r[0] < r[1]]

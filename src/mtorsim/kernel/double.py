@@ -13,7 +13,20 @@ import numpy as np
 
 from .lanes import Lanes, exponent, fma, loops, mantissa, nearest, scaled, select_less, unpacker
 
-__all__ = ["FLOAT", "SINGLE", "SMALLEST", "WIDTH", "exp", "lanewise", "log", "narrow", "rowwise", "unpack", "widen"]
+__all__ = [
+    "FLOAT",
+    "SINGLE",
+    "SMALLEST",
+    "WIDTH",
+    "exp",
+    "lanewise",
+    "log",
+    "narrow",
+    "quarter_turns",
+    "rowwise",
+    "unpack",
+    "widen",
+]
 
 SINGLE = False
 WIDTH = 8
@@ -25,6 +38,8 @@ unpack = unpacker(single=SINGLE)
 LN2_HIGH = 6.93147180369123816490e-01
 LN2_LOW = 1.90821492927058770002e-10
 LOG2_E = 1.44269504088896338700
+HALF_PI_HIGH = 1.57079632679489655800
+HALF_PI_LOW = 6.12323399573676603587e-17
 INFINITY = math.inf
 NAN = math.nan
 SMALLEST = 2.2250738585072014e-308
@@ -98,3 +113,27 @@ def log(x: Lanes) -> Lanes:
     value = select_less(x, SMALLEST, -INFINITY, value)
     value = select_less(x, 0.0, NAN, value)
     return select_less(x, INFINITY, value, x)
+
+
+def quarter_turns(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+    """The number of quarter turns in x, and the sine and cosine of the rest, at most an eighth of a turn.
+
+    References
+    ----------
+    Coefficients and error bounds: fdlibm, k_sin.c and k_cos.c (Sun Microsystems, 1993).
+    """
+    k = nearest(x * 0.6366197723675814)
+    r = fma(k, -HALF_PI_HIGH, x)
+    r = fma(k, -HALF_PI_LOW, r)
+    z = r * r
+    s = fma(z, 1.58969099521155010221e-10, -2.50507602534068634195e-08)
+    s = fma(s, z, 2.75573137070700676789e-06)
+    s = fma(s, z, -1.98412698298579493134e-04)
+    s = fma(s, z, 8.33333333332248946124e-03)
+    s = fma(s, z, -1.66666666666666324348e-01)
+    c = fma(z, -1.13596475577881948265e-11, 2.08757232129817482790e-09)
+    c = fma(c, z, -2.75573143513906633035e-07)
+    c = fma(c, z, 2.48015872894767294178e-05)
+    c = fma(c, z, -1.38888888888741095749e-03)
+    c = fma(c, z, 4.16666666666666019037e-02)
+    return k, fma(r * z, s, r), fma(z * z, c, fma(z, -0.5, 1.0))

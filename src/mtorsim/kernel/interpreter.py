@@ -46,6 +46,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "logistic": f.logistic,
     "softplus": f.softplus,
     "tanh": f.tanh,
+    "sin": f.sin,
+    "cos": f.cos,
     "hill": f.hill,
     "minimum": f.minimum,
     "maximum": f.maximum,

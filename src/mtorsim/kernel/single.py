@@ -14,7 +14,20 @@ import numpy as np
 
 from .lanes import Lanes, exponent, fma, loops, mantissa, narrow, nearest, scaled, select_less, unpacker, widen
 
-__all__ = ["FLOAT", "SINGLE", "SMALLEST", "WIDTH", "exp", "lanewise", "log", "narrow", "rowwise", "unpack", "widen"]
+__all__ = [
+    "FLOAT",
+    "SINGLE",
+    "SMALLEST",
+    "WIDTH",
+    "exp",
+    "lanewise",
+    "log",
+    "narrow",
+    "quarter_turns",
+    "rowwise",
+    "unpack",
+    "widen",
+]
 
 SINGLE = True
 WIDTH = 16
@@ -25,6 +38,8 @@ unpack = unpacker(single=SINGLE)
 LN2_HIGH = 6.9314575195e-01
 LN2_LOW = 1.4286067653e-06
 LOG2_E = 1.44269504088896338700
+HALF_PI_HIGH = 1.57079637050628662109375
+HALF_PI_LOW = -4.37113900018624283e-08
 INFINITY = math.inf
 NAN = math.nan
 SMALLEST = 1.1754943508222875e-38
@@ -78,3 +93,17 @@ def log(x: Lanes) -> Lanes:
     value = select_less(x, SMALLEST, -INFINITY, value)
     value = select_less(x, 0.0, NAN, value)
     return select_less(x, INFINITY, value, x)
+
+
+def quarter_turns(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
+    """The number of quarter turns in x, and the sine and cosine of the rest; as in `double`, with Taylor series."""
+    k = nearest(x * 0.6366197723675814)
+    r = fma(k, -HALF_PI_HIGH, x)
+    r = fma(k, -HALF_PI_LOW, r)
+    z = r * r
+    s = fma(z, 2.7557319e-06, -1.9841270e-04)
+    s = fma(s, z, 8.3333333e-03)
+    s = fma(s, z, -1.6666667e-01)
+    c = fma(z, 2.4801587e-05, -1.3888889e-03)
+    c = fma(c, z, 4.1666667e-02)
+    return k, fma(r * z, s, r), fma(z * z, c, fma(z, -0.5, 1.0))

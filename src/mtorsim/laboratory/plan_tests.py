@@ -11,7 +11,8 @@ from mtorsim.errors import ArgumentError, MtorsimError, UnitError, Where, did_yo
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Key
 from mtorsim.files.roles import BODY, CLAMP, PATHWAY
-from mtorsim.model.file import Module, read_module
+from mtorsim.model.file import Module
+from mtorsim.model.read import read_module
 from mtorsim.protocols.protocol import Protocol, needs, without_body
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, announce, make_plan

@@ -10,8 +10,9 @@ from mtorsim.units.units import ONE, Unit, parse_unit
 
 from .checks import check_states
 from .expressions import INSTEAD, Expression
-from .file import Contribution, Module, read_module
+from .file import Contribution, Module
 from .model import Equation, Model, Port, RestPlan, Route
+from .read import read_module
 
 __all__ = ["compose", "load_model"]
 

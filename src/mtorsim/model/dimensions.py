@@ -9,7 +9,7 @@ from fractions import Fraction
 from mtorsim.errors import UnitError
 from mtorsim.units.units import ONE, Unit
 
-from .expressions import Expression, full_name
+from .expressions import Expression, comparisons, full_name
 from .model import Equation, Model
 
 __all__ = ["Balance", "factor_between", "rest_units", "time_factor"]
@@ -140,10 +140,19 @@ class Balance:
             return None if inner is None else inner ** Fraction(1, 2)
         if function in ("min", "max"):
             return self._same(args[0], self.unit(args[0]), args[1], self.unit(args[1]))
+        if function == "where":
+            self._compared(args[0])
+            return self._same(args[1], self.unit(args[1]), args[2], self.unit(args[2]))
         if function == "hill":
             self._same(args[0], self.unit(args[0]), args[1], self.unit(args[1]))
             return self._pure(args[2], "the exponent of `hill`")
         return self._pure(args[0], f"`{function}`")
+
+    def _compared(self, node: ast.expr) -> None:
+        """Check that both sides of each comparison have the same unit."""
+        for part in comparisons(node):
+            a, b = part.left, part.comparators[0]
+            self._same(a, self.unit(a), b, self.unit(b))
 
     def _power(self, node: ast.BinOp) -> Unit | None:
         exponent = Expression(self.expression.source_of(node.right), node.right).constant()

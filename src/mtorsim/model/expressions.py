@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +13,17 @@ from typing import Any
 
 from mtorsim.errors import ModelError, Where, did_you_mean
 
-__all__ = ["FUNCTIONS", "INSTEAD", "Expression", "evaluate", "full_name", "is_identifier", "parse_expression"]
+__all__ = [
+    "COMPARISONS",
+    "FUNCTIONS",
+    "INSTEAD",
+    "Expression",
+    "comparisons",
+    "evaluate",
+    "full_name",
+    "is_identifier",
+    "parse_expression",
+]
 
 
 # Name of each function an equation may use, and how many arguments it takes.
@@ -26,14 +37,30 @@ FUNCTIONS: dict[str, int] = {
     "hill": 3,
     "softplus": 1,
     "logistic": 1,
+    "sin": 1,
+    "cos": 1,
+    "lgamma": 1,
+    "where": 3,
 }
 
-_WAVE = "two states with derivatives `w * c` and `-w * s`, from 0 and 1, are sin(w t) and cos(w t)"
-_STEP = "for a gradual step use `logistic`, for a kink `max` or `min`"
-_CLOCK = "a state such as `clock`, with initial value 0 and derivative 1, is the time since the start"
-INSTEAD = {"sin": _WAVE, "cos": _WAVE, "where": _STEP, "piecewise": _STEP, "t": _CLOCK, "time": _CLOCK}
+_STEP = "write `where(t < 24, a, b)`"
+_CLOCK = "`t` is the time since the start in h; it may be used in expressions, derivatives and contributions"
+INSTEAD = {
+    "piecewise": _STEP,
+    "if": _STEP,
+    "gamma": "write `exp(lgamma(x))`",
+    "factorial": "write `exp(lgamma(x + 1))`",
+    "t": _CLOCK,
+    "time": _CLOCK,
+    "TIME": _CLOCK,
+    "T": _CLOCK,
+    "tad": "`tad` is the time since the last dose in h; it may be used as `t`, in a module with [doses]",
+    "podo": "`last_dose` is the amount of the last dose; it may be used as `t`, in a module with [doses]",
+}
 """What to write instead of a function or name that equations do not have."""
 
+COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+"""Comparisons in the condition of `where`."""
 _BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow)
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LONGEST = 2000
@@ -204,7 +231,24 @@ def _arguments(expression: Expression, node: ast.Call, function: str) -> list[as
     if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):
         plural = "" if wanted == 1 else "s"
         raise ModelError(f"`{function}` takes {wanted} argument{plural}, not {len(node.args)}", expression.at(node))
+    if function == "where":
+        return [*_compared(expression, node.args[0]), *node.args[1:]]
     return node.args
+
+
+def _compared(expression: Expression, node: ast.expr) -> list[ast.expr]:
+    """The sides of all comparisons in a condition; raises if it is none."""
+    if isinstance(node, ast.BoolOp):
+        return [side for part in node.values for side in _compared(expression, part)]
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]) in COMPARISONS:
+        return [node.left, *node.comparators]
+    help = "a condition is a comparison by <, <=, > or >=, or several joined by `and` or `or`"
+    raise ModelError(f"`{expression.source_of(node)}` is not a condition", expression.at(node), help)
+
+
+def comparisons(node: ast.expr) -> Iterator[ast.Compare]:
+    """All comparisons in an equation."""
+    return (part for part in ast.walk(node) if isinstance(part, ast.Compare))
 
 
 def _refuse(expression: Expression, node: ast.expr) -> list[ast.expr]:
@@ -231,6 +275,10 @@ def _names(node: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             stack.append(part.operand)
         elif isinstance(part, ast.Call):
             stack += reversed(part.args)
+        elif isinstance(part, ast.BoolOp):
+            stack += reversed(part.values)
+        elif isinstance(part, ast.Compare):
+            stack += [*part.comparators, part.left]
 
 
 def evaluate(
@@ -267,6 +315,15 @@ def _evaluate(node: ast.expr, values: Mapping[str, Any], functions: Mapping[str,
     if isinstance(node, ast.Call):
         arguments = [_evaluate(a, values, functions) for a in node.args]
         return functions[node.func.id](*arguments)  # type: ignore[attr-defined]
+    if isinstance(node, ast.Compare):
+        sides = [_evaluate(n, values, functions) for n in (node.left, node.comparators[0])]
+        # `a > b` is `b < a`, and `a <= b` is not `b < a`.
+        swapped = isinstance(node.ops[0], (ast.Gt, ast.LtE))
+        below = functions["less"](*(sides[::-1] if swapped else sides))
+        return 1.0 - below if isinstance(node.ops[0], (ast.LtE, ast.GtE)) else below
+    if isinstance(node, ast.BoolOp):
+        join = functions["min" if isinstance(node.op, ast.And) else "max"]
+        return functools.reduce(join, (_evaluate(n, values, functions) for n in node.values))
     assert isinstance(node, ast.BinOp)
     left, right = (_evaluate(n, values, functions) for n in (node.left, node.right))
     if isinstance(node.op, ast.Add):

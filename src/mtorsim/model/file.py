@@ -1,22 +1,21 @@
-"""Module files: schema and reading."""
+"""Module files: schema, and a module as data."""
 
 from __future__ import annotations
 
-import keyword
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from mtorsim.errors import ModelError, Where
-from mtorsim.files.record import Line, Record, read_record
+from mtorsim.errors import Where
+from mtorsim.files.record import Line, Record
 from mtorsim.files.toml import TomlFile
 
-from .expressions import Expression, is_identifier, parse_expression
+from .expressions import Expression, parse_expression
 
-__all__ = ["Contribution", "Evidence", "Module", "ModuleFile", "Parameter", "State", "read_module"]
+__all__ = ["SECTIONS", "Contribution", "Delay", "Evidence", "Module", "ModuleFile", "Parameter", "RouteLine", "State"]
 
 
 Evidence = Literal[
@@ -122,6 +121,27 @@ class Contribution(Record):
     default: Annotated[float, Field(ge=0, le=1)] = Field(1.0, description="default of the switch: 1 on, 0 off")
 
 
+class Transit(Record):
+    """A chain of transit compartments through which a dose reaches its state."""
+
+    stages: Annotated[int, Field(ge=1, le=100)] = Field(description="number of compartments")
+    time: Equation = Field(description="mean transit time, an equation of parameters")
+
+
+class Delay(Record):
+    """A line of `[delays]`: a quantity as it was some time ago, by a chain of stages."""
+
+    of: Equation = Field(description="the quantity")
+    by: Equation = Field(description="the mean delay, an equation of parameters")
+    stages: Annotated[int, Field(ge=1, le=100)] = Field(
+        description="number of stages; the delay has a coefficient of variation of 1 / sqrt(stages)"
+    )
+    unit: Line = Field(description="its unit")
+    about: Line = Field(description="meaning")
+    initial: Equation = Field(description="its value at t = 0 and before")
+    scale: Annotated[float, Field(gt=0)] = Field(1.0, description="a typical size, for the absolute tolerance")
+
+
 class RouteLine(Record):
     """A line of `[doses]`."""
 
@@ -133,6 +153,7 @@ class RouteLine(Record):
     lag: Equation = Field("0", description="lag time")
     rate: Equation | None = Field(None, description="rate of infusions with RATE = -1")
     duration: Equation | None = Field(None, description="duration of infusions with RATE = -2")
+    transit: Transit | None = Field(None, description="transit compartments before the state")
 
 
 class Condition(Record):
@@ -174,21 +195,38 @@ class ModuleFile(Record):
     modifiers: dict[str, Port] = Field(default={}, description="products of what other modules contribute")
     contributes: list[Contribution] = Field(default=[], description="effects of this module on others")
     observables: dict[str, Named] = Field(default={}, description="recorded quantities")
+    delays: dict[str, Delay] = Field(default={}, description="quantities as they were some time ago")
     doses: dict[str, RouteLine] = Field(default={}, description="routes of doses")
     conditions: dict[str, Condition] = Field(default={}, description="temporary factors on parameters")
     rest: Rest | None = Field(None, description="the untreated fasting state")
     run_in: RunIn | None = Field(None, description="parameters computed from the untreated day")
 
 
-_SECTIONS = ("parameters", "states", "expressions", "inputs", "modifiers", "observables")
+SECTIONS = ("parameters", "states", "expressions", "inputs", "modifiers", "observables")
+"""Sections that declare names."""
+Key = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module: its data, and the place of each part."""
+    """A module: its data, and the place of each part.
+
+    Attributes
+    ----------
+    data
+        All lines, with those that others stand for: clocks, delays and transit compartments.
+    file
+        The file.
+    origins
+        For each line that is not in the file, the line that stands for it.
+    clocks
+        Those of the states `t`, `tad` and `last_dose` that its equations use without declaring them.
+    """
 
     data: ModuleFile
     file: TomlFile
+    origins: Mapping[Key, Key] = field(default_factory=dict, repr=False)
+    clocks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -198,65 +236,14 @@ class Module:
     @cached_property
     def kinds(self) -> dict[str, str]:
         """The section in which each name is declared."""
-        return {name: section for section in _SECTIONS for name in getattr(self.data, section)}
+        return {name: section for section in SECTIONS for name in getattr(self.data, section)}
 
     def where(self, *key: str | int, needle: str | None = None) -> Where:
         """Place of a part of the file."""
-        return self.file.where(key, needle)
+        return self.file.where(self.origins.get(key[:2], key), needle)
 
     def expression(self, text: str, *key: str | int) -> Expression:
         """Parse an equation of this file, keeping its place."""
+        if key[:2] in self.origins:
+            return parse_expression(text, replace(self.where(*key), column=None))
         return parse_expression(text, self.file.where(key, needle=text))
-
-
-def read_module(path: Path) -> Module:
-    """Read a module file and check it against the schema.
-
-    Raises
-    ------
-    ModelError
-        For the first error: not TOML, an unknown key, a wrong type, an invalid name.
-    """
-    file = TomlFile.read(path, ModelError)
-    module = Module(read_record(file, ModuleFile), file)
-    _check_names(module)
-    return module
-
-
-_COLUMNS = ("arm", "subject", "visit", "time", "time_h", "status", "fasting_glucose", "units")
-
-
-def _check_names(module: Module) -> None:
-    name = module.name
-    if not is_identifier(name):
-        message = f"`{name}` cannot be the name of a module"
-        module.file.fail(message, ("module", "name"), "use a letter, then letters, digits and underscores")
-    if name != module.file.path.stem:
-        message = f"the module is named `{name}` but its file is `{module.file.path.name}`"
-        module.file.fail(message, ("module", "name"), "give both the same name")
-    seen: dict[str, str] = {}
-    for section in _SECTIONS:
-        for quantity in getattr(module.data, section):
-            _check_name(module, section, quantity)
-            if section == "observables" and quantity in _COLUMNS:
-                module.file.fail(
-                    f"`{quantity}` cannot be the name of an observable",
-                    (section, quantity),
-                    "tables already have this column",
-                )
-            if quantity in seen:
-                message = f"`{quantity}` is already in [{seen[quantity]}]"
-                module.file.fail(message, (section, quantity), "rename one of them")
-            seen[quantity] = section
-    for route in module.data.doses:
-        _check_name(module, "doses", route)
-    for i, contribution in enumerate(module.data.contributes):
-        if not all(is_identifier(p) for p in contribution.mechanism.split(".")):
-            message = f"`{contribution.mechanism}` cannot be the name of a mechanism"
-            module.file.fail(message, ("contributes", i, "mechanism"), "write for example `mtorc2.liver`")
-
-
-def _check_name(module: Module, section: str, name: str) -> None:
-    if not is_identifier(name) or keyword.iskeyword(name) or name in ("t", "y", "p"):
-        reserved = "it is reserved" if is_identifier(name) else "use a letter, then letters, digits and underscores"
-        module.file.fail(f"`{name}` cannot be the name of a quantity", (section, name), reserved)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 
@@ -11,10 +12,11 @@ from mtorsim.errors import ModelError, Where, shortened
 from mtorsim.files.html import card, details, table
 from mtorsim.units.units import ONE, Unit
 
-from .expressions import Expression
+from .expressions import Expression, comparisons, full_name
 from .file import Module, Parameter, State
+from .generated import CLOCK, SINCE_DOSE
 
-__all__ = ["Equation", "Model", "Port", "RestPlan", "Route"]
+__all__ = ["Equation", "Flag", "Model", "Port", "RestPlan", "Route"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,18 @@ class Route:
     def admits(self, amount: float) -> bool:
         """Whether an amount is 0 or in the plausible range, if there is one."""
         return not amount or self.range is None or self.range[0] <= amount <= self.range[1]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A comparison of a clock with a limit, in hours, as a state that is 1 while the clock is below it, and then 0.
+
+    Events change it, so that equations are smooth in between.
+    """
+
+    name: str
+    clock: str
+    limit: Equation
 
 
 @dataclass(frozen=True)
@@ -221,6 +235,39 @@ class Model:
             return [c for c in acting if switches[self.equations[c].mechanism or ""] != 0]
         equation = self.derivatives.get(name) or self.equations.get(name)
         return list(equation.scope.values()) if equation else []
+
+    def clocks(self, kind: str) -> tuple[str, ...]:
+        """The clocks of one kind, `t`, `tad` or `last_dose`, by full name."""
+        return tuple(f"{m.name}.{kind}" for m in self.modules if kind in m.clocks)
+
+    @cached_property
+    def flags(self) -> tuple[Flag, ...]:
+        """Comparisons of clocks with parameters or numbers: states that are 1 before, and 0 after a known time."""
+        found: dict[tuple[str, str], Flag] = {}
+        for equation in (*self.equations.values(), *self.derivatives.values()):
+            for part in comparisons(equation.expression.tree):
+                for clock, limit in self._clocked(equation, part):
+                    key = clock, ast.dump(limit.tree)
+                    of_limit = replace(equation, name=clock, kind="dose", expression=limit, unit=None)
+                    found.setdefault(key, Flag(f"{clock}:below{len(found) + 1}", clock, of_limit))
+        return tuple(found.values())
+
+    def flag(self, equation: Equation, part: ast.Compare) -> str | None:
+        """Name of the flag that stands for a comparison, or for its opposite; None if it depends on other states."""
+        for clock, limit in self._clocked(equation, part):
+            key = clock, ast.dump(limit.tree)
+            return next(f.name for f in self.flags if (f.clock, ast.dump(f.limit.expression.tree)) == key)
+        return None
+
+    def _clocked(self, equation: Equation, part: ast.Compare) -> Iterator[tuple[str, Expression]]:
+        """The clock in a comparison, and the other side, if that depends on parameters only."""
+        sides = part.left, part.comparators[0]
+        for clock, other in (sides, sides[::-1]):
+            full = equation.scope.get(full_name(clock) or "")
+            limit = Expression(equation.expression.source_of(other), other)
+            steady = all(equation.scope[n] in self.parameters for n in limit.names())
+            if full in (*self.clocks(CLOCK), *self.clocks(SINCE_DOSE)) and steady:
+                yield full, limit
 
     def find(self, name: str) -> str | None:
         """Resolve `name`: a full name, an observable, or a bare name if unique."""

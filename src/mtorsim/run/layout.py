@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from mtorsim.kernel.event import ADD, PARAMETER, Events
+from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, Events
 from mtorsim.model.model import Route
 
 __all__ = ["Dose", "Layout", "Part", "Turn"]
@@ -43,6 +43,11 @@ class Dose:
     waits: bool = False
     dormant: bool = False
 
+    @property
+    def module(self) -> str:
+        """The module to which it goes."""
+        return self.route.name.partition(".")[0]
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -59,6 +64,80 @@ Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
+class Limit:
+    """The time below which a clock's flag is 1.
+
+    Attributes
+    ----------
+    row
+        Of the flag.
+    hours
+        Limit of each subject, (n,).
+    doses
+        The doses that restart the clock, none for the time since the start.
+    """
+
+    row: int
+    hours: np.ndarray
+    doses: np.ndarray
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """Clocks that the equations read.
+
+    Attributes
+    ----------
+    marked
+        For each dose, the row of the clock that it sets to 0 and of the state that it sets to its amount; -1 for none.
+    limits
+        The limits with which clocks are compared.
+    """
+
+    marked: np.ndarray
+    limits: tuple[Limit, ...]
+
+    def events(self, times: np.ndarray, amounts: np.ndarray, given: np.ndarray) -> list[Part]:
+        """Events that set clocks and flags; a dose that is not given (n, doses) leaves them as they are."""
+        found: list[Part] = []
+        kept = np.where(given, 0.0, 1.0)
+        for column, kinds in ((0, (MULTIPLY,)), (1, (MULTIPLY, ADD))):
+            mine = np.flatnonzero(self.marked[:, column] >= 0)
+            values = {MULTIPLY: kept[:, mine], ADD: amounts[:, mine]}
+            found += [
+                _part(times[:, mine], kind, self.marked[mine, column], values[kind]) for kind in kinds if len(mine)
+            ]
+        for limit in self.limits:
+            found += _flagged(limit, times[:, limit.doses], given[:, limit.doses])
+        return found
+
+
+def _flagged(limit: Limit, times: np.ndarray, given: np.ndarray) -> list[Part]:
+    """Events by which a flag is 1 from the start and from each dose given, until its limit has passed."""
+    hours = np.where(np.isfinite(limit.hours), limit.hours, NEVER)[:, None]
+    starts = np.concatenate([np.zeros_like(hours), times], axis=1)
+    real = np.concatenate([np.ones(hours.shape, bool), given], axis=1)
+    # A later dose restarts the clock before its limit.
+    ends = starts + np.maximum(hours, 0.0)
+    later = (starts[:, None, :] > starts[:, :, None]) & (starts[:, None, :] <= ends[:, :, None]) & real[:, None, :]
+    over = np.where(real & ~later.any(axis=2) & (hours > 0), 0.0, 1.0)
+    begun = np.where(given & (hours > 0), 0.0, 1.0)
+    return [
+        _part(times, MULTIPLY, limit.row, begun),
+        _part(times, ADD, limit.row, 1.0 - begun),
+        _part(ends, MULTIPLY, limit.row, over),
+    ]
+
+
+def _part(times: np.ndarray, kind: int, rows: np.ndarray | int, amounts: np.ndarray) -> Part:
+    return times, np.full(times.shape, kind), np.broadcast_to(rows, times.shape), amounts
+
+
+NEVER = 1e15
+"""An hour that no run reaches."""
+
+
+@dataclass(frozen=True)
 class Layout:
     """A schedule with times and amounts per subject.
 
@@ -70,6 +149,8 @@ class Layout:
         Target, (doses,): a state's row, or for an infusion a parameter's column.
     turned
         Parameter changes, as events.
+    clocks
+        The clocks that doses restart.
     possible
         False if a dose is impossible in a subject, (n,).
     taken
@@ -81,6 +162,7 @@ class Layout:
     amounts: np.ndarray
     rows: np.ndarray
     turned: Part
+    clocks: Clocks
     possible: np.ndarray
     taken: np.ndarray
 
@@ -111,7 +193,7 @@ class Layout:
         over = np.array([d.over for d in self.doses])
         at_once = np.flatnonzero(over == 0)
         shape = (len(self.times), len(at_once))
-        found = [self.turned]
+        found = [self.turned, *self.clocks.events(self.times, amounts, self.taken * given > 0)]
         rows = np.broadcast_to(self.rows[at_once], shape)
         found += [(self.times[:, at_once], np.full(shape, ADD), rows, amounts[:, at_once])]
         for to in dict.fromkeys(d.route.to for d in self.doses if d.over > 0):

@@ -162,7 +162,7 @@ def _overlay(plan: Plan, day: Kernel, parameters: np.ndarray, state: np.ndarray,
     for j, name in enumerate(plan.kernel.states):
         if name in day.states:
             start[:, j] = state[:, day.states.index(name)]
-        elif name not in plan.model.initials:
+        elif name not in plan.model.initials and name in day.fixed:
             start[:, j] = day.fixed[name]
 
 

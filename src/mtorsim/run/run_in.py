@@ -10,6 +10,7 @@ from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.status import NOT_AT_REST, OK
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.model.generated import CLOCK
 from mtorsim.stats.portable import FUNCTIONS
 
 from .plan import Plan
@@ -37,6 +38,7 @@ class UntreatedDay:
         self.parameters = np.ascontiguousarray(parameters[:, [index[name] for name in kernel.parameters]])
         self.sums = [kernel.states.index(m) for m in plan.model.means]
         self.means = np.zeros((self.n, len(self.sums)))
+        self.clocks = [kernel.states.index(c) for c in plan.model.clocks(CLOCK) if c in kernel.states]
         self.watched = [e.observable for e in plan.population.entries if e.statistic != "fasting"]
         self.watched = list(dict.fromkeys(w for w in self.watched if w in plan.model.observables))
         rows = [kernel.quantities.index(plan.model.observables[w]) for w in self.watched]
@@ -75,6 +77,8 @@ class UntreatedDay:
     def _one_day(self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray) -> None:
         subjects = Subjects(state[who], memory[who], self.parameters[who], status[who])
         subjects.state[:, self.sums] = 0.0
+        # The untreated day is the one before the start.
+        subjects.state[:, self.clocks] = -24.0
         events, _ = self.plan.habit.events(
             self.kernel.states, self.kernel.named(subjects.parameters), self.plan.seed, who
         )

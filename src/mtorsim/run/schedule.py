@@ -12,14 +12,15 @@ from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.kernel.event import PARAMETER, Events
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
+from mtorsim.model.generated import LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import inflow
-from mtorsim.model.model import Model, Route
+from mtorsim.model.model import Flag, Model, Route
 from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Meal, Regimen
 from mtorsim.stats.draws import uniform
 from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
 from mtorsim.units.units import convert
 
-from .layout import Dose, Layout, Part, Turn
+from .layout import Clocks, Dose, Layout, Limit, Part, Turn
 
 __all__ = ["Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
 
@@ -37,11 +38,14 @@ class Schedule:
         Parameter changes, in order of time.
     lag_hours
         Hours per unit of each route's lag.
+    flags
+        Comparisons of clocks in the model's equations.
     """
 
     doses: tuple[Dose, ...]
     lag_hours: Mapping[str, float]
     turns: tuple[Turn, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
     def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Parameters from a time onwards, given those at the start."""
@@ -92,7 +96,7 @@ class Schedule:
         fraction = self._per_subject(parameters, n, "bioavailability")
         with np.errstate(invalid="ignore"):
             sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
-        possible = sound.all(axis=1)
+        possible = np.asarray(sound.all(axis=1))
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
         times = np.array([d.time for d in self.doses])[None, :] + lag + self._delay(seed, subjects)
         taken = self._taken(seed, subjects)
@@ -100,7 +104,23 @@ class Schedule:
         column = {name: i for i, name in enumerate(parameters)}
         rows = np.array([column[inflow(d.route.to)] if d.over else row_of[d.route.to] for d in self.doses], np.int64)
         turned = self._turned(parameters, column, n)
-        return Layout(self.doses, times, amounts, rows, turned, np.asarray(possible), taken)
+        marked = np.array([[row_of.get(f"{d.module}.{c}", -1) for c in (SINCE_DOSE, LAST_DOSE)] for d in self.doses])
+        marked = marked.reshape(-1, 2)
+        return Layout(self.doses, times, amounts, rows, turned, self._clocks(parameters, row_of, n), possible, taken)
+
+    def _clocks(self, parameters: Mapping[str, np.ndarray], row_of: Mapping[str, int], n: int) -> Clocks:
+        """The clocks that doses restart, and the limits with which they are compared."""
+        marked = [[row_of.get(f"{d.module}.{c}", -1) for c in (SINCE_DOSE, LAST_DOSE)] for d in self.doses]
+        limits = []
+        for flag in self.flags:
+            if flag.name in row_of:
+                equation = flag.limit
+                values = {typed: parameters[full] for typed, full in equation.scope.items() if full in parameters}
+                limit = np.asarray(evaluate(equation.expression, values, FUNCTIONS), float)
+                module, _, kind = flag.clock.partition(".")
+                mine = [i for i, d in enumerate(self.doses) if d.module == module and kind == SINCE_DOSE]
+                limits.append(Limit(row_of[flag.name], np.broadcast_to(limit, (n,)), np.array(mine, np.int64)))
+        return Clocks(np.array(marked, np.int64).reshape(-1, 2), tuple(limits))
 
     def _per_subject(self, parameters: Mapping[str, np.ndarray], n: int, part: str) -> np.ndarray:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
@@ -200,7 +220,7 @@ def meal_schedule(meals: Sequence[Meal], model: Model) -> Schedule:
 
 def _schedule(doses: Sequence[Dose], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
     hours = {name: time_factor(model, route.lag) for name, route in model.routes.items()}
-    return Schedule(tuple(doses), hours, tuple(turns))
+    return Schedule(tuple(doses), hours, tuple(turns), model.flags)
 
 
 def turns_of(changes: Sequence[Change]) -> list[Turn]:

@@ -112,6 +112,65 @@ def hill(x: Any, k: Any, n: Any) -> np.ndarray:
     return np.where(x > 0, logistic(n * (log(x) - log(k))), 0.0)
 
 
+_SIN = [
+    1.58969099521155010221e-10,
+    -2.50507602534068634195e-08,
+    2.75573137070700676789e-06,
+    -1.98412698298579493134e-04,
+    8.33333333332248946124e-03,
+    -1.66666666666666324348e-01,
+]
+_COS = [
+    -1.13596475577881948265e-11,
+    2.08757232129817482790e-09,
+    -2.75573143513906633035e-07,
+    2.48015872894767294178e-05,
+    -1.38888888888741095749e-03,
+    4.16666666666666019037e-02,
+]
+_HALF_PI = (1.57079632673412561417e00, 6.07710050630396597660e-11, 2.02226624879595063154e-21)
+"""Half of pi in parts, the first with trailing zeros, so that its product with a small whole number is exact."""
+
+
+def _wave(x: Any, ahead: int) -> np.ndarray:
+    """The sine, some quarter turns ahead.
+
+    References
+    ----------
+    fdlibm, k_sin.c and k_cos.c (Sun Microsystems, 1993).
+    """
+    given = np.asarray(x, float)
+    sound = np.where(np.isfinite(given), given, 0.0)
+    k = np.rint(sound * 0.6366197723675814)
+    r = ((sound - k * _HALF_PI[0]) - k * _HALF_PI[1]) - k * _HALF_PI[2]
+    z = r * r
+    s, c = r + r * z * _polynomial(_SIN, z), 1.0 - 0.5 * z + z * z * _polynomial(_COS, z)
+    turn = np.mod(k + ahead, 4.0)
+    value = np.where(turn % 2 == 1, c, s) * np.where(turn >= 2, -1.0, 1.0)
+    return np.where(np.isfinite(given), value, np.nan)
+
+
+def sin(x: Any) -> np.ndarray:
+    """The sine of radians."""
+    return _wave(x, 0)
+
+
+def cos(x: Any) -> np.ndarray:
+    """The cosine of radians."""
+    return _wave(x, 1)
+
+
+def lgamma(x: Any) -> np.ndarray:
+    """The logarithm of the gamma function of x > 0, by Stirling's series of x + 8; NaN below."""
+    x = np.asarray(x, float)
+    y, rising = x + 8.0, x
+    for k in range(1, 8):
+        rising = rising * (x + k)
+    z = 1.0 / (y * y)
+    series = _polynomial([1 / 156, -691 / 360360, 1 / 1188, -1 / 1680, 1 / 1260, -1 / 360, 1 / 12], z) / y
+    return np.where(x > 0, (y - 0.5) * log(y) - y + 0.9189385332046728 + series - log(rising), np.nan)
+
+
 _CENTRE = (
     [
         2.5090809287301226727e3,
@@ -210,5 +269,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "logistic": logistic,
     "min": np.minimum,
     "max": np.maximum,
+    "sin": sin,
+    "cos": cos,
+    "lgamma": lgamma,
+    "less": lambda a, b: np.where(np.less(a, b), 1.0, 0.0),
+    "where": lambda condition, yes, no: np.where(np.asarray(condition) > 0.5, yes, no),
 }
 """Functions for equations of parameters of drawn subjects."""

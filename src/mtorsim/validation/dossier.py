@@ -12,7 +12,7 @@ from typing import Any
 
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import Reference, read_references
-from mtorsim.model.file import read_module
+from mtorsim.model.read import read_module
 
 from .check import Check
 from .run import SECTIONS

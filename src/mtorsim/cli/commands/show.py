@@ -60,7 +60,7 @@ def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:
         kind, key, library = resolve(names[0], library)
         references = read_references(library.references)
         if kind == "module":
-            from mtorsim.model.file import read_module
+            from mtorsim.model.read import read_module
 
             module = read_module(library.module(key))
             record = {"module": module.name, "parameters": parameter_rows(module.data.parameters)}
