@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from mtorsim.errors import SettingError
+import mtorsim as mt
+from mtorsim.errors import MtorsimError, SettingError
 from mtorsim.files.library import Library
 from mtorsim.model.compose import load_model
 from mtorsim.population.read import load_population
@@ -152,3 +153,186 @@ def test_every_population_of_the_library_has_sources_and_grades():
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         lines = [*data.get("covariates", {}).values(), *data.get("parameters", {}).values()]
         assert all(line["source"] and line["evidence"] for line in lines), path
+
+
+SPREADS = """
+[module]
+name = "spreads"
+about = "parameters that vary in every way"
+time = "h"
+[parameters]
+CL = {{ value = 5, unit = "L/h", variance = 0.09, about = "clearance", {cited} }}
+V = {{ value = 50, unit = "L", iiv = 0.3, iov = 0.2, about = "volume", {cited} }}
+tail = {{ value = 1, unit = "1", iiv = 0.4, df = 5, about = "heavy tails", {cited} }}
+even = {{ value = 1, unit = "1", iiv = 0.4, df = 4, about = "heavier tails", {cited} }}
+skew = {{ value = 1, unit = "1", iiv = 0.4, box_cox = -0.5, about = "a skewed effect", {cited} }}
+F1 = {{ value = 1, unit = "1", iov = 0.5, about = "bioavailability", {cited} }}
+mg_per_L = {{ value = 1, unit = "1", about = "nothing", {cited} }}
+[states]
+A = {{ unit = "mg", initial = 0, about = "amount" }}
+[derivatives]
+A = "-CL / V * A"
+[observables]
+C = {{ is = "A / V", unit = "mg/L", about = "level" }}
+volume = {{ is = "V", unit = "L", about = "volume" }}
+[doses.iv]
+to = "A"
+unit = "mg"
+about = "bolus"
+bioavailability = "F1"
+""".format(cited='source = "this_work", evidence = "convention"')
+
+BLOCK = """
+[population]
+name = "block"
+about = "a block of variances"
+[[omega]]
+of = ["spreads.CL", "spreads.V", "spreads.tail"]
+block = [0.09, 0.03, 0.04, 0.0, 0.02, 0.16]
+source = "this_work"
+evidence = "convention"
+"""
+
+
+@pytest.fixture
+def spreads(tmp_path):
+    """Populations of the module `spreads`: `spreads(text)` reads a population file."""
+    (tmp_path / "spreads.toml").write_text(SPREADS, encoding="utf-8")
+    library = Library((tmp_path,))
+
+    def go(text=None):
+        if text is None:
+            return load_population("modelled", load_model("spreads", library), library)
+        name = text.split('name = "')[1].split('"')[0]
+        (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+        return load_population(name, load_model("spreads", library), library)
+
+    go.library = library
+    return go
+
+
+def test_t_distributed_and_skewed_effects(spreads):
+    from scipy.stats import kstest, t
+
+    values, _ = spreads().draw(3, np.arange(N))
+    for name, df in (("tail", 5), ("even", 4)):
+        eta = np.log(values[f"spreads.{name}"]) / 0.4
+        assert kstest(eta, t(df).cdf).pvalue > 0.01
+        assert kstest(eta, t(df + 2).cdf).pvalue < 0.01
+    eta = np.log(values["spreads.skew"])
+    # The transformation of a normal effect, inverted.
+    assert kstest(np.log1p(-0.5 * eta) / -0.5 / 0.4, "norm").pvalue > 0.01
+    assert np.log(values["spreads.CL"]).std() == pytest.approx(0.3, rel=0.02)
+    # A prefix of the subjects is the same people.
+    few, _ = spreads().draw(3, np.arange(40))
+    assert all((few[n] == values[n][:40]).all() for n in few)
+
+
+def test_a_block_of_variances(spreads):
+    values, _ = spreads(BLOCK).draw(3, np.arange(N))
+    eta = np.log(np.stack([values["spreads.CL"], values["spreads.V"]]))
+    assert np.cov(eta) == pytest.approx(np.array([[0.09, 0.03], [0.03, 0.04]]), rel=0.03)
+    # The third is t-distributed: its variance is that of a normal one times 5 / 3, its correlations a little smaller.
+    assert np.log(values["spreads.tail"]).var() == pytest.approx(0.16 * 5 / 3, rel=0.06)
+    assert np.corrcoef(np.log(values["spreads.V"]), np.log(values["spreads.tail"]))[0, 1] == pytest.approx(
+        0.24, abs=0.02
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("0.0, 0.02, 0.16]", "0.0, 0.02]", "has 5 numbers: 3 quantities need 6"),
+        ('"spreads.V"', '"spreads.CL"', "names a quantity twice"),
+        ('"spreads.V"', '"spreads.VV"', "`spreads.VV` is not drawn here"),
+        ("0.09, 0.03, 0.04", "0.09, 0.30, 0.04", "the correlations are inconsistent"),
+        ("0.09, 0.03", "0, 0.03", "has a variance that is not positive"),
+        ('source = "this_work"', 'source = "nobody"', "source `nobody` is not in references.bib"),
+        (
+            "[[omega]]",
+            '[parameters]\n"spreads.CL" = { iiv = 0.2, source = "this_work", evidence = "design" }\n[[omega]]',
+            "`spreads.CL` has another measure of variability or correlation",
+        ),
+    ],
+)
+def test_messages_about_blocks(spreads, old, new, said):
+    with pytest.raises(MtorsimError, match=said):
+        spreads(BLOCK.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("iiv = 0.4, df = 5", "iiv = 0.4, variance = 0.2", "has two measures of variability: give `iiv` or `variance`"),
+        ("df = 5", "df = 5, box_cox = 1.0", "give `df` or `box_cox`, not both"),
+        ("df = 5", "df = 2", "greater than or equal to 3|at least 3"),
+        ("iov = 0.5", 'iov = 0.5, distribution = "logit-normal"', "with `iov` must have a log-normal distribution"),
+    ],
+)
+def test_messages_about_spreads(tmp_path, old, new, said):
+    (tmp_path / "spreads.toml").write_text(SPREADS.replace(old, new), encoding="utf-8")
+    with pytest.raises(MtorsimError, match=said):
+        load_model("spreads", Library((tmp_path,)))
+
+
+def test_occasions_of_a_table(spreads, tmp_path):
+    rows = "".join(
+        f"{i},{t},{evid},{amt},{occ}\n"
+        for i in range(1, 401)
+        for t, evid, amt, occ in (
+            (0, 1, 100, 1),
+            (0, 0, 0, 1),
+            (24, 0, 0, 1),
+            (48, 4, 100, 2),
+            (48, 0, 0, 2),
+            (60, 0, 0, 2),
+        )
+    )
+    path = tmp_path / "data.csv"
+    path.write_text("ID,TIME,EVID,AMT,OCC\n" + rows, encoding="utf-8")
+    said = []
+    given = {"library": spreads.library, "population": "modelled", "rtol": 1e-8}
+    frame = mt.simulate_events(["spreads"], mt.read_events(path), note=said.append, **given)
+    assert any("OCC is the occasion, between which spreads.V and spreads.F1 vary (nocb)" in text for text in said)
+    looked = frame[frame.EVID == "0"]
+    volume = looked.volume.to_numpy().reshape(400, 4)
+    assert (volume[:, 0] == volume[:, 1]).all()
+    assert (volume[:, 2] == volume[:, 3]).all()
+    change = np.log(volume[:, 2] / volume[:, 0])
+    assert change.std() == pytest.approx(0.2 * np.sqrt(2), rel=0.1)
+    fraction = looked.C.to_numpy().reshape(400, 4) * volume / 100
+    first, second = np.log(fraction[:, 0]), np.log(fraction[:, 2])
+    assert [first.std(), second.std()] == pytest.approx([0.5, 0.5], rel=0.1)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.15
+    # Within an occasion, the level follows its own volume.
+    clearance = np.log(fraction[:, 0] / fraction[:, 1]) / 24 * volume[:, 0]
+    assert np.allclose(np.log(fraction[:, 2] / fraction[:, 3]) / 12 * volume[:, 2], clearance, rtol=1e-6)
+    # Occasion 2 is the same whether occasion 1 is there or not.
+    alone = "".join(line for line in rows.splitlines(keepends=True) if line.endswith(",2\n"))
+    path.write_text("ID,TIME,EVID,AMT,OCC\n" + alone, encoding="utf-8")
+    again = mt.simulate_events(["spreads"], mt.read_events(path), **given)
+    assert np.array_equal(again[again.EVID == "0"].volume.to_numpy().reshape(400, 2), volume[:, 2:])
+
+
+def test_occasions_of_a_scenario(spreads):
+    scenario = mt.Scenario(
+        model=["spreads"],
+        population="modelled",
+        subjects=300,
+        duration="20 d",
+        occasion="10 d",
+        visits={"at": [f"{d} d" for d in (1, 5, 11, 15)], "sample": "random"},
+        doses=[mt.Dose("spreads", "100 mg", every="24 h")],
+        library=spreads.library,
+    )
+    result = mt.simulate(scenario)
+    volume = result.visits.volume.isel(arm=0).to_numpy()
+    assert (volume[:, 0] == volume[:, 1]).all()
+    assert (volume[:, 2] == volume[:, 3]).all()
+    assert np.log(volume[:, 2] / volume[:, 0]).std() == pytest.approx(0.2 * np.sqrt(2), rel=0.1)
+    few = mt.simulate(scenario, subjects=7, chunk=3)
+    assert np.array_equal(few.visits.volume.isel(arm=0).to_numpy(), volume[:7])
+    said = []
+    steady = mt.simulate(scenario.replace(occasion=None, subjects=3), note=said.append)
+    assert any("between-occasion variability of spreads.V, spreads.F1 is not applied" in text for text in said)
+    assert len(np.unique(steady.visits.volume)) == 3

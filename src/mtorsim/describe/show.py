@@ -147,6 +147,10 @@ def describe_population(population: Population, references: Mapping[str, Referen
 _SCALE = {"log-normal": "log(value)", "normal": "value", "logit-normal": "logit(value)"}
 
 
+SPREADS = ("iiv", "cv", "variance", "df", "box_cox", "iov")
+"""Measures and shapes of variability, as in module files."""
+
+
 def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     """All parameters as plain records, for JSON."""
     return [
@@ -155,8 +159,7 @@ def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
             "value": line.value,
             "unit": line.unit,
             "range": line.range,
-            "iiv": line.iiv,
-            "cv": line.cv,
+            **{name: getattr(line, name) for name in SPREADS},
             "about": line.about,
             "source": line.source,
             "evidence": line.evidence,
@@ -179,7 +182,8 @@ def _parameters(parameters: Mapping[str, Parameter]) -> Table:
     for name, line in parameters.items():
         value = "from the run-in" if line.origin == "run_in" else f"{line.value:.10g}"
         limits = f"{line.range[0]:g} to {line.range[1]:g}" if line.range else ""
-        spread = f"cv {line.cv:g}" if line.cv else f"iiv {line.iiv:g}" if line.iiv else ""
+        given = ((name, getattr(line, name)) for name in SPREADS)
+        spread = ", ".join(f"{name.replace('_', '-')} {value:g}" for name, value in given if value)
         spread += f" {line.distribution}" if spread and line.distribution != "log-normal" else ""
         about = line.about + (f" (the population's `{line.covariate}` where it has one)" if line.covariate else "")
         rows.append((name, value, line.unit, limits, spread, line.evidence or "", line.source or "", about))

@@ -10,6 +10,8 @@ from mtorsim.errors import DataError, SettingError, did_you_mean, one_line
 from mtorsim.model.checks import check_value
 from mtorsim.model.model import Model
 
+from .occasions import COLUMN as OCCASION
+from .occasions import USUAL, occasion_column
 from .table import EventTable
 
 __all__ = ["reading_line", "replaced_parameters"]
@@ -37,7 +39,7 @@ def replaced_parameters(model: Model, table: EventTable) -> dict[str, tuple[str,
     for name in found:
         _check_values(model, table, name, found)
     for name in table.interpolation:
-        if name not in found:
+        if name not in found and name.upper() != OCCASION:
             help = did_you_mean(name, [p.partition(".")[2] for p in model.parameters])
             raise DataError(f"the model has no parameter for the covariate `{name}`", help=help)
     return found
@@ -86,8 +88,10 @@ def _check_values(model: Model, table: EventTable, name: str, found: Mapping[str
                 table.fail(int(np.flatnonzero(values == value)[0]), name, error.message, error.help)
 
 
-def reading_line(model: Model, table: EventTable, replaced: Mapping[str, tuple[str, ...]]) -> str:
-    """One line on how the table was read, for the user."""
+def reading_line(
+    model: Model, table: EventTable, replaced: Mapping[str, tuple[str, ...]], iov: Mapping[str, float]
+) -> str:
+    """One line on how the table was read, for the user; `iov` are the parameters that vary between occasions."""
     used = [f"{own} as {name}" if own.upper() != name else own for name, own in table.used.items() if name != "DV"]
     unit = next((str(r.unit) for r in model.routes.values()), None)
     parts = [
@@ -98,7 +102,13 @@ def reading_line(model: Model, table: EventTable, replaced: Mapping[str, tuple[s
     for name, full in replaced.items():
         way = f" ({table.interpolation[name]})" if name in table.interpolation else ""
         parts.append(f"{name} replaces {' and '.join(full)}{way}")
-    copied = [c for c in table.frame.columns if c not in table.used.values() and c not in replaced]
+    occasion = occasion_column(table, iov, replaced)
+    if iov:
+        varying = " and ".join(iov)
+        way = table.interpolation.get(occasion or "", USUAL)
+        used_as = f"{occasion} is the occasion, between which {varying} vary ({way})"
+        parts.append(used_as if occasion else f"no column {OCCASION}: {varying} do not vary between occasions")
+    copied = [c for c in table.frame.columns if c not in (*table.used.values(), *replaced, occasion)]
     copied += [own for name, own in table.used.items() if name in ("DV", "MDV")]
     if copied:
         parts.append(f"only copied: {', '.join(one_line(c, 40) for c in copied)}")

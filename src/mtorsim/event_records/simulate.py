@@ -26,6 +26,7 @@ from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .layout import lay_out
 from .models import scenario_of_models
+from .occasions import occasion_column, with_occasions
 from .replaced import reading_line, replaced_parameters
 from .routes import Routes
 from .subject import Seen, SubjectEvents
@@ -87,7 +88,7 @@ def simulate_events(
     given["options"] = Options.given(method, precision, rtol, atol, kernel)
     plan, columns = _planned(scenario, table, given, library, note)
     if note is not None:
-        note(reading_line(plan.model, table, columns))
+        note(reading_line(plan.model, table, columns, plan.population.iov))
     announce(plan, note)
     plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
     # Records need not be fasting; observables that the model does not define have no column.
@@ -136,7 +137,7 @@ def check_events(
     for record in range(len(table.frame)):
         if table.evid[record] in (1, 4, 5, 6) or table.cmt[record].startswith("-"):
             routes.target(table, record)
-    return reading_line(plan.model, table, columns)
+    return reading_line(plan.model, table, columns, plan.population.iov)
 
 
 def _planned(
@@ -203,6 +204,10 @@ def _group(
     """Observables at every record of some subjects, (records, observables), time after dose, and status."""
     numbers = np.arange(first, min(first + GROUP, table.subjects))
     people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
+    occasion = occasion_column(table, plan.population.iov, columns)
+    if occasion is not None:
+        named = plan.kernel.named(people.parameters)
+        table, columns = with_occasions(table, occasion, plan.population.iov, columns, plan.seed, numbers, named)
     bounds = np.searchsorted(table.subject, np.append(numbers, numbers[-1] + 1))
     laid = [
         lay_out(table, range(a, b), routes, people.start[i], people.parameters[i], columns, plan.kernel)

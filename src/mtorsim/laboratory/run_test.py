@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -72,6 +73,7 @@ def examine_people(
     """
     for test in tests:
         _check(plan, test)
+    arm = replace(arm, schedule=arm.schedule.of_subjects(plan.seed, people.subjects))
     sources = _sources(plan, observe)
     parameters = parameters_in(plan, arm, people)
     named = plan.kernel.named(parameters)

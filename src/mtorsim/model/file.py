@@ -58,15 +58,36 @@ class Spread(Record):
 
     iiv: Annotated[float, Field(ge=0, le=3)] | None = Field(None, description="SD between subjects, on the log scale")
     cv: Annotated[float, Field(ge=0, le=5)] | None = Field(None, description="coefficient of variation, a fraction")
+    variance: Annotated[float, Field(ge=0, le=9)] | None = Field(
+        None, description="variance between subjects on the log scale, as in NONMEM's OMEGA"
+    )
     distribution: Distribution = Field("log-normal", description="type of distribution")
+    df: Annotated[int, Field(ge=3, le=100)] | None = Field(
+        None, description="degrees of freedom, for heavier tails: the random effect is t-distributed"
+    )
+    box_cox: Annotated[float, Field(ge=-5, le=5)] | None = Field(
+        None, description="shape of a skewed random effect: (exp(shape * eta) - 1) / shape"
+    )
+    iov: Annotated[float, Field(ge=0, le=3)] | None = Field(
+        None, description="SD between occasions of a subject, on the log scale"
+    )
 
     @model_validator(mode="after")
     def _one_measure(self) -> Spread:
-        if self.iiv is not None and self.cv is not None:
-            raise ValueError("give `iiv` or `cv`, not both")
-        if self.distribution == "normal" and (self.iiv is not None or self.cv is not None):
+        if len(self.measures) > 1:
+            raise ValueError(f"has two measures of variability: give `{self.measures[0]}` or `{self.measures[1]}`")
+        if self.distribution == "normal" and self.measures:
             raise ValueError("with a normal distribution belongs in a population file, with its `sd`")
+        if self.df is not None and self.box_cox is not None:
+            raise ValueError("give `df` or `box_cox`, not both")
+        if self.iov is not None and self.distribution != "log-normal":
+            raise ValueError("with `iov` must have a log-normal distribution")
         return self
+
+    @property
+    def measures(self) -> list[str]:
+        """The measures of variability that are given."""
+        return [name for name in ("iiv", "cv", "variance") if getattr(self, name) is not None]
 
 
 class Parameter(Spread):

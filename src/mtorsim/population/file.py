@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
@@ -9,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from mtorsim.files.record import Line, Record
 from mtorsim.model.file import Equation, Evidence, Numbers, Spread
 
-__all__ = ["Correlation", "Covariate", "Entry", "Group", "Override", "PopulationFile"]
+__all__ = ["Correlation", "Covariate", "Entry", "Group", "Omega", "Override", "PopulationFile"]
 
 
 class Head(Record):
@@ -44,7 +45,9 @@ class Covariate(Spread):
     def _one_centre(self) -> Covariate:
         if (self.median is None) == (self.share is None):
             raise ValueError("needs a `median`, or a `share` for a 0/1 covariate")
-        spread = [n for n in ("sd", "iiv", "cv", "range") if getattr(self, n) is not None]
+        if self.iov is not None:
+            raise ValueError("is a covariate: `iov` belongs to parameters")
+        spread = [n for n in ("sd", *self.measures, "df", "box_cox", "range") if getattr(self, n) is not None]
         if self.share is not None and (spread or self.unit != "1"):
             what = f"no `{spread[0]}`" if spread else 'the unit "1"'
             raise ValueError(f"has a `share`: it is 1 or 0, with {what}")
@@ -69,6 +72,38 @@ class Correlation(Record):
 
     of: Annotated[list[Line], Field(min_length=2, max_length=2)] = Field(description="two quantities")
     value: Annotated[float, Field(gt=-1, lt=1)] = Field(description="correlation of their random effects")
+
+
+class Omega(Record):
+    """An `[[omega]]` table: variances and covariances of random effects, as in NONMEM's OMEGA BLOCK."""
+
+    of: Annotated[list[Line], Field(min_length=2, max_length=30)] = Field(description="the quantities, in order")
+    block: list[float] = Field(description="lower triangle, row by row: variances and covariances on the log scale")
+    source: Line = Field(description="a key of references.bib")
+    evidence: Evidence = Field(description="kind of evidence")
+
+    @model_validator(mode="after")
+    def _whole_triangle(self) -> Omega:
+        n = len(self.of)
+        if len(self.block) != n * (n + 1) // 2:
+            raise ValueError(f"has {len(self.block)} numbers: {n} quantities need {n * (n + 1) // 2}")
+        if len(set(self.of)) < n:
+            raise ValueError("names a quantity twice")
+        if min(self.variances) <= 0:
+            raise ValueError("has a variance that is not positive")
+        return self
+
+    @property
+    def variances(self) -> list[float]:
+        """The diagonal."""
+        return [self.block[i * (i + 3) // 2] for i in range(len(self.of))]
+
+    def correlations(self) -> dict[tuple[str, str], float]:
+        """Correlation of each pair of quantities."""
+        at = lambda i, j: self.block[i * (i + 1) // 2 + j]  # noqa: E731
+        pairs = [(i, j) for i in range(len(self.of)) for j in range(i)]
+        sizes = self.variances
+        return {(self.of[j], self.of[i]): at(i, j) / math.sqrt(sizes[i] * sizes[j]) for i, j in pairs}
 
 
 class Factor(Record):
@@ -116,5 +151,6 @@ class PopulationFile(Record):
     covariates: dict[str, Covariate] = Field(default={}, description="traits other than parameters")
     parameters: dict[str, Override] = Field(default={}, description="parameters by full name")
     correlation: list[Correlation] = Field(default=[], description="correlations of random effects")
+    omega: list[Omega] = Field(default=[], description="blocks of variances and covariances")
     group: list[Group] = Field(default=[], description="subgroups")
     entry: list[Entry] = Field(default=[], description="entry criteria")

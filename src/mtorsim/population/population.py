@@ -38,6 +38,10 @@ class Quantity:
         If `distribution` is "share", the share with value 1; the others have 0.
     sigma
         SD of log(value), of logit(value), or of the value, by `distribution`.
+    df, box_cox
+        Degrees of freedom of a t-distributed random effect, or shape of a skewed one.
+    iov
+        SD of log(value) between occasions of a subject.
     unit, about, source, evidence
         As in the population's file, or else in the model.
     own
@@ -50,6 +54,9 @@ class Quantity:
     distribution: str
     range: tuple[float, float] | None = None
     covariate: str | None = None
+    df: int | None = None
+    box_cox: float | None = None
+    iov: float = 0.0
     unit: str = "1"
     about: str = ""
     source: str = ""
@@ -214,7 +221,14 @@ class Population:
             for j in range(1, i + 1):
                 mixed = mixed + self.cholesky[i][j] * z[self.correlated[j]]
             eta[name] = sigma.get(name, 0.0) * mixed
+        for q in varying:
+            eta[q.name] = _shaped(eta[q.name], q, seed, subjects, attempt)
         return eta
+
+    @property
+    def iov(self) -> dict[str, float]:
+        """SD between occasions of each parameter that has one."""
+        return {q.name: q.iov for q in self.quantities if q.iov > 0}
 
     def _apply_group(
         self, group: Group, values: dict[str, np.ndarray], seed: int, subjects: np.ndarray, attempt: np.ndarray | int
@@ -233,6 +247,25 @@ class Population:
                 own = normal(seed, [f"group {group.name} {name}"], subjects, attempt)[0]
                 by = by * exp(factor.iiv * own)
             values[name] = np.where(member, values[name] * by, values[name])
+
+
+def _shaped(eta: np.ndarray, q: Quantity, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> np.ndarray:
+    """A random effect with heavier tails or skewed, from a normal one.
+
+    A t-distributed one is a normal one over the square root of an independent chi-squared variable divided by its
+    degrees of freedom; this keeps correlations in their order, and uses logarithms and normal deviates only.
+    """
+    if q.box_cox:
+        return (exp(q.box_cox * eta) - 1.0) / q.box_cox
+    if q.df is None:
+        return eta
+    names = [f"chi-squared {k} {q.name}" for k in range(q.df // 2)]
+    chi = np.zeros(len(subjects))
+    for u in uniform(seed, names, subjects, attempt):
+        chi = chi - 2.0 * log(u)
+    if q.df % 2:
+        chi = chi + normal(seed, [f"chi {q.name}"], subjects, attempt)[0] ** 2
+    return eta / np.sqrt(chi / q.df)
 
 
 def _limits(entry: Entry) -> str:

@@ -72,9 +72,12 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     quantities += [_override(file, n, line, model, spread) for n, line in data.parameters.items() if n in known]
     own = {q.name for q in quantities}
     quantities += [q for q in _from_model(model, spread, set(data.covariates)) if q.name not in own]
+    quantities = _with_blocks(data, quantities)
     check_medians(Place(file), quantities)
-    correlated = [n for n in [*data.covariates, *known] if any(n in c.of for c in data.correlation)]
-    pairs = {(c.of[0], c.of[1]): c.value for c in data.correlation if all(n in correlated for n in c.of)}
+    blocks = {pair: r for block in data.omega for pair, r in block.correlations().items()}
+    named = {n for pair in blocks for n in pair} | {n for c in data.correlation for n in c.of}
+    correlated = [q.name for q in quantities if q.name in named]
+    pairs = {(c.of[0], c.of[1]): c.value for c in data.correlation if all(n in correlated for n in c.of)} | blocks
     population = Population(
         name=data.population.name,
         about=data.population.about,
@@ -92,6 +95,14 @@ def read_population(path: Path, model: Model, library: Library) -> Population:
     _ = population.cholesky
     check_entries(population, Place(file))
     return population
+
+
+def _with_blocks(data: PopulationFile, quantities: list[Quantity]) -> list[Quantity]:
+    """Give quantities the variances of [[omega]]."""
+    sizes = {n: v for block in data.omega for n, v in zip(block.of, block.variances, strict=True)}
+    if not data.population.spread:
+        return quantities
+    return [replace(q, sigma=math.sqrt(sizes[q.name])) if q.name in sizes else q for q in quantities]
 
 
 def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFile, ...]]:
@@ -136,7 +147,7 @@ def _check_shape(file: TomlFile) -> None:
             file.fail(f"`of` must be a list of two names, not {spoken(of)}", ("correlation", i, "of"))
 
 
-_SPREADS = ("sd", "iiv", "cv")
+_SPREADS = ("sd", "iiv", "cv", "variance", "df", "box_cox")
 _CENTRES = ("median", "share")
 
 
@@ -175,12 +186,13 @@ def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
     lines = [(("covariates", n), line) for n, line in data.covariates.items()]
     lines += [(("parameters", n), line) for n, line in data.parameters.items()]
     for key, line in lines:
-        if line.sd is not None and (line.iiv is not None or line.cv is not None):
-            file.fail(f"`{key[1]}` has two measures of variability", key, "give `sd`, `iiv` or `cv`")
+        if line.sd is not None and line.measures:
+            file.fail(f"`{key[1]}` has two measures of variability", key, "give `sd`, `iiv`, `cv` or `variance`")
         if line.range and line.range[0] >= line.range[1]:
             file.fail(f"the range of `{key[1]}` is empty", key)
     cited = [*lines, *((("group", i), g) for i, g in enumerate(data.group))]
     cited += [(("entry", i), e) for i, e in enumerate(data.entry)]
+    cited += [(("omega", i), o) for i, o in enumerate(data.omega)]
     for key, line in cited:
         if line.source not in references:
             help = did_you_mean(line.source, references) or "add it to a references.bib beside the file"
@@ -220,6 +232,7 @@ def _check_names(
             if name not in drawn:
                 help = did_you_mean(name, drawn) or "add a line for this quantity to this file"
                 file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
+    _check_blocks(file, data, model)
     for i, group in enumerate(data.group):
         for name in group.multiply:
             key = ("group", i, "multiply", name)
@@ -230,6 +243,23 @@ def _check_names(
             if name not in drawn and name not in model.parameters:
                 file.fail(f"unknown quantity `{name}`", key, did_you_mean(name, drawn))
     return known, unused
+
+
+def _check_blocks(file: TomlFile, data: PopulationFile, model: Model) -> None:
+    """Check that each quantity of [[omega]] is drawn, and has its variance from one place only."""
+    taken: set[str] = {name for c in data.correlation for name in c.of}
+    lines = {**data.covariates, **data.parameters}
+    for i, block in enumerate(data.omega):
+        for name in block.of:
+            key = ("omega", i, "of")
+            if name not in lines and name not in model.parameters:
+                known = [*lines, *model.parameters]
+                file.fail(f"`{name}` is not drawn here", key, did_you_mean(name, known), needle=name)
+            line = lines.get(name)
+            if name in taken or (line is not None and (line.sd is not None or line.measures)):
+                help = "an [[omega]] has its variance and all its correlations"
+                file.fail(f"`{name}` has another measure of variability or correlation", key, help, needle=name)
+            taken.add(name)
 
 
 def _check_covariates(file: TomlFile, data: PopulationFile, model: Model) -> None:
@@ -252,6 +282,8 @@ def _sigma(line: Spread, sd: float | None) -> tuple[float, str]:
         return sd, "normal"
     if line.cv is not None:
         return math.sqrt(math.log1p(line.cv**2)), line.distribution
+    if line.variance is not None:
+        return math.sqrt(line.variance), line.distribution
     return line.iiv or 0.0, line.distribution
 
 
@@ -262,7 +294,7 @@ def _covariate(file: TomlFile, name: str, line: Covariate, spread: bool) -> Quan
     sigma, distribution = _sigma(line, line.sd)
     median = parse_expression(line.median, file.where(("covariates", name, "median"), line.median))
     limits = (line.range[0], line.range[1]) if line.range and spread else None
-    written = _written(line, line.unit)
+    written: dict[str, Any] = {**_written(line, line.unit), "df": line.df, "box_cox": line.box_cox}
     return Quantity(name, median, sigma if spread else 0.0, distribution, limits, **written, own=True)
 
 
@@ -270,8 +302,10 @@ def _override(file: TomlFile, name: str, line: Override, model: Model, spread: b
     declared, unit = model.parameters[name]
     if declared.origin == "run_in":
         file.fail(f"`{name}` is computed per subject and cannot be set", ("parameters", name))
-    own = line.iiv is not None or line.cv is not None or line.sd is not None
+    own = bool(line.measures) or line.sd is not None
     sigma, distribution = _sigma(line, line.sd) if own else _sigma(declared, None)
+    shape = line if own or line.df is not None or line.box_cox is not None else declared
+    iov = line.iov if line.iov is not None else declared.iov
     text = line.median if line.median is not None else repr(declared.value)
     median = parse_expression(text, file.where(("parameters", name, "median"), text))
     value = median.constant()
@@ -281,7 +315,10 @@ def _override(file: TomlFile, name: str, line: Override, model: Model, spread: b
         except SettingError as error:
             file.fail(error.message, ("parameters", name, "median"), error.help)
     limits = (line.range[0], line.range[1]) if line.range and spread else None
-    written = _written(line, str(unit)) | {"about": "; ".join(x for x in (declared.about, line.about) if x)}
+    written: dict[str, Any] = _written(line, str(unit)) | {
+        "about": "; ".join(x for x in (declared.about, line.about) if x)
+    }
+    written |= {"df": shape.df, "box_cox": shape.box_cox, "iov": (iov or 0.0) if spread else 0.0}
     return Quantity(name, median, sigma if spread else 0.0, distribution, limits, **written, own=True)
 
 
@@ -299,9 +336,9 @@ def _from_model(model: Model, spread: bool, covariates: set[str]) -> list[Quanti
         sigma, distribution = _sigma(line, None)
         taken = line.covariate if line.covariate in covariates else None
         median = parse_expression(repr(float(line.value or 0.0)))
-        found.append(
-            Quantity(name, median, sigma if spread else 0.0, distribution, None, taken, **_written(line, str(unit)))
-        )
+        written: dict[str, Any] = {**_written(line, str(unit)), "df": line.df, "box_cox": line.box_cox}
+        written["iov"] = (line.iov or 0.0) if spread else 0.0
+        found.append(Quantity(name, median, sigma if spread else 0.0, distribution, None, taken, **written))
     return found
 
 

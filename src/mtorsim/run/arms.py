@@ -12,7 +12,7 @@ from mtorsim.scenario.parts import ArmSpec, Change, Setting
 from mtorsim.scenario.scenario import Scenario
 
 from .rules import PlannedRule, Treatment, plan_rules
-from .schedule import Schedule, schedule, turns_of
+from .schedule import Occasions, Schedule, schedule, turns_of
 
 __all__ = ["PlannedArm", "planned_arm"]
 
@@ -52,6 +52,7 @@ def planned_arm(
     switches: Mapping[str, float],
     units: Mapping[str, str],
     groups: Sequence[str],
+    iov: Mapping[str, float],
 ) -> PlannedArm:
     """Resolve an arm's doses, settings and rules against a model.
 
@@ -63,6 +64,8 @@ def planned_arm(
         Unit of each quantity recorded at visits.
     groups
         Groups of the population.
+    iov
+        SD between occasions of each parameter that has one.
 
     Raises
     ------
@@ -87,7 +90,9 @@ def planned_arm(
         else:
             message = f"there is no parameter or mechanism `{setting.name}`"
             setting.place.fail(message, help=did_you_mean(setting.name, [*model.parameters, *own]))
-    doses = schedule(spec, scenario.meals, model, turns_of([_in_full(c, model) for c in spec.changes]))
+    turns = turns_of([_in_full(c, model) for c in spec.changes])
+    occasions = Occasions(scenario.occasions, iov) if scenario.occasions and iov else None
+    doses = schedule(spec, scenario.meals, model, turns, occasions)
     rules, treatments = plan_rules(scenario, spec, model, units, groups) if spec.regimens else ((), ())
     return PlannedArm(spec, doses, parameters, own, model.steering(own), rules, treatments)
 

@@ -91,7 +91,8 @@ class _Follower:
         self.times, self.fasting = times, fasting
         self.parameters = parameters_in(plan, arm, people)
         named = plan.kernel.named(self.parameters)
-        self.layout = arm.schedule.layout(plan.kernel.states, named, plan.seed, people.subjects)
+        self.schedule = arm.schedule.of_subjects(plan.seed, people.subjects)
+        self.layout = self.schedule.layout(plan.kernel.states, named, plan.seed, people.subjects)
         self.columns = plan.columns[plan.columns >= 0]
         self.rows = plan.kernel.read_by(self.columns)
         self.due = np.array([d.time for d in self.layout.doses])
@@ -172,7 +173,7 @@ class _Follower:
     def _values(self, times: np.ndarray, states: np.ndarray) -> np.ndarray:
         """All observables in the plan's order, with measurement error where declared."""
         plan = self.plan
-        out = observed(plan, self.arm.schedule, times, states, self.rows, self.parameters, self.columns)
+        out = observed(plan, self.schedule, times, states, self.rows, self.parameters, self.columns)
         names = list(plan.observables)
         full = np.full((*out.shape[:2], len(names)), np.nan)
         full[:, :, plan.columns >= 0] = out

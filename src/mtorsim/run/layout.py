@@ -51,12 +51,12 @@ class Dose:
 
 @dataclass(frozen=True)
 class Turn:
-    """From a time onwards, a parameter is `value` (the subject's own if None) times `factor`."""
+    """From a time onwards, a parameter is `value` (the subject's own if None) times `factor`, one or one a subject."""
 
     time: float
     parameter: str
     value: float | None
-    factor: float
+    factor: float | np.ndarray
 
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

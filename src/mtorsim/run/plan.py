@@ -34,7 +34,7 @@ from .options import Options, check_options
 from .schedule import Schedule, meal_schedule
 from .solve import tolerance
 
-__all__ = ["Draft", "Note", "Plan", "announce", "draft_plan", "make_plan"]
+__all__ = ["Draft", "Note", "Plan", "announce", "announce_occasions", "draft_plan", "make_plan"]
 
 
 RUN_IN_METHOD = "tsit5"
@@ -162,6 +162,13 @@ def announce(draft: Draft, note: Note | None) -> None:
                 note(f"{kind} {name}: {shown_path(path)}, not the bundled one")
 
 
+def announce_occasions(draft: Draft, note: Note | None) -> None:
+    """Announce variability between occasions that a scenario does not use."""
+    if note is not None and draft.population.iov and not draft.scenario.occasions:
+        names = ", ".join(draft.population.iov)
+        note(f"between-occasion variability of {names} is not applied: the scenario has no `occasion`")
+
+
 def draft_plan(
     scenario: Scenario | str | Path,
     *,
@@ -191,7 +198,7 @@ def draft_plan(
         population=people,
         switches=switches,
         habit=meal_schedule(scenario.habit, model),
-        arms=tuple(planned_arm(scenario, a, model, switches, observables, groups) for a in scenario.arms),
+        arms=tuple(planned_arm(scenario, a, model, switches, observables, groups, people.iov) for a in scenario.arms),
         observables=observables,
         sources=tuple(sources),
         seed=scenario.seed if seed is None else seed,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,16 +16,32 @@ from mtorsim.model.generated import LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Flag, Model, Route
 from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Meal, Regimen
-from mtorsim.stats.draws import uniform
-from mtorsim.stats.portable import FUNCTIONS, log, normal_quantile
+from mtorsim.stats.draws import normal, uniform
+from mtorsim.stats.portable import FUNCTIONS, exp, log, normal_quantile
 from mtorsim.units.units import convert
 
 from .layout import Clocks, Dose, Layout, Limit, Part, Turn
 
-__all__ = ["Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
+__all__ = ["Occasions", "Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
 
 
 _SOLID, _LIQUID = "meal_solid", "meal_liquid"
+
+
+@dataclass(frozen=True)
+class Occasions:
+    """Variability between occasions.
+
+    Attributes
+    ----------
+    starts
+        Start of each occasion, hours.
+    sigma
+        SD of the logarithm of each parameter that has it.
+    """
+
+    starts: tuple[float, ...]
+    sigma: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -40,12 +56,31 @@ class Schedule:
         Hours per unit of each route's lag.
     flags
         Comparisons of clocks in the model's equations.
+    occasions
+        Variability between occasions, still to be drawn for each subject.
     """
 
     doses: tuple[Dose, ...]
     lag_hours: Mapping[str, float]
     turns: tuple[Turn, ...] = ()
     flags: tuple[Flag, ...] = ()
+    occasions: Occasions | None = None
+
+    def of_subjects(self, seed: int, subjects: np.ndarray) -> Schedule:
+        """The schedule with the parameters that each of some subjects has in each occasion."""
+        if self.occasions is None:
+            return self
+        turns = [t for t in self.turns if t.parameter not in self.occasions.sigma]
+        for name, sigma in self.occasions.sigma.items():
+            mine = [t for t in self.turns if t.parameter == name]
+            numbers = np.arange(len(self.occasions.starts))
+            z = normal(seed, [f"occasion {name}"], subjects[:, None], numbers[None, :])[0]
+            for time in sorted({*self.occasions.starts, *(t.time for t in mine)}):
+                base = next((t for t in reversed(mine) if t.time <= time), Turn(time, name, None, 1.0))
+                k = bisect_right(self.occasions.starts, time) - 1
+                factor = exp(sigma * z[:, k]) if k >= 0 else np.ones(len(subjects))
+                turns.append(Turn(time, name, base.value, base.factor * factor))
+        return replace(self, turns=tuple(sorted(turns, key=lambda t: t.time)), occasions=None)
 
     def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Parameters from a time onwards, given those at the start."""
@@ -176,7 +211,9 @@ class Schedule:
         return taken
 
 
-def schedule(spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence[Turn] = ()) -> Schedule:
+def schedule(
+    spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence[Turn] = (), occasions: Occasions | None = None
+) -> Schedule:
     """Make the schedule of one arm.
 
     Raises
@@ -194,7 +231,7 @@ def schedule(spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence
             doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits))
     # A stable sort keeps doses before meals at the same time.
     doses = sorted([*doses, *_meals(meals, model)], key=lambda d: d.time)
-    return _schedule(doses, model, turns)
+    return replace(_schedule(doses, model, turns), occasions=occasions)
 
 
 def in_unit_of(regimen: Regimen, route: Route) -> list[float]:

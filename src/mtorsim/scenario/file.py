@@ -221,6 +221,7 @@ class ScenarioFile(Record):
     subjects: Annotated[int, Field(ge=1, le=MOST_SUBJECTS)] = Field(200, description="number of subjects")
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="seed of the population's draws")
     duration: Line = Field(description="duration, such as `24 weeks`")
+    occasion: Line | None = Field(None, description="length of an occasion, for variability between occasions (`iov`)")
     uln: Line = Field("110 mg/dL", description="the laboratory's upper limit of normal of fasting glucose")
     arm_name: Line | None = Field(None, description="name of the arm as written; default: its drugs")
     dose: list[DoseLine] = Field(default=[], description="doses of drugs")

@@ -55,6 +55,7 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
         "seed": form.seed,
         "duration": clock.duration,
         "lasts": clock.lasts,
+        "occasions": _occasions(form.occasion, clock, place.inside("occasion")),
         "uln": _uln(form.uln, place.inside("uln")),
         "visits": visits,
         "series": tuple(grid(0.0, every, clock.duration)),
@@ -99,6 +100,13 @@ def _sampling(form: ScenarioFile, place: Place) -> Sampling:
         place.fail(f"`sample` cannot be `{visits.sample}`", "sample", help="choose from fasting, random")
     stray = visits.stray and Stray(visits.stray.share, visits.stray.factor, visits.stray.log_sd)
     return Sampling(visits.sample == "fasting", dict(visits.assay), stray, place)
+
+
+def _occasions(text: str | None, clock: Clock, place: Place) -> tuple[float, ...]:
+    """Start of each occasion; none if the scenario has no occasions."""
+    if text is None:
+        return ()
+    return tuple(grid(0.0, clock.interval(text, place), clock.duration))
 
 
 def _uln(text: str, place: Place) -> float:

@@ -62,9 +62,9 @@ class Scenario:
     name
         Name in tables and files.
     more
-        Any other table or key of a scenario file: `title`, `subjects`, `seed`, `uln`, `arm_name`, `meals`, `changes`,
-        `tests`, `record`, `observe`, `settings`, `rules`, `leaving`, `shares`, `sampled`, `entries`, `trial`,
-        `observed`, `matches`.
+        Any other table or key of a scenario file: `title`, `subjects`, `seed`, `uln`, `occasion`, `arm_name`,
+        `meals`, `changes`, `tests`, `record`, `observe`, `settings`, `rules`, `leaving`, `shares`, `sampled`,
+        `entries`, `trial`, `observed`, `matches`.
     library
         Where names are looked up.
 
@@ -74,6 +74,8 @@ class Scenario:
         Model, population, number of subjects and seed.
     duration, lasts
         Duration in hours, and as written.
+    occasions
+        Start of each occasion, hours; empty without variability between occasions.
     uln
         The laboratory's upper limit of normal of fasting glucose, mg/dL.
     visits, series
@@ -120,6 +122,7 @@ class Scenario:
     seed: int
     duration: float
     lasts: str
+    occasions: tuple[float, ...]
     uln: float
     visits: tuple[float, ...]
     series: tuple[float, ...]

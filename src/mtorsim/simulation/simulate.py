@@ -20,7 +20,7 @@ from mtorsim.results.result import Result, open_result
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
-from mtorsim.run.plan import Plan, announce, make_plan
+from mtorsim.run.plan import Plan, announce, announce_occasions, make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import parameters_in
 from mtorsim.run.visit import PythonRule
@@ -130,6 +130,7 @@ def simulate(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
     announce(plan, note)
+    announce_occasions(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     folder = Path(out).expanduser() if out is not None else None
     make_writer = partial(Writer, plan, n, chunk, folder, force=force, resume=resume)
