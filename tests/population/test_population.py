@@ -167,7 +167,6 @@ tail = {{ value = 1, unit = "1", iiv = 0.4, df = 5, about = "heavy tails", {cite
 even = {{ value = 1, unit = "1", iiv = 0.4, df = 4, about = "heavier tails", {cited} }}
 skew = {{ value = 1, unit = "1", iiv = 0.4, box_cox = -0.5, about = "a skewed effect", {cited} }}
 F1 = {{ value = 1, unit = "1", iov = 0.5, about = "bioavailability", {cited} }}
-mg_per_L = {{ value = 1, unit = "1", about = "nothing", {cited} }}
 [states]
 A = {{ unit = "mg", initial = 0, about = "amount" }}
 [derivatives]
