@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from mtorsim.model.model import Model
     from mtorsim.population.population import Population
     from mtorsim.population.read import load_population
-    from mtorsim.results.result import Result, open_result
+    from mtorsim.results.records import RecordsResult, open_result
+    from mtorsim.results.result import Result
     from mtorsim.run.visit import Visit
     from mtorsim.scenario.scenario import Scenario, read_scenario
     from mtorsim.scenario.sweep import sweep
@@ -46,6 +47,7 @@ _HOME = {
     "Model": "model.model",
     "MtorsimError": "errors",
     "Population": "population.population",
+    "RecordsResult": "results.records",
     "Result": "results.result",
     "Scenario": "scenario.scenario",
     "TrialReport": "trial.report",
@@ -55,7 +57,7 @@ _HOME = {
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
-    "open_result": "results.result",
+    "open_result": "results.records",
     "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",

@@ -105,6 +105,9 @@ def _run(args: list[str] | None, interrupts: list[int]) -> Any:
     except MtorsimError as error:
         print(as_typed(error), file=sys.stderr)
         code = 2
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        code = 0
     except click.UsageError as error:
         print(_usage(error), file=sys.stderr)
         code = 2
@@ -193,4 +196,9 @@ def _usage(error: click.UsageError) -> str:
     message = error.format_message().rstrip(".")
     message = message[:1].lower() + message[1:]
     path = error.ctx.command_path if error.ctx else "mtorsim"
+    if isinstance(error, click.NoSuchOption) and (path, error.option_name) == ("mtorsim run", "--events"):
+        help = (
+            "`mtorsim events [SCENARIO] TABLE` runs a table of event records; with `--model NAME`, it needs no scenario"
+        )
+        return f"error: no such option `--events`\n  help: {help}"
     return f"error: {message.replace(chr(39), '`')}\n  help: `{path} --help` lists what it takes"

@@ -86,7 +86,17 @@ def read_events(
     cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
     names = renamed(cells, columns or {}, drop)
     reader = _Reader(cells, names, DIALECTS[dialect][1], hours, one_subject)
-    table = replace(reader.table(dict(interpolation or {}), (*cells.notes, *notes), time_unit), additional=additional)
+    options = {
+        "time_unit": time_unit,
+        "interpolation": dict(interpolation or {}),
+        "columns": dict(columns or {}),
+        "drop": list(drop),
+        "dialect": dialect,
+        "one_subject": one_subject,
+        "additional": additional,
+    }
+    table = reader.table(dict(interpolation or {}), (*cells.notes, *notes), time_unit)
+    table = replace(table, additional=additional, options=options)
     check_records(table)
     return table
 
@@ -169,6 +179,7 @@ class _Reader:
             notes=(*notes, *(["times are relative to the first record of each subject"] if dated else [])),
             time_unit=time_unit,
             additional="record",
+            options={},
         )
 
     def _column(self, i: int) -> list[str]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mtorsim.errors import ArgumentError, spoken
 from mtorsim.files.library import Library
 from mtorsim.kernel.event import MULTIPLY, REPLACE, Events
 from mtorsim.kernel.status import OK, SENTENCES
-from mtorsim.model.inflow import drift
+from mtorsim.model.inflow import DRIFT, drift
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
@@ -23,6 +23,7 @@ from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import recording, solve, subjects_at
 from mtorsim.scenario.scenario import Scenario, scenario_of
+from mtorsim.tables.cells import DIALECTS
 
 from .layout import lay_out
 from .models import scenario_of_models
@@ -40,6 +41,16 @@ __all__ = ["simulate_events", "write_records"]
 
 GROUP = 64
 """Subjects integrated together."""
+TABLE = "events.csv"
+"""Name of the table among the files of a manifest."""
+
+
+class Recorded(NamedTuple):
+    """Records of some subjects: an array (records,) per observable, `tad`, status of each subject, and parameters."""
+
+    values: dict[str, np.ndarray]
+    status: np.ndarray
+    parameters: dict[str, float]
 
 
 @checked
@@ -91,19 +102,36 @@ def simulate_events(
         note(reading_line(plan.model, table, columns, plan.population.iov))
     announce(plan, note)
     plan.choose_forms(table.subjects, table.subjects * float(table.time.max(initial=0.0)) / 24)
-    # Records need not be fasting; observables that the model does not define have no column.
-    shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
-    groups = [_group(plan, table, columns, first) for first in range(0, table.subjects, GROUP)]
-    seen, after, status = (np.concatenate(part) for part in zip(*groups, strict=True))
+    numbers = np.arange(table.subjects)
+    groups = [records_of(plan, table, columns, numbers[i : i + GROUP]) for i in range(0, table.subjects, GROUP)]
+    status = np.concatenate([group.status for group in groups])
     frame = table.frame.copy()
-    sentences = [SENTENCES[int(s)] for s in status]
-    own: dict[str, Any] = {"subject_number": table.subject, "time_h": table.time, "tad": after, "status": sentences}
-    own |= {list(plan.observables)[j]: seen[:, j] for j in shown}
+    sentences = [SENTENCES[int(s)] for s in status[table.subject]]
+    own: dict[str, Any] = {"subject_number": table.subject, "time_h": table.time}
+    own |= {name: np.concatenate([group.values[name] for group in groups]) for name in groups[0].values}
+    own = {n: own[n] for n in ("subject_number", "time_h", "tad")} | {"status": sentences} | own
     for name, values in own.items():
         # A column of the table keeps its name.
         frame[name if name not in frame.columns else f"simulated_{name}"] = values
     frame.attrs["manifest"] = _manifest(plan, table, status, columns)
     return frame
+
+
+def records_of(plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], numbers: np.ndarray) -> Recorded:
+    """Observables at the records of some subjects, in order.
+
+    Parameters
+    ----------
+    columns
+        The parameters that each covariate replaces.
+    numbers
+        Numbers of consecutive subjects.
+    """
+    # Records need not be fasting; observables that the model does not define have no column.
+    shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
+    seen, after, status, parameters = _group(plan, table, columns, numbers)
+    values = {"tad": after} | {list(plan.observables)[j]: seen[:, j] for j in shown}
+    return Recorded(values, status, dict(zip(plan.kernel.parameters, parameters[0].tolist(), strict=True)))
 
 
 @checked
@@ -182,16 +210,17 @@ def _manifest(
 ) -> dict[str, Any]:
     """The manifest of the run; the table is one of its files."""
     manifest = describe_run(plan, table.subjects, 1)
-    text = table.frame.to_csv(index=False)
-    ends = status[np.searchsorted(table.subject, np.arange(table.subjects))]
-    counts = {SENTENCES[int(s)]: int((ends == s).sum()) for s in np.unique(ends)}
+    text = table.frame.to_csv(index=False, sep=DIALECTS[table.options["dialect"]][0])
+    counts = {SENTENCES[int(s)]: int((status == s).sum()) for s in np.unique(status)}
     return {
         **manifest,
-        "files": {**manifest["files"], "events.csv": text},
-        "hashes": {**manifest["hashes"], "events.csv": hashlib.sha256(text.encode()).hexdigest()},
+        "files": {**manifest["files"], TABLE: text},
+        "hashes": {**manifest["hashes"], TABLE: hashlib.sha256(text.encode()).hexdigest()},
         "finished": True,
         "records": len(table.frame),
         "reading": table.reading(replaced),
+        "table": dict(table.options),
+        "ramps": [state.removesuffix(DRIFT) for state in plan.kernel.states if state.endswith(DRIFT)],
         "order at one instant": ["additional or lagged dose", "records as they stand in the table"],
         "status": counts,
         "machine": machine(),
@@ -199,10 +228,9 @@ def _manifest(
 
 
 def _group(
-    plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], first: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Observables at every record of some subjects, (records, observables), time after dose, and status."""
-    numbers = np.arange(first, min(first + GROUP, table.subjects))
+    plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], numbers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Observables at every record of some subjects, (records, observables), time after dose, status and parameters."""
     people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
     occasion = occasion_column(table, plan.population.iov, columns)
     if occasion is not None:
@@ -215,9 +243,8 @@ def _group(
     ]
     status = np.array([p or own.status for p, own in zip(people.status.tolist(), laid, strict=True)], np.int64)
     seen = _carried(plan, people, laid, status)
-    counts = [len(own.seen) for own in laid]
     after = np.array([record.after_dose for own in laid for record in own.seen])
-    return np.concatenate(seen), after, np.repeat(status, counts)
+    return np.concatenate(seen), after, status, people.parameters
 
 
 def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray) -> list[np.ndarray]:

@@ -58,6 +58,8 @@ class EventTable:
         Unit of the times in the file.
     additional
         Whether lag and duration of additional doses are those of the `record`, or of their `own time`.
+    options
+        Arguments of `read_events` that read the table again, without the rows that were left out.
     """
 
     frame: Frame
@@ -81,6 +83,7 @@ class EventTable:
     notes: Sequence[str]
     time_unit: str
     additional: str
+    options: Mapping[str, Any]
 
     def __repr__(self) -> str:
         records = f"{len(self.frame):,} records of {self.subjects:,} subjects"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["drift", "inflow", "is_inflow"]
+__all__ = ["DRIFT", "drift", "inflow", "is_inflow"]
+
+
+DRIFT = ":drift"
 
 
 def inflow(state: str) -> str:
@@ -12,7 +15,7 @@ def inflow(state: str) -> str:
 
 def drift(parameter: str) -> str:
     """Name of the state that is the change of a linearly changing parameter since its last value was set."""
-    return f"{parameter}:drift"
+    return f"{parameter}{DRIFT}"
 
 
 def is_inflow(name: str) -> bool:

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -26,7 +26,7 @@ from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.scenario import read_scenario
 from mtorsim.scenario.variants import BETWEEN, with_variants
 
-__all__ = ["describe_run", "machine", "package_versions", "plan_from_manifest", "read_manifest"]
+__all__ = ["describe_run", "machine", "other_versions", "package_versions", "plan_from_manifest", "read_manifest"]
 
 
 FORMAT = 2
@@ -102,6 +102,16 @@ def package_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def other_versions(before: Mapping[str, str]) -> list[str]:
+    """One line per library whose version differs from the one given."""
+    now = package_versions()
+    return [
+        f"the run was made with {name} {version}, this is {now.get(name, 'without it')}"
+        for name, version in before.items()
+        if now.get(name) != version
+    ]
 
 
 def machine() -> dict[str, Any]:
@@ -190,8 +200,10 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
 
 
 @contextmanager
-def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] | None = None) -> Iterator[Plan]:
-    """Make the plan of a run from its manifest alone.
+def plan_from_manifest(
+    manifest: Mapping[str, Any], note: Callable[[str], None] | None = None, ramps: Sequence[str] = ()
+) -> Iterator[Plan]:
+    """Make the plan of a run from its manifest alone; `ramps` are parameters that change linearly with time.
 
     Raises
     ------
@@ -225,6 +237,7 @@ def plan_from_manifest(manifest: Mapping[str, Any], note: Callable[[str], None] 
             options=Options(**{k: manifest[k] for k in ("method", "precision", "rtol", "atol")}),
             library=library,
             note=note,
+            ramps=ramps,
         )
         # Without the bundled bibliography, which the library adds once more.
         yield replace(plan, bibliography=manifest["files"].get("references.bib", ""))

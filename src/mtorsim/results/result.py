@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = ["Result", "open_result"]
+__all__ = ["Result", "open_run"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -284,8 +284,8 @@ class _Summary(BaseModel):
 
 
 @checked
-def open_result(folder: str | Path) -> Result:
-    """Open a result folder.
+def open_run(folder: str | Path) -> Result:
+    """Open the result folder of a scenario.
 
     Raises
     ------
@@ -297,7 +297,7 @@ def open_result(folder: str | Path) -> Result:
     folder = Path(folder)
     manifest = read_manifest(folder)
     if manifest.get("records"):
-        raise DataError(f"`{folder}` holds a run of event records", help="read its records.csv")
+        raise DataError(f"`{folder}` holds a run of event records", help="`open_result` reads it; see also `export`")
     if not manifest.get("finished"):
         raise DataError(f"the run in `{folder}` was not finished", help="resume it: `mtorsim.resume(folder)`")
     try:

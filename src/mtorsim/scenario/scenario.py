@@ -317,7 +317,19 @@ def read_scenario(name: str | Path, library: Library | None = None) -> Scenario:
         raise ArgumentError(f"`name` must be the name of a scenario or a path, not {spoken(name)}")
     library = library or library_for(name)
     path = library.scenario(str(name))
-    return Scenario.of(path.stem, TomlFile.read(path, ScenarioError), library)
+    file = TomlFile.read(path, ScenarioError)
+    _check_kind(file)
+    return Scenario.of(path.stem, file, library)
+
+
+def _check_kind(file: TomlFile) -> None:
+    """Raise if a file is a module or a population."""
+    name = file.path.stem
+    if "module" in file.data:
+        help = f"name it in `model` of a scenario; `mtorsim events TABLE --model {name}` needs no scenario"
+        file.fail("this is a module, not a scenario", ("module",), help)
+    if "population" in file.data and isinstance(file.data["population"], dict):
+        file.fail("this is a population, not a scenario", ("population",), "name it in `population` of a scenario")
 
 
 def scenario_from_text(text: str, path: Path, library: Library | None = None) -> Scenario:

@@ -11,8 +11,8 @@ import numpy as np
 
 from mtorsim.errors import DataError, did_you_mean
 from mtorsim.kernel.status import SENTENCES
-from mtorsim.results.manifest import package_versions, plan_from_manifest
-from mtorsim.results.result import open_result
+from mtorsim.results.manifest import other_versions, plan_from_manifest
+from mtorsim.results.result import open_run
 from mtorsim.results.tables import TEST_KEYS, labelled, test_table
 
 from .simulate import one_subject
@@ -81,7 +81,7 @@ def replay_subject(
     DataError
         If the result, arm or subject does not exist.
     """
-    result = open_result(folder)
+    result = open_run(folder)
     manifest = result.manifest
     arms = list(manifest["arms"])
     chosen: str = arms[0] if arm is None else arm
@@ -113,7 +113,7 @@ def replay_subject(
         same=same,
         difference=0.0 if same else _difference(before, now),
         parameters=parameters,
-        versions_differ=tuple(_other_versions(manifest["versions"])),
+        versions_differ=tuple(other_versions(manifest["versions"])),
     )
 
 
@@ -123,12 +123,3 @@ def _difference(before: np.ndarray, now: np.ndarray) -> float:
         return float("inf")
     size = np.maximum(np.abs(before), np.abs(now))
     return float(np.nanmax(np.abs(before - now) / np.where(size > 0, size, 1.0), initial=0.0))
-
-
-def _other_versions(before: Mapping[str, str]) -> list[str]:
-    now = package_versions()
-    return [
-        f"the run was made with {name} {version}, this is {now.get(name, 'without it')}"
-        for name, version in before.items()
-        if now.get(name) != version
-    ]

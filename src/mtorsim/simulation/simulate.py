@@ -16,7 +16,7 @@ from mtorsim.errors import ArgumentError, DataError
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
 from mtorsim.results.manifest import plan_from_manifest, read_manifest
-from mtorsim.results.result import Result, open_result
+from mtorsim.results.result import Result, open_run
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
@@ -177,7 +177,7 @@ def resume(
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
     if manifest.get("finished"):
-        return open_result(folder)
+        return open_run(folder)
     n, chunk = manifest["subjects"], manifest["chunk"]
     with plan_from_manifest(manifest, note) as plan:
         return _run(plan, n, partial(Writer, plan, n, chunk, folder, resume=True), workers, progress, (), note)
@@ -199,7 +199,7 @@ def _run(
     writer = make_writer()
     folder = writer.folder
     if folder is not None and writer.finished:
-        return open_result(folder)
+        return open_run(folder)
     started = time.perf_counter()
     if folder is not None:
         threading.Thread(target=import_tables).start()

@@ -21,9 +21,9 @@ def command(first: Path, second: Path, as_json: bool) -> int:
     Subjects are matched by number, arms by name. Exit code 0: the results agree to the bit; 1: they do not.
     """
     from mtorsim.results.compare import compare
-    from mtorsim.results.result import open_result
+    from mtorsim.results.result import open_run
 
-    results = open_result(first), open_result(second)
+    results = open_run(first), open_run(second)
     found = compare(*results)
     if as_json:
         print_json(

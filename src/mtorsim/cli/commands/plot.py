@@ -21,20 +21,17 @@ from mtorsim.cli.options import as_json, units
 def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:
     """Redraw the figures of the result in DIR, in another format or in other units."""
     from mtorsim.plots.run import draw
-    from mtorsim.results.manifest import read_manifest
-    from mtorsim.results.result import open_result
+    from mtorsim.results.records import RecordsResult, open_result
     from mtorsim.units.display import display_units
 
     shown_in = display_units(units)
-    manifest = read_manifest(folder)
-    if manifest.get("records"):
-        import pandas as pd
-
+    result = open_result(folder)
+    if isinstance(result, RecordsResult):
         from mtorsim.plots.records import draw_records
 
-        paths = draw_records(pd.read_csv(folder / "records.csv"), manifest, to or folder, suffix)
+        paths = draw_records(result.frame, result.manifest, to or folder, suffix)
     else:
-        paths = draw(open_result(folder), to or folder, shown_in, suffix)
+        paths = draw(result, to or folder, shown_in, suffix)
     if as_json:
         print_json({"figures": [str(p) for p in paths]})
     else:

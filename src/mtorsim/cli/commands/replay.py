@@ -9,6 +9,7 @@ import click
 
 from mtorsim.cli.console import note, print_json, print_table, warn
 from mtorsim.cli.options import as_json, units
+from mtorsim.errors import ArgumentError
 
 
 @click.command()
@@ -24,10 +25,13 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
     ones: they agree to the bit on the same kind of processor with the same versions. Exit code 0: they agree; 1: they
     do not.
     """
+    from mtorsim.results.manifest import read_manifest
     from mtorsim.simulation.replay import replay_subject
     from mtorsim.units.display import display_units
 
     shown_in = display_units(units)
+    if read_manifest(folder).get("records"):
+        return _records(folder, arm, subject, as_json)
     found = replay_subject(folder, subject, arm, note)
     if as_json:
         print_json(_record(found, shown_in))
@@ -36,6 +40,36 @@ def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bo
     for line in found.versions_differ:
         warn(line)
     return 0 if found.same else 1
+
+
+def _records(folder: Path, arm: str | None, subject: int, as_json: bool) -> int:
+    """Recompute one subject of a run of event records."""
+    from mtorsim.event_records.replay import replay_records
+
+    if arm is not None:
+        raise ArgumentError("a run of event records has no arms", help="leave out `--arm`")
+    found = replay_records(folder, subject, note)
+    shown = [c for c in ("time_h", "tad", *found.units) if c in found.frame.columns]
+    if as_json:
+        rows = found.frame[shown].to_dict("records")
+        kept = {"subject": subject, "id": found.label, "status": found.status, "same_bits": found.same}
+        more = {"max_difference": found.difference, "units": dict(found.units), "parameters": dict(found.parameters)}
+        print_json({**kept, **more, "records": rows})
+    else:
+        head = [f"{c}, {found.units[c]}" if c in found.units else c for c in shown]
+        rows = [[f"{v:.5g}" if v == v else "-" for v in row] for row in found.frame[shown].to_numpy(float)]
+        print_table(head, rows, f"subject {subject} (ID {found.label}) of {found.title}: {found.status}")
+        _print_agreement(found)
+    for line in found.versions_differ:
+        warn(line)
+    return 0 if found.same else 1
+
+
+def _print_agreement(found: Any) -> None:
+    if found.same:
+        print("these numbers agree with the stored ones to the bit")
+    else:
+        print(f"these differ from the stored numbers by up to {found.difference:.3g} (relative)")
 
 
 def _columns(found: Any, shown_in: Any) -> dict[str, Any]:
@@ -88,7 +122,4 @@ def _print(found: Any, shown_in: Any) -> None:
             if (t["test"], t["options"], t["at_h"]) == (kind, options, at)
         ]
         print_table(["index", "value", "unit"], rows, f"{kind} at {at:g} h" + (f", {options}" if options else ""))
-    if found.same:
-        print("these numbers agree with the stored ones to the bit")
-    else:
-        print(f"these differ from the stored numbers by up to {found.difference:.3g} (relative)")
+    _print_agreement(found)

@@ -1,0 +1,116 @@
+"""The result of a table of event records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mtorsim.errors import DataError, shortened
+from mtorsim.files.html import card, table
+
+from .manifest import read_manifest
+from .result import Result, open_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["RecordsResult", "open_records", "open_result"]
+
+
+@dataclass(frozen=True, repr=False)
+class RecordsResult:
+    """The result of a table of event records.
+
+    Attributes
+    ----------
+    frame
+        The table's own columns, and the observables at each record; see `simulate_events`.
+    manifest
+        Description of the run, sufficient to recompute any subject.
+    folder
+        The result folder.
+    """
+
+    frame: pd.DataFrame
+    manifest: Mapping[str, Any]
+    folder: Path
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each observable in the table."""
+        return {name: unit for name, unit in self.manifest["observables"].items() if name in self.frame.columns}
+
+    @property
+    def status(self) -> dict[str, int]:
+        """Number of subjects by status."""
+        return dict(self.manifest["status"])
+
+    def __repr__(self) -> str:
+        status = ", ".join(f"{count:,} {word}" for word, count in self.status.items())
+        n = self.manifest["subjects"]
+        size = f"{len(self.frame):,} records of {n:,} subject{'s' if n > 1 else ''}"
+        return f"RecordsResult({self.manifest['title']}: {size}; status: {status}; {shortened(self.units, 6)})"
+
+    def _repr_html_(self) -> str:
+        """Range of each observable, for notebooks."""
+        rows = []
+        for name, unit in self.units.items():
+            values = self.frame[name]
+            rows.append([name, *(f"{x:.4g}" for x in (values.median(), values.min(), values.max())), unit])
+        head = ["observable", "median", "lowest", "highest", "unit"]
+        return card(self.manifest["title"], repr(self), table(head, rows, words=4))
+
+    def with_units(self) -> pd.DataFrame:
+        """The table with the unit of each observable in its name, for files."""
+        return self.frame.rename(columns={n: f"{n} ({u})" for n, u in self.units.items() if u != "1"})
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write the table as CSV, with units in the names of observables."""
+        self.with_units().to_csv(path, index=False)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the table as Parquet, with units in the names of observables."""
+        self.with_units().to_parquet(path, index=False)
+
+
+def open_result(folder: str | Path) -> Result | RecordsResult:
+    """Open a result folder, of a scenario or of a table of event records.
+
+    Raises
+    ------
+    DataError
+        If it holds no finished result.
+    """
+    if read_manifest(Path(folder)).get("records"):
+        return open_records(folder)
+    return open_run(folder)
+
+
+def open_records(folder: str | Path) -> RecordsResult:
+    """Open the result of a table of event records.
+
+    Raises
+    ------
+    DataError
+        If it holds none, or it is incomplete.
+    """
+    import pandas as pd
+
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if not manifest.get("records"):
+        raise DataError(f"`{folder}` holds no run of event records")
+    own = [*manifest["observables"], "time_h", "tad"]
+    try:
+        frame = pd.read_csv(folder / "records.csv", dtype=object, keep_default_na=False)
+        numbers = [c for c in frame.columns if c.removeprefix("simulated_") in own]
+        frame = frame.astype({c: object for c in frame.columns}).replace("", None)
+        frame[numbers] = frame[numbers].astype(float)
+        frame["subject_number"] = frame["subject_number"].astype(int)
+    except (OSError, KeyError, ValueError) as problem:
+        raise DataError(f"the result in `{folder}` is incomplete: records.csv: {problem}") from None
+    if len(frame) != manifest["records"]:
+        raise DataError(f"`{folder}` has {len(frame):,} records instead of {manifest['records']:,}")
+    return RecordsResult(frame, manifest, folder)
