@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["note", "print_json", "print_table", "progress_bar", "warn"]
+__all__ = ["column", "fixed", "note", "print_json", "print_table", "progress_bar", "warn"]
 
 
 def print_json(data: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -33,27 +34,56 @@ def _finite(data: Any) -> Any:
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
     """Print a table: words in the first column, numbers in the others.
 
-    A table wider than the terminal (80 columns if there is none) is closed up, then split into tables below each other
-    that repeat the first column.
+    A table wider than the terminal is closed up, then split into tables below each other that repeat the first column.
+    In a pipe or a file, whose width is unlimited unless `COLUMNS` says otherwise, it stays whole.
     """
     from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    room = shutil.get_terminal_size((80, 24)).columns
+    limited = sys.stdout.isatty() or "COLUMNS" in os.environ
+    room = shutil.get_terminal_size((80, 24)).columns if limited else _UNLIMITED
     widths = [max(len(line) for row in [head, *rows] for line in row[j].split("\n")) for j in range(len(head))]
-    close = sum(widths) + 3 * len(widths) > room
+    whole = sum(widths) + 3 * len(widths)
+    close = whole > room
     if title:
         print(f"\n{title}")
     for columns in _side_by_side(widths, room - 2):
-        console = Console(width=max(room, sum(widths) + 3 * len(widths)), highlight=False, soft_wrap=False)
+        console = Console(width=max(min(room, 2 * whole), whole), highlight=False, soft_wrap=False)
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=close)
         for j in columns:
             table.add_column(escape(head[j]), justify="left" if j == 0 else "right", overflow="fold")
         for row in rows:
             table.add_row(*(escape(row[j]) for j in columns))
         console.print(table)
+
+
+_UNLIMITED = 10_000
+
+
+def fixed(value: float, decimals: int, sign: str = "") -> str:
+    """A number with fixed decimals, never `-0`; `sign` is `+` to show that of positive numbers too."""
+    text = f"{value:{sign}.{decimals}f}"
+    return text.replace("-", "+" if sign else "", 1) if float(text) == 0 and text[0] == "-" else text
+
+
+def column(values: Sequence[float | None], digits: int = 4) -> list[str]:
+    """The numbers of a column with the same decimals, so that they line up; `-` for none.
+
+    Numbers too small for the decimals of the largest one are written with as many digits instead.
+    """
+    there = [abs(v) for v in values if v is not None and math.isfinite(v) and v != 0]
+    decimals = max(0, digits - 1 - math.floor(math.log10(max(there)))) if there else 0
+    found = []
+    for v in values:
+        if v is None or not math.isfinite(v):
+            found.append("-")
+        elif v and abs(v) < 0.5 * 10.0 ** (1 - decimals):
+            found.append(f"{v:.2g}")
+        else:
+            found.append(fixed(v, decimals))
+    return found
 
 
 def _side_by_side(widths: Sequence[int], room: int) -> Iterator[list[int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mtorsim.cli.console import note, print_table, warn
+from mtorsim.cli.console import fixed, note, print_table, warn
 from mtorsim.kernel.status import CURES
 from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
@@ -142,22 +142,23 @@ def _print_course(result: Result, shown_in: DisplayUnits) -> None:
         print_table(["time", *arms], rows, f"{label}: {what}")
         apart = {n: arm["difference"] for n, arm in arms.items() if "difference" in arm}
         if apart:
+            sizes = [abs(x) for found in apart.values() for row in found for x in row.get(name, {}).values()]
+            largest = shown_in.difference(name, units[name], max(sizes, default=0.0))
+            given = (name, units[name], shown_in, 2 if largest < 10 else 1)
             rows = [
-                [when[v], *(_apart(found[v].get(name), name, units[name], shown_in) for found in apart.values())]
-                for v in _some(len(first))
+                [when[v], *(_apart(found[v].get(name), *given) for found in apart.values())] for v in _some(len(first))
             ]
             beside = f"{label}: difference from {result.summary['difference_from']} in the same subjects, {what}"
             print_table(["time", *apart], rows, beside)
 
 
-def _apart(found: Mapping[str, float] | None, name: str, unit: str, shown_in: DisplayUnits) -> str:
+def _apart(found: Mapping[str, float] | None, name: str, unit: str, shown_in: DisplayUnits, digits: int) -> str:
     """A signed difference with its quantiles."""
     if not found:
         return "-"
     low, middle, high = (shown_in.difference(name, unit, found[q]) for q in ("q05", "q50", "q95"))
-    digits = 2 if max(abs(low), abs(high)) < 10 else 1
-    text = f"{middle:+.{digits}f}"
-    return text if low == high else f"{text} ({low:+.{digits}f} to {high:+.{digits}f})"
+    text = fixed(middle, digits, "+")
+    return text if low == high else f"{text} ({fixed(low, digits, '+')} to {fixed(high, digits, '+')})"
 
 
 def _some(count: int) -> list[int]:
@@ -181,8 +182,8 @@ def _band(found: Mapping[str, float] | None, name: str, unit: str, shown_in: Dis
         return "-"
     low, middle, high = (shown_in.value(name, unit, found[q]) for q in ("q05", "q50", "q95"))
     digits = 1 if shown_in.unit(name, unit) in ("%", "mmol/L", "uU/mL") else 0
-    text = f"{middle:.{digits}f}"
-    return text if low == high else f"{text} ({low:.{digits}f}-{high:.{digits}f})"
+    text = fixed(middle, digits)
+    return text if low == high else f"{text} ({fixed(low, digits)}-{fixed(high, digits)})"
 
 
 def warn_of_failures(result: Result, folder: Path | None) -> bool:

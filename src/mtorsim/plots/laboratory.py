@@ -66,7 +66,7 @@ def figure_of_test(found: Examination, shown_in: DisplayUnits, who: str) -> Figu
             unit = CURVES[name][0]
             values = shown_in.value(name, unit, found.curves[name])
             _level(axis, found, name, shown_in)
-            band(axis, found.minutes, values, COLOURS[1], DASHES[0], wide=True)
+            band(axis, found.minutes, values, COLOURS[1], DASHES[0], shades=2)
             if name in found.protocol.dots:
                 seen = np.nanmedian(shown_in.value(name, unit, found.drawn(name)), axis=0)
                 axis.plot(found.protocol.minutes, seen, "o", ms=2.6, color=COLOURS[1], label="samples")

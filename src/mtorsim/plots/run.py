@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
 from mtorsim.units.display import DisplayUnits
 
-from .style import COLOURS, DASHES, FORMATS, STYLE, band, new_figure
+from .style import COLOURS, DASHES, FORMATS, MARKERS, STYLE, band, legend_columns, new_figure
 
 __all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
 
@@ -92,7 +92,7 @@ def time_course(result: Result, shown_in: DisplayUnits) -> Figure:
     rows = max(1, math.ceil(len(names) / columns))
     scale, unit = _clock(float(series.time.max()))
     with mpl.rc_context(STYLE):
-        figure = new_figure(3.5 * columns + 0.3, 2.5 * rows)
+        figure = new_figure(3.5 * columns + 0.3, 2.5 * rows, list(_arms(result)))
         axes = figure.subplots(rows, columns, squeeze=False)
         below = {j: axes[i, j] for i in range(rows) for j in range(columns) if i * columns + j < len(names)}
         for name, axis in zip(names, axes.flat, strict=False):
@@ -100,7 +100,7 @@ def time_course(result: Result, shown_in: DisplayUnits) -> Figure:
             arms = _arms(result)
             for (arm, colour), dashes in zip(arms.items(), itertools.cycle(DASHES), strict=False):
                 values = shown_in.value(name, units[name], series[name].sel(arm=arm).to_numpy())
-                band(axis, series.time.to_numpy() / scale, values, colour, dashes, wide=len(arms) < 3)
+                band(axis, series.time.to_numpy() / scale, values, colour, dashes, _shades(result))
             fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
             axis.set_title(_panels(result)[name] + fraction)
             axis.set_xlim(0, float(series.time.max()) / scale)
@@ -122,17 +122,26 @@ def shares(result: Result, shown_in: DisplayUnits) -> Figure:
 
     limits = ordered_limits(result.summary["limits_mg_dl"])
     with mpl.rc_context(STYLE):
-        figure = new_figure(7.0, 2.7)
-        axis = figure.subplots()
         arms = _arms(result)
-        for i, (arm, colour) in enumerate(arms.items()):
+        apart = min(0.18, 0.8 / len(arms))
+        figure = new_figure(max(7.0, min(14.0, 0.16 * len(arms) * len(limits))), 2.7, list(arms))
+        axis = figure.subplots()
+        for i, ((arm, colour), marker) in enumerate(zip(arms.items(), _markers(), strict=False)):
             found = [result.summary["arms"][arm]["share"][n] for n, *_ in limits]
-            at = np.arange(len(limits)) + (i - (len(arms) - 1) / 2) * 0.18
+            at = np.arange(len(limits)) + (i - (len(arms) - 1) / 2) * apart
             value = np.array([100 * f["value"] for f in found])
             low = value - [100 * f["low"] for f in found]
             high = [100 * f["high"] for f in found] - value
             axis.errorbar(
-                at, value, np.stack([low, high]), fmt="o", color=colour, ms=5, capsize=3, lw=1.4, clip_on=False
+                at,
+                value,
+                np.stack([low, high]),
+                fmt=marker,
+                color=colour,
+                ms=5 if len(arms) < 7 else 4,
+                capsize=3 if len(arms) < 7 else 1.5,
+                lw=1.4,
+                clip_on=False,
             )
         labels = [f"> {shown_in.limit(value)}" + (" (ULN)" if uln else "") for _, value, uln in limits]
         axis.set_xticks(range(len(limits)), labels)
@@ -170,6 +179,17 @@ def _arms(result: Result) -> dict[str, str]:
     """Colour of each arm."""
     arms = result.manifest["arms"]
     return {arm: COLOURS[i % len(COLOURS)] for i, arm in enumerate(arms)}
+
+
+def _shades(result: Result) -> int:
+    """Number of bands around each median: those of many arms would hide each other."""
+    arms = len(result.manifest["arms"])
+    return 2 if arms < 3 else 1 if arms < 6 else 0
+
+
+def _markers() -> Iterator[str]:
+    """The marker of each arm; arms of one colour have different ones."""
+    return (marker for marker in itertools.cycle(MARKERS) for _ in COLOURS)
 
 
 def _clock(end: float) -> tuple[float, str]:
@@ -210,15 +230,18 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
         fontsize=11,
         fontweight="bold",
     )
-    styles = zip(_arms(result).values(), itertools.cycle(DASHES), strict=False)
-    handles = [Line2D([], [], color=c, lw=2, ls=d if bands else "-") for c, d in styles]
+    styles = zip(_arms(result).values(), itertools.cycle(DASHES), _markers(), strict=False)
+    handles = [
+        Line2D([], [], color=c, lw=2, ls=d) if bands else Line2D([], [], color=c, lw=0, marker=m, ms=5)
+        for c, d, m in styles
+    ]
     below = 1.0 - 0.32 / figure.get_figheight()
     figure.legend(
         handles,
         list(_arms(result)),
         loc="upper left",
         bbox_to_anchor=(0.005, below),
-        ncols=8,
+        ncols=legend_columns(list(_arms(result)), figure.get_figwidth()),
         frameon=False,
         handlelength=2.6,
         borderaxespad=0.0,
@@ -232,8 +255,8 @@ def _frame(figure: Figure, result: Result, bands: bool = True) -> None:
     if bands and _at_one_hour(result):
         note += "; each day at 07:30, fasting, before the dose (drug levels are troughs)"
     if bands and n > 1:
-        wide = " and 5-95 %" if len(manifest["arms"]) < 3 else ""
-        note += f"; median, 25-75 %{wide}" + (f" of the first {drawn:,}" if drawn < n else "")
+        note += ("; median", "; median, 25-75 %", "; median, 25-75 % and 5-95 %")[_shades(result)]
+        note += f" of the first {drawn:,}" if drawn < n else ""
     elif n > 1:
         note += "; 95 % intervals (Wilson)"
     note += ". Simulated: for research and teaching, not for patient care."

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-__all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "STYLE", "band", "new_figure"]
+__all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "MARKERS", "STYLE", "band", "legend_columns", "new_figure"]
 
 
 FORMATS = ("png", "pdf", "svg")
@@ -38,9 +40,27 @@ STYLE: dict[Any, Any] = {
 }
 
 
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure with room for title and arms above and the caption below; inches."""
-    whole = height + ABOVE + BELOW
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Markers that tell arms of the same colour apart."""
+
+
+def legend_columns(names: Sequence[str], width: float) -> int:
+    """Number of columns in which a legend of these names fits a width in inches."""
+    # A handle takes about half an inch, a letter of the legend a fourteenth.
+    widest = 0.55 + max(len(name) for name in names) / 14
+    return max(1, min(len(names), int((width - 0.1) / widest)))
+
+
+def new_figure(width: float, height: float, names: Sequence[str] = ()) -> Figure:
+    """An empty figure with room for title and arms above and the caption below; inches.
+
+    Parameters
+    ----------
+    names
+        The arms in the legend, for which a first line is reserved anyway.
+    """
+    lines = math.ceil(len(names) / legend_columns(names, width)) if names else 1
+    whole = height + ABOVE + BELOW + 0.17 * (lines - 1)
     figure = Figure(figsize=(width, whole), layout="constrained")
     engine = figure.get_layout_engine()
     assert engine is not None
@@ -48,15 +68,15 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def band(axis: Axes, time: np.ndarray, values: np.ndarray, colour: str, dashes: Any, wide: bool) -> None:
-    """Draw median, quartiles and, if there is room, 5th to 95th percentile of values (subjects, times)."""
+def band(axis: Axes, time: np.ndarray, values: np.ndarray, colour: str, dashes: Any, shades: int) -> None:
+    """Draw the median of values (subjects, times), with quartiles (1 shade) and 5th to 95th percentile (2 shades)."""
     some = np.isfinite(values).any(axis=0)
     if not some.any():
         return
     time, values = time[some], values[:, some]
     low, quarter, middle, three, high = np.nanquantile(values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=0)
-    if len(values) > 1:
-        if wide:
+    if len(values) > 1 and shades:
+        if shades > 1:
             axis.fill_between(time, low, high, color=colour, alpha=0.13, lw=0)
-        axis.fill_between(time, quarter, three, color=colour, alpha=0.22 if wide else 0.10, lw=0)
+        axis.fill_between(time, quarter, three, color=colour, alpha=0.22 if shades > 1 else 0.10, lw=0)
     axis.plot(time, middle, color=colour, lw=1.6, ls=dashes)

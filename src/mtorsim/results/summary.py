@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,11 @@ from mtorsim.stats.shares import quantiles
 
 from .block import TestValues
 
-__all__ = ["BANDS_OF", "LISTED"]
+__all__ = ["BANDS_OF", "LISTED", "QUANTILES", "bands", "quantile_name", "reference", "spoken", "test_bands"]
 
 
-BANDS_OF = 1000
-"""Medians and bands are over the first subjects only, since any prefix is a fair sample."""
+BANDS_OF = 1_000_000
+"""Medians and bands are over at most so many subjects, the first ones: any prefix is a fair sample."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -25,7 +27,7 @@ LISTED = 20
 """Largest number of failed subjects listed in the summary."""
 
 
-def _reference(plan: Plan) -> int | None:
+def reference(plan: Plan) -> int | None:
     """The reference arm: the first without a drug, else the first; None if it is the only arm."""
     if len(plan.arms) < 2:
         return None
@@ -33,7 +35,13 @@ def _reference(plan: Plan) -> int | None:
     return doses.index(False) if False in doses else 0
 
 
-def _test_bands(test: TestValues) -> dict[str, Any]:
+def quantile_name(share: float) -> str:
+    """Key of a quantile: `q05`, `q2.5`, `q50`."""
+    percent = f"{100 * share:.10g}"
+    return f"q{percent:0>2}"
+
+
+def test_bands(test: TestValues, shares: Sequence[float]) -> dict[str, Any]:
     """Quantiles over subjects of the indices of one test."""
     found: dict[str, Any] = {
         "arm": test.arm,
@@ -46,25 +54,43 @@ def _test_bands(test: TestValues) -> dict[str, Any]:
         column = test.values[:, j]
         column = column[np.isfinite(column)]
         if len(column):
-            cuts = zip(QUANTILES, np.quantile(column, QUANTILES), strict=True)
-            found["indices"][name] = {"unit": unit} | {f"q{round(100 * q):02d}": float(x) for q, x in cuts}
+            cuts = zip(shares, np.quantile(column, shares), strict=True)
+            found["indices"][name] = {"unit": unit} | {quantile_name(q): float(x) for q, x in cuts}
     return found
 
 
-def _spoken(counts: Counter[int]) -> dict[str, int]:
+def spoken(counts: Counter[int]) -> dict[str, int]:
     return {SENTENCES[code]: counts[code] for code in sorted(counts)}
 
 
-def _bands(values: np.ndarray, names: list[str], times: tuple[float, ...], weights: np.ndarray) -> list[dict[str, Any]]:
-    """Quantiles over subjects at each visit; values (n, times, observables)."""
-    rows = []
-    for v, time in enumerate(times):
-        row: dict[str, Any] = {"time_h": time}
-        for j, name in enumerate(names):
-            column = values[:, v, j]
-            there = ~np.isnan(column)
+def bands(
+    column: Callable[[int], np.ndarray],
+    names: Sequence[str],
+    times: Sequence[float],
+    weights: np.ndarray,
+    shares: Sequence[float],
+) -> list[dict[str, Any]]:
+    """Quantiles over subjects at each visit, and the 95 % CI of the median.
+
+    Parameters
+    ----------
+    column
+        Function that gives the values of an observable, (n, times).
+    """
+    rows: list[dict[str, Any]] = [{"time_h": time} for time in times]
+    for j, name in enumerate(names):
+        values = column(j)
+        for row, at in zip(rows, values.T, strict=True):
+            there = ~np.isnan(at)
             if there.any():
-                found = quantiles(column[there], QUANTILES, weights[there])
-                row[name] = {f"q{round(100 * q):02d}": float(x) for q, x in zip(QUANTILES, found, strict=True)}
-        rows.append(row)
+                row[name] = _cuts(at[there], weights[there], shares)
     return rows
+
+
+def _cuts(values: np.ndarray, weights: np.ndarray, shares: Sequence[float]) -> dict[str, float]:
+    """Quantiles by name, and the order statistics between which the median lies with 95 % confidence."""
+    around = 0.98 / math.sqrt(weights.sum() ** 2 / (weights @ weights))
+    ends = (max(0.5 - around, 0.0), min(0.5 + around, 1.0))
+    found = quantiles(values, (*shares, *ends), weights).tolist()
+    names = [*(quantile_name(q) for q in shares), "q50_low", "q50_high"]
+    return dict(zip(names, found, strict=True))

@@ -8,6 +8,8 @@ import json
 import shutil
 import zipfile
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from .folder import _PARTS, open_folder, write_json
 from .limits import limits_of, worst_fasting
 from .manifest import describe_run, machine, read_manifest
 from .result import Result
-from .summary import BANDS_OF, LISTED, _bands, _reference, _spoken, _test_bands
+from .summary import BANDS_OF, LISTED, QUANTILES, bands, reference, spoken, test_bands
 from .tables import labelled, ledger_table, people_table, test_table, treatment_table, visit_table
 
 __all__ = ["Writer"]
@@ -46,16 +48,25 @@ class Writer:
     """
 
     def __init__(
-        self, plan: Plan, subjects: int, chunk: int, folder: Path | None, *, force: bool = False, resume: bool = False
+        self,
+        plan: Plan,
+        subjects: int,
+        chunk: int,
+        folder: Path | None,
+        *,
+        quantiles: Sequence[float] = (),
+        force: bool = False,
+        resume: bool = False,
     ) -> None:
         self.plan = plan
-        self.manifest = describe_run(plan, subjects, chunk)
+        self.manifest = {**describe_run(plan, subjects, chunk), "quantiles": sorted({*QUANTILES, *quantiles})}
         self.folder = folder
         self.blocks: list[Block] = []
         self.number = 0
         self.done = 0
         self.finished = False
-        self.first: list[Block] = []
+        self.drawn: list[Block] = []
+        self.weights: list[np.ndarray] = []
         self.status: list[Counter[int]] = [Counter() for _ in plan.arms]
         self.worst_status: Counter[int] = Counter()
         self.failed: list[dict[str, Any]] = []
@@ -104,18 +115,21 @@ class Writer:
 
     def _gather(self, block: Block) -> None:
         """Include the next subjects in the summaries."""
-        if block.series.shape[1] and block.subjects[0] < BANDS_OF:
-            kept = block.subjects < BANDS_OF
-            self.first.append(block.select(kept))
+        if block.series.shape[1] and block.series.shape[2]:
+            self.drawn.append(block.select(np.arange(len(block.subjects)) < block.series.shape[1]))
+        if self.done < BANDS_OF:
+            self.weights.append(block.weights)
         self._count(block)
         self.number += 1
         self.done += len(block.subjects)
 
     def finish(self, threads: int, seconds: float) -> Result:
         """Complete the result."""
-        first = Block.joined(self.first)
-        series = partial(labelled, self.manifest, first.series, first.subjects, list(self.plan.scenario.series))
-        summary = self._summary(first, seconds)
+        drawn = Block.joined(self.drawn)
+        series = partial(labelled, self.manifest, drawn.series, drawn.subjects, list(self.plan.scenario.series))
+        if self.folder is not None:
+            self._check_chunks()
+        summary = self._summary(seconds)
         manifest = {
             **self.manifest,
             "finished": True,
@@ -127,7 +141,6 @@ class Writer:
         }
         if self.folder is None:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
-        self._check_chunks()
         if len(self.worst_status) > 1 or OK not in self.worst_status:
             self._write_failed()
         series().to_netcdf(self.folder / "series.nc", engine="scipy")
@@ -230,13 +243,13 @@ class Writer:
             table = pq.ParquetFile(path).read()
             columns = [table.column(name).to_numpy().reshape(n, visits) for name in self.manifest["observables"]]
             values.append(np.stack(columns, axis=-1))
-        tests = self._load_tests(folder, n) if self.plan.scenario.tests else ()
+        tests = self._load_tests(folder, n, self.number) if self.plan.scenario.tests else ()
         return Block(arms=tuple(self.manifest["arms"]), visits=np.stack(values), tests=tests, **rest)
 
-    def _load_tests(self, folder: Path, n: int) -> tuple[TestValues, ...]:
+    def _load_tests(self, folder: Path, n: int, number: int) -> tuple[TestValues, ...]:
         import pyarrow.parquet as pq
 
-        table = pq.ParquetFile(folder / "tests.parquet" / f"chunk-{self.number:06d}.parquet").read().to_pandas()
+        table = pq.ParquetFile(folder / "tests.parquet" / f"chunk-{number:06d}.parquet").read().to_pandas()
         found = []
         for (arm, test, options, at), part in table.groupby(["arm", "test", "options", "at_h"], sort=False):
             units = dict(zip(part["index"], part["unit"], strict=True))
@@ -329,38 +342,67 @@ class Writer:
                     counts = [f"{s.count:.9g}" for s in (share, new[arm][name])]
                     table.writerow([arm, name, limit, share.of, *counts, *cells])
 
-    def _summary(self, first: Block, seconds: float) -> dict[str, Any]:
+    def _columns(self, arm: int) -> Callable[[int], np.ndarray]:
+        """Function that gives an observable of an arm at the visits, (n, visits), for the summary."""
+        if self.folder is None:
+            parts = [block.visits[arm] for block in self.blocks[: len(self.weights)]]
+            return lambda j: np.concatenate([part[:, :, j] for part in parts])
+        folder, names = self.folder / "visits.parquet" / f"arm={self.plan.arms[arm].name}", list(self.plan.observables)
+        visits = len(self.manifest["visits_h"])
+        return lambda j: np.concatenate(
+            [_column(folder / f"chunk-{k:06d}.parquet", names[j]) for k in range(len(self.weights))]
+        ).reshape(-1, visits)
+
+    def _tests(self) -> list[TestValues]:
+        """Indices of all tests of the subjects that are summarised."""
+        if not self.plan.scenario.tests:
+            return []
+        parts = [block.tests for block in self.blocks]
+        if self.folder is not None:
+            parts = [self._load_tests(self.folder, len(w), k) for k, w in enumerate(self.weights)]
+        return [replace(same[0], values=np.concatenate([t.values for t in same])) for same in zip(*parts, strict=True)]
+
+    def _summary(self, seconds: float) -> dict[str, Any]:
         n = self.manifest["subjects"]
         arms = {}
         shares, new = self._shares(self.above, self.of), self._shares(self.new, self.of_new)
-        reference = _reference(self.plan)
-        names, times = list(self.plan.observables), self.plan.scenario.visits
+        beside = reference(self.plan)
+        cuts, weights = self.manifest["quantiles"], np.concatenate(self.weights)
+        given = list(self.plan.observables), self.plan.scenario.visits, weights, cuts
         for i, arm in enumerate(self.plan.arms):
+            own = self._columns(i)
             arms[arm.name] = {
                 "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
                 "new_share": {name: share.as_dict() for name, share in new[arm.name].items()},
-                "status": _spoken(self.status[i]),
-                "visits": _bands(first.visits[i], names, times, first.weights),
+                "status": spoken(self.status[i]),
+                "visits": bands(own, *given),
             }
-            if i != reference and reference is not None:
-                apart = first.visits[i] - first.visits[reference]
-                arms[arm.name]["difference"] = _bands(apart, names, times, first.weights)
+            if i != beside and beside is not None:
+                other = self._columns(beside)
+                arms[arm.name]["difference"] = bands(lambda j, own=own, other=other: own(j) - other(j), *given)
         return {
             "scenario": self.manifest["scenario"],
             "title": self.manifest["title"],
             "seed": self.plan.seed,
             "subjects": n,
-            "status": _spoken(self.worst_status),
+            "status": spoken(self.worst_status),
             "failed": self.failed,
             "turned_away": self.turned_away,
             "limits_mg_dl": self.limits,
             "uln_mg_dl": self.plan.scenario.uln,
             "units": dict(self.plan.observables),
-            "bands_of": len(first.subjects),
-            "difference_from": self.plan.arms[reference].name if reference is not None else None,
+            "bands_of": len(weights),
+            "difference_from": self.plan.arms[beside].name if beside is not None else None,
             "settings": dict(self.plan.settings),
             "population": self.plan.population.name,
             "arms": arms,
-            "tests": [_test_bands(t) for t in first.tests],
+            "tests": [test_bands(t, cuts) for t in self._tests()],
             "seconds": round(seconds, 3),
         }
+
+
+def _column(path: Path, name: str) -> np.ndarray:
+    """A column of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path).read([name]).column(name).to_numpy()

@@ -44,6 +44,10 @@ def _is_texts(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(map(_is_text, value))
 
 
+def _is_numbers(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(map(_is_number, value))
+
+
 def _is_texts_by_name(value: Any) -> bool:
     return isinstance(value, Mapping) and _is_texts([*value, *value.values()])
 
@@ -78,6 +82,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("drop", "ignore", "accept"), _TEXTS),
     **dict.fromkeys(("time_unit", "dialect", "additional"), _TEXT),
     "path": _PATH,
+    "quantiles": (_is_numbers, "a list of numbers"),
     "method": _TEXT,
     "precision": _TEXT,
     "kernel": _TEXT,

@@ -42,6 +42,7 @@ def simulate(
     settings: Mapping[str, float] | None = None,
     threads: int | None = None,
     chunk: int = 1024,
+    quantiles: Sequence[float] = (),
     method: str | None = None,
     precision: str | None = None,
     rtol: float = RTOL,
@@ -72,6 +73,8 @@ def simulate(
         Number of threads; default: all cores.
     chunk
         Number of subjects per file; an interrupted run can be resumed after its last complete chunk.
+    quantiles
+        Further quantiles of the summary, between 0 and 1, beside 0.05, 0.25, 0.5, 0.75 and 0.95.
     method
         Integration method: `grk4t` (implicit, the default) or `tsit5` (explicit).
     precision
@@ -133,7 +136,10 @@ def simulate(
     announce_occasions(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     folder = Path(out).expanduser() if out is not None else None
-    make_writer = partial(Writer, plan, n, chunk, folder, force=force, resume=resume)
+    for q in quantiles:
+        if not 0 <= q <= 1:
+            raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
+    make_writer = partial(Writer, plan, n, chunk, folder, quantiles=quantiles, force=force, resume=resume)
     return _run(plan, n, make_writer, workers, progress, tuple(rules), note)
 
 
@@ -178,9 +184,17 @@ def resume(
         raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
     if manifest.get("finished"):
         return open_run(folder)
-    n, chunk = manifest["subjects"], manifest["chunk"]
+    n, chunk, quantiles = manifest["subjects"], manifest["chunk"], manifest.get("quantiles", ())
     with plan_from_manifest(manifest, note) as plan:
-        return _run(plan, n, partial(Writer, plan, n, chunk, folder, resume=True), workers, progress, (), note)
+        return _run(
+            plan,
+            n,
+            partial(Writer, plan, n, chunk, folder, quantiles=quantiles, resume=True),
+            workers,
+            progress,
+            (),
+            note,
+        )
 
 
 def _run(

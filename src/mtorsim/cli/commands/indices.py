@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from mtorsim.cli.console import note, print_json, print_table
+from mtorsim.cli.console import column, note, print_json, print_table
 from mtorsim.cli.options import as_json, check_output, quiet, units
 from mtorsim.cli.table_options import pair, row_options
 from mtorsim.errors import ArgumentError, DataError
@@ -120,9 +120,9 @@ def _print(found: MeasuredIndices, frame: Any, shown_units: dict[str, str], show
     names = [n for n in MAIN[found.test] if n in found.units]
     head = [" ".join(labels), *(f"{n}\n{'' if shown_units[n] == '1' else shown_units[n]}" for n in names)]
     people = [" ".join(str(row[c]) for c in labels) for _, row in frame.iterrows()]
-    shown = zip(people[:_MOST_ROWS], frame[names].to_numpy(), strict=False)
-    rows = [[who, *map(_text, values)] for who, values in shown]
-    print_table(head, [*rows, ["median", *(_text(frame[n].median()) for n in names)]])
+    columns = [column([*frame[n].head(_MOST_ROWS), frame[n].median()]) for n in names]
+    rows = [list(row) for row in zip([*people[:_MOST_ROWS], "median"], *columns, strict=True)]
+    print_table(head, rows)
     if len(frame) > _MOST_ROWS:
         print(f"{len(frame) - _MOST_ROWS:,} more rows; --out FILE.csv saves all of them")
     told: dict[str, list[str]] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mtorsim.cli.console import note, print_json, print_table, warn
+from mtorsim.cli.console import column, note, print_json, print_table, warn
 from mtorsim.cli.options import as_json, units
 from mtorsim.errors import ArgumentError
 
@@ -57,7 +57,9 @@ def _records(folder: Path, arm: str | None, subject: int, as_json: bool) -> int:
         print_json({**kept, **more, "records": rows})
     else:
         head = [f"{c}, {found.units[c]}" if c in found.units else c for c in shown]
-        rows = [[f"{v:.5g}" if v == v else "-" for v in row] for row in found.frame[shown].to_numpy(float)]
+        columns = [column(found.frame[c].to_numpy(float).tolist(), 5) for c in shown[1:]]
+        times = [f"{t:g}" for t in found.frame["time_h"]]
+        rows = [list(row) for row in zip(times, *columns, strict=True)]
         print_table(head, rows, f"subject {subject} (ID {found.label}) of {found.title}: {found.status}")
         _print_agreement(found)
     for line in found.versions_differ:
@@ -109,10 +111,8 @@ def _converted(row: dict[str, Any], shown_in: Any) -> dict[str, Any]:
 def _print(found: Any, shown_in: Any) -> None:
     columns = _columns(found, shown_in)
     head = ["time_h", *(f"{n}, {shown_in.unit(n, found.visits[n].attrs['units'])}" for n in columns)]
-    rows = [
-        [f"{t:g}", *("-" if v[i] != v[i] else f"{v[i]:.5g}" for v in columns.values())]
-        for i, t in enumerate(found.visits.time.to_numpy())
-    ]
+    times = [f"{t:g}" for t in found.visits.time.to_numpy()]
+    rows = [list(row) for row in zip(times, *(column(v.tolist(), 5) for v in columns.values()), strict=True)]
     print_table(head, rows, f"subject {found.subject}, arm {found.arm}, of {found.scenario}: {found.status}")
     tests = [_converted(row, shown_in) for row in found.tests.to_dict("records")]
     for kind, options, at in dict.fromkeys((t["test"], t["options"], t["at_h"]) for t in tests):

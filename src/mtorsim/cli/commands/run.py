@@ -12,6 +12,7 @@ import click
 
 from mtorsim.cli.console import note, print_json, progress_bar
 from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings, threads, units
+from mtorsim.errors import ArgumentError
 
 
 @click.command()
@@ -23,6 +24,7 @@ from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_se
 @click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run in DIR.")
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
+@click.option("--quantiles", metavar="Q,Q", help="Further quantiles in summary.json and --json, such as 0.025,0.975.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Number of subjects per file.")
 @threads
 @settings
@@ -52,9 +54,18 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
         force=given["force"],
         resume=given["resume"],
         library=library_of(scenario, given["folders"]),
+        quantiles=_quantiles(given["quantiles"]),
         **{k: given[k] for k in names},
     )
     return run_and_show(run, out, given)
+
+
+def _quantiles(text: str | None) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        help = "write for example `--quantiles 0.025,0.975`"
+        raise ArgumentError(f"`--quantiles {text}` is not a list of numbers", help=help) from None
 
 
 def run_and_show(run: Callable[..., Any], out: Path | None, given: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from mtorsim.cli.console import note, print_json, print_table, warn
+from mtorsim.cli.console import column, note, print_json, print_table, warn
 from mtorsim.cli.options import as_json, check_output, library, library_of, parse_settings, quiet, settings, units
 from mtorsim.errors import ArgumentError
 
@@ -196,7 +196,8 @@ def _print(found: Examination, record: dict[str, Any], who: str) -> None:
     names = [n for n in found.protocol.panels if n in record["curves"]][:_MOST_COLUMNS]
     times = record["clock"] if found.protocol.everyday else [f"{t:g}" for t in record["times"]]
     step = max(1, math.ceil(len(times) / _MOST_ROWS))
-    rows = [[times[i], *(_text(record["curves"][c][i]) for c in names)] for i in range(0, len(times), step)]
+    columns = [column(record["curves"][c][::step]) for c in names]
+    rows = [list(row) for row in zip(times[::step], *columns, strict=True)]
     first = "\nclock" if found.protocol.everyday else "time\nmin"
     print_table([first, *(f"{_SHORT.get(c, c)}\n{record['units'][c]}" for c in names)], rows)
     head = ["index", "value", "unit"]
