@@ -26,7 +26,7 @@ def drugs(**more):
         subjects=N,
         duration="2 d",
         visits={"at": ["6 h", "30 h"], "sample": "random"},
-        doses=[mt.Dose("one", "100 mg", every="12 h", route="iv", missed=0.3, late="2 h")],
+        doses=[mt.Dose("one", "100 mg", every="12 h", route="iv", late="2 h")],
         observe=["one.blood"],
         arms={"half": mt.Arm(dose=[{"drug": "one", "amount": "50 mg", "every": "12 h", "route": "iv"}])},
         library=LIBRARY,
