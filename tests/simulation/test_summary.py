@@ -28,7 +28,7 @@ def drugs(**more):
         visits={"at": ["6 h", "30 h"], "sample": "random"},
         doses=[mt.Dose("one", "100 mg", every="12 h", route="iv", late="2 h")],
         observe=["one.blood"],
-        arms={"half": mt.Arm(dose=[{"drug": "one", "amount": "50 mg", "every": "12 h", "route": "iv"}])},
+        arms={"half": mt.Arm(dose=[{"drug": "one", "amount": "50 mg", "every": "12 h", "route": "iv", "late": "2 h"}])},
         library=LIBRARY,
         **more,
     )
