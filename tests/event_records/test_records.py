@@ -190,7 +190,7 @@ def test_the_command_runs_a_table_and_refuses_what_it_cannot(mtorsim, tmp_path, 
     assert "events.csv" in json.loads((tmp_path / "o" / "run.json").read_text())["files"]
     assert "already exists" in mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o").err
     assert mtorsim("events", "s.toml", "data.csv", "--one-subject", "--out", "o", "--force", "--quiet").code == 0
-    assert "read its records.csv" in mtorsim("replay", "o", "--subject", "0").err
+    assert "agree with the stored ones to the bit" in mtorsim("replay", "o", "--subject", "0").out
     assert "no such option" in mtorsim("events", "s.toml", "data.csv", "--subjects", "3").err
     assert "is not NAME=VALUE" in mtorsim("events", "s.toml", "data.csv", "--interpolate", "x").err
     assert "cannot read `none.csv`" in mtorsim("events", "s.toml", "none.csv").err

@@ -62,6 +62,7 @@ def lay_out(
     parameters: np.ndarray,
     columns: Mapping[str, Sequence[str]],
     careful: Kernel,
+    points: int = 0,
 ) -> SubjectEvents:
     """Convert the records of one subject to events.
 
@@ -77,13 +78,18 @@ def lay_out(
         The parameters that each covariate replaces.
     careful
         A kernel in double precision, for steady states.
+    points
+        Number of evenly spaced observations from the first to the last record, for a figure.
 
     Raises
     ------
     DataError
         For a record that does not fit the model.
     """
-    return _Layer(table, list(records), routes, start, parameters, columns, careful).events()
+    layer = _Layer(table, list(records), routes, start, parameters, columns, careful)
+    found = layer.events()
+    found.curve = layer.curve(points)
+    return found
 
 
 class _Layer:
@@ -155,6 +161,16 @@ class _Layer:
             elif self.table.cmt[r].startswith("-"):
                 self.routes.target(self.table, r)
         return self._in_order()
+
+    def curve(self, points: int) -> list[Seen]:
+        """Observations at evenly spaced times, and on both sides of each dose."""
+        first = min(self.times.values(), default=0.0)
+        if points < 2 or self.last <= first:
+            return []
+        doses = [time for time, *_ in (*self.laid.arrivals, *self.laid.running) if first < time < self.last]
+        beside = [t for time in doses for t in (time, time + 1e-6)]
+        times = np.unique([*np.linspace(first, self.last, points), *beside])
+        return [Seen(float(t), (), self.covariates.at(float(t)), math.nan) for t in times]
 
     def _reset(self, time: float, order: int) -> None:
         """Reset all states to their initial values and cancel pending doses and infusions."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,12 +45,29 @@ TABLE = "events.csv"
 """Name of the table among the files of a manifest."""
 
 
+DRAWN, POINTS = 12, 300
+"""Number of first subjects whose curves are kept for a figure, and of points of each."""
+
+
 class Recorded(NamedTuple):
-    """Records of some subjects: an array (records,) per observable, `tad`, status of each subject, and parameters."""
+    """Records of some subjects.
+
+    Attributes
+    ----------
+    values
+        An array (records,) for each observable, and for `tad`.
+    status
+        Status of each subject.
+    parameters
+        Parameters of the first subject.
+    curves
+        Subject, time in hours and observables of the subjects that are drawn, one row per time.
+    """
 
     values: dict[str, np.ndarray]
     status: np.ndarray
     parameters: dict[str, float]
+    curves: dict[str, np.ndarray]
 
 
 @checked
@@ -114,6 +131,8 @@ def simulate_events(
         # A column of the table keeps its name.
         frame[name if name not in frame.columns else f"simulated_{name}"] = values
     frame.attrs["manifest"] = _manifest(plan, table, status, columns)
+    # Plain lists, since pandas compares attributes.
+    frame.attrs["curves"] = {name: values.tolist() for name, values in groups[0].curves.items()}
     return frame
 
 
@@ -129,9 +148,16 @@ def records_of(plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str
     """
     # Records need not be fasting; observables that the model does not define have no column.
     shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
-    seen, after, status, parameters = _group(plan, table, columns, numbers)
-    values = {"tad": after} | {list(plan.observables)[j]: seen[:, j] for j in shown}
-    return Recorded(values, status, dict(zip(plan.kernel.parameters, parameters[0].tolist(), strict=True)))
+    seen, fine, laid, status, parameters = _group(plan, table, columns, numbers)
+    names = {list(plan.observables)[j]: j for j in shown}
+    after = np.array([record.after_dose for own in laid for record in own.seen])
+    values = {"tad": after} | {name: seen[:, j] for name, j in names.items()}
+    curves: dict[str, np.ndarray] = {
+        "subject_number": np.repeat(numbers, [len(own.curve) for own in laid]),
+        "time_h": np.array([point.time for own in laid for point in own.curve]),
+    }
+    curves |= {name: fine[:, j] for name, j in names.items()}
+    return Recorded(values, status, dict(zip(plan.kernel.parameters, parameters[0].tolist(), strict=True)), curves)
 
 
 @checked
@@ -191,16 +217,19 @@ def _planned(
 
 
 def write_records(frame: pd.DataFrame, folder: Path, force: bool = False) -> Path:
-    """Save the result of `simulate_events` in a folder as `records.csv` and `run.json`.
+    """Save the result of `simulate_events` in a folder as `records.csv`, `curves.csv` and `run.json`.
 
     Raises
     ------
     DataError
         If the folder already holds a result, or cannot be written to.
     """
+    import pandas as pd
+
     open_folder(folder, force)
     path = folder / "records.csv"
     frame.to_csv(path, index=False)
+    pd.DataFrame(frame.attrs["curves"]).to_csv(folder / "curves.csv", index=False, float_format="%.9g")
     write_json(folder / "run.json", frame.attrs["manifest"])
     return path
 
@@ -229,8 +258,8 @@ def _manifest(
 
 def _group(
     plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], numbers: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Observables at every record of some subjects, (records, observables), time after dose, status and parameters."""
+) -> tuple[np.ndarray, np.ndarray, list[SubjectEvents], np.ndarray, np.ndarray]:
+    """Observables at every record and on the curves of some subjects, their events, status and parameters."""
     people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
     occasion = occasion_column(table, plan.population.iov, columns)
     if occasion is not None:
@@ -238,22 +267,23 @@ def _group(
         table, columns = with_occasions(table, occasion, plan.population.iov, columns, plan.seed, numbers, named)
     bounds = np.searchsorted(table.subject, np.append(numbers, numbers[-1] + 1))
     laid = [
-        lay_out(table, range(a, b), routes, people.start[i], people.parameters[i], columns, plan.kernel)
-        for i, (a, b) in enumerate(pairwise(bounds))
+        lay_out(table, range(a, b), routes, people.start[i], people.parameters[i], columns, plan.kernel, points)
+        for i, (a, b, points) in enumerate(zip(bounds, bounds[1:], np.where(numbers < DRAWN, POINTS, 0), strict=False))
     ]
     status = np.array([p or own.status for p, own in zip(people.status.tolist(), laid, strict=True)], np.int64)
-    seen = _carried(plan, people, laid, status)
-    after = np.array([record.after_dose for own in laid for record in own.seen])
-    return np.concatenate(seen), after, status, people.parameters
+    seen, curves = zip(*_carried(plan, people, laid, status), strict=True)
+    return np.concatenate(seen), np.concatenate(curves), laid, status, people.parameters
 
 
-def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray) -> list[np.ndarray]:
-    """Observables at every record of each subject, (records, observables); fills in the status of each."""
+def _carried(
+    plan: Plan, people: People, laid: list[SubjectEvents], status: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Observables of each subject at its records and on its curve, (times, observables); fills in their status."""
     kernel = plan.kernel
     columns = plan.columns[plan.columns >= 0]
     rows = kernel.read_by(columns)
     found = []
-    times = np.unique(np.concatenate([[s.time for s in own.seen] for own in laid]))
+    times = np.unique(np.concatenate([[s.time for s in (*own.seen, *own.curve)] for own in laid]))
     events = Events.listed([own.events for own in laid])
     subjects = subjects_at(kernel, people.start, people.parameters, status)
     seen = recording(times, rows, len(laid))
@@ -261,11 +291,14 @@ def _carried(plan: Plan, people: People, laid: list[SubjectEvents], status: np.n
     solve(kernel, plan.solver, subjects, events, span, plan.tolerance(), seen, retry=True)
     status[:] = subjects.status
     for i, own in enumerate(laid):
-        full = np.full((len(own.seen), len(plan.columns)), np.nan)
-        if status[i] == OK:
-            states = seen.out[i, np.searchsorted(times, [s.time for s in own.seen])]
-            full[:, plan.columns >= 0] = _observed(plan, own.seen, states, rows, people.parameters[i], columns)
-        found.append(full)
+        both = []
+        for looks in (own.seen, own.curve):
+            full = np.full((len(looks), len(plan.columns)), np.nan)
+            if status[i] == OK and looks:
+                states = seen.out[i, np.searchsorted(times, [s.time for s in looks])]
+                full[:, plan.columns >= 0] = _observed(plan, looks, states, rows, people.parameters[i], columns)
+            both.append(full)
+        found.append((both[0], both[1]))
     return found
 
 

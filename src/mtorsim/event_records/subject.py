@@ -46,12 +46,15 @@ class SubjectEvents:
         End of integration, after all events.
     status
         0, or the code of the reason why a dose cannot be given.
+    curve
+        Observations between records, for a figure.
     """
 
     events: list[tuple[float, int, int, float]]
     seen: list[Seen]
     end: float
     status: int = OK
+    curve: list[Seen] = field(default_factory=list)
 
 
 @dataclass

@@ -24,6 +24,10 @@ __all__ = ["Measurements", "read_measurements"]
 
 IDS = ("ID", "SUBJECT", "SUBJ", "SUBJID", "USUBJID", "PATIENT", "PATIENTID", "PAT", "#ID", "PERSON")
 TIMES = ("TIME", "MIN", "MINUTE", "MINUTES", "T", "TIMESTAMP", "DATETIME", "TIMEMIN")
+BEYOND = 5
+"""A value above this multiple of the plausible range's upper limit is an error."""
+Point = tuple[int, int, float, float]
+"""Row, column, minute and value of a sample."""
 _IN_BRACKETS = re.compile(r"[(\[]\s*(?P<unit>[^)\]]+?)\s*[)\]]")
 _WIDE = re.compile(r"(?P<letters>[A-Za-z][A-Za-z_-]*?)[ _-]*(?P<minute>\d+)\s*(?:min)?", re.IGNORECASE)
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2}[ T]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
@@ -207,29 +211,22 @@ class _Reader:
             self._fail(row, column, f"{value:g} is negative")
         return value
 
-    def _long_points(
-        self, found: Mapping[str, int], minutes: np.ndarray
-    ) -> dict[str, list[tuple[int, int, float, float]]]:
+    def _long_points(self, found: Mapping[str, int], minutes: np.ndarray) -> dict[str, list[Point]]:
         """Row, column, minute and value of each sample, by quantity."""
         return {
             name: [(row, i, minutes[row], self._value(row, i)) for row in range(len(minutes))]
             for name, i in found.items()
         }
 
-    def _wide_points(
-        self, wide: Mapping[int, tuple[Quantity, float]]
-    ) -> dict[str, list[tuple[int, int, float, float]]]:
-        points: dict[str, list[tuple[int, int, float, float]]] = {}
+    def _wide_points(self, wide: Mapping[int, tuple[Quantity, float]]) -> dict[str, list[Point]]:
+        points: dict[str, list[Point]] = {}
         for i, (quantity, minute) in wide.items():
             rows = range(len(self.cells.rows))
             points.setdefault(quantity.name, []).extend((row, i, minute, self._value(row, i)) for row in rows)
         return points
 
     def _units(
-        self,
-        wide: Mapping[int, tuple[Quantity, float]],
-        found: Mapping[str, int],
-        points: Mapping[str, list[tuple[int, int, float, float]]],
+        self, wide: Mapping[int, tuple[Quantity, float]], found: Mapping[str, int], points: Mapping[str, list[Point]]
     ) -> dict[str, str]:
         """Unit of each quantity: as given, or in brackets in the head."""
         units: dict[str, str] = {}
@@ -255,13 +252,21 @@ class _Reader:
                 help = f"did you mean {likely[0]}?" if likely else None
                 raise DataError(f"{self.cells.path}:1: {said}", help=help)
             units[name] = unit
+            self._check_values(quantity, unit, points[name])
         return units
 
+    def _check_values(self, quantity: Quantity, unit: str, points: Sequence[Point]) -> None:
+        """Refuse single values that no person has, such as those with a slipped decimal point."""
+        factor = quantity.factor(unit)
+        for row, column, _, value in points:
+            size = value * factor
+            if size > BEYOND * quantity.high or (size == 0 and quantity.name == "glucose"):
+                self._fail(
+                    row, column, f"{value:g} {unit} is not a value of {quantity.name}", "leave it empty if missing"
+                )
+
     def _people(
-        self,
-        labels: Sequence[tuple[str, ...]],
-        points: Mapping[str, list[tuple[int, int, float, float]]],
-        units: Mapping[str, str],
+        self, labels: Sequence[tuple[str, ...]], points: Mapping[str, list[Point]], units: Mapping[str, str]
     ) -> list[Samples]:
         order = {label: k for k, label in enumerate(dict.fromkeys(labels))}
         series: list[dict[str, Series]] = [{} for _ in order]

@@ -57,8 +57,7 @@ def fasting(samples: Samples, window: Sequence[float] | None = None) -> Found:
         found.add("fasting_c_peptide", "ng/mL", samples.get("c_peptide").basal)
     found.add("homa_ir", "1", ix.homa_ir(np.array([glucose]), np.array([insulin])))
     found.add("homa_b", "%", ix.homa_b(np.array([glucose]), np.array([insulin])))
-    with np.errstate(divide="ignore"):
-        found.add("quicki", "1", ix.quicki(np.array([glucose]), np.array([insulin])))
+    found.add("quicki", "1", ix.quicki(np.array([glucose]), np.array([insulin])))
     before = [len(s.minutes[s.minutes <= 0]) for s in samples.series.values()]
     if max(before, default=0) > 1:
         found.notes.append(f"basal values are means of {max(before)} samples")

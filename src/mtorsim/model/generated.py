@@ -76,7 +76,7 @@ class _Lines:
         """Put transit compartments between a route and its state."""
         assert route.transit is not None
         n, rate = route.transit.stages, f"{route.transit.stages} / ({route.transit.time})"
-        if route.to not in self.derivatives:
+        if route.to not in self.derivatives or route.to not in self.states:
             return
         scale = self.states[route.to].scale
         for k in range(1, n + 1):

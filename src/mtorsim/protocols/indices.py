@@ -67,8 +67,9 @@ def homa_b(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
 
 
 def quicki(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
-    """Quantitative insulin sensitivity check index (Katz 2000)."""
-    return 1 / (np.log10(insulin) + np.log10(glucose))
+    """Quantitative insulin sensitivity check index (Katz 2000); NaN without insulin."""
+    there = insulin > 0
+    return np.where(there, 1 / (np.log10(np.where(there, insulin, 1.0)) + np.log10(glucose)), np.nan)
 
 
 def matsuda(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ _OURS = (
     "treatment.parquet",
     "trial.json",
     "records.csv",
+    "curves.csv",
     "failed.csv",
     _PARTS,
 )

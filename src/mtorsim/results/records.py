@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mtorsim.errors import DataError, shortened
+import numpy as np
+
+from mtorsim.errors import DataError, one_line, shortened
 from mtorsim.files.html import card, table
 
 from .manifest import read_manifest
@@ -31,11 +33,14 @@ class RecordsResult:
         Description of the run, sufficient to recompute any subject.
     folder
         The result folder.
+    curves
+        The first subjects at evenly spaced times, for figures: `subject_number`, `time_h` and the observables.
     """
 
     frame: pd.DataFrame
     manifest: Mapping[str, Any]
     folder: Path
+    curves: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def units(self) -> dict[str, str]:
@@ -109,8 +114,9 @@ def open_records(folder: str | Path) -> RecordsResult:
         frame = frame.astype({c: object for c in frame.columns}).replace("", None)
         frame[numbers] = frame[numbers].astype(float)
         frame["subject_number"] = frame["subject_number"].astype(int)
+        curves = pd.read_csv(folder / "curves.csv")
     except (OSError, KeyError, ValueError) as problem:
-        raise DataError(f"the result in `{folder}` is incomplete: records.csv: {problem}") from None
+        raise DataError(f"the result in `{folder}` is incomplete: {one_line(str(problem), 120)}") from None
     if len(frame) != manifest["records"]:
         raise DataError(f"`{folder}` has {len(frame):,} records instead of {manifest['records']:,}")
-    return RecordsResult(frame, manifest, folder)
+    return RecordsResult(frame, manifest, folder, {name: curves[name].to_numpy() for name in curves.columns})

@@ -106,13 +106,14 @@ def renamed(cells: Cells, columns: Mapping[str, str], drop: Sequence[str]) -> li
 
 
 def number(text: str, mark: str) -> float:
-    """The number in a cell, whose decimal mark is `mark`; NaN if there is none."""
+    """The number in a cell, whose decimal mark is `mark`; NaN if there is none, or it is too large."""
     if mark != ".":
         text = text.replace(".", "x").replace(mark, ".")
     # Python also reads underscores and words such as `infinity`.
     if not _NUMBER.fullmatch(text):
         return math.nan
-    return float(text.lower().replace("d", "e"))
+    value = float(text.lower().replace("d", "e"))
+    return value if math.isfinite(value) else math.nan
 
 
 def _rows(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:

@@ -55,7 +55,7 @@ def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **
     if out is not None and given["figures"]:
         from mtorsim.plots.records import draw_records
 
-        figures = draw_records(frame, frame.attrs["manifest"], out, "png")
+        figures = draw_records(frame, frame.attrs["manifest"], frame.attrs["curves"], out, "png")
     counts = frame.attrs["manifest"]["status"]
     failed = {sentence: count for sentence, count in counts.items() if sentence != "ok"}
     if given["as_json"]:

@@ -29,7 +29,7 @@ def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: boo
     if isinstance(result, RecordsResult):
         from mtorsim.plots.records import draw_records
 
-        paths = draw_records(result.frame, result.manifest, to or folder, suffix)
+        paths = draw_records(result.frame, result.manifest, result.curves, to or folder, suffix)
     else:
         paths = draw(result, to or folder, shown_in, suffix)
     if as_json:
