@@ -356,3 +356,9 @@ def test_an_amount_in_another_unit_is_refused(tmp_path):
     message = r"column AMT: 10000 mg is outside the plausible range 0.1 to 70 of `everolimus.oral`"
     with pytest.raises(mt.MtorsimError, match=message):
         mt.simulate_events(["everolimus"], mt.read_events(tmp_path / "data.csv", one_subject=True))
+
+
+@pytest.mark.parametrize("value", ["1e309", "nan", "inf", "1_0", "0x10"])
+def test_what_is_no_number_is_not_a_covariate(reads, value):
+    with pytest.raises(mt.MtorsimError, match=rf"data.csv:2: .*column V: `{value}` is not a number"):
+        reads(f"ID,TIME,EVID,AMT,CMT,V\n1,0,1,100,iv,{value}\n1,4,0,,,{value}\n")

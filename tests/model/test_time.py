@@ -13,6 +13,7 @@ from mtorsim.compiler.solver import METHODS
 from mtorsim.files.library import Library
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
+from mtorsim.stats.draws import uniform
 
 LIBRARY = Library((TESTS,))
 W, K, R0, MTT = 0.7, 0.3, 10.0, 2.0
@@ -122,6 +123,35 @@ def test_in_a_scenario_the_clocks_follow_doses_that_are_taken():
     assert len(set(np.round(tad[:, 3], 6))) > 1
     wanted = R0 / K * (1 - np.exp(-K * 5)) * np.exp(-K * (13 - 5))
     assert np.allclose(data["clocked.A"].to_numpy()[:, 2], wanted, rtol=1e-7)
+
+
+@pytest.mark.parametrize("interval", [3, 8])
+@pytest.mark.parametrize("missed", [0.0, 0.5])
+def test_a_release_of_fixed_duration(tmp_path, interval, missed):
+    """Zero-order release for five hours after each dose; an earlier dose prolongs it, a missed one does not."""
+    rate = "where(tad < 2.5 * T1 and last_dose > 0, A0 * k, 0)"
+    (tmp_path / "written.toml").write_text(one(rate, to="dummy"), encoding="utf-8")
+    scenario = mt.Scenario(
+        model=["written"],
+        population="typical",
+        subjects=9,
+        duration="24 h",
+        visits={"at": "24 h", "sample": "random"},
+        doses=[mt.Dose("written", "7 mg", every=f"{interval} h", missed=missed)],
+        library=Library((tmp_path,)),
+    )
+    result = mt.simulate(scenario, rtol=1e-9)
+    given = np.arange(0, 24, interval)
+    taken = (
+        uniform(scenario.seed, ["missed written.iv"], np.arange(9)[:, None], np.arange(len(given))[None, :])[0]
+        >= missed
+    )
+    for subject in range(9):
+        doses = given[taken[subject]]
+        # The union of the five hours after each dose, to the end; before the first dose there is nothing to release.
+        minutes = (np.arange(24 * 60) + 0.5) / 60
+        wanted = sum(any(d <= t < d + 5 for d in doses) for t in minutes) / 60
+        assert float(result.visits.a[0, subject, 0]) == pytest.approx(1 + wanted, abs=1e-7)
 
 
 ONE = """

@@ -43,7 +43,7 @@ FUNCTIONS: dict[str, int] = {
     "where": 3,
 }
 
-_STEP = "write `where(t < 24, a, b)`"
+_STEP = "write `where(t < T1, a, b)`, with a parameter T1 in h"
 _CLOCK = "`t` is the time since the start in h; it may be used in expressions, derivatives and contributions"
 INSTEAD = {
     "piecewise": _STEP,
