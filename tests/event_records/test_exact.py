@@ -141,6 +141,7 @@ def run(tmp_path):
             library=Library((tmp_path,)),
         )
         assert set(frame.status) == {"ok"}
+        go.curves = frame.attrs["curves"]
         return frame[frame.EVID == "0"][[f"disposition.{n}" for n in ("gut", "blood", "tissue", "C")]].to_numpy()
 
     return go
@@ -200,3 +201,12 @@ def test_covariates_in_states_and_observables(run, name, way, method):
         volumes = [(t, volumes[0][1]) for t in times]
     found = run(rows_of(given, 25.0) + looks(VOLUMES), method, interpolation={"V": way})
     agree(found, exact(boluses, infusions, volumes, times), own)
+    # Between records, the curve has the covariate of its time.
+    drawn = {n: np.array(run.curves[f"disposition.{n}"]) for n in ("blood", "C")}
+    at = np.array(run.curves["time_h"])
+    now = {
+        "locf": own[np.searchsorted(times, at, side="right") - 1],
+        "nocb": own[np.minimum(np.searchsorted(times, at), len(own) - 1)],
+        "linear": np.interp(at, times, own),
+    }[way]
+    assert np.allclose(drawn["C"], drawn["blood"] / now, rtol=1e-9, atol=1e-12)

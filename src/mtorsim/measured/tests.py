@@ -114,9 +114,9 @@ def _matsuda(found: Found, glucose: Series, insulin: Series) -> None:
     unit = "1e-4/(mg/dL*uU/mL)"
     covered = glucose.covers(120) and insulin.covers(120)
     means = [ix.mean(s.minutes, s.row, 0, 120)[0] if covered else np.nan for s in (glucose, insulin)]
-    trapezoid = 1e4 / np.sqrt(glucose.at(0) * insulin.at(0) * means[0] * means[1])
+    fasting = glucose.at(0) * insulin.at(0)
     plain = [np.mean([s.at(t) for t in ORAL]) for s in (glucose, insulin)]
-    original = 1e4 / np.sqrt(glucose.at(0) * insulin.at(0) * plain[0] * plain[1])
+    trapezoid, original = (1e4 / np.sqrt(p) if (p := fasting * m[0] * m[1]) > 0 else np.nan for m in (means, plain))
     if covered and np.isnan(original):
         times = [", ".join(f"{t:g}" for t in s.minutes if t <= 120) for s in (glucose, insulin)]
         both = times[0] if times[0] == times[1] else f"{times[0]} min (glucose) and {times[1]}"
