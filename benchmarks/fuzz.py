@@ -11,6 +11,7 @@ without being left out on request. Case `i` of a seed is the same for any number
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import io
 import random
@@ -23,6 +24,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -45,6 +47,8 @@ ROOT = Path(__file__).resolve().parents[1]
 MODELS = ROOT / "tests" / "models"
 LIMIT = 20
 """Seconds that a case may take."""
+MEMORY = 8 * 2**30
+"""Bytes of address space that a process may use."""
 RUN_EVERY = 25
 """Of the cases that pass the checks, one in so many is also run."""
 
@@ -372,15 +376,24 @@ def cases(seed: int, first: int, last: int) -> tuple[Counter[str], list[tuple[in
     return ended, faults
 
 
-def parts(count: int, size: int = 250) -> Iterator[tuple[int, int]]:
+def parts(first: int, count: int, size: int = 250) -> Iterator[tuple[int, int]]:
     """The cases in parts."""
-    return ((a, min(a + size, count)) for a in range(0, count, size))
+    return ((a, min(a + size, first + count)) for a in range(first, first + count, size))
+
+
+def limited() -> None:
+    """Let a case that takes all memory fail instead of its machine."""
+    with contextlib.suppress(ImportError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def main() -> int:
     """Run the cases on several processes, print the counts and the faults."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--cases", type=int, default=100_000)
+    arguments.add_argument("--first", type=int, default=0)
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--workers", type=int, default=2)
     arguments.add_argument("--only", type=int, help="show this case and how it ends")
@@ -393,10 +406,14 @@ def main() -> int:
     began = time.perf_counter()
     total: Counter[str] = Counter()
     faults: list[tuple[int, str, str]] = []
-    with ProcessPoolExecutor(given.workers) as pool:
-        jobs = [pool.submit(cases, given.seed, a, b) for a, b in parts(given.cases)]
-        for k, job in enumerate(jobs):
-            ended, wrong = job.result()
+    with ProcessPoolExecutor(given.workers, initializer=limited) as pool:
+        jobs = {(a, b): pool.submit(cases, given.seed, a, b) for a, b in parts(given.first, given.cases)}
+        for k, ((a, b), job) in enumerate(jobs.items()):
+            try:
+                ended, wrong = job.result()
+            except BrokenProcessPool:
+                print(f"a process died among the cases {a} to {b + given.workers * (b - a)}")
+                return 1
             total += ended
             faults += wrong
             for number, kind, why in wrong:

@@ -522,6 +522,68 @@ def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
     shutil.rmtree(tmp_path / "cache")
 
 
+@pytest.mark.parametrize("emptied", ["problem.py", "precision.py", "*.py", "layout.json"])
+def test_emptied_files_of_the_cache_are_written_anew(tmp_path, emptied):
+    """In processes of their own, since each imports the solver once."""
+    env = {**os.environ, "MTORSIM_CACHE": str(tmp_path / "cache")}
+    typed = [sys.executable, "-m", "mtorsim", "run", "minimal_ogtt", "--json"]
+    before = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
+    for path in (tmp_path / "cache").rglob(emptied):
+        path.write_text("")
+    after = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
+    assert json.loads(after)["arms"] == json.loads(before)["arms"]
+
+
+def test_a_folder_has_one_writer_at_a_time(write, mtorsim, tmp_path):
+    from mtorsim.results.folder import LOCK, claim, release
+
+    out, path = tmp_path / "out", write()
+    held = claim(out)
+    for more in ((), ("--force",), ("--resume",)):
+        found = mtorsim("run", path, "--out", out, *more)
+        assert found.code == 2
+        assert f"another process is writing to `{out}`" in found.err
+    release(out, held)
+    assert not out.exists()
+    assert mtorsim("run", path, "--out", out).code == 0
+    assert not (out / LOCK).exists()
+    assert "already exists" in mtorsim("run", path, "--out", out).err
+    assert not (out / LOCK).exists()
+    # One left behind by a process that was killed does not matter.
+    (out / LOCK).write_text("")
+    assert mtorsim("run", path, "--out", out, "--force").code == 0
+
+
+def test_long_texts_cost_no_time(write, mtorsim):
+    from mtorsim.errors import UnitError
+    from mtorsim.scenario.regimen import read_regimen
+    from mtorsim.units.units import parse_unit
+
+    assert read_regimen("10 mg" + " " * 200_000 + "q24h")[0][0].every == 24
+    for text in ("9" * 5000 + " mg", "10 mg q24h x " + "9" * 5000, "10 mg then " * 500):
+        with pytest.raises(UnitError, match="is too long"):
+            read_regimen(text)
+    for unit in ("1/h**1." + "0" * 5000, "(" * 3000):
+        with pytest.raises(UnitError, match="is too long"):
+            parse_unit(unit)
+    assert "at most 100,000 subjects in a file" in mtorsim("run", write(), "--chunk", 10**9).err
+
+
+def test_visits_of_two_years_by_the_hour_are_read_at_once():
+    """110,000 meals and visits: walking through all visits for each meal would take minutes."""
+    scenario = mt.Scenario(
+        model=["glucose_insulin"], population="ngt", duration="12 y", visits={"at": "every 1 h", "sample": "random"}
+    )
+    assert len(scenario.visits) > 100_000
+
+
+def test_cells_cannot_command_the_terminal(write, mtorsim, tmp_path):
+    (tmp_path / "data.csv").write_text("ID,TIME,NOTE\n1,0,\x1b]0;pwn\x07\n1,1,ok\n", encoding="utf-8")
+    shown = mtorsim("events", write(), tmp_path / "data.csv")
+    assert shown.code == 0
+    assert "\x1b" not in shown.out
+
+
 def test_a_cache_that_cannot_be_written_is_one_message(write, mtorsim, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "file"))

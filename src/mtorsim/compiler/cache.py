@@ -99,7 +99,8 @@ def kept(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) ->
     """
     folder = cache_folder() / name
     try:
-        if not (folder / LAYOUT).is_file():
+        if not _is_whole(folder):
+            shutil.rmtree(folder, ignore_errors=True)
             _write(folder, write)
         try:
             return read(folder)
@@ -116,6 +117,19 @@ def kept(name: str, write: Callable[[Path], None], read: Callable[[Path], T]) ->
         raise DataError(message, help="name a writable folder in MTORSIM_CACHE") from None
 
 
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder has all its source files as they were written."""
+    try:
+        files = json.loads((folder / LAYOUT).read_text(encoding="utf-8"))["files"]
+        return all(_digest(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _digest(path: Path) -> str:
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
 def _write(folder: Path, write: Callable[[Path], None]) -> None:
     """Write a folder elsewhere and rename it into place, since two processes may do so at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +139,8 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
         layout = draft / LAYOUT
         known = json.loads(layout.read_text(encoding="utf-8")) if layout.is_file() else {}
         by = makers(solver=folder.name.startswith("solver_"))
-        layout.write_text(json.dumps({"makers": by, **known}, indent=1), encoding="utf-8")
+        files = {path.relative_to(draft).as_posix(): _digest(path) for path in sorted(draft.rglob("*.py"))}
+        layout.write_text(json.dumps({"makers": by, "files": files, **known}, indent=1), encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError:

@@ -25,7 +25,7 @@ __all__ = ["Measurements", "read_measurements"]
 IDS = ("ID", "SUBJECT", "SUBJ", "SUBJID", "USUBJID", "PATIENT", "PATIENTID", "PAT", "#ID", "PERSON")
 TIMES = ("TIME", "MIN", "MINUTE", "MINUTES", "T", "TIMESTAMP", "DATETIME", "TIMEMIN")
 BEYOND = 5
-"""A value above this multiple of the plausible range's upper limit is an error."""
+"""A value above this multiple of the plausible range's upper limit is an error; so is one of glucose as far below."""
 Point = tuple[int, int, float, float]
 """Row, column, minute and value of a sample."""
 _IN_BRACKETS = re.compile(r"[(\[]\s*(?P<unit>[^)\]]+?)\s*[)\]]")
@@ -260,7 +260,7 @@ class _Reader:
         factor = quantity.factor(unit)
         for row, column, _, value in points:
             size = value * factor
-            if size > BEYOND * quantity.high or (size == 0 and quantity.name == "glucose"):
+            if size > BEYOND * quantity.high or (size < quantity.low / BEYOND and quantity.name == "glucose"):
                 self._fail(
                     row, column, f"{value:g} {unit} is not a value of {quantity.name}", "leave it empty if missing"
                 )

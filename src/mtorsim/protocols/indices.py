@@ -68,8 +68,8 @@ def homa_b(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
 
 def quicki(glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
     """Quantitative insulin sensitivity check index (Katz 2000); NaN without insulin."""
-    there = insulin > 0
-    return np.where(there, 1 / (np.log10(np.where(there, insulin, 1.0)) + np.log10(glucose)), np.nan)
+    there = insulin * glucose > 1
+    return np.where(there, 1 / np.log10(np.where(there, insulin * glucose, 10.0)), np.nan)
 
 
 def matsuda(times: np.ndarray, glucose: np.ndarray, insulin: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def hbgi(glucose: np.ndarray) -> np.ndarray:
 
 def _risk(glucose: np.ndarray) -> np.ndarray:
     """Glucose on a scale on which 20 and 600 mg/dL are equally far from 112.5."""
-    return 1.509 * (np.log(glucose) ** 1.084 - 5.381)
+    return 1.509 * (np.log(np.maximum(glucose, 1.0)) ** 1.084 - 5.381)
 
 
 def modd(times: np.ndarray, glucose: np.ndarray, apart: float) -> np.ndarray:

@@ -7,13 +7,13 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mtorsim.errors import DataError
 
 from .manifest import read_manifest
 
-__all__ = ["open_folder", "write_json"]
+__all__ = ["claim", "open_folder", "release", "write_json"]
 
 
 _PARTS = "unfinished"
@@ -39,10 +39,56 @@ _DRAWN = ("time_course", "shares", "records")
 _FIGURES = tuple(f"{name}.{suffix}" for name in _DRAWN for suffix in ("png", "pdf", "svg"))
 
 
+LOCK = ".lock"
+"""File that the process that writes to a folder holds locked."""
+
+
+def claim(folder: Path) -> IO[str] | None:
+    """Keep other processes from writing to a folder until the file returned is released, or this process ends.
+
+    Raises
+    ------
+    DataError
+        If another process writes to it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a")
+    except OSError:
+        # What is wrong with the folder is told when a result is written to it.
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        help = "wait until it ends, or name another folder"
+        raise DataError(f"another process is writing to `{folder}`", help=help) from None
+    except OSError:
+        # Some network disks have no locks.
+        file.close()
+        return None
+    return file
+
+
+def release(folder: Path, file: IO[str] | None) -> None:
+    """Let other processes write to a folder again, which is removed if it is empty."""
+    if file is None:
+        return
+    (folder / LOCK).unlink(missing_ok=True)
+    file.close()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
 def open_folder(folder: Path, force: bool) -> None:
     """Create a result folder; `force` removes an earlier result in it, but never any other file."""
     try:
-        if folder.exists() and any(folder.iterdir() if folder.is_dir() else [folder]):
+        inside = folder.iterdir() if folder.is_dir() else [folder]
+        if folder.exists() and any(path.name != LOCK for path in inside):
             if not force:
                 raise DataError(f"`{folder}` already exists", help=_help(folder))
             try:

@@ -22,7 +22,7 @@ from mtorsim.run.plan import Plan
 from mtorsim.stats.shares import Share
 
 from .block import Block, TestValues
-from .folder import _PARTS, open_folder, write_json
+from .folder import _PARTS, claim, open_folder, release, write_json
 from .limits import limits_of, worst_fasting
 from .manifest import describe_run, machine, read_manifest
 from .result import Result
@@ -81,12 +81,27 @@ class Writer:
         self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
         # Separate digests of values and status do not depend on the cuts between chunks.
         self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
+        self.lock = claim(folder) if folder is not None else None
+        try:
+            self._begin(folder, force, resume)
+        except DataError:
+            self.release()
+            raise
+
+    def _begin(self, folder: Path | None, force: bool, resume: bool) -> None:
+        """Take up an interrupted run, or begin a new one in an empty folder."""
         if folder is not None and resume and (folder / "run.json").is_file():
             self._take_up(folder)
         elif folder is not None:
             open_folder(folder, force)
             write_json(folder / "run.json", {**self.manifest, "finished": False})
             self._make_folders(folder)
+
+    def release(self) -> None:
+        """Let other processes write to the folder."""
+        if self.folder is not None:
+            release(self.folder, self.lock)
+            self.lock = None
 
     def _make_folders(self, folder: Path) -> None:
         """Make the folders of all tables; they are not made again, since a folder that vanished lost its chunks."""

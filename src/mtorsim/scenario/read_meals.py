@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -96,7 +97,10 @@ def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[floa
     found = []
     for meal in planned:
         if not any(since <= meal.time < since + 24.0 for since in fasts):
-            waits = any(t <= meal.time < t + MOST_JITTER * jitter for t in (0.0, *visits))
+            # Visits are in order: the last one before the meal is the one that it might wait for.
+            before = bisect_right(visits, meal.time)
+            since = meal.time - (visits[before - 1] if before else 0.0)
+            waits = 0.0 <= since < MOST_JITTER * jitter or 0.0 <= meal.time < MOST_JITTER * jitter
             found.append(replace(meal, jitter=jitter, waits=waits))
     for i, line in enumerate(meals.add):
         own = place.inside("add", i)

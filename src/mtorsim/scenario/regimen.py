@@ -12,7 +12,9 @@ from mtorsim.units.units import Unit, convert, parse_quantity, parse_unit
 __all__ = ["Part", "in_turn", "read_regimen"]
 
 
-_PART = re.compile(r"(?P<amount>.+?)(?:\s+q\s*(?P<number>\d[\d.]*)\s*(?P<unit>[a-z]+))?(?:\s+x\s*(?P<count>\d+))?")
+_PART = re.compile(r"(?P<amount>.+?)(?:\s+q\s*(?P<number>\d[\d.]*)\s*(?P<unit>[a-z]+))?(?:\s+x\s*(?P<count>\d{1,9}))?")
+LONGEST = 2000
+"""Largest number of characters of a regimen."""
 EXAMPLE = "write for example `10 mg q24h x 28 then 5 mg q24h`"
 
 
@@ -55,7 +57,12 @@ def read_regimen(text: str) -> tuple[list[Part], Unit]:
     UnitError
         If a part is invalid, or units are incompatible.
     """
-    pieces = re.split(r"\s+then\s+", text.strip())
+    text = " ".join(text.split())
+    if len(text) > LONGEST:
+        raise UnitError(
+            f"a regimen of {len(text):,} characters is too long", help="split it into several [[dose]] tables"
+        )
+    pieces = re.split(r"\s+then\s+", text)
     parts: list[Part] = []
     unit: Unit | None = None
     for k, piece in enumerate(pieces):

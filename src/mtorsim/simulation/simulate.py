@@ -29,6 +29,8 @@ from mtorsim.scenario.scenario import Scenario
 
 from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
 
+MOST_IN_CHUNK = 100_000
+"""Largest number of subjects per file, since a chunk is held in memory."""
 __all__ = ["one_subject", "resume", "simulate"]
 
 
@@ -136,6 +138,8 @@ def simulate(
     announce_occasions(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     folder = Path(out).expanduser() if out is not None else None
+    if chunk > MOST_IN_CHUNK:
+        raise ArgumentError(f"chunk = {chunk}: there can be at most {MOST_IN_CHUNK:,} subjects in a file")
     for q in quantiles:
         if not 0 <= q <= 1:
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
@@ -211,6 +215,21 @@ def _run(
     if note:
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
     writer = make_writer()
+    try:
+        return _written(plan, n, writer, workers, progress, rules)
+    finally:
+        writer.release()
+
+
+def _written(
+    plan: Plan,
+    n: int,
+    writer: Writer,
+    workers: int,
+    progress: Callable[[int, int], None] | None,
+    rules: tuple[PythonRule, ...],
+) -> Result:
+    """Compute the subjects that a writer does not have yet."""
     folder = writer.folder
     if folder is not None and writer.finished:
         return open_run(folder)

@@ -136,6 +136,10 @@ def _raise(size: Fraction, power: Fraction) -> Fraction:
 ONE = Unit(_F(1), _F(1), (), "1")
 
 
+_LONGEST = 200
+"""Largest number of characters of a unit."""
+
+
 @lru_cache(maxsize=4096)
 def parse_unit(text: str) -> Unit:
     """Read a unit such as `mg/kg/min/(pmol/L)` or `ug*h/L`.
@@ -145,6 +149,8 @@ def parse_unit(text: str) -> Unit:
     UnitError
         If a symbol is unknown or the text is not a product of units.
     """
+    if len(text) > _LONGEST:
+        raise UnitError(f"a unit of {len(text):,} characters is too long")
     tokens = _tokens(text)
     unit, rest = _product(tokens, text)
     if rest:

@@ -10,7 +10,7 @@ import click
 from mtorsim.cli.console import note, print_json
 from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings
 from mtorsim.cli.table_options import read_table, table_options
-from mtorsim.errors import ArgumentError
+from mtorsim.errors import ArgumentError, one_line
 
 
 @click.command()
@@ -73,7 +73,10 @@ def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **
         for figure in figures:
             print(f"figure    {figure}")
     else:
-        print(frame.head(20).dropna(axis=1, how="all").to_string(index=False))
+        shown = frame.head(20).dropna(axis=1, how="all")
+        # A cell may hold anything, such as commands of a terminal.
+        printable = shown.map(lambda cell: one_line(cell, 40) if isinstance(cell, str) else cell)
+        print(printable.to_string(index=False))
         if not given["quiet"]:
             note("the table was not saved; add `--out DIR` to save it")
     return 1 if failed else 0
