@@ -171,12 +171,13 @@ def test_regimens(run, name, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", ["bolus", "infusion", "oral"])
+@pytest.mark.parametrize("kind", ["bolus", "infusion", "oral", "into a state without a route"])
 def test_steady_states(run, kind, method):
     given, boluses, infusions = {
         "bolus": ("1,0,1,100,iv,,,12,,1\n", [(0.0, 1, 100)], []),
         "infusion": ("1,0,1,100,iv,25,,12,,1\n", [], [(0.0, 4.0, 1, 25)]),
         "oral": ("1,0,1,100,oral,,,12,,1\n", [(LAG, 0, 100 * F1)], []),
+        "into a state without a route": ("1,0,1,100,tissue,,,12,,1\n", [(0.0, 2, 100)], []),
     }[kind]
     before = repeated(boluses, infusions, 12.0, V)
     agree(run(rows_of(given) + looks(), method), exact(boluses, infusions, CONSTANT, LOOKED, before), V)
@@ -210,3 +211,20 @@ def test_covariates_in_states_and_observables(run, name, way, method):
         "linear": np.interp(at, times, own),
     }[way]
     assert np.allclose(drawn["C"], drawn["blood"] / now, rtol=1e-9, atol=1e-12)
+
+
+def test_an_event_never_refers_to_nothing(run, monkeypatch):
+    """The kernel writes where an event says: a row that is not there would be memory of others."""
+    from mtorsim.event_records import steady_state
+
+    rows = []
+    solve = steady_state.solve
+    monkeypatch.setattr(
+        steady_state, "solve", lambda k, s, p, events, *a: (rows.extend(events.row), solve(k, s, p, events, *a))
+    )
+    run(rows_of("1,0,1,100,tissue,,,12,,1\n") + looks())
+    assert rows
+    assert min(rows) >= 0
+    event = steady_state.Events.listed([[(0.0, 4, -1, 0.0)]])
+    assert not event.fit(3, 7)
+    assert steady_state.Events.listed([[(0.0, 4, 6, 0.0), (1.0, 1, 2, 0.0)]]).fit(3, 7)

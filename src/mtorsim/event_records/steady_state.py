@@ -48,7 +48,7 @@ class Interval:
     rates
         (start, end, rate) of infusions, within the interval.
     inflow
-        Column of the parameter that is the state's inflow.
+        Column of the parameter that is the state's inflow, -1 if nothing can be infused into it.
     marked
         Row of each clock that the dose sets, its value at the start of an interval, and the value to which it is set.
     """
@@ -65,7 +65,8 @@ class Interval:
         """The events in it: time, kind, row and amount."""
         found = [(self.at, ADD, self.row, self.amount)] if self.amount else []
         found += [(self.at, REPLACE, row, value) for row, _, value in self.marked]
-        for time in sorted({0.0, *(t for start, end, _ in self.rates for t in (start, end) if t < self.length)}):
+        changes = {t for start, end, _ in self.rates for t in (start, end) if t < self.length}
+        for time in sorted({0.0, *changes}) if self.inflow >= 0 else ():
             total = sum(rate for start, end, rate in self.rates if start <= time < end)
             found.append((time, PARAMETER, self.inflow, total))
         return sorted(found, key=lambda e: e[0])

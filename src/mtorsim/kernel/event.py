@@ -57,6 +57,11 @@ class Events(NamedTuple):
             last,
         )
 
+    def fit(self, states: int, parameters: int) -> bool:
+        """Whether each event refers to one of so many states or parameters; the kernel does not look."""
+        ends = np.where(self.kind == PARAMETER, parameters, states)
+        return bool(((self.row >= 0) & (self.row < ends)).all())
+
     def of(self, subjects: np.ndarray) -> Events:
         """The events of some subjects."""
         return self._replace(first=self.first[subjects], last=self.last[subjects])

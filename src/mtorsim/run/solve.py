@@ -94,6 +94,8 @@ def solve(
     cancel
         Shape (1,) int64: not 0 ends the call early.
     """
+    if not events.fit(len(kernel.states), len(kernel.parameters)):
+        raise IndexError("an event refers to a state or parameter that the kernel does not have")
     n = len(subjects.state)
     whole = np.zeros(0, np.int64)
     recording = recording or Recording(np.zeros(0), whole, np.zeros((n, 0, 0)))
