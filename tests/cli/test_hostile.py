@@ -554,6 +554,26 @@ def test_a_folder_has_one_writer_at_a_time(write, mtorsim, tmp_path):
     assert mtorsim("run", path, "--out", out, "--force").code == 0
 
 
+@pytest.mark.parametrize("name", ["hill", "where", "sin"])
+def test_a_function_cannot_be_a_module(mtorsim, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    assert "it is a function of equations" in mtorsim("new", "module", name).err
+    assert mtorsim("new", "module", "fine").code == 0
+    text = (tmp_path / "fine.toml").read_text(encoding="utf-8").replace("fine", name)
+    (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    assert "it is a function of equations" in mtorsim("check", f"{name}.toml").err
+
+
+def test_a_half_run_tells_how_to_go_on(write, mtorsim, tmp_path):
+    out = tmp_path / "half run"
+    assert mtorsim("run", write(), "--out", out).code == 0
+    manifest = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    (out / "run.json").write_text(json.dumps({**manifest, "finished": False}), encoding="utf-8")
+    for typed in (("plot", out), ("export", out, tmp_path / "x.csv"), ("replay", out, "--subject", 0)):
+        assert f"`mtorsim resume {out}`" in mtorsim(*typed).err
+    assert f"`mtorsim resume {out}`" in mtorsim("run", write(), "--out", out).err
+
+
 def test_long_texts_cost_no_time(write, mtorsim):
     from mtorsim.errors import UnitError
     from mtorsim.scenario.regimen import read_regimen

@@ -70,6 +70,26 @@ def test_lipids_are_not_taken_for_glucose():
     assert shown.value("glucose", "mg/dL", 180.16) == pytest.approx(10.0)
 
 
+def test_si_units(mtorsim):
+    typed = ("test", "ogtt", "--preset", "ngt", "--json", "--units")
+    first, other = (json.loads(mtorsim(*typed, units).out) for units in ("mg/dL", "SI"))
+    for name, unit, factor in (
+        ("fasting_insulin", "pmol/L", 6),
+        ("insulin_area", "pmol/L*min", 6),
+        ("insulinogenic_index", "pmol/L/(mmol/L)", 6 * 18.016),
+        ("fasting_c_peptide", "nmol/L", 1 / 3.0203),
+        ("c_peptide_area", "nmol/L*min", 1 / 3.0203),
+        ("fasting_glucose", "mmol/L", 1 / 18.016),
+        ("homa_ir", "1", 1),
+    ):
+        assert other["index_units"][name] == unit
+        assert other["indices"][name] == pytest.approx(factor * first["indices"][name])
+    shown = display_units("si")
+    assert shown.value("triglycerides", "mg/dL", 177.14) == pytest.approx(2.0)
+    assert shown.value("ldl", "mg/dL", 116.01) == pytest.approx(3.0)
+    assert shown.unit("drug_level", "ng/mL") == "ng/mL"
+
+
 def test_a_day_is_shown_by_the_clock(mtorsim):
     assert [clock_time(h) for h in (0, 5, 16.5, 24, 167.5)] == ["07:30", "12:30", "00:00", "07:30", "07:00"]
     out = mtorsim("test", "profile", "--preset", "ngt").out

@@ -36,7 +36,7 @@ units: Decorator = click.option(
     metavar="UNIT",
     default="mg/dL",
     show_default=True,
-    help="Show glucose in mg/dL, or in mmol/L with HbA1c in mmol/mol.",
+    help="mg/dL, mmol/L (glucose, with HbA1c in mmol/mol), or SI (insulin in pmol/L as well).",
 )
 settings: Decorator = click.option(
     "--set",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mtorsim.files.references import Reference
@@ -48,13 +48,16 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
         for n, o in data.observables.items()
     ]
     blocks += _formulas("Observables", observed)
-    doses = [(n, d.to, d.unit, d.bioavailability, d.lag, d.about) for n, d in data.doses.items()]
+    doses = [
+        (n, d.to, d.unit, d.bioavailability, d.lag, d.rate or "", d.duration or "", _range(d.range), d.about)
+        for n, d in data.doses.items()
+    ]
     conditions = [
         (n, ", ".join(f"{p} x {f:g}" for p, f in c.multiply.items()), c.about, c.source, c.evidence)
         for n, c in data.conditions.items()
     ]
     blocks += _part("Conditions", Table(("condition", "changes", "about", "source", "evidence"), tuple(conditions)))
-    blocks += _part("Doses", Table(("route", "to", "unit", "bioavailability", "lag", "about"), tuple(doses)))
+    blocks += _part("Doses", Table(_ROUTE, tuple(doses)))
     blocks += _at_rest(module)
     return [*blocks, *_cited(_sources(module), references)]
 
@@ -166,6 +169,13 @@ def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
         }
         for name, line in parameters.items()
     ]
+
+
+_ROUTE = ("route", "to", "unit", "bioavailability", "lag", "rate", "duration", "range", "about")
+
+
+def _range(limits: Sequence[float] | None) -> str:
+    return f"{limits[0]:g} to {limits[1]:g}" if limits else ""
 
 
 def _part(title: str, table: Table) -> list[Block]:

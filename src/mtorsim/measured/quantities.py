@@ -9,19 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.errors import ArgumentError, UnitError
-from mtorsim.protocols.protocol import PMOL_PER_UNIT
-from mtorsim.units.conversions import MG_DL_PER_MMOL_L, glucose_in_mg_dl
+from mtorsim.units.conversions import C_PEPTIDE_MASS, MG_DL_PER_MMOL_L, PMOL_PER_UU, glucose_in_mg_dl
 from mtorsim.units.units import Unit, convert, parse_unit
 
 __all__ = ["QUANTITIES", "Quantity", "plain", "quantity_of"]
 
-C_PEPTIDE_MASS = 3.0203
-"""g/mmol of C-peptide: 1 nmol/L is 3.02 ng/mL."""
-
 
 def _insulin(value: float, unit: Unit) -> float:
     if unit.same_kind(parse_unit("pmol/L")):
-        return convert(value, unit, parse_unit("pmol/L")) / (PMOL_PER_UNIT / 1000)
+        return convert(value, unit, parse_unit("pmol/L")) / PMOL_PER_UU
     return convert(value, unit, parse_unit("uU/mL"))
 
 

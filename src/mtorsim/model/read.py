@@ -9,7 +9,7 @@ from mtorsim.errors import ModelError
 from mtorsim.files.record import read_record
 from mtorsim.files.toml import TomlFile
 
-from .expressions import is_identifier
+from .expressions import FUNCTIONS, INSTEAD, is_identifier
 from .file import SECTIONS, Module, ModuleFile
 from .generated import with_generated_lines
 
@@ -37,7 +37,7 @@ def _check_names(module: Module) -> None:
     name = module.name
     if not is_identifier(name):
         message = f"`{name}` cannot be the name of a module"
-        module.file.fail(message, ("module", "name"), "use a letter, then letters, digits and underscores")
+        module.file.fail(message, ("module", "name"), _cure(name))
     if name != module.file.path.stem:
         message = f"the module is named `{name}` but its file is `{module.file.path.name}`"
         module.file.fail(message, ("module", "name"), "give both the same name")
@@ -65,5 +65,13 @@ def _check_names(module: Module) -> None:
 
 def _check_name(module: Module, section: str, name: str) -> None:
     if not is_identifier(name) or keyword.iskeyword(name) or name in ("t", "y", "p"):
-        reserved = "it is reserved" if is_identifier(name) else "use a letter, then letters, digits and underscores"
-        module.file.fail(f"`{name}` cannot be the name of a quantity", (section, name), reserved)
+        module.file.fail(f"`{name}` cannot be the name of a quantity", (section, name), _cure(name))
+
+
+def _cure(name: str) -> str:
+    """How to mend a name that cannot be used."""
+    if name in FUNCTIONS:
+        return "it is a function of equations; choose another name"
+    if name in INSTEAD or is_identifier(name):
+        return "it is reserved; choose another name"
+    return "use a letter, then letters, digits and underscores"

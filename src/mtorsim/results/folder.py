@@ -109,7 +109,8 @@ def _help(folder: Path) -> str:
     except DataError:
         return "name another folder"
     if not finished:
-        return "it holds an interrupted run: resume it by `mtorsim.resume(folder)`, or pass `force=True` to begin again"
+        resume = f'`mtorsim.resume("{folder}")`'
+        return f"it holds an interrupted run: resume it by {resume}, or pass `force=True` to begin again"
     return "pass `force=True` to replace the result in it, or another folder"
 
 

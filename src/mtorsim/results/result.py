@@ -299,7 +299,7 @@ def open_run(folder: str | Path) -> Result:
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records", help="`open_result` reads it; see also `export`")
     if not manifest.get("finished"):
-        raise DataError(f"the run in `{folder}` was not finished", help="resume it: `mtorsim.resume(folder)`")
+        raise DataError(f"the run in `{folder}` was not finished", help=f'resume it: `mtorsim.resume("{folder}")`')
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
         with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:

@@ -8,11 +8,17 @@ from mtorsim.errors import UnitError
 
 from .units import Unit, convert, parse_unit
 
-__all__ = ["MG_DL_PER_MMOL_L", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_percent"]
+__all__ = ["C_PEPTIDE_MASS", "MG_DL_PER_MMOL_L", "PMOL_PER_UU", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_percent"]
 
 
 MG_DL_PER_MMOL_L = 18.016
 """mg/dL per mmol/L of glucose, 180.16 g/mol."""
+
+PMOL_PER_UU = 6.0
+"""pmol/L in 1 uU/mL of insulin: 1 U is 6,000 pmol."""
+C_PEPTIDE_MASS = 3.0203
+"""ng/mL in 1 nmol/L of C-peptide, 3020.3 g/mol."""
+
 
 _IFCC_SLOPE, _IFCC_INTERCEPT = 0.09148, 2.152
 

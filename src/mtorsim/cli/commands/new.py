@@ -10,6 +10,7 @@ import click
 
 from mtorsim.cli.options import library, library_of
 from mtorsim.errors import ArgumentError, DataError, MtorsimError
+from mtorsim.model.expressions import FUNCTIONS
 
 KINDS = ("scenario", "trial", "module", "drug", "population")
 _NEXT = {
@@ -38,6 +39,9 @@ def command(kind: str, name: str, like: str | None, force: bool, folders: tuple[
     path = Path(name if name.endswith(".toml") else f"{name}.toml")
     of = {"drug": "module", "trial": "trial"}.get(kind, kind)
     allowed = r"[A-Za-z][A-Za-z0-9_]*" if of in ("module", "population") else r"[A-Za-z][A-Za-z0-9_-]*"
+    if of == "module" and path.stem in FUNCTIONS:
+        help = "it is a function of equations; choose another name"
+        raise DataError(f"`{path.stem}` cannot be the name of a {kind}", help=help)
     if not re.fullmatch(allowed, path.stem):
         signs = "digits and `_`" if of in ("module", "population") else "digits, `_` and `-`"
         help = f"use a letter, then letters, {signs}"
