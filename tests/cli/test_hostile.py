@@ -488,7 +488,7 @@ def test_a_run_is_resumed_from_its_folder_alone(write, mtorsim):
 
     with pytest.raises(KeyboardInterrupt):
         mt.simulate(path, subjects=12, chunk=4, settings={"m.k": 2}, out="out", progress=stop)
-    assert "`mtorsim resume DIR`" in mtorsim("plot", "out").err
+    assert "the run in `out` was not finished\n  help: resume it: `mtorsim resume out`" in mtorsim("plot", "out").err
     for file in Path().rglob("*.toml"):
         file.unlink()
     found = mtorsim("resume", "out")
@@ -522,16 +522,18 @@ def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
     shutil.rmtree(tmp_path / "cache")
 
 
-@pytest.mark.parametrize("emptied", ["problem.py", "precision.py", "*.py", "layout.json"])
-def test_emptied_files_of_the_cache_are_written_anew(tmp_path, emptied):
+def test_emptied_files_of_the_cache_are_written_anew(tmp_path):
     """In processes of their own, since each imports the solver once."""
     env = {**os.environ, "MTORSIM_CACHE": str(tmp_path / "cache")}
     typed = [sys.executable, "-m", "mtorsim", "run", "minimal_ogtt", "--json"]
     before = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
-    for path in (tmp_path / "cache").rglob(emptied):
-        path.write_text("")
-    after = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
-    assert json.loads(after)["arms"] == json.loads(before)["arms"]
+    for emptied in ("precision.py", "*"):
+        files = [path for path in (tmp_path / "cache").rglob(emptied) if path.is_file()]
+        assert files
+        for path in files:
+            path.write_text("")
+        after = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
+        assert json.loads(after)["arms"] == json.loads(before)["arms"]
 
 
 def test_a_folder_has_one_writer_at_a_time(write, mtorsim, tmp_path):

@@ -92,7 +92,7 @@ error: missing argument `SCENARIO`
   help: `mtorsim run --help` lists what it takes
 $ plot nowhere
 error: `nowhere` is not a result: it has no run.json
-  help: name the folder given as `--out DIR`
+  help: name the folder given by `--out DIR`
 $ show mtr
 error: there is no scenario, population or module `mtr`
   help: did you mean `mtor`?

@@ -11,7 +11,7 @@ from mtorsim.compiler.kernel import load_kernel
 from mtorsim.compiler.solver import METHODS, PRECISIONS
 from mtorsim.kernel import grk4t, tsit5
 from mtorsim.model.compose import compose
-from mtorsim.model.file import read_module
+from mtorsim.model.read import read_module
 
 # bell depends on time through a clock: exp(-t^2); z is logistic growth; fast follows bell closely.
 START = [[0.0, 1.0, 0.1, 1.0]]

@@ -19,7 +19,7 @@ from mtorsim.units.display import display_units
 @pytest.mark.parametrize("test", list(laboratory_tests()))
 @pytest.mark.parametrize("who", [("--preset", "t2d"), ("--preset", "healthy_adults", "--subjects", "9")])
 def test_tables_fit_a_terminal_of_80_columns(mtorsim, monkeypatch, test, who):
-    monkeypatch.delenv("COLUMNS")
+    monkeypatch.setenv("COLUMNS", "80")
     found = mtorsim("test", test, *who)
     # The line that says what is done may be longer: it is text, and wraps.
     assert max(map(len, found.out.splitlines()[2:])) <= 80

@@ -12,7 +12,7 @@ import mtorsim as mt
 from mtorsim.cli import main
 from mtorsim.files.library import Library
 from mtorsim.files.references import read_references
-from mtorsim.model.file import read_module
+from mtorsim.model.read import read_module
 from mtorsim.validation.check import judged, reference
 from mtorsim.validation.dossier import page
 from mtorsim.validation.run import validate

@@ -156,7 +156,7 @@ def _watched_interrupts() -> Iterator[list[int]]:
 
 
 _TYPED = {
-    r"`out`": "`--out DIR`",
+    r"`out=\.\.\.`": "`--out DIR`",
     r"`mtorsim\.resume\(\"([^`]*?)\"\)`": r"`mtorsim resume \1`",
     r"`(force|resume|one_subject)=True`": r"`--\1`",
     r"`(ignore|accept|drop)=\[\"([^`]*?)\"\]`": r"`--\1 \2`",

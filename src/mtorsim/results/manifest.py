@@ -180,7 +180,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DataError(
-            f"`{folder}` is not a result: it has no run.json", help="name the folder given as `out`"
+            f"`{folder}` is not a result: it has no run.json", help="name the folder given by `out=...`"
         ) from None
     except (OSError, ValueError) as problem:
         raise DataError(f"cannot read `{path}`: {problem}") from None

@@ -125,10 +125,10 @@ def simulate(
     for name, value in (("subjects", subjects), ("chunk", chunk)):
         _check_count(name, value)
     if rules and out is not None:
-        raise ArgumentError("rules that are functions cannot be saved in a folder", help="leave `out` out")
+        raise ArgumentError("rules that are functions cannot be saved in a folder", help="leave out `out=...`")
     if out is None and (force or resume):
         raise ArgumentError(
-            f"`{'resume' if resume else 'force'}=True` needs a result folder", help="name it with `out`"
+            f"`{'resume' if resume else 'force'}=True` needs a result folder", help="name it with `out=...`"
         )
     options = Options.given(method, precision, rtol, atol, kernel)
     plan = make_plan(
