@@ -576,6 +576,27 @@ def test_a_half_run_tells_how_to_go_on(write, mtorsim, tmp_path):
     assert f"`mtorsim resume {out}`" in mtorsim("run", write(), "--out", out).err
 
 
+def test_a_full_disk_leaves_a_folder_that_can_be_used(write, mtorsim, tmp_path):
+    import resource
+
+    path, out = write(), tmp_path / "out"
+    mtorsim("check", path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, before[1]))
+    try:
+        found = mtorsim("run", path, "--out", out)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert found.code == 2
+    assert f"error: cannot write to `{out}`: File too large" in found.err
+    assert not out.exists()
+    # A process that was killed while it wrote its first file.
+    out.mkdir()
+    (out / ".run.json.draft").write_text("{")
+    assert mtorsim("run", path, "--out", out).code == 0
+    assert sorted(p.name for p in out.iterdir() if p.name.startswith(".")) == []
+
+
 def test_long_texts_cost_no_time(write, mtorsim):
     from mtorsim.errors import UnitError
     from mtorsim.scenario.regimen import read_regimen

@@ -42,6 +42,8 @@ _FIGURES = tuple(f"{name}.{suffix}" for name in _DRAWN for suffix in ("png", "pd
 LOCK = ".lock"
 """File that the process that writes to a folder holds locked."""
 
+_NO_CONTENT = (LOCK, ".run.json.draft")
+
 
 def claim(folder: Path) -> IO[str] | None:
     """Keep other processes from writing to a folder until the file returned is released, or this process ends.
@@ -88,7 +90,7 @@ def open_folder(folder: Path, force: bool) -> None:
     """Create a result folder; `force` removes an earlier result in it, but never any other file."""
     try:
         inside = folder.iterdir() if folder.is_dir() else [folder]
-        if folder.exists() and any(path.name != LOCK for path in inside):
+        if folder.exists() and any(path.name not in _NO_CONTENT for path in inside):
             if not force:
                 raise DataError(f"`{folder}` already exists", help=_help(folder))
             try:

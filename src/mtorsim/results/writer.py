@@ -84,7 +84,10 @@ class Writer:
         self.lock = claim(folder) if folder is not None else None
         try:
             self._begin(folder, force, resume)
-        except DataError:
+        except OSError as problem:
+            self.release()
+            raise DataError(f"cannot write to `{folder}`: {problem.strerror or problem}") from None
+        except BaseException:
             self.release()
             raise
 
