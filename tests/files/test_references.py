@@ -6,7 +6,7 @@ import pytest
 
 from mtorsim.errors import ModelError
 from mtorsim.files.library import Library
-from mtorsim.files.references import read_references
+from mtorsim.files.references import cited, read_references
 
 TEXT = r"""@string{jcem = "J Clin Endocrinol Metab"}
 @article{Muller2020, author = {M{\"u}ller, Anna and {\O}stergaard, B}, title = "Glucose: 10 to 30 \% {mTOR}", year=2020}
@@ -42,3 +42,18 @@ def test_a_bibliography_beside_modules_counts(tmp_path):
     (tmp_path / "models" / "drugs").mkdir(parents=True)
     (tmp_path / "models" / "drugs" / "references.bib").write_text("@misc{Mine, title = {x}}")
     assert "Mine" in read_references(Library((tmp_path,)).references)
+
+
+def test_what_is_cited_is_kept_as_it_is_written():
+    first = "% head\n@string{j = {J}}\n"
+    entries = [
+        "@article{A2001,\n  title = {@B},\n}\n",
+        "@misc{B2, year = 2}\n",
+        "@misc{C3, year=3} @misc{D4, year=4}\n",
+    ]
+    text = first + "".join(entries)
+    assert cited(text, ['source = "A2001; D4"']) == first + entries[0] + entries[2]
+    assert cited(text, ["source = 'B2'", "A200"]) == first + entries[1]
+    assert cited(text, []) == first
+    kept = cited(text, ["B2"])
+    assert cited(kept, ["B2"]) == kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from mtorsim.errors import ModelError, Where, shown_path
 
-__all__ = ["Reference", "read_references"]
+__all__ = ["Reference", "cited", "read_references"]
 
 _VERBATIM = ("doi", "url")
+_ENTRY = re.compile(r"@(\w+)\s*\{\s*([^\s,{}=]+)\s*,")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,23 @@ def _plain(text: str) -> str:
     from pylatexenc.latex2text import LatexNodes2Text
 
     return LatexNodes2Text(keep_comments=True).latex_to_text(text)
+
+
+def cited(bibliography: str, texts: Iterable[str]) -> str:
+    """The entries of a bibliography whose keys occur in texts, as they are written.
+
+    Parameters
+    ----------
+    bibliography
+        BibTeX. Text between entries is kept with the entry before it, and entries that begin on one line are kept or
+        left out together.
+    texts
+        Texts that cite.
+    """
+    words = set().union(*(re.findall(r"[^\s,;\"'(){}=]+", text) for text in texts))
+    parts = re.split(r"(?m)^(?=[ \t]*@)", bibliography)
+    keys = [{key for _, key in _ENTRY.findall(part)} for part in parts]
+    return "".join(part for part, found in zip(parts, keys, strict=True) if not found or found & words)
 
 
 def read_references(paths: Iterable[Path]) -> dict[str, Reference]:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from mtorsim.compiler.solver import Method, Precision
 from mtorsim.errors import DataError, one_line
 from mtorsim.files.library import Library
+from mtorsim.files.references import cited
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.scenario import read_scenario
@@ -89,7 +90,7 @@ def _files(plan: Plan) -> dict[str, str]:
     texts |= {f"models/populations/{file.path.stem}.toml": file.text for file in plan.population.files}
     texts |= {f"models/meals/{file.path.name}": file.text for file in plan.scenario.meal_plans}
     texts[f"models/grades/{plan.grading.name}.toml"] = plan.grading.file.text
-    texts["references.bib"] = plan.bibliography
+    texts["references.bib"] = cited(plan.bibliography, texts.values())
     return texts
 
 
