@@ -597,6 +597,24 @@ def test_a_full_disk_leaves_a_folder_that_can_be_used(write, mtorsim, tmp_path):
     assert sorted(p.name for p in out.iterdir() if p.name.startswith(".")) == []
 
 
+def test_the_home_folder_is_one_folder(write, mtorsim, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    path = write()
+    found = mtorsim("run", path, "--out=~/out")
+    assert found.code == 0, found.err
+    assert str(tmp_path / "home" / "out" / "time_course.png") in found.out
+    assert not (tmp_path / "~").exists()
+    assert mtorsim("export", "~/out", "~/visits.csv").code == 0
+    assert (tmp_path / "home" / "visits.csv").is_file()
+    assert mt.open_result("~/out").manifest["finished"]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/dev/full", "/dev/null", "/proc/self"])
+def test_a_device_is_not_a_table(mtorsim, path):
+    assert f"cannot read `{path}`: it is not a file" in mtorsim("events", path, "--model", "everolimus").err
+
+
 def test_long_texts_cost_no_time(write, mtorsim):
     from mtorsim.errors import UnitError
     from mtorsim.scenario.regimen import read_regimen

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtorsim.files.library import Library
 
 __all__ = [
+    "PATH",
     "accuracy",
     "as_json",
     "check_output",
@@ -28,6 +29,16 @@ __all__ = [
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class _Path(click.Path):
+    """A path as `pathlib.Path`; `~` is the home folder, which shells leave as it is in `--out=~/results`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Path(os.fsdecode(super().convert(value, param, ctx))).expanduser()
+
+
+PATH = _Path()
 
 as_json: Decorator = click.option("--json", "as_json", is_flag=True, help="Print a single JSON object.")
 quiet: Decorator = click.option("--quiet", is_flag=True, help="Print only results and errors.")
@@ -50,7 +61,7 @@ library: Decorator = click.option(
     "--library",
     "folders",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="DIR",
     help="Look up names in this folder first; repeatable.",
 )

@@ -176,7 +176,7 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
     DataError
         If there is none, or its format differs.
     """
-    path = Path(folder) / "run.json"
+    path = Path(folder).expanduser() / "run.json"
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -103,7 +103,7 @@ def open_records(folder: str | Path) -> RecordsResult:
     """
     import pandas as pd
 
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     manifest = read_manifest(folder)
     if not manifest.get("records"):
         raise DataError(f"`{folder}` holds no run of event records")

@@ -294,7 +294,7 @@ def open_run(folder: str | Path) -> Result:
     """
     import xarray as xr
 
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records", help="`open_result` reads it; see also `export`")

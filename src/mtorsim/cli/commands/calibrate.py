@@ -9,13 +9,13 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, print_table
-from mtorsim.cli.options import as_json, library, library_of, quiet, threads
+from mtorsim.cli.options import PATH, as_json, library, library_of, quiet, threads
 from mtorsim.errors import DataError
 
 
 @click.command()
 @click.argument("calibration", default="trials")
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the result as JSON.")
+@click.option("--out", type=PATH, metavar="FILE", help="Write the result as JSON.")
 @click.option(
     "--rounds", type=int, default=5, show_default=True, metavar="N", help="Maximum number of steps of the search."
 )

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import print_json, print_table
-from mtorsim.cli.options import as_json
+from mtorsim.cli.options import PATH, as_json
 
 
 @click.command()
-@click.argument("first", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("second", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("first", metavar="DIR", type=PATH)
+@click.argument("second", metavar="DIR", type=PATH)
 @as_json
 def command(first: Path, second: Path, as_json: bool) -> int:
     """Compare two results: inputs, the largest difference of each observable, shares, tests.

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json
-from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings
+from mtorsim.cli.options import PATH, accuracy, as_json, library, library_of, parse_settings, quiet, settings
 from mtorsim.cli.table_options import read_table, table_options
 from mtorsim.errors import ArgumentError, one_line
 
@@ -19,7 +19,7 @@ from mtorsim.errors import ArgumentError, one_line
 @table_options
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Use another population.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
+@click.option("--out", type=PATH, metavar="DIR", help="Save the result in this folder.")
 @click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @settings
 @accuracy

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from mtorsim.cli.options import PATH
 from mtorsim.errors import DataError
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.argument("to", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
+@click.argument("to", metavar="FILE", type=PATH)
 @click.option("--tests", is_flag=True, help="Export the indices of its laboratory tests instead of the visits.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def command(folder: Path, to: Path, tests: bool, force: bool) -> int:

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from mtorsim.cli.console import column, note, print_json, print_table
-from mtorsim.cli.options import as_json, check_output, quiet, units
+from mtorsim.cli.options import PATH, as_json, check_output, quiet, units
 from mtorsim.cli.table_options import pair, row_options
 from mtorsim.errors import ArgumentError, DataError
 
@@ -30,14 +30,14 @@ _MOST_ROWS = 40
 
 
 @click.command()
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=PATH)
 @click.option("--test", required=True, metavar="NAME", help="fasting, ogtt, mixed-meal, ivgtt, clamp or cgm.")
 @click.option("--unit", "given_units", multiple=True, metavar="NAME=UNIT", help="Unit of a quantity: insulin=pmol/L.")
 @click.option("--time-unit", default="min", show_default=True, metavar="UNIT", help="Unit of times that are numbers.")
 @click.option("--by", multiple=True, metavar="COLUMN", help="Column that distinguishes visits of a person; repeatable.")
 @click.option("--window", metavar="A,B", help="First and last minute of a clamp's steady state.")
 @row_options
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save all indices: .csv or .parquet.")
+@click.option("--out", type=PATH, metavar="FILE", help="Save all indices: .csv or .parquet.")
 @click.option("--force", is_flag=True, help="Replace FILE of --out.")
 @units
 @as_json

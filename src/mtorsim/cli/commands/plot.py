@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 
 from mtorsim.cli.console import print_json
-from mtorsim.cli.options import as_json, units
+from mtorsim.cli.options import PATH, as_json, units
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option(
     "--format", "suffix", type=click.Choice(["png", "pdf", "svg"]), default="png", show_default=True, help="File type."
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="FOLDER", help="Folder for the figures; default: DIR.")
+@click.option("--to", type=PATH, metavar="FOLDER", help="Folder for the figures; default: DIR.")
 @units
 @as_json
 def command(folder: Path, suffix: str, to: Path | None, units: str, as_json: bool) -> int:

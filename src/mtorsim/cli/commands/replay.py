@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import column, note, print_json, print_table, warn
-from mtorsim.cli.options import as_json, units
+from mtorsim.cli.options import PATH, as_json, units
 from mtorsim.errors import ArgumentError
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--arm", metavar="A", help="Name of the arm; default: the first.")
 @click.option("--subject", type=int, required=True, metavar="I", help="Number of the subject, from 0.")
 @units

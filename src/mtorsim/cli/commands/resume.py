@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from mtorsim.cli.commands.run import run_and_show
-from mtorsim.cli.options import as_json, quiet, threads, units
+from mtorsim.cli.options import PATH, as_json, quiet, threads, units
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
 @threads
 @units

@@ -11,7 +11,18 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, progress_bar
-from mtorsim.cli.options import accuracy, as_json, library, library_of, parse_settings, quiet, settings, threads, units
+from mtorsim.cli.options import (
+    PATH,
+    accuracy,
+    as_json,
+    library,
+    library_of,
+    parse_settings,
+    quiet,
+    settings,
+    threads,
+    units,
+)
 from mtorsim.errors import ArgumentError
 
 
@@ -20,7 +31,7 @@ from mtorsim.errors import ArgumentError
 @click.option("--subjects", type=int, metavar="N", help="Number of subjects; default: the scenario's.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Use another population.")
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Save the result in this folder.")
+@click.option("--out", type=PATH, metavar="DIR", help="Save the result in this folder.")
 @click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @click.option("--resume", is_flag=True, help="Resume an interrupted run in DIR.")
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
 
 from mtorsim.cli.console import column, note, print_json, print_table, warn
-from mtorsim.cli.options import as_json, check_output, library, library_of, parse_settings, quiet, settings, units
+from mtorsim.cli.options import PATH, as_json, check_output, library, library_of, parse_settings, quiet, settings, units
 from mtorsim.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def _usual(test: LaboratoryTest, name: str) -> str:
 )
 @click.option("--subjects", type=int, metavar="N", help="Number of subjects; default: one for a typical person.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
-@click.option("--figure", type=click.Path(path_type=Path), metavar="FILE", help="Save a figure: .png, .pdf or .svg.")
+@click.option("--figure", type=PATH, metavar="FILE", help="Save a figure: .png, .pdf or .svg.")
 @settings
 @library
 @units

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
-from mtorsim.cli.options import as_json, library, library_of, parse_settings, quiet, settings, threads
+from mtorsim.cli.options import PATH, as_json, library, library_of, parse_settings, quiet, settings, threads
 from mtorsim.errors import ArgumentError, DataError, UnitError
 from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
@@ -39,13 +39,9 @@ from mtorsim.units.units import parse_quantity
     is_flag=True,
     help="Also run structural alternatives: glucotoxicity, hepatic autoregulation, secretory reserve.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", help="Save result, report and figures in this folder."
-)
+@click.option("--out", type=PATH, metavar="DIR", help="Save result, report and figures in this folder.")
 @click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
-@click.option(
-    "--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Save the report as an HTML page."
-)
+@click.option("--html", "html_to", type=PATH, metavar="FILE", help="Save the report as an HTML page.")
 @threads
 @settings
 @library

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mtorsim.cli.console import note, print_json, print_table
-from mtorsim.cli.options import check_output, library, library_of, quiet
+from mtorsim.cli.options import PATH, check_output, library, library_of, quiet
 from mtorsim.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--section", "sections", multiple=True, metavar="NAME", help="Run only this section; repeatable.")
 @click.option("--json", "json_to", metavar="FILE", help="Save the checks as a JSON list; - prints it.")
-@click.option(
-    "--html", "html_to", type=click.Path(path_type=Path), metavar="FILE", help="Save the dossier as an HTML page."
-)
+@click.option("--html", "html_to", type=PATH, metavar="FILE", help="Save the dossier as an HTML page.")
 @library
 @quiet
 def command(
