@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mtorsim.kernel import double, single
 from mtorsim.kernel import functions as f
+from mtorsim.kernel.lanes import JIT
 from mtorsim.stats import portable as exact
 
 mpmath.mp.dps = 40
@@ -90,6 +91,9 @@ def digamma(x):
     ],
 )
 def test_waves_and_gamma_functions(name, theirs, x, error):
+    if not JIT and "gamma" not in name:
+        # fma rounds twice in plain Python, so that whole turns are taken off x with the rounding of x.
+        error += 1.2e-16 * np.abs(x).max()
     wanted = np.array([float(theirs(mpmath.mpf(float(v)))) for v in x])
     for mine in (in_lanes(getattr(f, name), 1, double), getattr(exact, name, None)):
         if mine is not None:
