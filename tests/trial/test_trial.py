@@ -530,6 +530,11 @@ def test_the_ledger_explains_every_change_of_dose(bolero):
     rescued = set(ledger[(ledger["drug"] == "metformin") & (ledger["what"] == "start")]["subject"])
     tablets = treatment[treatment["drug"] == "metformin"].set_index("subject")["dose_intensity"]
     assert set(tablets[tablets > 0].index) <= rescued
+    left = treatment.groupby("subject")["left_h"].first()
+    gone = set(ledger[ledger["what"] == "leave"]["subject"])
+    assert set(left[left.notna()].index) == gone
+    assert left.isna().any()
+    assert left.max() <= bolero.result.manifest["duration_h"]
 
 
 def test_young_and_lean_people_hardly_suffer_at_the_same_dose(bolero):
