@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import mtorsim as mt
+from mtorsim.run import prepare
 
 OBSERVABLES = {
     "fasting_glucose": "mg/dL",
@@ -300,8 +301,10 @@ def test_doctor_finds_this_installation_well(mtorsim):
     assert data["compiler"]["ok"]
 
 
-def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path):
+def test_failed_subjects_are_named_and_counted(mtorsim, tmp_path, monkeypatch):
     # Nobody is both normal and at 60 mg/dL: entry criteria that no attempt can meet.
+    assert prepare.MOST_ATTEMPTS == 1000, "as the message says"
+    monkeypatch.setattr(prepare, "MOST_ATTEMPTS", 10)
     models = tmp_path / "models"
     models.mkdir()
     (models / "nobody.toml").write_text(
