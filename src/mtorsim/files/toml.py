@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -50,6 +51,15 @@ class TomlFile:
             _raise_syntax(path, text, problem, error)
         return cls(path, text, data, error, index_places(text))
 
+    @cached_property
+    def _shown(self) -> str:
+        """The path as messages show it."""
+        return shown_path(self.path)
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
+
     def where(self, key: Key, needle: str | None = None) -> Where:
         """The place of a value, or of the nearest enclosing table.
 
@@ -61,13 +71,13 @@ class TomlFile:
             Words on that line to point at.
         """
         if not key:
-            return Where(shown_path(self.path), 1)
+            return Where(self._shown, 1)
         line, column, length, end = 0, None, 1, 0
         for end in range(len(key), 0, -1):
             if key[:end] in self._places:
                 line, column, length = self._places[key[:end]]
                 break
-        text = self.text.split("\n")[line] if self.text else ""
+        text = self._lines[line]
         inner = [str(k) for k in key[end:]]
         for name in inner:
             match = re.compile(rf"(?<![\w.\"]){re.escape(name)}\"?\s*=").search(text, column or 0)
@@ -78,7 +88,7 @@ class TomlFile:
             at = text.find(needle, column or 0)
             if at >= 0:
                 column, length = at, len(needle)
-        return Where(shown_path(self.path), line + 1, text, column, length)
+        return Where(self._shown, line + 1, text, column, length)
 
     def fail(self, message: str, key: Key = (), help: str | None = None, needle: str | None = None) -> NoReturn:
         """Raise this file's error with the place of `key`."""
