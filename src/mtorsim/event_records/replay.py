@@ -12,6 +12,7 @@ import numpy as np
 
 from mtorsim.errors import DataError
 from mtorsim.kernel.status import SENTENCES
+from mtorsim.results.agreement import agreement
 from mtorsim.results.manifest import other_versions, plan_from_manifest
 from mtorsim.results.records import open_records
 
@@ -100,9 +101,7 @@ def replay_records(folder: str | Path, subject: int, note: Callable[[str], None]
     for own, values in found.values.items():
         now[names[own]] = values
     before, after = (f[list(names.values())].to_numpy(float) for f in (mine, now))
-    same = bool(np.array_equal(before, after, equal_nan=True))
-    size = np.maximum(np.abs(before), np.abs(after))
-    apart = np.abs(before - after) / np.where(size > 0, size, 1.0)
+    same, difference = agreement(before, after)
     return RecordsReplay(
         title=manifest["title"],
         label=str(table.labels[subject]),
@@ -111,7 +110,7 @@ def replay_records(folder: str | Path, subject: int, note: Callable[[str], None]
         frame=now,
         units=stored.units,
         same=same,
-        difference=0.0 if same else float("inf") if np.isnan(apart).any() else float(apart.max()),
+        difference=difference,
         parameters=found.parameters,
         versions_differ=tuple(other_versions(manifest["versions"])),
     )

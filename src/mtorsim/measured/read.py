@@ -118,7 +118,7 @@ class _Reader:
         self._check_doubles()
         if not wide and not found:
             help = 'rename a column: `columns={"' + self.cells.head[-1] + '": "glucose"}`'
-            raise DataError(f"{self.cells.path}:1: there is no column of glucose or insulin", help=help)
+            raise DataError(f"{self.cells.path}:1: the table has no column of glucose or insulin", help=help)
         minutes = self._minutes(time) if time is not None else np.zeros(len(self.cells.rows))
         points = self._wide_points(wide) if wide else self._long_points(found, minutes)
         units = self._units(wide, found, points)

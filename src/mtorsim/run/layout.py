@@ -119,14 +119,22 @@ def _flagged(limit: Limit, times: np.ndarray, given: np.ndarray) -> list[Part]:
     real = np.concatenate([np.ones(hours.shape, bool), given], axis=1)
     # A later dose restarts the clock before its limit.
     ends = starts + np.maximum(hours, 0.0)
-    later = (starts[:, None, :] > starts[:, :, None]) & (starts[:, None, :] <= ends[:, :, None]) & real[:, None, :]
-    over = np.where(real & ~later.any(axis=2) & (hours > 0), 0.0, 1.0)
+    over = np.where(real & ~(_following(starts, real) <= ends) & (hours > 0), 0.0, 1.0)
     begun = np.where(given & (hours > 0), 0.0, 1.0)
     return [
         _part(times, MULTIPLY, limit.row, begun),
         _part(times, ADD, limit.row, 1.0 - begun),
         _part(ends, MULTIPLY, limit.row, over),
     ]
+
+
+def _following(starts: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """The first later start that is real, of each start; infinite if there is none."""
+    known = np.sort(np.where(real, starts, np.inf), axis=1)
+    known = np.concatenate([known, np.full((len(known), 1), np.inf)], axis=1)
+    last = known.shape[1] - 1
+    at = [np.minimum(np.searchsorted(row, own, side="right"), last) for row, own in zip(known, starts, strict=True)]
+    return np.take_along_axis(known, np.stack(at), axis=1)
 
 
 def _part(times: np.ndarray, kind: int, rows: np.ndarray | int, amounts: np.ndarray) -> Part:

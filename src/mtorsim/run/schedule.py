@@ -139,8 +139,6 @@ class Schedule:
         column = {name: i for i, name in enumerate(parameters)}
         rows = np.array([column[inflow(d.route.to)] if d.over else row_of[d.route.to] for d in self.doses], np.int64)
         turned = self._turned(parameters, column, n)
-        marked = np.array([[row_of.get(f"{d.module}.{c}", -1) for c in (SINCE_DOSE, LAST_DOSE)] for d in self.doses])
-        marked = marked.reshape(-1, 2)
         return Layout(self.doses, times, amounts, rows, turned, self._clocks(parameters, row_of, n), possible, taken)
 
     def _clocks(self, parameters: Mapping[str, np.ndarray], row_of: Mapping[str, int], n: int) -> Clocks:

@@ -11,6 +11,7 @@ import numpy as np
 
 from mtorsim.errors import DataError, did_you_mean
 from mtorsim.kernel.status import SENTENCES
+from mtorsim.results.agreement import agreement
 from mtorsim.results.manifest import other_versions, plan_from_manifest
 from mtorsim.results.result import open_run
 from mtorsim.results.tables import TEST_KEYS, labelled, test_table
@@ -102,7 +103,7 @@ def replay_subject(
         both = tests.merge(kept, "left", on=list(TEST_KEYS), suffixes=("", "_before"))
         before = np.concatenate([before, both["value_before"].to_numpy()])
         now = np.concatenate([now, tests["value"].to_numpy()])
-    same = bool(np.array_equal(before, now, equal_nan=True))
+    same, difference = agreement(before, now)
     return Replay(
         scenario=manifest["scenario"],
         arm=chosen,
@@ -111,15 +112,7 @@ def replay_subject(
         visits=visits.isel(arm=0, subject=0, drop=True),
         tests=tests,
         same=same,
-        difference=0.0 if same else _difference(before, now),
+        difference=difference,
         parameters=parameters,
         versions_differ=tuple(other_versions(manifest["versions"])),
     )
-
-
-def _difference(before: np.ndarray, now: np.ndarray) -> float:
-    """Largest relative difference; infinite if only one has a number."""
-    if (np.isnan(before) != np.isnan(now)).any():
-        return float("inf")
-    size = np.maximum(np.abs(before), np.abs(now))
-    return float(np.nanmax(np.abs(before - now) / np.where(size > 0, size, 1.0), initial=0.0))
