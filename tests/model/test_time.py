@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import gamma
 
@@ -13,6 +15,7 @@ from mtorsim.compiler.solver import METHODS
 from mtorsim.files.library import Library
 from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
+from mtorsim.run.layout import following
 from mtorsim.stats.draws import uniform
 
 LIBRARY = Library((TESTS,))
@@ -229,3 +232,12 @@ def test_messages(tmp_path, rate, fraction, said):
 def test_the_clock_has_no_steady_state(records):
     with pytest.raises(mt.MtorsimError, match="equations with `t` have no steady state"):
         records("1,0,1,10,iv,12,,1\n", one("-k * A * (1 + sin(k * t))"))
+
+
+@settings(max_examples=100, deadline=None)
+@given(starts=st.lists(st.integers(0, 6), min_size=1, max_size=8), data=st.data())
+def test_the_following_dose_is_the_first_that_is_given_later(starts, data):
+    """Several may fall on one time, and those that are missed restart no clock."""
+    real = data.draw(st.lists(st.booleans(), min_size=len(starts), max_size=len(starts)))
+    wanted = [min((s for s, g in zip(starts, real, strict=True) if g and s > own), default=np.inf) for own in starts]
+    assert following(np.array([starts], float), np.array([real]))[0].tolist() == wanted

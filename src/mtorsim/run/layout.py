@@ -11,7 +11,7 @@ import numpy as np
 from mtorsim.kernel.event import ADD, MULTIPLY, PARAMETER, Events
 from mtorsim.model.model import Route
 
-__all__ = ["Dose", "Layout", "Part", "Turn"]
+__all__ = ["Dose", "Layout", "Part", "Turn", "following"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def _flagged(limit: Limit, times: np.ndarray, given: np.ndarray) -> list[Part]:
     real = np.concatenate([np.ones(hours.shape, bool), given], axis=1)
     # A later dose restarts the clock before its limit.
     ends = starts + np.maximum(hours, 0.0)
-    over = np.where(real & ~(_following(starts, real) <= ends) & (hours > 0), 0.0, 1.0)
+    over = np.where(real & ~(following(starts, real) <= ends) & (hours > 0), 0.0, 1.0)
     begun = np.where(given & (hours > 0), 0.0, 1.0)
     return [
         _part(times, MULTIPLY, limit.row, begun),
@@ -128,7 +128,7 @@ def _flagged(limit: Limit, times: np.ndarray, given: np.ndarray) -> list[Part]:
     ]
 
 
-def _following(starts: np.ndarray, real: np.ndarray) -> np.ndarray:
+def following(starts: np.ndarray, real: np.ndarray) -> np.ndarray:
     """The first later start that is real, of each start; infinite if there is none."""
     known = np.sort(np.where(real, starts, np.inf), axis=1)
     known = np.concatenate([known, np.full((len(known), 1), np.inf)], axis=1)
