@@ -11,9 +11,9 @@ from scipy.integrate import solve_ivp
 from mtorsim.compiler.system import System
 
 FUNCTIONS = {
-    "ln": np.log,
+    "ln": lambda x: np.log(np.maximum(x, 1e-300)),
     "hill": lambda x, k, n: x**n / (k**n + x**n),
-    "logistic": lambda x: 1 / (1 + np.exp(-x)),
+    "logistic": lambda x: 0.5 * (1 + np.tanh(0.5 * x)),
     "softplus": lambda x: np.logaddexp(0, x),
     "minimum": min,
     "maximum": max,

@@ -185,7 +185,7 @@ def test_people_as_they_stand_do_not_depend_on_the_form_either(name):
         state, status = np.zeros((5, len(kernel.states))), np.zeros(5, np.int64)
         kernel.start(parameters, state)
         if model.rest:
-            kernel.rest(parameters, model.rest.between, state, status)
+            kernel.rest(parameters, model.rest.bounds, state, status)
         columns = np.arange(len(kernel.quantities))
         rows = np.arange(len(kernel.states))
         seen = kernel.observed(np.zeros(11), np.repeat(state[:, None], 11, axis=1), rows, parameters, columns)

@@ -184,7 +184,7 @@ def test_every_status_has_a_sentence():
 def test_the_root_at_rest_is_found_to_the_last_bits(decay):
     wanted = np.array([4.0, 2.0, 1234.5, 9.0])
     state, ended = np.zeros((4, 1)), np.zeros(4, np.int64)
-    decay.rest(wanted[:, None].copy(), (1.0, 20.0), state, ended)
+    decay.rest(wanted[:, None].copy(), (1.0, 20.0, 0.0, 0.0), state, ended)
     assert np.allclose(state[[0, 1, 3], 0], np.sqrt(wanted[[0, 1, 3]]), rtol=1e-15)
     assert ended.tolist() == [0, 0, status.NO_REST, 0]
 

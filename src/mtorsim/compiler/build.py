@@ -15,7 +15,7 @@ from mtorsim.model.model import Equation, Model
 from mtorsim.units.units import ONE, Unit, parse_unit
 
 from .subexpressions import Assignments, Expr, Sharer, less, rational, symbol
-from .system import System, names_in, needed_for
+from .system import BALANCES, System, names_in, needed_for
 from .to_sympy import to_sympy
 
 __all__ = ["build_system", "build_untreated"]
@@ -118,6 +118,7 @@ class _Builder:
         self.skipped = {n for n, e in self.initials.items() if names_in(e) & self.results}
         if run_in:
             self._neutralise()
+            self.derivatives |= dict.fromkeys(model.hold, sympy.Integer(0))
         self.drifts = {drift(p): p for p in ramps}
         self._let_drift()
         self.flags = {flag.name: less(sympy.Integer(0), to_sympy(flag.limit)) for flag in model.flags}
@@ -289,10 +290,15 @@ class _Builder:
         untreated = {n: sympy.Integer(0 if p.kind == "input" else 1) for n, p in self.model.ports.items()}
         done: Assignments = {}
         given = {plan.unknown, *self.parameters}
-        for step in (*plan.steps, plan.balance):
+        balances = [plan.balance]
+        if plan.inner is not None:
+            given.add(plan.inner.unknown)
+            balances.append(plan.inner.balance)
+        for step in (*plan.steps, *balances):
             right = self._scaled(step)
             self._emit(right, step, done, given, untreated)
-            done[step.name if step is not plan.balance else "balance"] = self._put(right, untreated)
+            name = step.name if step not in balances else BALANCES[balances.index(step)]
+            done[name] = self._put(right, untreated)
             given.add(step.name)
         return done
 

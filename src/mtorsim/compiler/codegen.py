@@ -14,7 +14,7 @@ from mtorsim.errors import one_line
 
 from .sparse_lu import Elimination, eliminate
 from .subexpressions import Expr, ln
-from .system import System, needed_for
+from .system import BALANCES, System, needed_for
 
 __all__ = ["code_names", "generate"]
 
@@ -237,7 +237,7 @@ def generate(system: System) -> str:
 _LINEARISE = "The result of `rhs`, and its derivatives by the states: the first rows of LU, placed as in ENTRIES."
 _FACTOR = "Factor (shift in g) - (Jacobian in LU) in place: multipliers, reciprocal pivots, upper triangle."
 _SOLVE = "Solve with the result of `factor`; b holds the right-hand side, then the solution."
-_BALANCE = "Put the state of rest for the trial value in x into y, and the residual into out."
+_BALANCE = "Put the state of rest for the trial values in x into y, and the residuals into out."
 
 _HEAD = '''"""{title}: written by mtorsim from its model files; change those, not this."""
 
@@ -305,16 +305,20 @@ def _balance(w: _Writer, system: System) -> list[str]:
     w.rows = {n: at for n, at in w.rows.items() if at[0] == "p"}
     w.names[plan.unknown] = _unique("trial", {*_TAKEN, *w.names.values()})
     w.rows[plan.unknown] = ("x", 0)
+    if plan.inner is not None:
+        w.names[plan.inner.unknown] = _unique("inner_trial", {*_TAKEN, *w.names.values()})
+        w.rows[plan.inner.unknown] = ("x", 1)
     steps = dict(system.rest)
-    total = steps.pop("balance")
+    totals = [steps.pop(name) for name in BALANCES if name in steps]
     given = {step.name for step in plan.steps}
     targets = [e for n, e in steps.items() if n in given]
-    steps = {n: e for n, e in steps.items() if n in given or n in needed_for([*targets, total], steps)}
+    steps = {n: e for n, e in steps.items() if n in given or n in needed_for([*targets, *totals], steps)}
     for name, expression in steps.items():
         w.assign(name, expression)
         if name in system.states:
             w.store("y", system.states.index(name), sympy.Symbol(name, real=True))
-    w.store("out", 0, total)
+    for row, total in enumerate(totals):
+        w.store("out", row, total)
     return w.lines
 
 

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.kernel.arguments import ARRAYS, FUNCTIONS, Look, Program, Recording, Search, Sheet, Subjects, table
+from mtorsim.kernel.arguments import (
+    ARRAYS,
+    FUNCTIONS,
+    SEARCH_ROWS,
+    Look,
+    Program,
+    Recording,
+    Search,
+    Sheet,
+    Subjects,
+    table,
+)
 from mtorsim.kernel.lanes import JIT
 from mtorsim.model.model import Equation, Model
 
@@ -75,9 +86,11 @@ class Kernel:
         """The columns of parameters (n, parameters) by name."""
         return {name: parameters[:, j] for j, name in enumerate(self.parameters)}
 
-    def rest(self, parameters: np.ndarray, between: tuple[float, float], state: np.ndarray, status: np.ndarray) -> None:
+    def rest(
+        self, parameters: np.ndarray, bounds: tuple[float, float, float, float], state: np.ndarray, status: np.ndarray
+    ) -> None:
         """Find the state of rest of each subject; see `mtorsim.kernel.initial.rest`."""
-        self._people("rest", len(state), Subjects(state, np.zeros((0, 0)), parameters, status), Search(*between))
+        self._people("rest", len(state), Subjects(state, np.zeros((0, 0)), parameters, status), Search(*bounds))
 
     def start(self, parameters: np.ndarray, state: np.ndarray) -> None:
         """Set every state that has an initial value."""
@@ -113,7 +126,7 @@ class Kernel:
         """Call a function of subjects without integrating them."""
         program = self.program(load_solver("tsit5", "double"), lanes, "people")
         columns = program.scratch.shape[1]
-        sizes = (program.rows, len(self.states), len(self.quantities), 6)
+        sizes = (program.rows, len(self.states), len(self.quantities), SEARCH_ROWS)
         sheet = Sheet(*(aligned(n, columns, float) for n in sizes))
         sheet.p[:] = 1.0
         people_function(name)(table(program, *groups, sheet))
@@ -256,6 +269,7 @@ def _describe(model: Model) -> dict[str, Any]:
         return [eq.name, eq.expression.text, dict(eq.scope), unit, eq.about, eq.mechanism, eq.port]
 
     rest = model.rest
+    inner = [rest.inner.unknown, equation(rest.inner.balance)] if rest and rest.inner else None
     return {
         "parameters": [(n, line.unit, line.about) for n, (line, _) in model.parameters.items()],
         "switches": list(model.switches),
@@ -269,5 +283,5 @@ def _describe(model: Model) -> dict[str, Any]:
         "hold": model.hold,
         "means": [equation(eq) for eq in model.means.values()],
         "then": [equation(eq) for eq in model.then.values()],
-        "rest": [rest.unknown, equation(rest.balance), [equation(s) for s in rest.steps]] if rest else None,
+        "rest": [rest.unknown, equation(rest.balance), [equation(s) for s in rest.steps], inner] if rest else None,
     }

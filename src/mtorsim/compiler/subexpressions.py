@@ -284,7 +284,7 @@ class Sharer:
         return isinstance(expression, _NAMED) or (expression.is_Pow and not expression.exp.is_Integer)
 
     def _log(self, owner: str, x: Expr) -> Expr:
-        return self._line(x.name if x.is_Symbol else owner, "log", ln(x))
+        return sympy.log(x) if x.is_number else self._line(x.name if x.is_Symbol else owner, "log", ln(x))
 
     def _line(self, owner: str, kind: str, expression: Expr) -> Expr:
         if expression.is_number:

@@ -16,6 +16,10 @@ from .subexpressions import Assignments, Expr, rational, slope, symbol
 __all__ = ["System", "names_in", "needed_for"]
 
 
+BALANCES = ("balance", "inner balance")
+"""Names of the residuals at rest: of the unknown, and of the inner one."""
+
+
 @dataclass(frozen=True)
 class System:
     """The equations of a kernel, in system time (hours).
@@ -41,7 +45,7 @@ class System:
     initials
         Initial value of each state that has one.
     rest
-        The steps to the state of rest, ending in the balance; empty without a [rest] table.
+        The steps to the state of rest, ending in the `BALANCES`; empty without a [rest] table.
     """
 
     title: str

@@ -134,7 +134,7 @@ def describe_population(population: Population, references: Mapping[str, Referen
     groups = []
     for g in population.groups:
         factors = ", ".join(f"{n} x {f.by:g}" for n, f in g.multiply.items())
-        groups.append((g.name, f"{100 * g.share:g} %", g.evidence, g.about, factors))
+        groups.append((g.name, g.size, g.evidence, g.about, factors))
     blocks += _part("Groups", Table(("group", "share", "evidence", "who", "differs in"), tuple(groups)))
     entries = []
     for e in population.entries:
@@ -239,6 +239,7 @@ def _at_rest(module: Module) -> list[Block]:
             Heading("At rest"),
             Paragraph(f"{rest.unknown} lies between {low:g} and {high:g} {rest.unit}, where the balance is 0:"),
             Formulas((_plain("balance", module.expression(rest.balance, "rest", "balance")),)),
+            *_inner(module),
             Paragraph("These follow from it, in order:"),
             Formulas(tuple(_plain(n, module.expression(text, "rest", "states", n)) for n, text in rest.states.items())),
         ]
@@ -251,6 +252,16 @@ def _at_rest(module: Module) -> list[Block]:
         if then:
             blocks += [Paragraph("These follow from them:"), Formulas(tuple(then))]
     return blocks
+
+
+def _inner(module: Module) -> list[Block]:
+    rest = module.data.rest
+    if rest is None or rest.inner is None:
+        return []
+    inner, (low, high) = rest.inner, rest.inner.between
+    balance = module.expression(inner.balance, "rest", "inner", "balance")
+    text = f"At each {rest.unknown}, {inner.unknown} lies between {low:g} and {high:g} {inner.unit}, where this is 0:"
+    return [Paragraph(text), Formulas((_plain("balance", balance),))]
 
 
 def _plain(name: str, expression: Expression) -> Formula:

@@ -199,6 +199,9 @@ ARRIVED = 1
 """Answer to COMMIT: a subject has reached its stop."""
 
 
+SEARCH_ROWS = 15
+
+
 class Sheet(NamedTuple):
     """Rows of lanes for evaluation without integration.
 
@@ -211,7 +214,7 @@ class Sheet(NamedTuple):
     q
         Quantities, (quantities, lanes).
     x
-        Trial values and results of a search, (6, lanes).
+        Trial values and results of a search, (SEARCH_ROWS, lanes).
     """
 
     p: Floats2
@@ -221,10 +224,12 @@ class Sheet(NamedTuple):
 
 
 class Search(NamedTuple):
-    """The bounds of a root."""
+    """The bounds of a root, and of the inner unknown; the latter are equal if there is none."""
 
     low: Double
     high: Double
+    inner_low: Double
+    inner_high: Double
 
 
 class Look(NamedTuple):

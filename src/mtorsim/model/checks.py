@@ -128,6 +128,8 @@ def _check_rest(model: Model) -> None:
         if step.unit is not None:
             factor_between(step, Balance(model, step, units).total())
     Balance(model, model.rest.balance, units).total()
+    if model.rest.inner is not None:
+        Balance(model, model.rest.inner.balance, units).total()
 
 
 def _unit(line: Parameter) -> str:

@@ -11,7 +11,7 @@ from mtorsim.units.units import ONE, Unit, parse_unit
 from .checks import check_states
 from .expressions import INSTEAD, Expression
 from .file import Contribution, Module
-from .model import Equation, Model, Port, RestPlan, Route
+from .model import Equation, Model, Port, RestPlan, Route, Unknown
 from .read import read_module
 
 __all__ = ["compose", "load_model"]
@@ -340,6 +340,8 @@ class _Composer:
         assert rest is not None
         unknown = f"{module.name}.rest.{rest.unknown}"
         known = {rest.unknown: unknown}
+        if rest.inner:
+            known[rest.inner.unknown] = f"{module.name}.rest.{rest.inner.unknown}"
         steps = []
         for name, text in rest.states.items():
             if name in module.data.states:
@@ -358,7 +360,16 @@ class _Composer:
         balance = self._equation(module, rest.balance, ("rest", "balance"), unknown, "balance", None, extra=known)
         unit = _unit(module, rest.unit, "rest", "unit")
         low, high = rest.between
-        return RestPlan(module.name, unknown, unit, (low, high), balance, tuple(steps))
+        inner = None
+        if rest.inner:
+            second, key = known[rest.inner.unknown], ("rest", "inner", "balance")
+            inner = Unknown(
+                second,
+                _unit(module, rest.inner.unit, "rest", "inner", "unit"),
+                (rest.inner.between[0], rest.inner.between[1]),
+                self._equation(module, rest.inner.balance, key, second, "balance", None, extra=known),
+            )
+        return RestPlan(module.name, unknown, unit, (low, high), balance, tuple(steps), inner)
 
     def _hold(self, module: Module) -> list[str]:
         run_in = module.data.run_in

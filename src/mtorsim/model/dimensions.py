@@ -16,9 +16,11 @@ __all__ = ["Balance", "factor_between", "rest_units", "time_factor"]
 
 
 def rest_units(model: Model) -> dict[str, Unit | None]:
-    """Unit of the unknown and of every other name in [rest]."""
+    """Unit of the unknowns and of every other name in [rest]."""
     assert model.rest is not None
     units: dict[str, Unit | None] = {model.rest.unknown: model.rest.unit}
+    if model.rest.inner is not None:
+        units[model.rest.inner.unknown] = model.rest.inner.unit
     for step in model.rest.steps:
         if step.unit is None:
             units[step.name] = Balance(model, step, units).total()

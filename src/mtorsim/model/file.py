@@ -186,6 +186,17 @@ class Condition(Record):
     evidence: Evidence = Field(description="kind of evidence")
 
 
+class Inner(Record):
+    """The `[rest.inner]` table: a second unknown, solved for at each value of the first."""
+
+    unknown: Line = Field(description="name of the second unknown")
+    unit: Line = Field(description="the unit of the second unknown")
+    between: Numbers = Field(description="the two values that enclose its root")
+    balance: Equation = Field(
+        description="the equation that is zero at its root, positive below, finite at both bounds"
+    )
+
+
 class Rest(Record):
     """The `[rest]` table: the untreated fasting state as one bracketed root."""
 
@@ -193,6 +204,7 @@ class Rest(Record):
     unit: Line = Field(description="the unit of the unknown")
     between: Numbers = Field(description="the two values that enclose the root")
     balance: Equation = Field(description="the equation that is zero at rest, positive below the root")
+    inner: Inner | None = Field(None, description="a second unknown, for what is no explicit function of the first")
     states: dict[str, Equation] = Field(description="each state, in the order of evaluation")
 
 

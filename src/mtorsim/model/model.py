@@ -96,8 +96,18 @@ class Flag:
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """A second unknown of the state of rest, with its own balance, solved for at each value of the first."""
+
+    unknown: str
+    unit: Unit
+    between: tuple[float, float]
+    balance: Equation
+
+
+@dataclass(frozen=True)
 class RestPlan:
-    """The bracketed root of a model at rest, and the states computed from it."""
+    """The bracketed root of a model at rest, the root within it if there is one, and the states computed from them."""
 
     module: str
     unknown: str
@@ -105,6 +115,12 @@ class RestPlan:
     between: tuple[float, float]
     balance: Equation
     steps: tuple[Equation, ...]
+    inner: Unknown | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """The bounds of both unknowns; the last two are equal if there is one."""
+        return (*self.between, *(self.inner.between if self.inner else (0.0, 0.0)))
 
 
 @dataclass(frozen=True, repr=False)
