@@ -237,7 +237,7 @@ def test_show_prints_the_generated_code(mtorsim):
 
 def test_a_population_is_shown_with_its_grades(mtorsim):
     found = mtorsim("show", "breast_postmenopausal")
-    for wanted in ("susceptible", "13 %", "glucose_insulin.SIp", "0.6", "exp(-0.0081 * (age - 45))", "165 mg/dL"):
+    for wanted in ("diabetic", "(118 - glucose)", "glucose_insulin.SIp", "-1.8 * log(bmi / 27)", "165 mg/dL"):
         assert wanted in found.out
 
 

@@ -11,10 +11,16 @@ import mtorsim as mt
 from mtorsim.errors import MtorsimError, SettingError
 from mtorsim.files.library import Library
 from mtorsim.model.compose import load_model
+from mtorsim.model.expressions import evaluate
 from mtorsim.population.read import load_population
 from mtorsim.population.settings import apply_settings
+from mtorsim.run.plan import make_plan
+from mtorsim.run.prepare import fasting_values
+from mtorsim.stats.portable import FUNCTIONS
+from mtorsim.validation.session import Session
 
 N = 60_000
+KMAX = load_model(["glucose_insulin"]).parameters["glucose_insulin.kmax"][0].value
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +31,37 @@ def women():
     return population, values, plausible
 
 
+TWO_KINDS = """
+[population]
+name = "two_kinds"
+like = "adults"
+about = "adults of two kinds"
+
+[[group]]
+name = "weak"
+share = 0.13
+about = "weak secretion"
+source = "this_work"
+evidence = "design"
+[group.multiply]
+"glucose_insulin.phid" = { by = 0.5 }
+"glucose_insulin.kap" = { by = 0.3 }
+"""
+
+
 def logs(values, name):
     return np.log(values[f"glucose_insulin.{name}"])
 
 
 def test_medians_and_spreads_are_the_files(women):
     _, values, _ = women
-    for name, median, iiv in (("kmax", 0.07732, 0.37), ("RT", 215, 0.07)):
+    for name, median, iiv in (("kmax", KMAX, 0.37), ("RT", 215, 0.07)):
         x = values[f"glucose_insulin.{name}"]
         assert np.median(x) == pytest.approx(median, rel=0.01)
         assert np.log(x).std() == pytest.approx(iiv, rel=0.02)
     weight = values["glucose_insulin.BW"]
     assert np.median(weight) == pytest.approx(77, rel=0.01)
-    assert np.log(weight).std() == pytest.approx(0.17, rel=0.02)
+    assert np.log(weight).std() == pytest.approx(0.17, rel=0.03)
     assert values["age"].mean() == pytest.approx(62, abs=0.2)
     assert values["age"].std() == pytest.approx(10, rel=0.02)
 
@@ -51,32 +75,26 @@ def test_a_cv_is_turned_into_the_sd_of_the_logarithm_exactly(women):
 
 def test_correlations_are_those_of_the_file(women):
     population, values, _ = women
-    outside = (values["group susceptible"] == 0) & (values["group diabetic"] == 0)
-    age = values["age"]
+    medians = {q.name: q.median for q in population.quantities}
 
     def deviate(name):
-        if name == "bmi":
-            return np.log(values["bmi"])[outside]
-        x = logs(values, name)
-        if name in ("SIp", "SIh", "SIa"):
-            x = x + 0.0081 * (age - 45)
-        if name == "phis":
-            x = x + 0.153 * (logs(values, "SIp") + logs(values, "SIh"))
-        if name == "CLI":
-            x = x - 0.05 * (logs(values, "SIp") + logs(values, "SIh"))
-        return x[outside]
+        x, median = values[name], evaluate(medians[name], values, FUNCTIONS)
+        if name.startswith("mtor."):
+            return np.log(x / (1 - x))
+        return np.log(x / median)
 
-    assert len(population.correlation) == 13
+    assert len(population.correlation) == 7
     for (a, b), value in population.correlation.items():
-        found = np.corrcoef(deviate(a.rpartition(".")[2]), deviate(b.rpartition(".")[2]))[0, 1]
+        found = np.corrcoef(deviate(a), deviate(b))[0, 1]
         assert found == pytest.approx(value, abs=0.015), (a, b)
 
 
 def test_medians_follow_their_covariates(women):
     _, values, _ = women
-    outside = (values["group susceptible"] == 0) & (values["group diabetic"] == 0)
-    slope = np.polyfit(values["age"][outside], logs(values, "SIp")[outside], 1)[0]
-    assert slope == pytest.approx(-0.0081, abs=0.001)
+    table = np.stack([values["age"], np.log(values["bmi"] / 27), np.ones(N)], axis=1)
+    by_age, by_mass, _ = np.linalg.lstsq(table, logs(values, "SIp"), rcond=None)[0]
+    assert by_age == pytest.approx(-0.0081, abs=0.001)
+    assert by_mass == pytest.approx(-1.8, abs=0.05)
     assert np.array_equal(values["everolimus.Hct"], values["haematocrit"])
 
 
@@ -103,22 +121,43 @@ def test_men_and_women_have_their_share_and_their_size():
     assert np.array_equal(others["height"][~men], values["height"][~men])  # who was a woman stays the same woman
 
 
-def test_a_group_has_its_share_and_its_factors(women):
-    _, values, _ = women
-    known = values["group diabetic"] == 1
-    assert known.mean() == pytest.approx(next(g.share for g in women[0].groups if g.name == "diabetic"), abs=0.005)
-    member = (values["group susceptible"] == 1)[~known]
-    values = {name: np.broadcast_to(x, known.shape)[~known] for name, x in values.items()}
+def test_a_group_has_its_share_and_its_factors(tmp_path):
+    (tmp_path / "two_kinds.toml").write_text(TWO_KINDS, encoding="utf-8")
+    library = Library((tmp_path,))
+    values, _ = load_population("two_kinds", load_model("glucose_insulin", library), library).draw(4, np.arange(N))
+    member = values["group weak"] == 1
     assert member.mean() == pytest.approx(0.13, abs=0.005)
     for name, factor in (("kap", 0.3), ("phid", 0.5)):
         x = values[f"glucose_insulin.{name}"]
         assert np.median(x[member]) / np.median(x[~member]) == pytest.approx(factor, rel=0.04)
 
 
+def test_known_diabetics_are_those_whose_untreated_values_say_so():
+    plan = make_plan(Session().untreated("oncology"))
+    people = fasting_values(plan, np.arange(4000), ("glucose",))
+    known, glucose = people["group diabetic"] == 1, people["untreated glucose"]
+    # As often as the file's probability says, by glucose.
+    expected = 0.85 / (1 + np.exp((118 - glucose) / 4))
+    for low, high in ((0, 110), (110, 118), (118, 130), (130, 1000)):
+        here = (glucose >= low) & (glucose < high)
+        assert known[here].mean() == pytest.approx(expected[here].mean(), abs=0.06), (low, high)
+    # Treatment lowers their glucose, and nobody else's.
+    assert (people["glucose"][known] < glucose[known]).all()
+    assert (people["glucose"][~known] == glucose[~known]).all()
+    # The second drug is for those whom the first leaves above 130 mg/dL.
+    both = people["group two_drugs"] == 1
+    assert (known | ~both).all()
+    assert glucose[both].min() > 130
+    # Who they are does not depend on who else is drawn.
+    few = fasting_values(plan, np.arange(1000, 1040), ("glucose",))
+    assert few["glucose"].tobytes() == people["glucose"][1000:1040].tobytes()
+
+
 def test_shares_stay_between_0_and_1(women):
     _, values, _ = women
-    for name, median in (("mtor.gZ", 0.3110), ("mtor.gS", 0.2096)):
-        x = values[name]
+    medians = {q.name: q.median.constant() for q in women[0].quantities}
+    for name in ("mtor.gI", "mtor.gS"):
+        x, median = values[name], medians[name] or women[0].model.parameters[name][0].value
         assert 0 < x.min() < x.max() < 1
         assert np.median(x) == pytest.approx(median, rel=0.02)
         assert np.log(x / (1 - x)).std() == pytest.approx(0.7, rel=0.02)
@@ -127,7 +166,7 @@ def test_shares_stay_between_0_and_1(women):
 def test_people_outside_a_range_are_not_plausible(women):
     _, values, plausible = women
     inside = (values["age"] >= 35) & (values["age"] <= 90)
-    inside &= (values["haematocrit"] >= 0.22) & (values["haematocrit"] <= 0.50)
+    inside &= (values["haematocrit"] >= 0.22) & (values["haematocrit"] <= 0.54)
     inside &= (values["height"] >= 1.40) & (values["height"] <= 2.05)
     inside &= (values["bmi"] >= 15) & (values["bmi"] <= 55)
     inside &= (values["glucose_insulin.kmax"] >= 0.025) & (values["glucose_insulin.kmax"] <= 0.2)
@@ -137,13 +176,13 @@ def test_people_outside_a_range_are_not_plausible(women):
 
 def test_a_setting_moves_the_median_and_leaves_the_spread(women):
     population, values, _ = women
-    moved, switches = apply_settings(population, {"kmax": 0.1, "haematocrit": 0.30, "mtorc2": 0})
+    moved, switches = apply_settings(population, {"kmax": 0.1, "haematocrit": 0.30, "secretion": 0})
     other, _ = moved.draw(4, np.arange(N))
-    assert np.allclose(other["glucose_insulin.kmax"], values["glucose_insulin.kmax"] * 0.1 / 0.07732, rtol=1e-12)
+    assert np.allclose(other["glucose_insulin.kmax"], values["glucose_insulin.kmax"] * 0.1 / KMAX, rtol=1e-12)
     assert np.allclose(other["everolimus.Hct"], values["haematocrit"] - 0.07, rtol=1e-12)
     assert np.array_equal(other["everolimus.CL"], values["everolimus.CL"])
-    assert {v for n, v in switches.items() if n.startswith("mtorc2.")} == {0.0}
-    assert switches["mtorc1.secretion"] == 1
+    assert {v for n, v in switches.items() if n.startswith("secretion.")} == {0.0}
+    assert switches["insulin_action.muscle"] == 1
 
 
 def test_every_population_of_the_library_has_sources_and_grades():

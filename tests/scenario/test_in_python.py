@@ -91,7 +91,7 @@ def test_replacing_and_adding_leave_the_scenario_as_it_was():
     scenario = given()
     other = scenario.replace(subjects=3, duration="1 week", visits="1 week")
     assert (other.subjects, other.duration, other.visits) == (3, 168.0, (168.0,))
-    more = scenario.with_arm("spared", settings={"mtorc1.slow": 0})
+    more = scenario.with_arm("spared", settings={"insulin_action": 0})
     assert [a.name for a in more.arms] == ["everolimus", "placebo", "half", "spared"]
     assert (scenario.subjects, len(scenario.arms)) == (6, 3)
     assert scenario.replace(rules=None).arms[0].rules == ()
@@ -107,12 +107,13 @@ def test_a_run_of_a_python_scenario_is_kept_and_replayed(tmp_path):
 
 def test_a_sweep_is_an_arm_for_each_combination():
     base = given(arms=None, rules=None)
-    swept = mt.sweep(base, {"everolimus.dose": ["5 mg", "10 mg"], "mtorc1.slow": [0, 1]})
-    names = ["everolimus 5 mg + mtorc1.slow 0", "everolimus 5 mg + mtorc1.slow 1", "everolimus 10 mg + mtorc1.slow 0"]
-    assert [a.name for a in swept.arms] == ["everolimus", *names, "everolimus 10 mg + mtorc1.slow 1"]
+    swept = mt.sweep(base, {"everolimus.dose": ["5 mg", "10 mg"], "secretion.capacity": [0, 1]})
+    switch = "secretion.capacity"
+    names = [f"everolimus 5 mg + {switch} 0", f"everolimus 5 mg + {switch} 1", f"everolimus 10 mg + {switch} 0"]
+    assert [a.name for a in swept.arms] == ["everolimus", *names, f"everolimus 10 mg + {switch} 1"]
     result = mt.simulate(swept)
     # The written dose with the switch as it is: the same people, the same numbers.
-    whole = result.visits.sel(arm="everolimus 10 mg + mtorc1.slow 1")
+    whole = result.visits.sel(arm=f"everolimus 10 mg + {switch} 1")
     assert np.array_equal(whole.glucose, result.visits.sel(arm="everolimus").glucose)
     amounts = [a.regimens[0].amounts[0] for a in swept.arms]
     assert amounts == [10, 5, 5, 10, 10]

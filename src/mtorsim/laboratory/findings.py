@@ -27,6 +27,7 @@ CURVES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "insulin": ("uU/mL", ("insulin",)),
     "c_peptide": ("ng/mL", ("c_peptide",)),
     "ffa": ("mmol/L", ("ffa",)),
+    "glucagon": ("1", ("glucagon",)),
     "appearance": ("mg/kg/min", (f"{BODY}.Ra",)),
     "production": ("mg/kg/min", (f"{BODY}.EGP",)),
     "disposal": ("mg/kg/min", (f"{BODY}.Uid", f"{BODY}.Uii")),

@@ -119,14 +119,32 @@ class Group(Record):
     model_config = ConfigDict(json_schema_extra=_partial)
 
     name: Line = Field(description="the group's name")
-    share: Annotated[float, Field(ge=0, le=1)] = Field(description="its share of the population")
+    share: Annotated[float, Field(ge=0, le=1)] | None = Field(None, description="its share of the population")
+    probability: Equation | None = Field(
+        None,
+        description="instead of a share: the probability of membership given untreated fasting values, covariates and "
+        "earlier groups (1 for members)",
+    )
     sampled: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="share among the simulated subjects, to oversample the group; results are weighted"
     )
     about: Line = Field(description="description")
     source: Line = Field(description="a key of references.bib")
     evidence: Evidence = Field(description="kind of evidence")
-    multiply: dict[str, Factor] = Field(description="factor on each quantity")
+    multiply: dict[str, Factor] = Field(default={}, description="factor on each quantity")
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Group:
+        if (self.share is None) == (self.probability is None):
+            raise ValueError("needs a `share`, or a `probability` that depends on untreated values")
+        if self.sampled is not None and self.probability is not None:
+            raise ValueError("has a `probability`: only a group with a `share` can be oversampled")
+        return self
+
+    @property
+    def size(self) -> str:
+        """Its share, or the equation of its probability."""
+        return str(self.probability) if self.share is None else f"{100 * self.share:g} %"
 
 
 class Entry(Record):

@@ -14,14 +14,14 @@ from mtorsim.errors import PopulationError, did_you_mean, shortened
 from mtorsim.files.html import card, details, table
 from mtorsim.files.places import Place
 from mtorsim.files.toml import TomlFile
-from mtorsim.model.expressions import Expression, evaluate
+from mtorsim.model.expressions import Expression, evaluate, parse_expression
 from mtorsim.model.model import Model
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, log
 
 from .file import Entry, Group
 
-__all__ = ["WEIGHT", "Population", "Quantity", "check_medians"]
+__all__ = ["WEIGHT", "ObservedGroup", "Population", "Quantity", "check_medians"]
 
 
 WEIGHT = "sampling weight"
@@ -64,6 +64,23 @@ class Quantity:
     own: bool = False
 
 
+@dataclass(frozen=True)
+class ObservedGroup:
+    """A group whose members depend on untreated values.
+
+    Attributes
+    ----------
+    probability
+        The equation of the probability of membership.
+    observables
+        The observables in it.
+    """
+
+    group: Group
+    probability: Expression
+    observables: tuple[str, ...]
+
+
 @dataclass(frozen=True, repr=False)
 class Population:
     """A population for one model.
@@ -102,7 +119,7 @@ class Population:
 
     def __repr__(self) -> str:
         varying = [q.name for q in self.quantities if q.sigma > 0]
-        groups = shortened([f"{g.name} {100 * g.share:g} %" for g in self.groups]) or "none"
+        groups = shortened([g.name if g.probability else f"{g.name} {g.size}" for g in self.groups]) or "none"
         facts = f"{len(varying)} of {len(self.quantities)} quantities vary; groups: {groups}"
         return f"Population({self.name}: {facts}; {len(self.entries)} entry criteria)"
 
@@ -122,7 +139,7 @@ class Population:
             if q.sigma > 0 or q.own
         ]
         head = ["quantity", "median", "SD", "unit", "distribution", "evidence", "source"]
-        groups = [[escape(g.name), f"{100 * g.share:g} %", escape(g.about)] for g in self.groups]
+        groups = [[escape(g.name), escape(g.size), escape(g.about)] for g in self.groups]
         entries = [[escape(e.observable), e.statistic, f"{_limits(e)} {e.unit}", escape(e.about)] for e in self.entries]
         return card(
             f"Population {self.name}",
@@ -204,8 +221,44 @@ class Population:
                 plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
         values[WEIGHT] = np.ones(n)
         for group in self.groups:
-            self._apply_group(group, values, seed, subjects, attempt)
+            if group.share is None:
+                values[f"group {group.name}"] = np.zeros(n)
+            else:
+                self._apply_group(group, values, seed, subjects, attempt)
         return values, plausible
+
+    @property
+    def observed_groups(self) -> tuple[ObservedGroup, ...]:
+        """Groups whose members depend on untreated values, in order."""
+        known = self.model.observables
+        found = []
+        for group in self.groups:
+            if group.probability is not None:
+                equation = parse_expression(group.probability)
+                found.append(ObservedGroup(group, equation, tuple(n for n in equation.names() if n in known)))
+        return tuple(found)
+
+    def join(
+        self,
+        group: ObservedGroup,
+        values: dict[str, np.ndarray],
+        fasting: Mapping[str, np.ndarray],
+        seed: int,
+        subjects: np.ndarray,
+        attempt: np.ndarray | int,
+    ) -> None:
+        """Let drawn subjects join a group with the probability that their untreated fasting values give them.
+
+        Parameters
+        ----------
+        values
+            Drawn values, of which those of members are multiplied.
+        fasting
+            The observables in the group's equation, an array (n,) each.
+        """
+        names = {**values, **{g.name: values[f"group {g.name}"] for g in self.groups}, **fasting}
+        probability = np.broadcast_to(evaluate(group.probability, names, FUNCTIONS), (len(subjects),))
+        self._include(group.group, probability, values, seed, subjects, attempt)
 
     def _deviates(self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> dict[str, np.ndarray]:
         """Random effects of all quantities that vary; correlated ones are L z with z in file order."""
@@ -233,12 +286,25 @@ class Population:
     def _apply_group(
         self, group: Group, values: dict[str, np.ndarray], seed: int, subjects: np.ndarray, attempt: np.ndarray | int
     ) -> None:
+        assert group.share is not None
         sampled = group.share if group.sampled is None else group.sampled
-        member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < sampled
-        values[f"group {group.name}"] = member.astype(float)
+        member = self._include(group, np.full(len(subjects), sampled), values, seed, subjects, attempt)
         if group.sampled is not None:
             of_members, of_others = group.share / sampled, (1.0 - group.share) / (1.0 - sampled)
             values[WEIGHT] = values[WEIGHT] * np.where(member, of_members, of_others)
+
+    @staticmethod
+    def _include(
+        group: Group,
+        probability: np.ndarray,
+        values: dict[str, np.ndarray],
+        seed: int,
+        subjects: np.ndarray,
+        attempt: np.ndarray | int,
+    ) -> np.ndarray:
+        """Draw the members of a group and multiply their values; returns a mask of members."""
+        member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < probability
+        values[f"group {group.name}"] = member.astype(float)
         for name, factor in group.multiply.items():
             if name not in values:
                 continue
@@ -247,6 +313,7 @@ class Population:
                 own = normal(seed, [f"group {group.name} {name}"], subjects, attempt)[0]
                 by = by * exp(factor.iiv * own)
             values[name] = np.where(member, values[name] * by, values[name])
+        return member
 
 
 def _shaped(eta: np.ndarray, q: Quantity, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> np.ndarray:

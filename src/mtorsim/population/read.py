@@ -19,7 +19,7 @@ from mtorsim.model.file import Parameter, Spread
 from mtorsim.model.model import Model
 from mtorsim.units.units import convert, parse_unit
 
-from .file import Covariate, Override, PopulationFile
+from .file import Covariate, Group, Override, PopulationFile
 from .population import Population, Quantity, check_medians
 
 __all__ = ["check_entries", "load_population", "read_population", "with_bases"]
@@ -47,7 +47,7 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
     >>> import mtorsim as mt
     >>> model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
     >>> mt.load_population("healthy_adults", model)
-    Population(healthy_adults: 30 of 154 quantities vary; groups: none; 2 entry criteria)
+    Population(healthy_adults: 33 of 173 quantities vary; groups: diabetic, two_drugs; 2 entry criteria)
     """
     if not isinstance(name, str):
         raise ArgumentError(f"`name` must be the name of a population, not {spoken(name)}")
@@ -197,6 +197,9 @@ def _check_form(file: TomlFile, data: PopulationFile, library: Library) -> None:
         if line.source not in references:
             help = did_you_mean(line.source, references) or "add it to a references.bib beside the file"
             file.fail(f"source `{line.source}` is not in references.bib", (*key, "source"), help, needle=line.source)
+    for i, g in enumerate(data.group):
+        if g.probability is not None:
+            parse_expression(g.probability, file.where(("group", i, "probability"), g.probability))
     names = [g.name for g in data.group]
     for i, name in enumerate(names):
         if name in names[:i]:
@@ -234,6 +237,7 @@ def _check_names(
                 file.fail(f"`{name}` is not drawn here", ("correlation", i, "of"), help, needle=name)
     _check_blocks(file, data, model)
     for i, group in enumerate(data.group):
+        _check_probability(file, i, group, [*drawn, *model.observables, *(g.name for g in data.group[:i])], model)
         for name in group.multiply:
             key = ("group", i, "multiply", name)
             if name in data.covariates:
@@ -243,6 +247,16 @@ def _check_names(
             if name not in drawn and name not in model.parameters:
                 file.fail(f"unknown quantity `{name}`", key, did_you_mean(name, drawn))
     return known, unused
+
+
+def _check_probability(file: TomlFile, i: int, group: Group, known: list[str], model: Model) -> None:
+    """Check that a probability uses quantities that are drawn before, and observables that are known at rest."""
+    if group.probability is None or model.rest is None:
+        return
+    equation = parse_expression(group.probability, file.where(("group", i, "probability"), group.probability))
+    for name, node in equation.names().items():
+        if name not in known:
+            raise PopulationError(f"unknown name `{name}`", equation.at(node), did_you_mean(name, known))
 
 
 def _check_blocks(file: TomlFile, data: PopulationFile, model: Model) -> None:

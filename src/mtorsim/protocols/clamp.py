@@ -57,6 +57,7 @@ def _step(curves: Curves, end: float, rate: float) -> dict[str, Index]:
         "disposal": Index("mg/kg/min", last["disposal"]),
         "disposal_rise": Index("%", 100 * (last["disposal"] / basal["disposal"] - 1)),
         "ffa_suppression": Index("%", 100 * (1 - last["ffa"] / basal["ffa"])),
+        "c_peptide_suppression": Index("%", 100 * (1 - last["c_peptide"] / basal["c_peptide"])),
     }
 
 

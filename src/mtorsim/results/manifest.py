@@ -75,7 +75,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         },
         "graded": plan.graded,
         "duration_h": plan.scenario.duration,
-        "groups": {g.name: g.share for g in plan.population.groups},
+        "groups": {g.name: g.size if g.share is None else g.share for g in plan.population.groups},
         "chunk": chunk,
         "kernels": [k.name for k in (plan.kernel, plan.day) if k is not None],
         "hashes": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()},

@@ -92,7 +92,7 @@ def planned_arm(
             setting.place.fail(message, help=did_you_mean(setting.name, [*model.parameters, *own]))
     turns = turns_of([_in_full(c, model) for c in spec.changes])
     occasions = Occasions(scenario.occasions, iov) if scenario.occasions and iov else None
-    doses = schedule(spec, scenario.meals, model, turns, occasions)
+    doses = schedule(spec, scenario.meals, model, turns, occasions, scenario.episodes, scenario.duration)
     rules, treatments = plan_rules(scenario, spec, model, units, groups) if spec.regimens else ((), ())
     return PlannedArm(spec, doses, parameters, own, model.steering(own), rules, treatments)
 

@@ -11,11 +11,12 @@ import numpy as np
 from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.event import Events
 from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK
+from mtorsim.scenario.parts import DAY
 
 from .arms import PlannedArm
 from .care import Care, in_order, ledger_rows
 from .decide import Decisions, decision_times
-from .measurement import MEASURED, leaving_times, measure
+from .measurement import MEASURED, after_breakfast, leaving_times, measure
 from .plan import Plan
 from .prepare import People
 from .solve import observed, parameters_in, recording, solve, some, subjects_at
@@ -88,7 +89,10 @@ class _Follower:
         cancel: np.ndarray | None,
     ) -> None:
         self.plan, self.arm, self.people, self.cancel = plan, arm, people, cancel
+        self.looks = decision_times(plan, arm)
+        self.asked = np.ones(len(times), bool)
         self.times, self.fasting = times, fasting
+        self._add_breakfasts()
         self.parameters = parameters_in(plan, arm, people)
         named = plan.kernel.named(self.parameters)
         self.schedule = arm.schedule.of_subjects(plan.seed, people.subjects)
@@ -98,8 +102,19 @@ class _Follower:
         self.due = np.array([d.time for d in self.layout.doses])
         owners = [d.route.name.partition(".")[0] for d in self.layout.doses]
         self.doses_of = [np.flatnonzero(np.array([o == t.drug for o in owners], bool)) for t in arm.treatments]
-        self.looks = decision_times(plan, arm)
         self.error = plan.tolerance(arm.steering)
+
+    def _add_breakfasts(self) -> None:
+        """Record the hours after breakfast too, where samples are drawn that were not fasting."""
+        spoilt = self.plan.not_fasting
+        if spoilt is None or not spoilt.share:
+            return
+        more = np.concatenate([after_breakfast(t, spoilt) for t in self.looks if t >= DAY] or [np.zeros(0)])
+        times = np.union1d(self.times, more)
+        at = np.searchsorted(times, self.times)
+        asked, fasting = np.zeros(len(times), bool), np.zeros(len(times), bool)
+        asked[at], fasting[at] = True, self.fasting
+        self.times, self.fasting, self.asked = times, fasting, asked
 
     def follow(self, python_rules: Sequence[PythonRule]) -> Followed:
         """Integrate all subjects from start to end."""
@@ -117,6 +132,7 @@ class _Follower:
         decisions.end((subjects.status == OK) & (care.left > plan.scenario.duration))
         values = self._values(self.times, states)
         values[self.times[None, :] > care.left[:, None]] = np.nan
+        values = values[:, self.asked]
         ledger = in_order([*care.ledger, self._leavers(care, subjects.status)])
         left = np.where(care.left > plan.scenario.duration, np.inf, care.left)
         return Followed(values, subjects.status, left, ledger, self._dose_intensity(care, given), events)
@@ -144,7 +160,9 @@ class _Follower:
         """Evaluate the rules at one time; returns whether later doses change."""
         care = decisions.care
         at = int(np.searchsorted(self.times, time))
-        values = self._values(self.times[at : at + 1], states[:, at : at + 1])[:, 0]
+        # The day before is needed for a sample that was not fasting.
+        first = at if self.asked.all() else int(np.searchsorted(self.times, time - DAY))
+        values = self._values(self.times[first : at + 1], states[:, first : at + 1])[:, -1]
         present = (subjects.status == OK) & (care.left > time)
         if not decisions.decide(time, present, values):
             return False
@@ -180,13 +198,23 @@ class _Follower:
         fasting = self.fasting[np.searchsorted(self.times, times)]
         full[:, ~fasting, names.index("fasting_glucose")] = np.nan
         for name, cv in plan.measured.items():
-            stray = plan.stray if name == "fasting_glucose" else None
             j, k = names.index(name), names.index(name + MEASURED)
             # Measurement error is drawn only at visits.
             at = np.flatnonzero(np.isin(times, self.looks))
-            found = measure(full[:, at, j], name, cv, stray, plan.seed, self.people.subjects, times[at])
+            fed, share = self._fed(times, full, at) if name == "fasting_glucose" else (None, 0.0)
+            found = measure(full[:, at, j], name, cv, plan.seed, self.people.subjects, times[at], fed, share)
             full[:, at, k] = found
         return full
+
+    def _fed(self, times: np.ndarray, full: np.ndarray, at: np.ndarray) -> tuple[np.ndarray | None, float]:
+        """Glucose on the day before some visits, after breakfast, and the share of samples drawn there."""
+        spoilt, glucose = self.plan.not_fasting, full[:, :, list(self.plan.observables).index("glucose")]
+        if spoilt is None or not spoilt.share:
+            return None, 0.0
+        hours = np.array([after_breakfast(t, spoilt) for t in times[at]]).reshape(len(at), -1)
+        where = np.minimum(np.searchsorted(times, hours), len(times) - 1)
+        there = times[where] == hours
+        return np.where(there, glucose[:, where], np.nan), spoilt.share
 
     def _leavers(self, care: Care, status: np.ndarray) -> np.ndarray:
         """Ledger rows of subjects who left before the end for other reasons than rules."""

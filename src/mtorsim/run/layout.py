@@ -28,6 +28,8 @@ class Dose:
         Number of the dose in its regimen, or of the meal: the key of random draws.
     jitter, waits
         SD of its time, and whether it may be late but not early.
+    within, spread
+        Hours within which it falls with equal probability, and SD of the logarithm of its amount.
     dormant
         Whether a rule must start it.
     """
@@ -42,6 +44,8 @@ class Dose:
     jitter: float = 0.0
     waits: bool = False
     dormant: bool = False
+    within: float = 0.0
+    spread: float = 0.0
 
     @property
     def module(self) -> str:

@@ -1,24 +1,39 @@
-"""Measurement at visits: assay error, stray samples, and leaving."""
+"""Measurement at visits: assay error, samples that were not fasting, and leaving."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from mtorsim.scenario.parts import Staying, Stray
+from mtorsim.scenario.parts import DAY, NotFasting, Staying
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import exp, log
 
-__all__ = ["MEASURED", "leaving_times", "measure"]
+__all__ = ["AFTER_BREAKFAST", "MEASURED", "after_breakfast", "leaving_times", "measure"]
 
 
 MEASURED = "_measured"
 """Suffix of the name of a measured value, beside the true one."""
 
+AFTER_BREAKFAST = 7
+"""Number of times at which a sample that was not fasting may have been drawn."""
+
 _SECONDS = 3600.0
 
 
+def after_breakfast(visit: float, spoilt: NotFasting) -> np.ndarray:
+    """Times at which a visit's sample may have been drawn if it was not fasting: on the day before, hours."""
+    return visit - DAY + np.linspace(spoilt.first, spoilt.last, AFTER_BREAKFAST)
+
+
 def measure(
-    values: np.ndarray, name: str, cv: float, stray: Stray | None, seed: int, subjects: np.ndarray, times: np.ndarray
+    values: np.ndarray,
+    name: str,
+    cv: float,
+    seed: int,
+    subjects: np.ndarray,
+    times: np.ndarray,
+    fed: np.ndarray | None = None,
+    share: float = 0.0,
 ) -> np.ndarray:
     """Values that a laboratory reports.
 
@@ -31,10 +46,11 @@ def measure(
         True values, (n, times).
     cv
         Coefficient of variation of the assay.
-    stray
-        Stray samples (not fasting, for example); None if there are none.
     seed, subjects, times
         Keys of the errors; times in hours.
+    fed, share
+        Values after breakfast, (n, times, AFTER_BREAKFAST), and the share of samples that are drawn there; NaN where
+        there was no day before.
 
     Returns
     -------
@@ -43,10 +59,10 @@ def measure(
     occasion = np.round(times * _SECONDS).astype(np.uint64)[None, :]
     who = subjects[:, None]
     found = values
-    if stray is not None and stray.share > 0:
-        hit = uniform(seed, ["stray sample"], who, occasion)[0] < stray.share
-        factor = stray.factor * exp(stray.log_sd * normal(seed, ["stray factor"], who, occasion)[0])
-        found = np.where(hit, found * factor, found)
+    if fed is not None and share > 0:
+        u, which = uniform(seed, ["not fasting", "hour after breakfast"], who, occasion)
+        drawn = np.take_along_axis(fed, (which * AFTER_BREAKFAST).astype(np.int64)[:, :, None], axis=2)[:, :, 0]
+        found = np.where((u < share) & np.isfinite(drawn), drawn, found)
     if cv > 0:
         # Normal, truncated to keep values positive.
         found = found * np.maximum(1.0 + cv * normal(seed, [f"assay {name}"], who, occasion)[0], 0.01)

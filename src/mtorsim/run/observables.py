@@ -51,7 +51,7 @@ def observables_of(scenario: Scenario, model: Model) -> tuple[dict[str, str], li
             sampling.place.fail(f"`{name}` is not measured", "assay", name, help=help)
     # The measured value is recorded beside the true one.
     for name in [
-        *(["fasting_glucose"] if sampling.stray and "fasting_glucose" not in sampling.assay else []),
+        *(["fasting_glucose"] if sampling.not_fasting and "fasting_glucose" not in sampling.assay else []),
         *sampling.assay,
     ]:
         units[name + MEASURED] = units[name]

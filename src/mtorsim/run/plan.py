@@ -24,7 +24,7 @@ from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
 from mtorsim.population.settings import apply_settings, full_settings
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
-from mtorsim.scenario.parts import Stray, TrialSpec
+from mtorsim.scenario.parts import NotFasting, TrialSpec
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .arms import PlannedArm, planned_arm
@@ -78,12 +78,12 @@ class Draft:
     def measured(self) -> Mapping[str, float]:
         """CV of each observable with measurement error."""
         sampling = self.scenario.sampling
-        return dict(sampling.assay) if sampling.stray is None else {"fasting_glucose": 0.0, **sampling.assay}
+        return dict(sampling.assay) if sampling.not_fasting is None else {"fasting_glucose": 0.0, **sampling.assay}
 
     @property
-    def stray(self) -> Stray | None:
-        """Stray samples."""
-        return self.scenario.sampling.stray
+    def not_fasting(self) -> NotFasting | None:
+        """Samples that were not fasting."""
+        return self.scenario.sampling.not_fasting
 
     @property
     def graded(self) -> str:
@@ -295,10 +295,16 @@ def _as_in(scenario: Scenario, people: Population) -> Population:
             known = f"groups are {', '.join(names)}" if names else "the population has no groups"
             help = did_you_mean(setting.name, names) or known
             setting.place.fail(f"`{people.name}` has no group `{setting.name}`", help=help)
+        if next(g for g in people.groups if g.name == setting.name).share is None:
+            help = "write the population in a file of your own, with another `probability`"
+            setting.place.fail(f"members of `{setting.name}` follow from untreated values, not from a share", help=help)
     shares, sampled = ({s.name: s.value for s in part} for part in (scenario.shares, scenario.sampled))
     groups = []
     for g in people.groups:
         share = shares.get(g.name, g.share)
+        if share is None:
+            groups.append(g)
+            continue
         # A group of all or no subjects cannot be oversampled.
         apart = sampled.get(g.name, g.sampled) if 0 < share < 1 else None
         groups.append(g.model_copy(update={"share": share, "sampled": apart}))

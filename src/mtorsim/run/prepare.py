@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from mtorsim.units.units import convert, parse_unit
 from .plan import Plan
 from .run_in import UntreatedDay
 
-__all__ = ["People", "prepare", "prepare_given"]
+__all__ = ["People", "fasting_values", "prepare", "prepare_given"]
 
 
 MOST_ATTEMPTS = 1000
@@ -84,17 +85,65 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
         values = {name: np.broadcast_to(v, drawn.shape)[drawn] for name, v in values.items()}
         pending, plausible = pending[drawn], plausible[drawn]
         some = pending[plausible]
-        parameters = _matrix(plan, {k: v[plausible] for k, v in values.items()}, len(some))
+        values = {k: v[plausible] for k, v in values.items()}
+        _join_groups(plan, values, subjects[some], attempt)
+        parameters = _matrix(plan, values, len(some))
         start, status, extremes = _settle(plan, parameters)
         done = (status != OK) | _admitted(plan, parameters, start, extremes)
         people.parameters[some] = parameters
         for j, name in enumerate(plan.population.traits):
-            people.traits[some, j] = values[name][plausible]
-        people.weights[some] = values[WEIGHT][plausible]
+            people.traits[some, j] = values[name]
+        people.weights[some] = values[WEIGHT]
         people.start[some] = start
         people.status[some[done]] = status[done]
         pending = np.setdiff1d(pending, some[done])
     return people
+
+
+def fasting_values(plan: Plan, subjects: np.ndarray, observables: Sequence[str]) -> dict[str, np.ndarray]:
+    """Draw subjects and find their untreated fasting state, without a run-in and without entry criteria.
+
+    Parameters
+    ----------
+    plan
+        The run; its model has a state of rest.
+    subjects
+        Numbers of the subjects, shape (n,).
+    observables
+        Observables that do not depend on the untreated day.
+
+    Returns
+    -------
+    dict
+        An array (n,) for each drawn quantity and observable. `untreated NAME` is an observable before subjects joined
+        groups, NAME that of members as they are treated.
+    """
+    drawn, _ = plan.population.draw(plan.seed, subjects, 0)
+    values = {name: np.broadcast_to(v, (len(subjects),)).copy() for name, v in drawn.items()}
+    before = _at_rest(plan, values, len(subjects), observables)
+    _join_groups(plan, values, subjects, 0)
+    after = _at_rest(plan, values, len(subjects), observables)
+    return values | {f"untreated {name}": v for name, v in before.items()} | after
+
+
+def _at_rest(plan: Plan, values: dict[str, np.ndarray], n: int, observables: Sequence[str]) -> dict[str, np.ndarray]:
+    """Observables of drawn subjects in their fasting state, (n,) each."""
+    assert plan.model.rest is not None
+    parameters, kernel = _matrix(plan, values, n), plan.kernel
+    state = np.zeros((n, len(kernel.states)))
+    kernel.rest(parameters, plan.model.rest.bounds, state, np.zeros(n, np.int64))
+    columns = np.array([kernel.quantities.index(plan.model.observables[o]) for o in observables], np.int64)
+    seen = kernel.observed(np.zeros(1), state[:, None], np.arange(len(kernel.states)), parameters, columns)[:, 0]
+    return {o: seen[:, j] for j, o in enumerate(observables)}
+
+
+def _join_groups(plan: Plan, values: dict[str, np.ndarray], subjects: np.ndarray, attempt: int) -> None:
+    """Let drawn subjects join the groups whose members depend on untreated fasting values."""
+    if plan.model.rest is None or not len(subjects):
+        return
+    for group in plan.population.observed_groups:
+        fasting = _at_rest(plan, values, len(subjects), group.observables)
+        plan.population.join(group, values, fasting, plan.seed, subjects, attempt)
 
 
 def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
@@ -150,7 +199,7 @@ def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray,
         day.fill(parameters)
         _overlay(plan, plan.day, parameters, state, start)
     elif plan.model.rest is not None:
-        plan.kernel.rest(parameters, plan.model.rest.between, start, status)
+        plan.kernel.rest(parameters, plan.model.rest.bounds, start, status)
     else:
         plan.kernel.start(parameters, start)
     return start, status, statistics

@@ -53,7 +53,7 @@ class UntreatedDay:
         state = np.zeros((self.n, len(self.kernel.states)))
         status = np.zeros(self.n, np.int64)
         if rest is not None:
-            self.kernel.rest(self.parameters, rest.between, state, status)
+            self.kernel.rest(self.parameters, rest.bounds, state, status)
         else:
             self.kernel.start(self.parameters, state)
         memory = self.kernel.memory(self.n)

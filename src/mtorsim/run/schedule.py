@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from mtorsim.model.expressions import evaluate
 from mtorsim.model.generated import LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Flag, Model, Route
-from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Meal, Regimen
+from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Episode, Meal, Regimen
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, log, normal_quantile
 from mtorsim.units.units import convert
@@ -85,14 +86,11 @@ class Schedule:
     def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Parameters from a time onwards, given those at the start."""
         now = dict(parameters)
-        for turn in self.turns:
-            if turn.time <= time:
-                base = (
-                    parameters[turn.parameter]
-                    if turn.value is None
-                    else np.full_like(parameters[turn.parameter], turn.value)
-                )
-                now[turn.parameter] = base * turn.factor
+        # Each turn holds all that a parameter is from its time onwards, so the last one counts.
+        last = {t.parameter: t for t in self.turns[: bisect_right([t.time for t in self.turns], time)]}
+        for name, turn in last.items():
+            base = parameters[name] if turn.value is None else np.full_like(parameters[name], turn.value)
+            now[name] = base * turn.factor
         return now
 
     def events(
@@ -135,7 +133,7 @@ class Schedule:
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
         times = np.array([d.time for d in self.doses])[None, :] + lag + self._delay(seed, subjects)
         taken = self._taken(seed, subjects)
-        amounts = np.array([d.amount for d in self.doses])[None, :] * fraction * taken
+        amounts = np.array([d.amount for d in self.doses])[None, :] * fraction * taken * self._size(seed, subjects)
         column = {name: i for i, name in enumerate(parameters)}
         rows = np.array([column[inflow(d.route.to)] if d.over else row_of[d.route.to] for d in self.doses], np.int64)
         turned = self._turned(parameters, column, n)
@@ -189,6 +187,11 @@ class Schedule:
             numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, [f"late {name}"], subjects[:, None], numbers[None, :])[0]
             delay[:, at] = -np.array([self.doses[i].late for i in at]) * log(u)
+        for name in dict.fromkeys(d.route.name for d in self.doses if d.within > 0):
+            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.within > 0]
+            numbers = np.array([self.doses[i].number for i in at])
+            u = uniform(seed, [f"when {name}"], subjects[:, None], numbers[None, :])[0]
+            delay[:, at] = np.array([self.doses[i].within for i in at]) * u
         at = [i for i, d in enumerate(self.doses) if d.jitter > 0]
         if at:
             numbers = np.array([self.doses[i].number for i in at])
@@ -208,9 +211,25 @@ class Schedule:
             taken[:, at] = u >= np.array([self.doses[i].missed for i in at])
         return taken
 
+    def _size(self, seed: int, subjects: np.ndarray) -> np.ndarray:
+        """Amount of each dose relative to the written one, (n, doses)."""
+        size = np.ones((len(subjects), len(self.doses)))
+        for name in dict.fromkeys(d.route.name for d in self.doses if d.spread > 0):
+            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.spread > 0]
+            numbers = np.array([self.doses[i].number for i in at])
+            z = normal(seed, [f"size {name}"], subjects[:, None], numbers[None, :])[0]
+            size[:, at] = exp(np.array([self.doses[i].spread for i in at]) * z)
+        return size
+
 
 def schedule(
-    spec: ArmSpec, meals: Sequence[Meal], model: Model, turns: Sequence[Turn] = (), occasions: Occasions | None = None
+    spec: ArmSpec,
+    meals: Sequence[Meal],
+    model: Model,
+    turns: Sequence[Turn] = (),
+    occasions: Occasions | None = None,
+    episodes: Sequence[Episode] = (),
+    duration: float = 0.0,
 ) -> Schedule:
     """Make the schedule of one arm.
 
@@ -227,9 +246,40 @@ def schedule(
             given = 0.0 if regimen.placebo else amount
             missed, late, waits = regimen.missed, regimen.late, regimen.waits
             doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits))
+    befall = [d for i, e in enumerate(episodes) for d in _befalling(e, i, duration, model)]
     # A stable sort keeps doses before meals at the same time.
-    doses = sorted([*doses, *_meals(meals, model)], key=lambda d: d.time)
+    doses = sorted([*doses, *befall, *_meals(meals, model)], key=lambda d: d.time)
     return replace(_schedule(doses, model, turns), occasions=occasions)
+
+
+WINDOW = 240.0
+"""Hours within which a subject has at most one episode of a kind."""
+APART = 1_000_000
+"""Distance between the numbers of the doses of two kinds of episodes."""
+
+
+def _befalling(episode: Episode, kind: int, duration: float, model: Model) -> list[Dose]:
+    """Episodes of one kind: in each window one, with the probability that its rate gives, at a random time."""
+    route = route_of(episode.regimen, model)
+    (amount,) = in_unit_of(episode.regimen, route)
+    spared = math.exp(-episode.per_year * WINDOW / YEAR)
+    return [
+        Dose(
+            k * WINDOW,
+            route,
+            amount,
+            episode.regimen.over,
+            missed=spared,
+            number=kind * APART + k,
+            within=WINDOW,
+            spread=episode.spread,
+        )
+        for k in range(math.ceil(duration / WINDOW))
+    ]
+
+
+YEAR = 24 * 365.25
+"""Hours."""
 
 
 def in_unit_of(regimen: Regimen, route: Route) -> list[float]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mtorsim.files.record import Line, Record
-from mtorsim.model.file import Evidence
+from mtorsim.model.file import Evidence, Numbers
 from mtorsim.population.file import Entry
 
 __all__ = ["ChangeLine", "DoseLine", "Leaving", "RuleLine", "ScenarioFile", "Trial"]
@@ -60,6 +60,20 @@ class DoseLine(Record):
     waits: bool = Field(False, description="whether the drug waits until a rule starts it")
 
 
+class EpisodeLine(Record):
+    """An `[[episode]]` table: something that befalls subjects at random times, in all arms alike."""
+
+    what: Line = Field(description="the module that is dosed, such as `illness`")
+    amount: Line | float = Field(description="amount with its unit; a number if it has none")
+    route: Line | None = Field(None, description="route; default: the module's first")
+    over: Line | None = Field(None, description="its length; default: at once")
+    per_year: Annotated[float, Field(ge=0, le=50)] = Field(description="episodes a year")
+    spread: Annotated[float, Field(ge=0, le=3)] = Field(
+        0.0, description="SD of the logarithm of the amount between episodes"
+    )
+    about: Line = Field("", description="meaning and origin")
+
+
 class Meal(Record):
     """A `[[meals.add]]` table."""
 
@@ -104,13 +118,14 @@ class TestLine(Record):
     )
 
 
-class Stray(Record):
-    """The `[visits.stray]` table: samples that are not truly fasting, an error of the sample, not of the patient."""
+class NotFasting(Record):
+    """The `[visits.not_fasting]` table: samples that count as fasting but were drawn after a meal."""
 
-    share: Annotated[float, Field(ge=0, le=0.5)] = Field(description="share of fasting samples that are stray")
-    factor: Annotated[float, Field(gt=0, le=5)] = Field(1.42, description="median factor on glucose")
-    log_sd: Annotated[float, Field(ge=0, le=2)] = Field(0.35, description="SD of the factor's logarithm")
-    about: Line = Field("", description="meaning")
+    share: Annotated[float, Field(ge=0, le=0.5)] = Field(description="share of samples")
+    hours: Numbers = Field(
+        default=[0.5, 2.5], description="earliest and latest hour after breakfast, taken from the subject's day before"
+    )
+    about: Line = Field("", description="origin")
 
 
 class Visits(Record):
@@ -121,7 +136,7 @@ class Visits(Record):
     assay: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
         default={}, description="coefficient of variation of the measurement of an observable"
     )
-    stray: Stray | None = Field(None, description="the table of samples that are not truly fasting")
+    not_fasting: NotFasting | None = Field(None, description="the table of samples that were not fasting")
 
 
 class Leaving(Record):
@@ -226,6 +241,7 @@ class ScenarioFile(Record):
     arm_name: Line | None = Field(None, description="name of the arm as written; default: its drugs")
     dose: list[DoseLine] = Field(default=[], description="doses of drugs")
     change: list[ChangeLine] = Field(default=[], description="temporary parameter changes")
+    episode: list[EpisodeLine] = Field(default=[], description="what befalls subjects at random times")
     meals: Meals = Field(default=Meals(), description="the table of meals")  # pyright: ignore[reportCallIssue]
     visits: Visits = Field(description="times of measurements")
     test: list[TestLine] = Field(default=[], description="laboratory tests on copies of the subjects")

@@ -14,22 +14,24 @@ from .actions import Action
 from .conditions import Condition
 
 __all__ = [
+    "DAY",
     "DAY_STARTS",
     "FASTING_HOURS",
     "MOST_JITTER",
     "ULN_RANGE",
     "ArmSpec",
     "Change",
+    "Episode",
     "LabTest",
     "Match",
     "Meal",
+    "NotFasting",
     "Observed",
     "Regimen",
     "Rule",
     "Sampling",
     "Setting",
     "Staying",
-    "Stray",
     "TrialSpec",
     "grid",
     "rechecks",
@@ -39,6 +41,7 @@ __all__ = [
 ULN_RANGE = 50.0, 300.0
 """Limits of an upper limit of normal of fasting glucose, mg/dL."""
 
+DAY = 24.0
 FASTING_HOURS = 8.0
 """Hours after the last meal from which a sample counts as fasting."""
 EVENING_FAST = 13.0
@@ -182,20 +185,39 @@ class ArmSpec:
 
 
 @dataclass(frozen=True)
-class Stray:
-    """Stray samples: samples that are not truly fasting.
+class Episode:
+    """Something that befalls subjects at random times.
+
+    Attributes
+    ----------
+    regimen
+        One dose: the module, route, amount and duration.
+    per_year
+        Rate.
+    spread
+        SD of the logarithm of the amount between episodes.
+    """
+
+    regimen: Regimen
+    per_year: float
+    spread: float
+
+
+@dataclass(frozen=True)
+class NotFasting:
+    """Samples that count as fasting but were drawn after a meal.
 
     Attributes
     ----------
     share
-        Share of fasting samples.
-    factor, log_sd
-        Median factor on glucose, and SD of its logarithm.
+        Share of samples.
+    first, last
+        Earliest and latest hour after the start of the day before, which begins with breakfast.
     """
 
     share: float
-    factor: float
-    log_sd: float
+    first: float
+    last: float
 
 
 @dataclass(frozen=True)
@@ -208,13 +230,13 @@ class Sampling:
         Whether visits are fasting.
     assay
         CV of each observable with measurement error.
-    stray
-        Stray samples; None if there are none.
+    not_fasting
+        Samples that were not fasting; None if all were.
     """
 
     fasting: bool
     assay: Mapping[str, float]
-    stray: Stray | None
+    not_fasting: NotFasting | None
     place: Place = field(repr=False, compare=False)
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.files.places import Place
-from mtorsim.units.units import Unit, parse_quantity
+from mtorsim.units.units import ONE, Unit, parse_quantity
 
-from .file import DoseLine
+from .file import DoseLine, EpisodeLine
 from .parts import Regimen
 from .read_times import MOST_TIMES, Clock, hours
 from .regimen import Part, in_turn, read_regimen
@@ -28,10 +28,25 @@ class Doses:
         """Read the regimens of all lines."""
         return tuple(self._regimen(line, place.inside(i)) for i, line in enumerate(lines))
 
+    def once(self, line: EpisodeLine, place: Place) -> Regimen:
+        """Read the one dose of an episode."""
+        self._known(line.what, place, "what")
+        try:
+            amount, unit = parse_quantity(line.amount) if isinstance(line.amount, str) else (line.amount, ONE)
+        except UnitError as error:
+            place.fail(f"`amount`: {error.message}", "amount", help=error.help)
+        if amount <= 0:
+            place.fail("the amount must be more than 0", "amount")
+        over = self.clock.interval(line.over, place.inside("over")) if line.over else 0.0
+        return Regimen(line.what, line.route, (amount,), unit, (0.0,), over, 0.0, 0.0, place)
+
+    def _known(self, name: str, place: Place, key: str) -> None:
+        if name not in self.modules:
+            help = did_you_mean(name, self.modules) or f"add `{name}` to `model`"
+            place.fail(f"the drug `{name}` is not in `model`", key, help=help, needle=name)
+
     def _regimen(self, line: DoseLine, place: Place) -> Regimen:
-        if line.drug not in self.modules:
-            help = did_you_mean(line.drug, self.modules) or f"add `{line.drug}` to `model`"
-            place.fail(f"the drug `{line.drug}` is not in `model`", "drug", help=help, needle=line.drug)
+        self._known(line.drug, place, "drug")
         start, stop = self._from_to(line, place)
         parts, unit = self._parts(line, place)
         if line.waits and (len(parts) > 1 or parts[0].every is None or parts[0].count is not None):

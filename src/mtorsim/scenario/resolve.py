@@ -13,7 +13,7 @@ from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.units import parse_quantity
 
 from .file import ScenarioFile
-from .parts import ULN_RANGE, Sampling, Setting, Stray, grid
+from .parts import DAY, FASTING_HOURS, ULN_RANGE, Episode, NotFasting, Sampling, Setting, grid
 from .read_arms import Arms, read_settings
 from .read_doses import Doses
 from .read_meals import check_fasting, plan_file, read_habit, read_meals
@@ -42,8 +42,9 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
     meals = read_meals(plan, form.meals, clock, visits, meals_at)
     if sampling.fasting:
         check_fasting(visits, meals, place.inside("visits", "at"))
+    doses = Doses(clock, form.model)
     tests = tuple(read_tests(form.test, form.model, clock, meals, place.inside("test")))
-    arms = tuple(Arms(form, clock, Doses(clock, form.model), place).read())
+    arms = tuple(Arms(form, clock, doses, place).read())
     check_rechecks(arms, visits, meals, clock.duration)
     every = clock.interval(form.record.every, place.inside("record", "every"))
     return {
@@ -63,6 +64,7 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
         "habit": read_habit(usual, form.meals),
         "meal_plans": tuple({file.path: file for file in (usual, plan)}.values()),
         "arms": arms,
+        "episodes": _episodes(form, doses, place.inside("episode")),
         "tests": tests,
         "sampling": sampling,
         "observe": tuple((name, place.inside("observe", i)) for i, name in enumerate(form.observe)),
@@ -98,8 +100,21 @@ def _sampling(form: ScenarioFile, place: Place) -> Sampling:
     visits = form.visits
     if visits.sample not in ("fasting", "random"):
         place.fail(f"`sample` cannot be `{visits.sample}`", "sample", help="choose from fasting, random")
-    stray = visits.stray and Stray(visits.stray.share, visits.stray.factor, visits.stray.log_sd)
-    return Sampling(visits.sample == "fasting", dict(visits.assay), stray, place)
+    spoilt = visits.not_fasting
+    if spoilt is None:
+        return Sampling(visits.sample == "fasting", dict(visits.assay), None, place)
+    first, last = spoilt.hours
+    if not 0 < first <= last < DAY - FASTING_HOURS:
+        help = "write for example hours = [1, 4]"
+        place.fail("these hours do not follow breakfast", "not_fasting", "hours", help=help)
+    return Sampling(visits.sample == "fasting", dict(visits.assay), NotFasting(spoilt.share, first, last), place)
+
+
+def _episodes(form: ScenarioFile, doses: Doses, place: Place) -> tuple[Episode, ...]:
+    """Read what befalls subjects."""
+    return tuple(
+        Episode(doses.once(line, place.inside(i)), line.per_year, line.spread) for i, line in enumerate(form.episode)
+    )
 
 
 def _occasions(text: str | None, clock: Clock, place: Place) -> tuple[float, ...]:

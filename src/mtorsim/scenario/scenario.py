@@ -22,6 +22,7 @@ from .file import ScenarioFile
 from .parts import (
     FASTING_HOURS,
     ArmSpec,
+    Episode,
     LabTest,
     Match,
     Meal,
@@ -84,6 +85,8 @@ class Scenario:
         Meals of the scenario and of a habitual day, and the files of their plans.
     arms
         Arms; the first is the scenario as written.
+    episodes
+        What befalls subjects at random times, in all arms alike.
     tests
         Laboratory tests with their times.
     sampling
@@ -130,6 +133,7 @@ class Scenario:
     habit: tuple[Meal, ...]
     meal_plans: tuple[TomlFile, ...]
     arms: tuple[ArmSpec, ...]
+    episodes: tuple[Episode, ...]
     tests: tuple[LabTest, ...]
     sampling: Sampling
     observe: tuple[tuple[str, Place], ...]

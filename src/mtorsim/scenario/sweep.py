@@ -42,9 +42,9 @@ def sweep(scenario: Scenario, values: Mapping[str, Sequence[Any]]) -> Scenario:
     --------
     >>> import mtorsim as mt
     >>> base = mt.read_scenario("everolimus_healthy")
-    >>> swept = mt.sweep(base, {"everolimus.dose": ["2.5 mg", "5 mg"], "mtorc1.slow": [0]})
+    >>> swept = mt.sweep(base, {"everolimus.dose": ["2.5 mg", "5 mg"], "secretion": [0]})
     >>> [arm.name for arm in swept.arms]
-    ['everolimus', 'placebo', 'everolimus 2.5 mg + mtorc1.slow 0', 'everolimus 5 mg + mtorc1.slow 0']
+    ['everolimus', 'placebo', 'everolimus 2.5 mg + secretion 0', 'everolimus 5 mg + secretion 0']
     """
     if not isinstance(scenario, Scenario):
         raise ArgumentError(f"`scenario` must be a `Scenario`, not {spoken(scenario)}", help="see `read_scenario`")

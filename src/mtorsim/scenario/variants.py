@@ -14,15 +14,17 @@ from .scenario import Scenario
 __all__ = ["ALTERNATIVES", "BETWEEN", "VARIANTS", "alternatives_of", "with_variants"]
 
 
-VARIANTS: Mapping[str, Mapping[str, float]] = {"mTORC2 only": {"mtorc1.slow": 0.0}, "slow mTORC1 only": {"mtorc2": 0.0}}
-"""Mechanisms switched off in each treated arm; human data do not distinguish these variants."""
+VARIANTS: Mapping[str, Mapping[str, float]] = {
+    "secretion spared": {"secretion": 0.0},
+    "insulin action spared": {"insulin_action": 0.0},
+}
+"""Mechanisms switched off in each treated arm: which share of the harm each has."""
 
 ALTERNATIVES: Mapping[str, Mapping[str, float]] = {
-    "no amplifier at low reserve": {"mtorc1.reserve": 0.0},
-    "compensation blocked": {"adaptation": 1.0},
+    "compensation spared": {"secretion.compensation": 0.0},
+    "the beta cell's brake not released": {"insulin_action.beta": 0.0},
     "glucose suppresses production completely": {"glucose_insulin.gmin": 0.0},
     "glucose suppresses half of production": {"glucose_insulin.gmin": 0.5},
-    "glucotoxicity saturated in diabetes": {"glucose_insulin.Gt0": 120.0, "glucose_insulin.wt": 8.0},
     "no glucotoxicity": {"glucose_insulin.tox": 0.0},
 }
 """Alternative physiology, in all arms and already before the start; not refitted."""

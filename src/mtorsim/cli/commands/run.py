@@ -49,7 +49,7 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
 
     \b
       mtorsim run everolimus_breast --subjects 200 --out results/breast
-      mtorsim run mine.toml --set everolimus.CL=30 --set mtorc2=0
+      mtorsim run mine.toml --set everolimus.CL=30 --set secretion=0
 
     Exit code 0: ok; 1: some subjects failed, the others are saved; 2: an input is wrong; 130: interrupted, finished
     chunks are saved.
