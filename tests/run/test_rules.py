@@ -205,12 +205,71 @@ def test_assay_error_is_of_its_size_and_the_same_in_every_arm(made):
     assert abs(np.corrcoef(ratio[0, :, 2], ratio[0, :, 3])[0, 1]) < 0.2
 
 
-def test_stray_samples_are_of_their_share(made):
-    visit = "stray = { share = 0.1, factor = 2, log_sd = 0 }"
-    visits = mt.simulate(made(subjects=400, visit=visit)).visits
-    ratio = (visits.fasting_glucose_measured / visits.fasting_glucose).to_numpy()
-    assert set(np.unique(ratio.round(9))) == {1.0, 2.0}
-    assert abs((ratio > 1.5).mean() - 0.1) < 0.015
+def test_samples_that_were_not_fasting_are_of_their_share_and_from_the_day_before():
+    visits = {"at": ["0 weeks", "1 week", "2 weeks", "3 weeks"], "not_fasting": {"share": 0.3, "hours": [1, 1]}}
+    scenario = mt.Scenario(
+        model=["glucose_insulin"],
+        population="adults",
+        subjects=80,
+        duration="3 weeks",
+        occasion="1 day",
+        visits=visits,
+        record="1 h",
+    )
+    result = mt.simulate(scenario)
+    true, measured = result.visits.fasting_glucose.to_numpy()[0], result.visits.fasting_glucose_measured.to_numpy()[0]
+    assert (measured[:, 0] == true[:, 0]).all()  # nothing is known of the day before the start
+    spoilt = measured != true
+    assert abs(spoilt[:, 1:].mean() - 0.3) < 0.06
+    # One hour after breakfast, on the day before.
+    series, at = result.series.glucose.to_numpy()[0], result.series.time.to_numpy()
+    for k, hour in enumerate((168.0, 336.0, 504.0), start=1):
+        before = series[:, int(np.searchsorted(at, hour - 23))]
+        assert measured[spoilt[:, k], k] == pytest.approx(before[spoilt[:, k]], rel=1e-3)
+    few = mt.simulate(scenario, subjects=9, chunk=4).visits.fasting_glucose_measured.to_numpy()[0]
+    assert few.tobytes() == np.ascontiguousarray(measured[:9]).tobytes()
+
+
+EPISODES = """
+title = "episodes"
+model = ["known"]
+population = "typical"
+subjects = 400
+duration = "100 weeks"
+observe = ["known.A"]
+record = {{ every = "1 week" }}
+[meals]
+habit = "none"
+[[episode]]
+what = "known"
+amount = "1 mg"
+per_year = {rate}
+spread = 0.5
+[visits]
+at = ["0 weeks", "100 weeks"]
+[[arm]]
+name = "again"
+"""
+
+
+def test_episodes_befall_people_at_their_rate_in_all_arms_alike(tmp_path):
+    made_up(tmp_path, "known")
+    path = tmp_path / "episodes.toml"
+
+    def amounts(rate, **more):
+        path.write_text(EPISODES.format(rate=rate))
+        return mt.simulate(path, **more).series["known.A"].to_numpy()
+
+    often = amounts(4)
+    # Nothing but decay lies between episodes, so a rise is an episode.
+    rises = (np.diff(often[0], axis=1) > 1e-4).sum(axis=1)
+    years = 100 * 7 / 365.25
+    assert rises.mean() == pytest.approx(4 * years, rel=0.1)
+    assert rises.var() == pytest.approx(rises.mean(), rel=0.25)
+    assert often[0].tobytes() == often[1].tobytes()
+    # Who falls ill, when and how badly depends on nobody else and on no split of the work.
+    assert amounts(4, subjects=7, chunk=3)[0].tobytes() == np.ascontiguousarray(often[0, :7]).tobytes()
+    assert not amounts(0).any()
 
 
 def test_rules_read_what_was_measured_not_what_was_there(made):

@@ -12,7 +12,6 @@ import mtorsim as mt
 from helpers import made_up
 from mtorsim.files.library import Library
 from mtorsim.scenario.grades import ctcae, read_grading
-from mtorsim.scenario.parts import Stray
 from mtorsim.scenario.scenario import read_scenario
 from mtorsim.scenario.variants import ALTERNATIVES
 from mtorsim.stats.shares import Share, paired_difference, quantiles, wilson
@@ -20,7 +19,6 @@ from mtorsim.trial.calibration import calibrate, plausible_sets
 from mtorsim.trial.calibration_file import read_calibration
 from mtorsim.trial.endpoints import incidence
 from mtorsim.trial.reporting import read_reporting
-from mtorsim.trial.share_above import share_above
 
 TRIALS = ("bolero_2", "radiant_4", "exist_2")
 FIT = json.loads((Library().calibration("trials").with_suffix(".json")).read_text(encoding="utf-8"))
@@ -93,45 +91,28 @@ def test_weighted_quantiles_are_those_of_repeated_people():
     assert quantiles(values, (0.5,), np.ones(3)).tolist() == [2.0]
 
 
-def test_the_share_above_a_limit_is_that_of_many_assays():
-    rng = np.random.default_rng(5)
-    glucose = np.array([[100.0, 104.0, 98.0, np.nan], [100.0, 120.0, 108.0, 111.0]])
-    times, stray = np.array([0.0, 24, 48, 72]), Stray(share=0.05, factor=1.5, log_sd=0.3)
-    factor = np.where(rng.random((400_000, 1, 4)) < 0.05, 1.5 * np.exp(0.3 * rng.standard_normal((400_000, 1, 4))), 1)
-    seen = glucose * factor * (1 + 0.06 * rng.standard_normal((400_000, 2, 4)))
-    drawn = (seen[..., 1:] > 112).any(axis=2).mean(axis=0)
-    assert share_above(glucose, times, 112.0, 0.06, stray) == pytest.approx(drawn, abs=0.004)
-    # What was measured counts as it is, and stray samples come on top.
-    none = share_above(glucose, times, 112.0, 0.06, None, np.full((2, 4), 111.0))
-    assert none.tolist() == [0.0, 0.0]
-    assert (share_above(glucose, times, 112.0, 0.06, stray, np.full((2, 4), 111.0)) > 0.05).all()
-
-
 def test_everything_calibrated_stands_where_the_fit_put_it():
     data = read_calibration("trials")
     values = {q["name"]: q["value"] for q in FIT["quantities"]}
     assert list(values) == [q.name for q in data.quantity]
     assert len(values) <= 8
-    model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
-    people = mt.load_population("breast_postmenopausal", model)
-    stands = {
-        "kappa": model.parameters["mtor.kappa"][0].value,
-        "secretory gain": model.parameters["mtor.gS"][0].value,
-        "slow gain": model.parameters["mtor.gZ"][0].value,
-        "capacity of glucose production": next(
-            q.median.constant() for q in people.quantities if q.name == "glucose_insulin.kEGP"
-        ),
-        "share of diabetics": next(g.share for g in people.groups if g.name == "diabetic"),
-        "share of stray samples": read_scenario("radiant_4").sampling.stray.share,
-        "ULN in BOLERO-2": read_scenario("bolero_2").uln,
-        "ULN in RADIANT-4": read_scenario("radiant_4").uln,
-    }
-    assert stands == pytest.approx(values, rel=0.004)
-    assert read_scenario("bolero_2").sampling.stray == read_scenario("radiant_4").sampling.stray
+    model = mt.load_model(["glucose_insulin", "mtor", "everolimus", "alpelisib"])
+    for line in data.quantity:
+        for name in line.parameters:
+            assert model.parameters[name][0].value == pytest.approx(values[line.name], rel=0.004), name
+    trials = {name: read_scenario(name) for name in data.calibration.trials}
+    spoilt = trials["bolero_2"].sampling.not_fasting.share
+    assert spoilt == pytest.approx(values["samples that were not fasting"], rel=0.004)
+    assert all(s.sampling.not_fasting is None for n, s in trials.items() if n != "bolero_2")
+    for name in ("solar_1", "bolero_2", "radiant_4"):
+        (illness,) = trials[name].episodes
+        assert illness.per_year == pytest.approx(values["episodes of illness"], rel=0.004)
+    # One upper limit of normal for all, which is not fitted.
+    assert {s.uln for s in trials.values()} == {110.0}
 
 
-def test_all_twelve_rates_of_the_calibration_arms_are_met_by_one_set():
-    assert len(FIT["targets"]) == 12
+def test_all_rates_of_the_calibration_arms_are_met_by_one_set():
+    assert len(FIT["targets"]) == 13
     for t in FIT["targets"]:
         low, high = wilson(t["observed"] * t["of"], t["of"])
         low, high = (low - 0.05, high + 0.05) if t["endpoint"] == ">ULN" else (low / 1.5, high * 1.5)
@@ -153,9 +134,10 @@ def test_plausible_sets_are_the_fit_first_and_spread_as_its_covariance():
     data = read_calibration("trials")
     sets = plausible_sets(FIT, data, 400, seed=2)
     assert sets[0] == pytest.approx({q["name"]: q["value"] for q in FIT["quantities"]}, rel=1e-6)
-    uln = np.array([s["ULN in RADIANT-4"] for s in sets[1:]])
-    i = [q.name for q in data.quantity].index("ULN in RADIANT-4")
-    assert uln.std() == pytest.approx(math.sqrt(FIT["covariance"][i][i]), rel=0.15)
+    name = "potency of everolimus"
+    potency = np.log([s[name] for s in sets[1:]])
+    i = [q.name for q in data.quantity].index(name)
+    assert potency.std() == pytest.approx(math.sqrt(FIT["covariance"][i][i]), rel=0.15)
     assert plausible_sets(FIT, data, 3, seed=2)[2] == sets[2]
 
 
@@ -181,7 +163,6 @@ every = "24 h"
 [visits]
 at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]
 assay = { fasting_glucose = 0.04 }
-stray = { share = 0.02 }
 
 [[rule]]
 name = "grade 3"
@@ -264,14 +245,14 @@ range = [0.1, 20]
 step = 0.2
 
 [[quantity]]
-name = "ULN"
-about = "limit"
-uln = true
-scale = "linear"
-prior = 110
-sd = 20
-range = [90, 140]
-step = 1
+name = "base"
+about = "untreated"
+parameter = "known.base"
+scale = "log"
+prior = 100
+sd = 0.2
+range = [70, 140]
+step = 0.02
 """
 
 
@@ -459,7 +440,7 @@ def test_a_fit_finds_what_made_the_data_and_finds_it_again(small):
     path.write_text(CALIBRATION.replace("subjects = 400", "subjects = 1500\nmost_n = 5000"))
     fit = calibrate(str(path), library=library)
     assert fit.values["gain"] == pytest.approx(2.5, rel=0.15)
-    assert fit.values["ULN"] == pytest.approx(110, abs=1.5)
+    assert fit.values["base"] == pytest.approx(96, abs=1)
     assert all(t.inside for t in fit.targets)
     assert calibrate(str(path), library=library, threads=1).as_dict() == fit.as_dict()
 
@@ -575,9 +556,9 @@ def test_the_body_built_otherwise_stands_beside_a_trial():
     assert rates("standard model", "placebo") == [s["value"] for s in data["arms"]["placebo"]["share"].values()]
 
     # What acts through the drug alone leaves placebo as it is; what the body is built like does not.
-    for name in ("no amplifier at low reserve", "compensation blocked"):
+    for name in ("compensation spared", "the beta cell's brake not released"):
         assert rates(name, "placebo") == rates("standard model", "placebo")
-    weaker, there = rates("no amplifier at low reserve", "everolimus"), rates("standard model", "everolimus")
+    weaker, there = rates("compensation spared", "everolimus"), rates("standard model", "everolimus")
     assert weaker != there
     assert all(w <= t for w, t in zip(weaker, there, strict=True))
     assert rates("glucose suppresses production completely", "placebo") != rates("standard model", "placebo")
@@ -586,7 +567,7 @@ def test_the_body_built_otherwise_stands_beside_a_trial():
 def test_a_kept_trial_replays_its_arms_and_its_variants(tmp_path, mtorsim):
     out = tmp_path / "out"
     assert mtorsim("trial", "bolero_2", "--subjects", 4, "--sets", 1, "--out", out).code == 0
-    for arm in ("everolimus", "everolimus | mTORC2 only"):
+    for arm in ("everolimus", "everolimus | secretion spared"):
         shown = mtorsim("replay", out, "--arm", arm, "--subject", 3)
         assert shown.code == 0, shown.err
         assert "agree with the stored ones to the bit" in shown.out + shown.err
@@ -600,7 +581,7 @@ def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, t
         'at = ["0 weeks", "2 weeks", "4 weeks", "10 weeks", "every 6 weeks"]',
         'at = ["0 h", "100 h", "200 h"]\nsample = "random"',
     )
-    text = "\n".join(line for line in text.splitlines() if not line.startswith(("assay", "stray")))
+    text = "\n".join(line for line in text.splitlines() if not line.startswith(("assay", "not_fasting")))
     (tmp_path / "random.toml").write_text(text)
     page = tmp_path / "page.html"
     words = ("--subjects", 8, "--sets", 1, "--no-variants", "--html", page)
@@ -617,8 +598,8 @@ def test_where_nothing_fasting_was_measured_nothing_is_reported_of_it(mtorsim, t
 
 def test_settings_of_the_user_go_with_the_sets_of_the_fit():
     # A bare name, and a median at the end of its range: neither stops the runs behind the intervals.
-    data = mt.run_trial("bolero_2", subjects=8, settings={"kappa": 2, "mtor.gS": 0.4}, sets=3, variants=False).to_json()
-    assert data["settings"]["mtor.kappa"] == 2
+    data = mt.run_trial("bolero_2", subjects=8, settings={"gI": 0.7, "mtor.gS": 0.6}, sets=3, variants=False).to_json()
+    assert data["settings"]["mtor.gI"] == 0.7
     assert data["calibration"]["sets"] == 3
 
 

@@ -1,14 +1,14 @@
 """Fit a few named quantities to reported trial results, with uncertainty.
 
-Stray samples, and for rates above the upper limit of normal also assay error, are integrated instead of drawn, so that
-shares are smooth functions of the fitted quantities; for limits to which rules react, measured values count. Groups are
-oversampled and weighted, so a change of their share needs no new simulation.
+The same subjects, with the same draws of days, episodes and assays, are simulated for every set of quantities, so that
+differences between sets are those of the quantities. Groups with a share are oversampled and weighted, so a change of
+their share needs no new simulation.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from scipy.optimize import least_squares
 
 from mtorsim.errors import ArgumentError, ScenarioError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
+from mtorsim.results.limits import worst_fasting
 from mtorsim.results.result import Result
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note, draft_plan
@@ -27,7 +28,7 @@ from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
 from .calibration_file import CalibrationFile, _fit, _own, read_calibration
-from .share_above import _share
+from .quantities import applies, with_quantities
 
 __all__ = ["Calibrated", "Target", "calibrate", "plausible_sets"]
 
@@ -123,7 +124,7 @@ class _Problem:
     scenarios: Mapping[str, Scenario]
     threads: int | None
     note: Note | None
-    simulated: dict[tuple[float, ...], dict[str, Result]] = field(default_factory=dict)
+    simulated: dict[tuple[str | float, ...], Result] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[tuple[str, Observed]]:
@@ -158,7 +159,7 @@ class _Problem:
     def shares(self, x: np.ndarray) -> np.ndarray:
         """Predicted share of each row, (rows,)."""
         values = self.values(x)
-        runs = self._runs({q.parameter: values[q.name] for q in self.data.quantity if q.parameter})
+        runs = self._runs({q.name: values[q.name] for q in self.data.quantity if q.group is None})
         shares = [
             _share(self.data, self.scenarios[t], t, runs[t], row.arm, row.endpoint, values) for t, row in self.rows
         ]
@@ -182,19 +183,21 @@ class _Problem:
             columns.append((self.residuals(moved) - at) / h)
         return np.stack(columns, axis=1)
 
-    def _runs(self, settings: Mapping[str, float]) -> dict[str, Result]:
-        """Simulate true glucose and groups of each trial."""
-        key = tuple(round(v, 12) for v in settings.values())
-        if key not in self.simulated:
-            if self.note:
-                values = ", ".join(f"{n} {v:.4g}" for n, v in settings.items())
-                self.note(f"set {len(self.simulated) + 1}: {values}")
-            head = self.data.calibration
-            given: dict[str, Any] = {"subjects": head.subjects, "seed": head.seed, "threads": self.threads}
-            self.simulated[key] = {
-                name: simulate(scenario, settings=settings, **given) for name, scenario in self.scenarios.items()
-            }
-        return self.simulated[key]
+    def _runs(self, values: Mapping[str, float]) -> dict[str, Result]:
+        """Simulate each trial; one that a change does not touch is taken from the sets before."""
+        if self.note:
+            self.note("set: " + ", ".join(f"{n} {v:.4g}" for n, v in values.items()))
+        head = self.data.calibration
+        found = {}
+        for name, scenario in self.scenarios.items():
+            mine = {q.name: values[q.name] for q in self.data.quantity if q.name in values and applies(q, name)}
+            key = (name, *(round(v, 12) for v in mine.values()))
+            if key not in self.simulated:
+                moved, settings = with_quantities(scenario, self.data, mine)
+                given: dict[str, Any] = {"subjects": head.subjects, "seed": head.seed, "threads": self.threads}
+                self.simulated[key] = simulate(moved, settings=settings, **given)
+            found[name] = self.simulated[key]
+        return found
 
 
 @checked
@@ -273,11 +276,34 @@ def calibrate(
 
 
 def _as_simulated(scenario: Scenario, sampled: Mapping[str, float]) -> Scenario:
-    """A scenario with oversampled groups and without stray samples, which are integrated afterwards."""
-    sampling, place = scenario.sampling, scenario.place.inside("sampled")
-    stray = None if sampling.stray is None else replace(sampling.stray, share=0.0)
-    apart = tuple(Setting(group, share, place) for group, share in sampled.items())
-    return scenario.but(sampled=apart, sampling=replace(sampling, stray=stray))
+    """A scenario with oversampled groups."""
+    place = scenario.place.inside("sampled")
+    return scenario.but(sampled=tuple(Setting(group, share, place) for group, share in sampled.items()))
+
+
+def _share(
+    data: CalibrationFile,
+    scenario: Scenario,
+    trial: str,
+    result: Result,
+    arm: str,
+    endpoint: str,
+    values: Mapping[str, float],
+) -> float:
+    """One endpoint of one arm."""
+    weights = np.ones(result.visits.sizes["subject"])
+    shares = {q.group: values[q.name] for q in data.quantity if q.group and applies(q, trial)}
+    for group, sampled in data.calibration.sampled.items():
+        written = float(result.manifest["groups"][group])
+        if not 0 < written < 1:
+            continue
+        share = shares.get(group, written)
+        member = result.people[f"group {group}"].to_numpy() > 0.5
+        weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
+    seen = result.visits.sel(arm=arm)
+    worst = worst_fasting(seen[result.manifest["graded"]].to_numpy(), seen.time.to_numpy())
+    limit = scenario.uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
+    return float(weights @ (worst > limit) / weights.sum())
 
 
 def _target(trial: str, row: Any, value: float) -> Target:

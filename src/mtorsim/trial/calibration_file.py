@@ -13,7 +13,7 @@ from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.model.file import Numbers
 
-__all__ = ["CalibrationFile", "read_calibration", "shifted"]
+__all__ = ["CalibrationFile", "QuantityLine", "read_calibration", "shifted"]
 
 
 class Head(Record):
@@ -36,16 +36,23 @@ class QuantityLine(Record):
 
     name: Line = Field(description="name in reports")
     about: Line = Field(description="meaning")
-    parameter: Line | None = Field(None, description="the parameter whose median is fitted")
+    parameter: Line | list[Line] | None = Field(
+        None, description="the parameter whose median is fitted, or several that take the same value"
+    )
     group: Line | None = Field(None, description="the group whose share is fitted")
-    stray: bool = Field(False, description="the share of stray samples")
-    uln: bool = Field(False, description="the laboratory's upper limit of normal, mg/dL")
+    not_fasting: bool = Field(False, description="the share of samples that were not fasting")
+    episode: Line | None = Field(None, description="the kind of episode whose rate a year is fitted")
     trials: list[Line] | None = Field(None, description="the trials to which it applies; default: all")
     scale: Literal["linear", "log", "logit"] = Field("linear", description="scale of the fit")
     prior: float = Field(description="prior mean")
     sd: Annotated[float, Field(gt=0)] = Field(description="prior SD, on the scale")
     range: Numbers = Field(description="limits")
     step: Annotated[float, Field(gt=0)] = Field(description="step of finite differences, on the scale")
+
+    @property
+    def parameters(self) -> list[str]:
+        """The parameters that take its value."""
+        return [self.parameter] if isinstance(self.parameter, str) else list(self.parameter or ())
 
 
 class CalibrationFile(Record):
@@ -68,11 +75,11 @@ def read_calibration(name: str, library: Library | None = None) -> CalibrationFi
     file = TomlFile.read((library or library_for()).calibration(name), ScenarioError)
     data = read_record(file, CalibrationFile)
     for i, q in enumerate(data.quantity):
-        if sum((q.parameter is not None, q.group is not None, q.stray, q.uln)) != 1:
+        if sum((bool(q.parameters), q.group is not None, q.not_fasting, q.episode is not None)) != 1:
             file.fail(
                 f"`{q.name}` must have exactly one target",
                 ("quantity", i),
-                "give `parameter`, `group`, `stray` or `uln`",
+                "give `parameter`, `group`, `not_fasting` or `episode`",
             )
         for trial in q.trials or ():
             if trial not in data.calibration.trials:

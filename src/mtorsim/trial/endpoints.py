@@ -14,6 +14,7 @@ from mtorsim.stats.shares import Estimate, paired_difference
 from .report import (
     ArmReport,
     Change,
+    ClassShare,
     Decision,
     Discontinuation,
     Incidence,
@@ -21,6 +22,7 @@ from .report import (
     NewDiabetes,
     Onset,
     Reported,
+    Rise,
     VisitMean,
 )
 from .reporting import Reporting
@@ -66,6 +68,8 @@ def arm_report(result: Result, values: ArmValues, uln: float, reporting: Reporti
             VisitMean(**vars(_mean(glucose, values.weights)), time_h=time, week=time / 168) for time, glucose in visits
         ),
         hba1c_change=_hba1c_change(values),
+        by_baseline=_by_baseline(values),
+        rise=_rise(values),
         new_onset_diabetes=_new_diabetes(values),
         time_to={name: _onset(values, limit) for name, limit in limits.items()},
         weeks_above={name: _weeks_above(values, limit) if values.measured else None for name, limit in limits.items()},
@@ -109,6 +113,39 @@ def _new_diabetes(values: ArmValues) -> NewDiabetes:
     if not free.any():
         return NewDiabetes(definition=DIABETES)
     return NewDiabetes(**vars(weighted_share(new[free], values.weights[free])), of=int(free.sum()), definition=DIABETES)
+
+
+SEVERE = 250.0
+"""Above which glucose is grade 3, mg/dL."""
+CLASSES = {
+    "< 100": (-np.inf, 100.0),
+    "100 to 125": (100.0, DIABETES_GLUCOSE),
+    "126 and more": (DIABETES_GLUCOSE, np.inf),
+}
+
+
+def _by_baseline(values: ArmValues) -> dict[str, ClassShare]:
+    """Share above 250 mg/dL by measured glucose at baseline, and of those with known diabetes."""
+    first = values.glucose[:, 0] if values.times[0] == 0 else np.full(len(values.weights), np.nan)
+    classes = {name: ~values.known & (first >= low) & (first < high) for name, (low, high) in CLASSES.items()}
+    classes["known diabetes"] = values.known
+    found = {}
+    for name, mine in classes.items():
+        share = Estimate()
+        if mine.any() and values.measured:
+            share = weighted_share(values.worst[mine] > SEVERE, values.weights[mine])
+        found[name] = ClassShare(**vars(share), of=int(mine.sum()))
+    return found
+
+
+def _rise(values: ArmValues) -> Rise:
+    """Quantiles of the highest value after baseline minus the value at baseline."""
+    rise = values.worst - values.glucose[:, 0]
+    there = np.isfinite(rise) & (values.times[0] == 0)
+    if not there.any():
+        return Rise(0)
+    at = np.quantile(rise[there], (0.05, 0.25, 0.5, 0.75, 0.95), weights=values.weights[there], method="inverted_cdf")
+    return Rise(int(there.sum()), *map(float, at))
 
 
 def incidence(

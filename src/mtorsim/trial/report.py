@@ -18,6 +18,7 @@ __all__ = [
     "ArmFlow",
     "ArmReport",
     "Change",
+    "ClassShare",
     "Comparison",
     "Decision",
     "Difference",
@@ -31,6 +32,7 @@ __all__ = [
     "Onset",
     "PooledEstimate",
     "Reported",
+    "Rise",
     "TrialReport",
     "VisitMean",
 ]
@@ -81,6 +83,13 @@ class NewDiabetes(Estimate):
 
 
 @dataclass(frozen=True)
+class ClassShare(Estimate):
+    """Share among the subjects of a class, and their number."""
+
+    of: int = 0
+
+
+@dataclass(frozen=True)
 class Incidence:
     """Share of patients above a limit by a week."""
 
@@ -94,6 +103,18 @@ class Onset:
 
     median_week_of_those: float | None
     incidence: tuple[Incidence, ...]
+
+
+@dataclass(frozen=True)
+class Rise:
+    """Highest fasting glucose after baseline minus that at baseline, mg/dL: quantiles over subjects."""
+
+    n: int
+    q5: float | None = None
+    q25: float | None = None
+    median: float | None = None
+    q75: float | None = None
+    q95: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +165,10 @@ class ArmReport:
         Measured fasting glucose at each visit, mg/dL.
     hba1c_change
         Change from the first to each subject's last visit, percentage points.
+    by_baseline
+        Share above 250 mg/dL of those who began in each class; its number of subjects is `of`.
+    rise
+        Highest fasting glucose after baseline minus baseline.
     new_onset_diabetes, time_to, weeks_above, hypoglycaemia
         Further endpoints, by name of the limit where they have one.
     discontinuation, decisions
@@ -159,6 +184,8 @@ class ArmReport:
     ae: Reported | None
     fasting_glucose: tuple[VisitMean, ...]
     hba1c_change: Change
+    by_baseline: Mapping[str, ClassShare]
+    rise: Rise
     new_onset_diabetes: NewDiabetes
     time_to: Mapping[str, Onset]
     weeks_above: Mapping[str, float | None]

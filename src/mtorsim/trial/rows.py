@@ -36,6 +36,14 @@ def endpoint_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
     rows: list[tuple[str, list[Cell]]] = [
         ("reported AE, any grade, %", [arm.ae and arm.ae.any for arm in arms]),
         ("reported AE, grade 3-4, %", [arm.ae and arm.ae.grade_3_4 for arm in arms]),
+        *(
+            (f"> 250 mg/dL, of those at {name} at baseline, %", [arm.by_baseline[name] for arm in arms])
+            if name != "known diabetes"
+            else ("> 250 mg/dL, of those with known diabetes, %", [arm.by_baseline[name] for arm in arms])
+            for name in arms[0].by_baseline
+        ),
+        ("highest rise over baseline, mg/dL: median", [arm.rise.median for arm in arms]),
+        ("highest rise over baseline, mg/dL: 95th percentile", [arm.rise.q95 for arm in arms]),
         ("new-onset diabetes, %", [arm.new_onset_diabetes for arm in arms]),
         ("HbA1c change, percentage points", [arm.hba1c_change for arm in arms]),
         ("fasting glucose < 70 mg/dL, %", [arm.hypoglycaemia["<70"] for arm in arms]),

@@ -27,6 +27,7 @@ from mtorsim.stats.shares import Estimate
 from .calibration import plausible_sets
 from .calibration_file import CalibrationFile, read_calibration, shifted
 from .matching import matched
+from .quantities import applies
 from .report import ArmReport, PooledEstimate, Reported
 
 __all__ = ["BetweenSets", "between_sets", "pooled", "with_sets"]
@@ -96,10 +97,10 @@ def between_sets(
     # The fit is one of the sets, so their variance is corrected for it.
     wider = math.sqrt(sets / (sets - 1))
     for values in plausible[1:]:
-        other, medians, uln = _moved(whole, people, data, values, plausible[0])
+        other, medians = _moved(whole, people, data, values, plausible[0])
         run = simulate(other, subjects=n, settings={**settled, **medians}, **given)
         for arm in arms:
-            now = _shares(run, arm, uln, run.weights * weights / result.weights[:n])
+            now = _shares(run, arm, whole.uln, run.weights * weights / result.weights[:n])
             shifts[arm].append({limit: wider * (now[limit] - first[arm][limit]) for limit in now})
     return BetweenSets(sets, shifts)
 
@@ -132,27 +133,32 @@ def _pooled(estimate: Estimate, size: float, shifts: Sequence[float]) -> PooledE
 
 def _moved(
     whole: Scenario, people: Population, data: CalibrationFile, values: Mapping[str, float], fit: Mapping[str, float]
-) -> tuple[Scenario, dict[str, float], float]:
+) -> tuple[Scenario, dict[str, float]]:
     """Apply a set to a scenario, as differences from the fit."""
     medians: dict[str, float] = {}
-    shares, stray, uln = {g.name: g.share for g in people.groups}, whole.sampling.stray, whole.uln
+    shares = {g.name: g.share for g in people.groups if g.share is not None}
+    spoilt, episodes = whole.sampling.not_fasting, whole.episodes
     own = {q.name: q.median.constant() for q in people.quantities}
     for q in data.quantity:
-        mine = q.trials is None or whole.name in q.trials or whole.name not in data.calibration.trials
-        stands = own.get(q.parameter or "")
-        if q.parameter is not None and stands is not None:
-            # A median at its bound stays in the plausible range.
-            line, _ = people.model.parameters.get(q.parameter, (None, None))
-            low, high = (line.range if line else None) or (-math.inf, math.inf)
-            medians[q.parameter] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
-        elif q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
+        mine = applies(q, whole.name) or whole.name not in data.calibration.trials
+        for name in q.parameters:
+            stands = own.get(name)
+            if stands is not None:
+                # A median at its bound stays in the plausible range.
+                line, _ = people.model.parameters.get(name, (None, None))
+                low, high = (line.range if line else None) or (-math.inf, math.inf)
+                medians[name] = min(max(shifted(q, stands, values[q.name], fit[q.name]), low), high)
+        if q.group is not None and mine and 0 < shares.get(q.group, 0.0) < 1:
             shares[q.group] = shifted(q, shares[q.group], values[q.name], fit[q.name])
-        elif q.stray and mine and stray is not None and stray.share > 0:
-            stray = replace(stray, share=min(stray.share * values[q.name] / fit[q.name], 0.5))
-        elif q.uln and q.trials is not None and whole.name in q.trials:
-            uln += values[q.name] - fit[q.name]
+        elif q.not_fasting and mine and spoilt is not None and spoilt.share > 0:
+            spoilt = replace(spoilt, share=min(spoilt.share * values[q.name] / fit[q.name], 0.5))
+        elif q.episode is not None and mine:
+            factor = values[q.name] / fit[q.name]
+            alike = lambda e: e.regimen.drug == q.episode  # noqa: B023, E731
+            episodes = tuple(replace(e, per_year=e.per_year * factor) if alike(e) else e for e in episodes)
     moved = tuple(Setting(name, share, whole.place.inside("share")) for name, share in shares.items())
-    return whole.but(shares=moved, sampling=replace(whole.sampling, stray=stray)), medians, uln
+    sampling = replace(whole.sampling, not_fasting=spoilt)
+    return whole.but(shares=moved, sampling=sampling, episodes=episodes), medians
 
 
 def _read_fit(name: str, library: Library) -> Mapping[str, Any] | None:
