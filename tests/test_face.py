@@ -56,7 +56,7 @@ def test_what_a_notebook_shows_is_whole_html(objects, kind):
     words = " ".join(root.itertext())
     assert root.attrib["class"] == "mtorsim"
     assert "nan" not in words.split()
-    wanted = {"Model": "mtor.kappa", "Population": "susceptible", "Scenario": "everolimus 10 mg every 24 h"}
+    wanted = {"Model": "mtor.gS", "Population": "diabetic", "Scenario": "everolimus 10 mg every 24 h"}
     assert wanted.get(kind, {"Examination": "matsuda", "TrialReport": "> ULN"}.get(kind, "> 126")) in words
     assert (kind in ("Result", "Examination")) == bool(root.findall(".//{http://www.w3.org/2000/svg}polyline"))
 

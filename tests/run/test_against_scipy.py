@@ -42,12 +42,12 @@ at = ["0 d", "7 d"]
 ALL_ON = (
     "mtorc1.gluconeogenesis",
     "mtorc2.glucokinase",
-    "mtorc1.reserve",
+    "mtorc1.lipolysis",
     "mtorc1.proliferation",
     "mtorc2.apoptosis",
     "lipotoxicity",
     "fat_loss",
-    "adaptation",
+    "secretion.growth",
 )
 
 
