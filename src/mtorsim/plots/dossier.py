@@ -116,7 +116,8 @@ def _intervals(checks: Sequence[Check]) -> Figure:
             at = (value - edge) / size * (1 if high is None else -1)
             place, span = (-1 + 2 * at if at < 0 else -1 + at), (-1.0, 2.6)
         else:
-            place, span = (2 * value - low - high) / (high - low), (-1.0, 1.0)
+            width = high - low or max(abs(high), 1e-12)
+            place, span = (2 * value - low - high) / width, (-1.0, 1.0)
         axis.plot(span, [k, k], color="#bbbbbb", lw=5, solid_capstyle="butt")
         axis.plot(np.clip(place, -2.6, 2.6), k, "o" if c.passed else "X", color=HIT if c.passed else MISS, ms=5.5)
     axis.set_yticks(range(len(checks)), [_short(c) for c in checks], fontsize=7.5)

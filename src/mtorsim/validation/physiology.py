@@ -255,8 +255,8 @@ OBESE = (
 
 
 SPREAD = (
-    "variability was fitted to all twelve; slow emptying and weak secretion change 2-h glucose without insulin, and "
-    "secretion that responds to resistance correlates the two indices"
+    "not fitted: variability follows percentiles of fasting glucose and insulin of a whole population, and 2-h glucose "
+    "depends on the same sensitivity and secretion, hardly on the gut"
 )
 
 

@@ -9,7 +9,7 @@ from mtorsim.files.library import Library, library_for
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note
 
-from . import exposures, mechanism, pathway, physiology, stability, therapies
+from . import exposures, mechanism, pathway, physiology, stability, therapies, treated
 from .check import Check
 from .session import Session
 
@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
     "pathway": ("mTORC1 and mTORC2 under drugs, required directions, variants", pathway.checks),
     "mechanism": ("Drug effects in humans, animals and cells", mechanism.checks),
     "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
+    "treated": ("Treated people: what dose, time and each arm of the mechanism do", treated.checks),
     "therapies": ("Antidiabetic drugs", therapies.checks),
     "drift": ("Untreated subjects do not drift", stability.drift_checks),
     "stability": ("Disturbances of an untreated subject decay", stability.stability_checks),
