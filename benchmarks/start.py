@@ -24,7 +24,7 @@ from mtorsim.results.manifest import machine
 
 DEMO = ("run", "everolimus_breast", "--subjects", "200", "--out", "out", "--force")
 OGTT = ("test", "ogtt", "--preset", "NGT")
-SWITCH = ("run", "everolimus_breast", "--subjects", "20", "--set", "mtorc2=0")
+SWITCH = ("run", "everolimus_breast", "--subjects", "20", "--set", "secretion=0")
 NEW_DRUG = ("run", "mine.toml")
 SUBJECTS = 2048
 SCENARIO = """

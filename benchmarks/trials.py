@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import replace
 
 import mtorsim as mt
 from mtorsim.scenario.variants import ALTERNATIVES
 
-TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1")
+TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1", "solar_1", "metallica_normal", "metallica_raised")
 CHANGES = {
     "standard model": {},
-    "secretion spared": {"mtorc1.secretion": 0, "mtorc2.secretion": 0, "mtorc1.reserve": 0},
-    "insulin action spared": {"mtorc2.muscle": 0, "mtorc2.liver": 0, "mtorc1.slow": 0},
-    "insulin clearance fixed": {"insulin_clearance": 0},
+    "secretion spared": {"secretion": 0},
+    "insulin action spared": {"insulin_action": 0},
     **ALTERNATIVES,
 }
 
@@ -47,12 +47,14 @@ def main():
         label = name + (f" ({', '.join(f'`{k}` = {v:g}' for k, v in settings.items())})" if settings else "")
         cells = [rates(mt.run_trial(t, subjects=few, settings=settings, sets=1, variants=False)) for t in TRIALS[:3]]
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
-    for label, change in (("5 %", 0.05), ("30 %", 0.30)):
-        cells = []
-        for t in TRIALS[:2]:
-            scenario = mt.read_scenario(t).replace(shares={"diabetic": change})
-            cells.append(rates(mt.run_trial(scenario, subjects=few, sets=1, variants=False)))
-        print(f"| {label} with diabetes before entry criteria | {' | '.join(cells)} | |", flush=True)
+    for label, share in (("no sample", 0.0), ("every fourth sample", 0.25)):
+        scenario = mt.read_scenario("bolero_2")
+        sampling = replace(scenario.sampling, not_fasting=replace(scenario.sampling.not_fasting, share=share))
+        shown = rates(mt.run_trial(scenario.but(sampling=sampling), subjects=few, sets=1, variants=False))
+        print(f"| {label} of BOLERO-2 not fasting | {shown} | | |", flush=True)
+    for uln in (99, 106, 115):
+        cells = [rates(mt.run_trial(t, subjects=few, sets=1, variants=False, uln=uln)) for t in TRIALS[:3]]
+        print(f"| upper limit of normal {uln} mg/dL | {' | '.join(cells)} |", flush=True)
     scenario, end = mt.read_scenario("radiant_4"), 40 * 168.0
     visits = tuple(v for v in scenario.visits if v <= end)
     started = time.perf_counter()
