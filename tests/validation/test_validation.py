@@ -48,6 +48,8 @@ NEAR_A_LIMIT = {
     "metallica.normal",
     "metallica.raised",
     "time.onset",
+    "spared.action.severe",
+    "people.modes_frozen",
     "people.known",
     "untreated.between",
 }

@@ -119,7 +119,7 @@ def simulate(
     >>> import mtorsim as mt
     >>> result = mt.simulate("ogtt")
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
-    157
+    139
     """
     workers = _workers(threads)
     for name, value in (("subjects", subjects), ("chunk", chunk)):

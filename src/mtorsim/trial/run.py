@@ -87,10 +87,10 @@ def run_trial(
     >>> import mtorsim as mt
     >>> report = mt.run_trial("record_1", subjects=40, sets=1, variants=False)
     >>> report.arms["everolimus"].share[">160"].value
-    0.125
+    0.15
     >>> row = report.observed[0]
     >>> row.arm, row.endpoint, row.agreement
-    ('everolimus', '>ULN', 'inside')
+    ('everolimus', '>ULN', 'overlaps')
     """
     scenario = _settled(scenario, uln, library)
     if sets < 1:
