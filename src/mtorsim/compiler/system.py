@@ -13,7 +13,7 @@ from mtorsim.units.units import Unit
 
 from .subexpressions import Assignments, Expr, rational, slope, symbol
 
-__all__ = ["System", "names_in", "needed_for"]
+__all__ = ["BALANCES", "System", "names_in", "needed_for"]
 
 
 BALANCES = ("balance", "inner balance")

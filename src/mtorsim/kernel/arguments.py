@@ -200,6 +200,7 @@ ARRIVED = 1
 
 
 SEARCH_ROWS = 15
+"""Rows of lanes of a search for a state of rest; `kernel/initial.py` names them."""
 
 
 class Sheet(NamedTuple):

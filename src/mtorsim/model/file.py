@@ -204,7 +204,7 @@ class Rest(Record):
     unit: Line = Field(description="the unit of the unknown")
     between: Numbers = Field(description="the two values that enclose the root")
     balance: Equation = Field(description="the equation that is zero at rest, positive below the root")
-    inner: Inner | None = Field(None, description="a second unknown, for what is no explicit function of the first")
+    inner: Inner | None = Field(None, description="a second unknown, solved for at each value of the first")
     states: dict[str, Equation] = Field(description="each state, in the order of evaluation")
 
 

@@ -252,6 +252,8 @@ def schedule(
     return replace(_schedule(doses, model, turns), occasions=occasions)
 
 
+YEAR = 24 * 365.25
+"""Hours."""
 WINDOW = 240.0
 """Hours within which a subject has at most one episode of a kind."""
 APART = 1_000_000
@@ -276,10 +278,6 @@ def _befalling(episode: Episode, kind: int, duration: float, model: Model) -> li
         )
         for k in range(math.ceil(duration / WINDOW))
     ]
-
-
-YEAR = 24 * 365.25
-"""Hours."""
 
 
 def in_unit_of(regimen: Regimen, route: Route) -> list[float]:

@@ -359,8 +359,8 @@ def _benedini(session: Session) -> Answers:
     needed = float(np.interp(-wanted, -means, pump[order]))
     units = (needed - pump[0]) * 75 * 1440 / 6000
     note = (
-        "conflicts with MC10, MC11 and the rodent rows: hepatic mTORC2 loss and slow IRS/AKT loss act within "
-        "weeks; insulin need would fall only with both nearly off"
+        "conflicts with MC10 and MC11: lost insulin action in liver and muscle raises the need, and the model has no "
+        "effect of the drug on glucagon that would lower it"
     )
     yield "MC27", Answer(units, "U/d", None, 0, note, "change of basal insulin for the same mean glucose, day 29")
     change = float(drug[1].curves["production"][0, 0] - placebo[1].curves["production"][0, 0])
