@@ -66,7 +66,9 @@ RUNS: Mapping[str, Callable[[], str]] = {
     "run minimal_ivgtt": lambda: visits(mt.simulate("minimal_ivgtt")),
     "run topp_insulin_resistance": lambda: visits(mt.simulate("topp_insulin_resistance")),
     "run ogtt, double, tsit5": lambda: visits(mt.simulate("ogtt", method="tsit5", rtol=1e-6)),
-    "run with a moved switch": lambda: visits(mt.simulate("everolimus_breast", subjects=32, settings={"mtorc2": 0})),
+    "run with a moved switch": lambda: visits(
+        mt.simulate("everolimus_breast", subjects=32, settings={"insulin_action": 0})
+    ),
     "table of records": records,
     "trial bolero_2, with rules": lambda: visits(mt.run_trial("bolero_2", subjects=48, sets=1).result),
     "test ogtt": lambda: test(mt.examine("ogtt", "ngt")),

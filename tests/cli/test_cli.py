@@ -218,7 +218,7 @@ def test_everything_bundled_is_listed_and_well(mtorsim):
 def test_show_lays_everything_open(mtorsim, form):
     found = mtorsim("show", "glucose_insulin", "mtor", "everolimus", "--format", form)
     assert found.code == 0
-    for wanted in ("Soliman2010", "design", "nmol/L", "half-time of mTORC1 recovery", "O'Donnell"):
+    for wanted in ("Pavel2017", "design", "nmol/L", "half-time of mTORC1 recovery", "O'Donnell"):
         assert wanted in found.out, wanted
     model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
     if form != "latex":
@@ -363,3 +363,14 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
     assert "finished chunks are saved" in said
     assert f"mtorsim resume {folder}" in said
     assert len(list(parts.glob("chunk-*.npz"))) >= 2
+
+
+def test_a_group_that_nobody_can_be_in_is_said(mtorsim, tmp_path):
+    file = tmp_path / "alone.toml"
+    file.write_text(
+        'title = "alone"\nmodel = ["everolimus"]\npopulation = "adults"\nsubjects = 2\nduration = "1 d"\n'
+        '[[dose]]\ndrug = "everolimus"\namount = "10 mg"\n[visits]\nat = ["12 h"]\nsample = "random"\n'
+    )
+    shown = mtorsim("run", file, "--out", tmp_path / "out")
+    assert shown.code == 0
+    assert "nobody is in the group diabetic" in shown.err

@@ -264,7 +264,7 @@ SCENARIOS = {
     ),
     "`m.a` is set twice": ("[visits]", '[set]\na = 2\n"m.a" = 3\n[visits]'),
     "must be a finite number": ("[visits]", '[[arm]]\nname = "nan"\nset = { m.a = nan }\n[visits]'),
-    "at least 1 item": ('model = ["m"]', "model = []"),
+    "at least 1 value, not 0": ('model = ["m"]', "model = []"),
     "not TOML": ("subjects = 2", "subjects = " + "9" * 5000),
 }
 

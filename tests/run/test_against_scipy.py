@@ -20,7 +20,7 @@ from mtorsim.run.solve import solve as carry
 
 MODELS = {
     "glucose_insulin": ["glucose_insulin"],
-    "everolimus": ["glucose_insulin", "mtor", "everolimus"],
+    "everolimus": ["glucose_insulin", "mtor", "mtor_alternatives", "lipids", "everolimus"],
     "everolimus_haematocrit": ["everolimus_haematocrit"],
 }
 

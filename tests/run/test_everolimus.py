@@ -62,7 +62,7 @@ def test_fasting_glucose_rises_on_the_drug_and_falls_back_after_it():
 
 MECHANISMS = """
 title = "mechanisms"
-model = ["glucose_insulin", "mtor", "everolimus"]
+model = ["glucose_insulin", "mtor", "mtor_alternatives", "everolimus"]
 population = "igt"
 subjects = 1
 duration = "28 d"
@@ -90,6 +90,7 @@ def with_arms(arms):
 
 SWITCHES = {
     "mtorc1.relief": 0,
+    "mtorc1.glucagon": 0,
     "insulin_action.muscle": 0,
     "insulin_action.liver": 0,
     "insulin_action.adipose": 0,
@@ -97,19 +98,19 @@ SWITCHES = {
     "secretion.capacity": 0,
     "secretion.compensation": 0,
     "secretion.growth": 1,
+    "insulin_action.alpha": 1,
     "mtorc1.lipolysis": 1,
     "mtorc1.gluconeogenesis": 1,
     "mtorc2.glucokinase": 1,
     "mtorc1.proliferation": 1,
     "mtorc2.apoptosis": 1,
-    "lipotoxicity": 1,
     "fat_loss": 1,
     "everolimus.exposure": 0,
 }
 
 
 def test_every_mechanism_has_a_switch_that_changes_the_result():
-    model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
+    model = mt.load_model(["glucose_insulin", "mtor", "mtor_alternatives", "everolimus"])
     # Those of infused amino acids do nothing where none are infused.
     assert set(SWITCHES) | {"amino_acids.muscle", "amino_acids.liver"} == set(model.switches)
     result = with_arms([(name.replace(".", " "), None, {name: value}) for name, value in SWITCHES.items()])
@@ -122,7 +123,7 @@ def test_every_mechanism_has_a_switch_that_changes_the_result():
 
 
 def test_without_any_mechanism_the_drug_does_nothing_to_the_bit():
-    heads = dict.fromkeys(("mtorc1", "mtorc2", "insulin_action", "secretion", "lipotoxicity", "fat_loss"), 0)
+    heads = dict.fromkeys(("mtorc1", "mtorc2", "insulin_action", "secretion", "fat_loss"), 0)
     result = with_arms([("placebo", "everolimus", {}), ("all off", None, heads)])
     data = result.visits
     physiology = ["glucose", "fasting_glucose", "insulin", "c_peptide", "ffa", "hba1c"]

@@ -439,10 +439,27 @@ def test_what_was_not_measured_answers_no_question(made):
     rule = '[[rule]]\nname = "g"\nwhen = "grade <= 0"\ndo = "stop sweet"\n'
     path = made(rule, visits='["0 d", "1 d"]', duration="2 d")
     assert decided(mt.simulate(path), "time_h") == [(0.0,)]
-    text = path.read_text().replace('habit = "none"', 'habit = "three a day"').replace("[[dose]]", "[[dose]]", 1)
+    text = path.read_text().replace('habit = "none"', 'habit = "three a day"')
+    text = text.replace("grade <= 0", "fasting_glucose < 300 mg/dL")
     path.write_text(text.replace('at = ["0 d", "1 d"]', 'at = ["2 h"]\nsample = "random"'))
     with pytest.raises(ScenarioError, match="no visit is fasting"):
         mt.simulate(path)
+
+
+def test_interruptions_are_times_without_the_drug(made):
+    path = made(subjects=300, duration="365 d", visits='["0 d", "every 1 d"]')
+    line = 'every = "24 h"\ninterruptions = { per_year = 2, lasts = "14 d" }'
+    path.write_text(path.read_text().replace('every = "24 h"', line, 1))
+    given = mt.simulate(path)
+    share = given.treatment[given.treatment["drug"] == "sweet"]["dose_intensity"].to_numpy()
+    # Two a year of 14 days on average, exponential; those that run into each other or past the end count once.
+    assert 1 - share.mean() == pytest.approx(2 * 14 / 365, abs=0.012)
+    assert share.std() == pytest.approx(np.sqrt(2 * 2) * 14 / 365, rel=0.25)
+    # They are few and long: glucose, which halves in a day without the drug, is at rest or on its plateau.
+    levels = given.visits.glucose.to_numpy()[0, :, 10:]
+    assert np.mean(levels < 95) > 0.5 * (1 - share.mean())
+    again = mt.simulate(path, subjects=20)
+    assert np.array_equal(again.visits.glucose.to_numpy()[0], given.visits.glucose.to_numpy()[0, :20])
 
 
 def test_missed_doses_were_not_given(made):

@@ -36,7 +36,7 @@ without = "everolimus"
 [[arm]]
 name = "half"
 dose = [{ drug = "everolimus", amount = "5 mg", every = "24 h" }]
-set."mtorc2" = 0.5
+set."insulin_action" = 0.5
 
 [[rule]]
 name = "high"
@@ -56,7 +56,7 @@ def given(**changes):
         "visits": ["0 weeks", "2 weeks"],
         "arms": {
             "placebo": mt.Arm(without="everolimus"),
-            "half": mt.Arm(doses=[mt.Dose("everolimus", "5 mg", every="24 h")], settings={"mtorc2": 0.5}),
+            "half": mt.Arm(doses=[mt.Dose("everolimus", "5 mg", every="24 h")], settings={"insulin_action": 0.5}),
         },
         "rules": [{"name": "high", "when": "fasting_glucose > 120 mg/dL", "do": "reduce everolimus by 50 %"}],
     }
@@ -126,8 +126,8 @@ def test_a_sweep_of_regimens_and_its_mistakes():
     for values, words in (
         ({"sirolimus.dose": ["2 mg"]}, "`sirolimus` is not dosed"),
         ({}, "no values are given"),
-        ({"mtorc2": 0.5}, "must be a list of values"),
-        ({"mtorc2": np.linspace(0, 1, 2000).tolist()}, "at most 1,000"),
+        ({"insulin_action": 0.5}, "must be a list of values"),
+        ({"insulin_action": np.linspace(0, 1, 2000).tolist()}, "at most 1,000"),
         ({"everolimus.dose": ["5 mg"], "everolimus.regimen": ["5 mg q24h"]}, "not both"),
     ):
         with pytest.raises(ArgumentError, match=words):
@@ -160,7 +160,7 @@ def test_a_mistake_names_its_argument(changes, where, words):
 def test_nothing_given_is_dropped():
     base = given()
     with pytest.raises(ScenarioError, match="give `settings` as an argument of the `Arm`"):
-        base.with_arm("more", mt.Arm(doses=[]), settings={"mtorc2": 0.5})
+        base.with_arm("more", mt.Arm(doses=[]), settings={"insulin_action": 0.5})
     with pytest.raises(ScenarioError, match="both `doses` and `dose`"):
         given(dose=[mt.Dose("everolimus", "5 mg")])
     assert base.with_arm("more", mt.Arm(name="other")).arms[-1].name == "more"
@@ -182,6 +182,6 @@ def test_errors_of_what_is_replaced_name_the_call_and_those_of_the_rest_the_file
 
 
 def test_a_scenario_shows_itself_in_few_words():
-    many = mt.sweep(given(arms=None, rules=None), {"mtorc2": np.linspace(0, 1, 200).tolist()})
+    many = mt.sweep(given(arms=None, rules=None), {"insulin_action": np.linspace(0, 1, 200).tolist()})
     assert len(repr(many)) < 2000
     assert "healthy_adults" in repr(many)

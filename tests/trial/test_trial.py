@@ -31,6 +31,13 @@ def test_grades_are_those_of_the_table(version):
     assert grading.of(values).tolist() == [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4]
 
 
+def test_a_sample_at_any_time_has_only_the_grades_that_do_not_ask_for_a_fast():
+    values = np.array([120.0, 200, 260, 510])
+    assert read_grading(ctcae("4.03"), 110.0, fasting=False).of(values).tolist() == [0, 0, 3, 4]
+    # Version 3.0 does not say fasting.
+    assert read_grading(ctcae("3.0"), 110.0, fasting=False).of(values).tolist() == [1, 2, 3, 4]
+
+
 def test_diabetes_and_hypoglycaemia_are_graded_at_their_limits():
     assert read_grading("ada", 106.0).of(np.array([99.9, 100, 125.9, 126])).tolist() == [0, 1, 1, 2]
     assert read_grading("hypoglycaemia", 106.0).of(np.array([80, 69.9, 54, 53.9])).tolist() == [0, 1, 1, 2]
@@ -113,7 +120,7 @@ def test_everything_calibrated_stands_where_the_fit_put_it():
 
 def test_all_rates_of_the_calibration_arms_but_one_are_met_by_one_set():
     # Everolimus raises too many of the young patients of EXIST-2 above the limit of normal.
-    outside = {("exist_2", "everolimus", ">ULN")}
+    outside = {("exist_2", "everolimus", ">ULN"), ("bolero_2", "everolimus", ">250")}
     assert len(FIT["targets"]) == 13
     for t in FIT["targets"]:
         low, high = wilson(t["observed"] * t["of"], t["of"])
@@ -283,8 +290,8 @@ def test_a_trial_file_from_anywhere_gives_every_endpoint_as_json(small, mtorsim)
             assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
         assert sum(g["value"] for g in arm["grades"].values()) == pytest.approx(1)
         assert 0 <= arm["ae"]["grade_3_4"]["value"] <= arm["ae"]["any"]["value"] <= 1
-        assert [v["week"] for v in arm["fasting_glucose"]] == [0, 1, 2, 4]
-        assert arm["fasting_glucose"][0]["n"] == 400
+        assert [v["week"] for v in arm["glucose"]] == [0, 1, 2, 4]
+        assert arm["glucose"][0]["n"] == 400
         assert arm["discontinuation"]["left"]["value"] == pytest.approx(1 - 0.5**0.5, abs=0.07)
         assert set(arm["new_onset_diabetes"]) == {"of", "value", "low", "high", "definition"}
         assert set(arm["hba1c_change"]) == {"unit", "between", "n", "mean", "sd"}
@@ -639,6 +646,23 @@ def test_people_are_counted_once_in_the_flow(small):
     for arm in flow.values():
         assert arm["allocated"] == arm["left"] + arm["completed"] + arm["failed"]
         assert 0 < arm["treatment_held"] <= 200
+
+
+def test_samples_at_any_time_yield_every_endpoint_and_rules_use_them(small):
+    text = SMALL.replace(
+        'at = ["0 weeks", "1 week", "2 weeks", "4 weeks"]', 'at = ["0 h", "6 h", "1 week"]\nsample = "random"'
+    )
+    small.write_text(text.replace("{ fasting_glucose = 0.04 }", "{ glucose = 0.04 }"))
+    report = mt.run_trial(small, settings={"known.gain": 8})
+    drug = report.arms["drug"]
+    assert report.sample == "random"
+    assert drug.share[">250"].value > 0.05
+    # CTCAE 4.03 grades values at any time from 250 mg/dL on only.
+    assert drug.grades["1"].value == drug.grades["2"].value == 0
+    assert drug.grades["3"].value + drug.grades["4"].value == pytest.approx(drug.share[">250"].value)
+    assert any(d.rule == "grade 3" for d in drug.decisions)
+    assert "HbA1c" in drug.new_onset_diabetes.definition
+    assert "any time" in report._repr_html_()
 
 
 def test_a_damaged_fit_is_one_clear_error(small, mtorsim):

@@ -83,6 +83,8 @@ def _needed_on(day: System) -> System:
     roots = [*day.derivatives.values(), *day.rest.values(), *initials.values(), *observed]
     kept = needed_for(roots, assignments)
     names = set().union(*(names_in(e) for e in (*roots, *kept.values())))
+    eaten = [d for d in day.model.routes.values() if d.to in day.states]
+    names |= {n for d in eaten for e in (d.bioavailability, d.lag, d.appetite) for n in e.scope.values()}
     parameters = tuple(n for n in day.parameters if n in names)
     modules = dict.fromkeys(n.partition(".")[0] for n in (*day.states, *parameters) if "." in n)
     return replace(

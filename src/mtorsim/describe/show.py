@@ -7,7 +7,7 @@ from typing import Any
 
 from mtorsim.files.references import Reference
 from mtorsim.model.expressions import Expression
-from mtorsim.model.file import Module, Parameter
+from mtorsim.model.file import Module, Parameter, RouteLine
 from mtorsim.model.model import Equation, Model
 from mtorsim.population.population import Population
 
@@ -49,7 +49,7 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
     ]
     blocks += _formulas("Observables", observed)
     doses = [
-        (n, d.to, d.unit, d.bioavailability, d.lag, d.rate or "", d.duration or "", _range(d.range), d.about)
+        (n, d.to, d.unit, d.bioavailability, d.lag, d.appetite, *_infused(d), _range(d.range), d.about)
         for n, d in data.doses.items()
     ]
     conditions = [
@@ -171,7 +171,11 @@ def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     ]
 
 
-_ROUTE = ("route", "to", "unit", "bioavailability", "lag", "rate", "duration", "range", "about")
+_ROUTE = ("route", "to", "unit", "bioavailability", "lag", "appetite", "rate", "duration", "range", "about")
+
+
+def _infused(route: RouteLine) -> tuple[str, str]:
+    return route.rate or "", route.duration or ""
 
 
 def _range(limits: Sequence[float] | None) -> str:

@@ -105,6 +105,11 @@ def _explain(
     if what in _BOUNDS:
         words, bound = _BOUNDS[what]
         root.fail(f"`{name}` = {spoken(given)} must be {words} {ctx[bound]:g}", *loc, help=_about(kind, loc))
+    if what in ("too_short", "too_long"):
+        wanted = ctx.get("min_length", ctx.get("max_length"))
+        values = "value" if wanted == 1 else "values"
+        words = f"{'at least' if what == 'too_short' else 'at most'} {wanted} {values}, not {ctx['actual_length']}"
+        root.fail(f"`{name}` must have {words}", *loc, help=_about(kind, loc))
     if what == "value_error":
         root.fail(f"`{name}` {ctx['error']}", *loc)
     root.fail(f"`{name}`: {said[:1].lower()}{said[1:]}", *loc)

@@ -15,7 +15,7 @@ from mtorsim.model.file import Module
 from mtorsim.model.read import read_module
 from mtorsim.protocols.protocol import Protocol, needs, without_body
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, announce, announce_occasions, make_plan
+from mtorsim.run.plan import Plan, announce, announce_unused, make_plan
 from mtorsim.scenario.read_times import LONGEST
 from mtorsim.scenario.regimen import read_regimen
 from mtorsim.scenario.scenario import Scenario, scenario_of
@@ -75,7 +75,7 @@ def plan_tests(
         subjects = chosen.subjects if scenario is not None else 1 if plan.population.is_typical else 100
         _check_subjects(subjects)
     announce(plan, note)
-    announce_occasions(plan, note)
+    announce_unused(plan, note)
     plan.choose_forms(subjects, subjects * max(hours / 24, 1.0))
     return plan, hours, subjects
 

@@ -33,7 +33,7 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
         for equation in table.values():
             time_factor(model, equation)
     for dose in model.routes.values():
-        for equation in (dose.bioavailability, dose.lag, dose.rate, dose.duration):
+        for equation in (dose.bioavailability, dose.lag, dose.appetite, dose.rate, dose.duration):
             if equation is not None:
                 time_factor(model, equation)
                 _check_constant(model, equation)

@@ -305,6 +305,7 @@ class _Composer:
                     module, line.bioavailability, ("doses", name, "bioavailability"), full, "dose", ONE
                 )
                 lag = self._equation(module, line.lag, ("doses", name, "lag"), full, "dose", parse_unit("h"))
+                appetite = self._equation(module, line.appetite, ("doses", name, "appetite"), full, "dose", ONE)
                 unit = _unit(module, line.unit, "doses", name, "unit")
                 state = parse_unit(module.data.states[line.to].unit)
                 if not (unit.same_kind(state) and unit.scale == state.scale):
@@ -319,7 +320,7 @@ class _Composer:
                     )
                 )
                 found[full] = Route(
-                    full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, rate, duration, limits
+                    full, f"{module.name}.{line.to}", unit, line.about, fraction, lag, appetite, rate, duration, limits
                 )
         return found
 

@@ -172,6 +172,7 @@ class RouteLine(Record):
     range: Numbers | None = Field(None, description="smallest and largest plausible amount; 0 is always allowed")
     bioavailability: Equation = Field("1", description="bioavailable fraction")
     lag: Equation = Field("0", description="lag time")
+    appetite: Equation = Field("1", description="share of a meal plan's amount that a subject eats")
     rate: Equation | None = Field(None, description="rate of infusions with RATE = -1")
     duration: Equation | None = Field(None, description="duration of infusions with RATE = -2")
     transit: Transit | None = Field(None, description="transit compartments before the state")

@@ -74,6 +74,7 @@ class Route:
     about: str
     bioavailability: Equation
     lag: Equation
+    appetite: Equation
     rate: Equation | None = None
     duration: Equation | None = None
     range: tuple[float, float] | None = None

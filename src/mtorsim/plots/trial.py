@@ -62,7 +62,7 @@ def _forest(report: TrialReport) -> Figure:
         axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
     axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
     axis.legend(frameon=False, loc="lower right")
-    axis.set_title(f"{report.trial}: highest fasting glucose on study")
+    axis.set_title(f"{report.trial}: highest {report.glucose} on study")
     return figure
 
 
@@ -119,5 +119,5 @@ def _waterfall(report: TrialReport) -> Figure:
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)
     for row in grid:
-        row[0].set_ylabel("highest fasting glucose, mg/dL")
+        row[0].set_ylabel(f"highest {report.glucose}, mg/dL")
     return figure

@@ -30,8 +30,12 @@ class Dose:
         SD of its time, and whether it may be late but not early.
     within, spread
         Hours within which it falls with equal probability, and SD of the logarithm of its amount.
+    interruptions
+        Interruptions a year of the drug, and their mean length in hours.
     dormant
         Whether a rule must start it.
+    planned
+        Whether it is part of a meal plan, of which a subject eats according to appetite.
     """
 
     time: float
@@ -46,6 +50,8 @@ class Dose:
     dormant: bool = False
     within: float = 0.0
     spread: float = 0.0
+    planned: bool = False
+    interruptions: tuple[float, float] | None = None
 
     @property
     def module(self) -> str:

@@ -34,7 +34,7 @@ from .options import Options, check_options
 from .schedule import Schedule, meal_schedule
 from .solve import tolerance
 
-__all__ = ["Draft", "Note", "Plan", "announce", "announce_occasions", "draft_plan", "make_plan"]
+__all__ = ["Draft", "Note", "Plan", "announce", "announce_unused", "draft_plan", "make_plan"]
 
 
 RUN_IN_METHOD = "tsit5"
@@ -87,8 +87,10 @@ class Draft:
 
     @property
     def graded(self) -> str:
-        """The observable to which limits and grades refer: measured fasting glucose."""
-        return "fasting_glucose" + (MEASURED if "fasting_glucose" in self.measured else "")
+        """The observable to which limits and grades refer: glucose, fasting where samples are."""
+        fasting = self.scenario.sampling.fasting or "glucose" not in self.observables
+        name = "fasting_glucose" if fasting else "glucose"
+        return name + (MEASURED if name in self.measured else "")
 
     @property
     def ruled(self) -> bool:
@@ -162,9 +164,14 @@ def announce(draft: Draft, note: Note | None) -> None:
                 note(f"{kind} {name}: {shown_path(path)}, not the bundled one")
 
 
-def announce_occasions(draft: Draft, note: Note | None) -> None:
-    """Announce variability between occasions that a scenario does not use."""
-    if note is not None and draft.population.iov and not draft.scenario.occasions:
+def announce_unused(draft: Draft, note: Note | None) -> None:
+    """Announce what the population declares and this scenario or model does not use."""
+    if note is None:
+        return
+    empty = [g.name for g in draft.population.groups if g.probability is not None]
+    if empty and draft.model.rest is None:
+        note(f"nobody is in the group {' or '.join(empty)}: this model has no untreated fasting state to tell who is")
+    if draft.population.iov and not draft.scenario.occasions:
         names = ", ".join(draft.population.iov)
         note(f"between-occasion variability of {names} is not applied: the scenario has no `occasion`")
 
@@ -213,7 +220,7 @@ def _grading(scenario: Scenario) -> Grading:
     """The grading of glucose in this scenario."""
     trial = scenario.trial or TrialSpec("")
     try:
-        return read_grading(ctcae(trial.ctcae), scenario.uln, scenario.library)
+        return read_grading(ctcae(trial.ctcae), scenario.uln, scenario.library, fasting=scenario.sampling.fasting)
     except ScenarioError as error:
         (trial.place or scenario.place).fail(error.message, "ctcae", help=error.help)
 

@@ -183,7 +183,7 @@ class _Resolver:
     def limit(self, quantity: str, value: float, unit: Unit) -> float:
         """A limit in the unit of the measured quantity."""
         name, whole = quantity, quantity.removesuffix("_measured")
-        if (name == GRADE or whole == "fasting_glucose") and not self.fasting:
+        if whole == "fasting_glucose" and not self.fasting:
             help = "use `glucose`, or fasting visits in the morning"
             self.fail("no visit is fasting, so this is never measured", help=help, needle=name)
         if name in CLOCKS or name == GRADE:

@@ -26,7 +26,7 @@ from .layout import Clocks, Dose, Layout, Limit, Part, Turn
 __all__ = ["Occasions", "Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
 
 
-_SOLID, _LIQUID = "meal_solid", "meal_liquid"
+_SOLID, _LIQUID, _PROTEIN, _FAT = "meal_solid", "meal_liquid", "meal_protein", "meal_fat"
 
 
 @dataclass(frozen=True)
@@ -127,6 +127,9 @@ class Schedule:
         hours = np.array([self.lag_hours[d.route.name] for d in self.doses])
         lag = self._per_subject(parameters, n, "lag") * hours
         fraction = self._per_subject(parameters, n, "bioavailability")
+        planned = np.array([d.planned for d in self.doses], bool)
+        if planned.any():
+            fraction = np.where(planned, fraction * self._per_subject(parameters, n, "appetite"), fraction)
         with np.errstate(invalid="ignore"):
             sound = (lag >= 0) & (fraction >= 0) & np.isfinite(lag) & np.isfinite(fraction)
         possible = np.asarray(sound.all(axis=1))
@@ -209,7 +212,29 @@ class Schedule:
             numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, [f"missed {name}"], subjects[:, None], numbers[None, :])[0]
             taken[:, at] = u >= np.array([self.doses[i].missed for i in at])
+        for name in dict.fromkeys(d.route.name for d in self.doses if d.interruptions):
+            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.interruptions]
+            taken[:, at] *= ~self._interrupted(name, at, seed, subjects)
         return taken
+
+    def _interrupted(self, name: str, at: Sequence[int], seed: int, subjects: np.ndarray) -> np.ndarray:
+        """Mask of the doses of one route that fall into an interruption, (n, doses).
+
+        In each window there is at most one interruption, with the probability that its rate gives, from a random time
+        on; its length is exponential.
+        """
+        per_year, lasts = self.doses[at[0]].interruptions or (0.0, 0.0)
+        times = np.array([self.doses[i].time for i in at])
+        begun = math.exp(-per_year * WINDOW / YEAR)
+        numbers = np.arange(math.ceil(times[-1] / WINDOW) + 1)
+        keys = [f"interrupted {name}", f"from {name}", f"lasts {name}"]
+        u = uniform(seed, keys, subjects[:, None], numbers[None, :])
+        start, length = (numbers + u[1]) * WINDOW, -lasts * log(u[2])
+        found = np.zeros((len(subjects), len(at)), bool)
+        for k in numbers[(u[0] >= begun).any(axis=0)]:
+            since = times[None, :] - start[:, k, None]
+            found |= (u[0][:, k, None] >= begun) & (since >= 0) & (since < length[:, k, None])
+        return found
 
     def _size(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """Amount of each dose relative to the written one, (n, doses)."""
@@ -245,7 +270,8 @@ def schedule(
         for k, (time, amount) in enumerate(zip(regimen.times, amounts, strict=True)):
             given = 0.0 if regimen.placebo else amount
             missed, late, waits = regimen.missed, regimen.late, regimen.waits
-            doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits))
+            breaks = regimen.interruptions
+            doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits, interruptions=breaks))
     befall = [d for i, e in enumerate(episodes) for d in _befalling(e, i, duration, model)]
     # A stable sort keeps doses before meals at the same time.
     doses = sorted([*doses, *befall, *_meals(meals, model)], key=lambda d: d.time)
@@ -328,11 +354,17 @@ def _meals(meals: Sequence[Meal], model: Model) -> list[Dose]:
     doses = []
     for k, meal in enumerate(meals):
         milligrams = 1000.0 * meal.carbohydrate
-        for route, share in ((_SOLID, meal.solid), (_LIQUID, 1 - meal.solid)):
-            if share > 0:
-                # Both parts of a meal share its number, and so its time.
-                amount = milligrams * share
-                doses.append(Dose(meal.time, routes[route], amount, number=k, jitter=meal.jitter, waits=meal.waits))
+        parts = (
+            (_SOLID, milligrams * meal.solid),
+            (_LIQUID, milligrams * (1 - meal.solid)),
+            (_PROTEIN, meal.protein),
+            (_FAT, meal.fat),
+        )
+        for name, amount in parts:
+            if amount > 0 and name in routes:
+                # All parts of a meal share its number, and so its time.
+                own = {"number": k, "jitter": meal.jitter, "waits": meal.waits, "planned": meal.planned}
+                doses.append(Dose(meal.time, routes[name], amount, **own))
     return doses
 
 

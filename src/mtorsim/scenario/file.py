@@ -39,6 +39,14 @@ def _flat(value: Any) -> Any:
 Settings = Annotated[dict[str, float], BeforeValidator(_flat, json_schema_input_type=dict[str, Any])]
 
 
+class Interruptions(Record):
+    """A dose's `interruptions`: times without the drug, for reasons other than glucose."""
+
+    per_year: Annotated[float, Field(ge=0, le=50)] = Field(description="interruptions a year")
+    lasts: Line = Field(description="their mean length, such as `2 weeks`; lengths are exponential")
+    about: Line = Field("", description="reason and origin")
+
+
 class DoseLine(Record):
     """A `[[dose]]` table."""
 
@@ -57,6 +65,7 @@ class DoseLine(Record):
     route: Line | None = Field(None, description="route of the drug's module; default: the first")
     missed: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="share of doses missed, drawn per subject")
     late: Line = Field("0 h", description="mean delay of a dose, drawn per subject")
+    interruptions: Interruptions | None = Field(None, description="interruptions at random times")
     waits: bool = Field(False, description="whether the drug waits until a rule starts it")
 
 
@@ -79,6 +88,8 @@ class Meal(Record):
 
     at: Line = Field(description="time from the start")
     carbohydrate: Line = Field(description="amount with unit, such as `75 g`")
+    protein: Line = Field("0 g", description="amount with unit")
+    fat: Line = Field("0 g", description="amount with unit")
     solid: Annotated[float, Field(ge=0, le=1)] = Field(0.7, description="share of solid food")
 
 

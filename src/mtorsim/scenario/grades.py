@@ -37,6 +37,7 @@ class Grade(Record):
     above: float | Literal["ULN"] | None = Field(None, description="values above it have the grade")
     below: float | None = Field(None, description="values below it have the grade")
     includes: bool = Field(False, description="whether the limit itself has the grade")
+    fasting: bool = Field(False, description="whether the limit is one of fasting values, and does not grade others")
     about: Line = Field(description="in words")
 
 
@@ -99,7 +100,7 @@ def _scale(name: str, library: Library) -> tuple[TomlFile, GradesFile]:
     return file, data
 
 
-def read_grading(name: str, uln: float, library: Library | None = None) -> Grading:
+def read_grading(name: str, uln: float, library: Library | None = None, *, fasting: bool = True) -> Grading:
     """Read a grading scale.
 
     Parameters
@@ -108,6 +109,10 @@ def read_grading(name: str, uln: float, library: Library | None = None) -> Gradi
         Name of the scale.
     uln
         The laboratory's upper limit of normal, mg/dL.
+    library
+        Where the name is looked up.
+    fasting
+        Whether the values are fasting; others have only the grades that do not ask for it.
 
     Raises
     ------
@@ -120,6 +125,8 @@ def read_grading(name: str, uln: float, library: Library | None = None) -> Gradi
         raise ScenarioError(f"{data.grades.about} cannot be graded from glucose: {data.grades.refused}", help=help)
     limits = []
     for line in data.grade:
+        if line.fasting and not fasting:
+            continue
         if line.below is not None:
             limits.append((line.grade, float(line.below), -1, line.includes))
         else:

@@ -70,6 +70,8 @@ class Regimen:
         Whether it waits until a rule starts it.
     placebo
         Whether it contains no drug.
+    interruptions
+        Interruptions a year, and their mean length in hours; None for none.
     """
 
     drug: str
@@ -84,6 +86,7 @@ class Regimen:
     said: str = "amount"
     waits: bool = False
     placebo: bool = False
+    interruptions: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,16 @@ class Change:
 
 @dataclass(frozen=True)
 class Meal:
-    """One meal: hours, g of carbohydrate, share of solid food.
+    """One meal: hours, and what is in it.
 
     Attributes
     ----------
+    carbohydrate, protein, fat
+        Amounts in g.
+    solid
+        Share of the carbohydrate in solid food.
+    planned
+        Whether it belongs to a plan, of which subjects eat in proportion to their energy need.
     jitter
         SD of its time.
     waits
@@ -152,7 +161,10 @@ class Meal:
 
     time: float
     carbohydrate: float
-    solid: float
+    protein: float = 0.0
+    fat: float = 0.0
+    solid: float = 0.7
+    planned: bool = True
     jitter: float = 0.0
     waits: bool = False
 

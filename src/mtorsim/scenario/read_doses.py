@@ -62,7 +62,29 @@ class Doses:
                 place.fail(f"`{name}` cannot be negative", name)
         times, amounts = zip(*doses, strict=True)
         said = "amount" if line.amount is not None else "regimen"
-        return Regimen(line.drug, line.route, amounts, unit, times, over, line.missed, late, place, said, line.waits)
+        return Regimen(
+            line.drug,
+            line.route,
+            amounts,
+            unit,
+            times,
+            over,
+            line.missed,
+            late,
+            place,
+            said,
+            line.waits,
+            interruptions=self._interruptions(line, place),
+        )
+
+    def _interruptions(self, line: DoseLine, place: Place) -> tuple[float, float] | None:
+        """How often doses are interrupted, and for how many hours."""
+        found = line.interruptions
+        if found is None:
+            return None
+        if line.waits:
+            place.fail("a drug that waits for a rule is interrupted by rules only", "interruptions")
+        return found.per_year, self.clock.interval(found.lasts, place.inside("interruptions", "lasts"))
 
     def _from_to(self, line: DoseLine, place: Place) -> tuple[float, float]:
         """Time of the first dose, and end of dosing."""

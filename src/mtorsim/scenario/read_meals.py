@@ -15,6 +15,7 @@ from mtorsim.files.record import Line, Record, read_record
 from mtorsim.files.toml import TomlFile
 from mtorsim.units.units import convert, parse_quantity, parse_unit
 
+from .file import Meal as AddedMeal
 from .file import Meals
 from .parts import FASTING_HOURS, MOST_JITTER, Meal, since_last_meal
 from .read_times import Clock, clock_hours, hours
@@ -30,6 +31,8 @@ class _Head(Record):
 class _MealLine(Record):
     at: Line = Field(description="clock time")
     carbohydrate: Line = Field(description="amount with unit, such as `60 g`")
+    protein: Line = Field("0 g", description="amount with unit")
+    fat: Line = Field("0 g", description="amount with unit")
 
 
 class MealPlanFile(Record):
@@ -51,34 +54,43 @@ def plan_file(name: str, place: Place, library: Library) -> TomlFile:
     return plans[name]
 
 
-def eaten_daily(file: TomlFile) -> list[tuple[float, float]]:
-    """Hours from 07:30 and grams of carbohydrate of each meal of a day."""
+def eaten_daily(file: TomlFile) -> list[Meal]:
+    """The meals of a day, in hours from 07:30."""
     return [
-        (clock_hours(line.at), _grams(line.carbohydrate, Place(file, ("meal", i, "carbohydrate"))))
+        Meal(clock_hours(line.at), *_contents(line, Place(file, ("meal", i))))
         for i, line in enumerate(read_record(file, MealPlanFile).meal)
     ]
 
 
-def _grams(text: str, place: Place) -> float:
-    """An amount of carbohydrate in g."""
+def _contents(line: _MealLine | AddedMeal, place: Place) -> tuple[float, float, float]:
+    """Grams of carbohydrate, protein and fat in a meal."""
+    return (
+        _grams("carbohydrate", line.carbohydrate, place),
+        _grams("protein", line.protein, place),
+        _grams("fat", line.fat, place),
+    )
+
+
+def _grams(what: str, text: str, place: Place) -> float:
+    """An amount in g."""
     try:
         value, unit = parse_quantity(text)
         grams = convert(value, unit, parse_unit("g"))
     except UnitError as error:
-        place.fail(f"`carbohydrate`: {error.message}", help=error.help)
+        place.fail(f"`{what}`: {error.message}", what, help=error.help)
     if grams < 0:
-        place.fail("an amount cannot be negative")
+        place.fail("an amount cannot be negative", what)
     return grams
 
 
-def _repeated(plan: Sequence[tuple[float, float]], solid: float, until: float) -> Iterator[Meal]:
+def _repeated(plan: Sequence[Meal], solid: float, until: float) -> Iterator[Meal]:
     """The meals of a plan, repeated daily."""
     day = 0
     while day * 24.0 < until:
-        for of_day, grams in plan:
-            time = day * 24.0 + of_day
+        for meal in plan:
+            time = day * 24.0 + meal.time
             if time < until:
-                yield Meal(time, grams, solid)
+                yield replace(meal, time=time, solid=solid)
         day += 1
 
 
@@ -104,8 +116,8 @@ def read_meals(file: TomlFile, meals: Meals, clock: Clock, visits: Sequence[floa
             found.append(replace(meal, jitter=jitter, waits=waits))
     for i, line in enumerate(meals.add):
         own = place.inside("add", i)
-        grams = _grams(line.carbohydrate, own.inside("carbohydrate"))
-        found.append(Meal(clock.time(line.at, own.inside("at")), grams, line.solid))
+        time = clock.time(line.at, own.inside("at"))
+        found.append(Meal(time, *_contents(line, own), solid=line.solid, planned=False))
     return tuple(sorted(found, key=lambda m: m.time))
 
 

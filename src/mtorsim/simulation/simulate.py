@@ -20,7 +20,7 @@ from mtorsim.results.result import Result, open_run
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import RTOL, Options
-from mtorsim.run.plan import Plan, announce, announce_occasions, make_plan
+from mtorsim.run.plan import Plan, announce, announce_unused, make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import parameters_in
 from mtorsim.run.visit import PythonRule
@@ -119,7 +119,7 @@ def simulate(
     >>> import mtorsim as mt
     >>> result = mt.simulate("ogtt")
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
-    139
+    149
     """
     workers = _workers(threads)
     for name, value in (("subjects", subjects), ("chunk", chunk)):
@@ -135,7 +135,7 @@ def simulate(
         scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
     )
     announce(plan, note)
-    announce_occasions(plan, note)
+    announce_unused(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     folder = Path(out).expanduser() if out is not None else None
     if chunk > MOST_IN_CHUNK:

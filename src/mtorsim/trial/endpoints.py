@@ -37,6 +37,7 @@ LOW = {"<70": 70.0, "<54": 54.0}
 DIABETES = (
     "fasting glucose >= 126 mg/dL at two visits in a row, or HbA1c >= 6.5 %; neither at baseline, nor known before"
 )
+BY_HBA1C = "HbA1c >= 6.5 %, not at baseline, nor known before; glucose was not fasting"
 
 
 def arm_report(result: Result, values: ArmValues, uln: float, reporting: Reporting | None) -> ArmReport:
@@ -64,7 +65,7 @@ def arm_report(result: Result, values: ArmValues, uln: float, reporting: Reporti
         share={name: values.share(values.worst > limit) for name, limit in limits.items()},
         grades={str(grade): values.share(values.grade == grade) for grade in range(5)},
         ae=ae,
-        fasting_glucose=tuple(
+        glucose=tuple(
             VisitMean(**vars(_mean(glucose, values.weights)), time_h=time, week=time / 168) for time, glucose in visits
         ),
         hba1c_change=_hba1c_change(values),
@@ -105,14 +106,15 @@ def _hba1c_change(values: ArmValues) -> Change:
 def _new_diabetes(values: ArmValues) -> NewDiabetes:
     """Share of subjects without diabetes at baseline who reach the ADA limits."""
     glucose, hba1c, after = values.glucose, values.hba1c, values.times > 0
-    at_start = values.known | (glucose[:, 0] >= DIABETES_GLUCOSE) | (hba1c[:, 0] >= DIABETES_HBA1C)
+    at_start = values.known | ((glucose[:, 0] >= DIABETES_GLUCOSE) & values.fasting) | (hba1c[:, 0] >= DIABETES_HBA1C)
     free = ~at_start & np.isfinite(hba1c[:, 0]) & (values.times[0] == 0)
-    high = glucose[:, after] >= DIABETES_GLUCOSE
+    said = DIABETES if values.fasting else BY_HBA1C
+    high = (glucose[:, after] >= DIABETES_GLUCOSE) & values.fasting
     twice = (high[:, 1:] & high[:, :-1]).any(axis=1) if high.shape[1] > 1 else np.zeros(len(glucose), bool)
     new = (twice | (hba1c[:, after] >= DIABETES_HBA1C).any(axis=1)) & free
     if not free.any():
-        return NewDiabetes(definition=DIABETES)
-    return NewDiabetes(**vars(weighted_share(new[free], values.weights[free])), of=int(free.sum()), definition=DIABETES)
+        return NewDiabetes(definition=said)
+    return NewDiabetes(**vars(weighted_share(new[free], values.weights[free])), of=int(free.sum()), definition=said)
 
 
 SEVERE = 250.0

@@ -40,7 +40,7 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
     """
     parts = [
         *_head(report),
-        "<h2>Worst fasting glucose on study</h2>",
+        f"<h2>Worst {report.glucose} on study</h2>",
         "<p>% of patients by the highest value measured at the trial's visits while on study, mg/dL (95 % CI).</p>",
         table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()]),
         *(_figure(figures, n) for n in ("forest", "incidence", "waterfall")),
@@ -48,7 +48,12 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
     if report.observed:
         parts += ["<h2>Predicted beside observed</h2>", _observed(report)]
     parts += ["<h2>Flow</h2>", _flow(report), "<h2>Endpoints by arm</h2>", _endpoints(report)]
-    parts += ["<h2>Fasting glucose by visit</h2>", _visits(report), "<h2>Decisions</h2>", _decisions(report)]
+    parts += [
+        f"<h2>{report.glucose.capitalize()} by visit</h2>",
+        _visits(report),
+        "<h2>Decisions</h2>",
+        _decisions(report),
+    ]
     if report.variants:
         rows = [[f"{escape(a)}: {v}", *_shares(s)] for a, f in report.variants.items() for v, s in f.items()]
         parts += [
@@ -170,8 +175,8 @@ def _endpoints(report: TrialReport) -> str:
 def _visits(report: TrialReport) -> str:
     arms = report.arms
     rows = []
-    for i, visit in enumerate(next(iter(arms.values())).fasting_glucose):
-        here = [arm.fasting_glucose[i] for arm in arms.values()]
+    for i, visit in enumerate(next(iter(arms.values())).glucose):
+        here = [arm.glucose[i] for arm in arms.values()]
         rows.append([f"{visit.week:g}", *(c for x in here for c in (str(x.n), _cell(x)))])
     return table(["week", *(h for a in arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
 

@@ -156,19 +156,19 @@ class ArmReport:
     n, n_effective
         Number of subjects, and effective sample size.
     share
-        Share above each limit, by the highest fasting glucose after baseline.
+        Share above each limit, by the highest glucose after baseline.
     grades
         Share by worst CTCAE grade.
     ae
         Reported adverse events; None without a reporting layer.
-    fasting_glucose
-        Measured fasting glucose at each visit, mg/dL.
+    glucose
+        Measured glucose at each visit, mg/dL.
     hba1c_change
         Change from the first to each subject's last visit, percentage points.
     by_baseline
         Share above 250 mg/dL of those who began in each class; its number of subjects is `of`.
     rise
-        Highest fasting glucose after baseline minus baseline.
+        Highest glucose after baseline minus baseline.
     new_onset_diabetes, time_to, weeks_above, hypoglycaemia
         Further endpoints, by name of the limit where they have one.
     discontinuation, decisions
@@ -182,7 +182,7 @@ class ArmReport:
     share: Shares
     grades: Shares
     ae: Reported | None
-    fasting_glucose: tuple[VisitMean, ...]
+    glucose: tuple[VisitMean, ...]
     hba1c_change: Change
     by_baseline: Mapping[str, ClassShare]
     rise: Rise
@@ -311,6 +311,7 @@ class TrialReport:
     subjects: int
     population: str
     uln_mg_dl: float
+    sample: str
     ctcae: str
     reporting: Mapping[str, str] | None
     calibration: Mapping[str, Any]
@@ -348,10 +349,15 @@ class TrialReport:
         head = ["arm, endpoint", "observed (95 % CI)", "predicted (95 % CI)", "agreement", "role"]
         return card(
             self.title,
-            "share of patients by highest fasting glucose on study, mg/dL (95 % CI)",
+            f"share of patients by highest {self.glucose} on study, mg/dL (95 % CI)",
             table(["arm", *(f"&gt; {n[1:]}" for n in limits)], shares),
             table(head, rows, words=3) if rows else "",
         )
+
+    @property
+    def glucose(self) -> str:
+        """What was measured at visits, in words."""
+        return "fasting glucose" if self.sample == "fasting" else "glucose at any time of the day"
 
     def __repr__(self) -> str:
         lines = [f"TrialReport({self.trial}: {self.subjects:,} subjects of {self.population} in each arm)"]

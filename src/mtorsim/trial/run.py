@@ -142,6 +142,7 @@ def _report(
         subjects=manifest["subjects"],
         population=manifest["population"],
         uln_mg_dl=scenario.uln,
+        sample="fasting" if scenario.sampling.fasting else "random",
         ctcae=spec.ctcae,
         reporting=None if reporting is None else {"name": reporting.name, "about": reporting.about},
         calibration={"name": spec.calibration, "sets": moved.sets},
@@ -166,7 +167,8 @@ def _report(
 def values_of(scenario: Scenario, result: Result, weights: np.ndarray) -> dict[str, ArmValues]:
     """Values of all subjects in all arms, graded by the trial's scale."""
     spec = scenario.trial or TrialSpec("")
-    grading = read_grading(ctcae(spec.ctcae), scenario.uln, scenario.library)
+    fasting = scenario.sampling.fasting
+    grading = read_grading(ctcae(spec.ctcae), scenario.uln, scenario.library, fasting=fasting)
     return {arm: arm_values(result, arm, grading, weights) for arm in result.manifest["arms"]}
 
 

@@ -27,7 +27,7 @@ class ArmValues:
     weights
         Weights of the subjects (n,).
     worst, grade
-        Highest measured fasting glucose after baseline, -inf if not measured, and its grade (n,).
+        Highest measured glucose after baseline, -inf if not measured, and its grade (n,).
     glucose, hba1c
         Measured values at each visit (n, visits), NaN after a subject has left.
     times
@@ -36,6 +36,8 @@ class ArmValues:
         Leaving time, hours, infinite for those who stayed (n,).
     known
         Mask of subjects with known diabetes before the start (n,).
+    fasting
+        Whether glucose is fasting glucose.
     """
 
     arm: str
@@ -47,10 +49,11 @@ class ArmValues:
     times: np.ndarray
     left: np.ndarray
     known: np.ndarray
+    fasting: bool
 
     @property
     def measured(self) -> bool:
-        """Whether fasting glucose was measured after baseline; without measurements there is no rate."""
+        """Whether glucose was measured after baseline; without measurements there is no rate."""
         return bool(np.isfinite(self.glucose[:, self.times > 0]).any())
 
     def share(self, hit: npt.ArrayLike) -> Estimate:
@@ -71,12 +74,14 @@ def arm_values(result: Result, arm: str, grading: Grading, weights: np.ndarray) 
         Weights of the subjects, (n,).
     """
     visits, people = result.visits.sel(arm=arm), result.people
-    glucose, times = visits[result.manifest["graded"]].to_numpy(), visits.time.to_numpy()
+    graded = result.manifest["graded"]
+    glucose, times = visits[graded].to_numpy(), visits.time.to_numpy()
     # Failed subjects are included in every denominator, as not above any limit.
     worst = worst_fasting(glucose, times)
     hba1c = visits["hba1c_measured" if "hba1c_measured" in visits else "hba1c"].to_numpy()
     known = np.asarray(people[KNOWN], float) == 1 if KNOWN in people else np.zeros(len(people), bool)
-    return ArmValues(arm, weights, worst, grading.of(worst), glucose, hba1c, times, result.left[arm], known)
+    fasting = graded.startswith("fasting")
+    return ArmValues(arm, weights, worst, grading.of(worst), glucose, hba1c, times, result.left[arm], known, fasting)
 
 
 def effective_size(weights: np.ndarray) -> float:

@@ -117,5 +117,8 @@ def _small(path: Path) -> Finding:
         from mtorsim.scenario.read_meals import eaten_daily
 
         meals = eaten_daily(TomlFile.read(path, ScenarioError))
-        facts = (f"{len(meals)} meals, {sum(grams for _, grams in meals):g} g of carbohydrate a day",)
+        eaten = ", ".join(
+            f"{sum(getattr(m, what) for m in meals):g} g of {what}" for what in ("carbohydrate", "protein", "fat")
+        )
+        facts = (f"{len(meals)} meals, {eaten} a day",)
     return Finding(cast("Kind", kind), path.stem, facts, ())

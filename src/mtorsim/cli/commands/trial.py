@@ -54,7 +54,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
       mtorsim trial bolero_2
       mtorsim trial mine.toml --subjects 1000 --html mine.html --json
 
-    Rates count the highest fasting glucose at the trial's visits while a subject is on study. Exit code
+    Rates count the highest glucose at the trial's visits while a subject is on study. Exit code
     0: ok; 1: some subjects failed (they are included in every denominator); 2: an input is wrong.
     """  # noqa: D301
     from mtorsim.trial.run import run_trial
@@ -138,7 +138,7 @@ def _print(report: TrialReport) -> None:
     )
     head = ["arm", *(name.replace(">", "> ") for name in limits_of(report.uln_mg_dl))]
     rows = [[name, *map(cell, arm.share.values())] for name, arm in report.arms.items()]
-    print_table(head, rows, "% of subjects by highest fasting glucose, mg/dL (95 % CI)")
+    print_table(head, rows, f"% of subjects by highest {report.glucose}, mg/dL (95 % CI)")
     if report.difference.arms:
         rows = [[name, *map(signed, shares.values())] for name, shares in report.difference.arms.items()]
         title = f"difference vs {report.difference.reference} (percentage points, paired, 95 % CI)"
@@ -184,9 +184,9 @@ def _print_arms(report: TrialReport) -> None:
     print(f"screened {flow.screened:,}, screen failures {flow.turned_away:,}, entered {flow.entered:,}")
     rows = [[label, *(cell(c, 2) for c in cells)] for label, cells in (*flow_rows(report), *endpoint_rows(report))]
     print_table(["each arm", *report.arms], rows)
-    visits = zip(*(arm.fasting_glucose for arm in report.arms.values()), strict=True)
+    visits = zip(*(arm.glucose for arm in report.arms.values()), strict=True)
     rows = [[f"week {here[0].week:g}", *(f"{cell(v)} of {v.n}" for v in here)] for here in visits]
-    print_table(["fasting glucose, mg/dL", *report.arms], rows, "mean (SD), patients still on study")
+    print_table([f"{report.glucose}, mg/dL", *report.arms], rows, "mean (SD), patients still on study")
 
 
 def cell(value: Cell, digits: int = 1) -> str:
