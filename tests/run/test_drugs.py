@@ -12,8 +12,6 @@ from mtorsim.validation import exposures
 from mtorsim.validation.concentrations import Dosing
 
 FAR = {
-    "later dose-reduced",
-    "not reduced",
     "10 mg QD men",
     "10 mg QD women",
     "Japan",
@@ -52,8 +50,8 @@ def test_every_exposure_in_the_table_is_predicted_within_a_fifth_or_has_its_reas
             misses += 1
         else:
             close += 1
-    assert close >= 80
-    assert misses <= 25
+    assert close >= 85
+    assert misses <= 20
 
 
 _SEEN = ("seen", "seen-secondary")

@@ -21,10 +21,6 @@ from mtorsim.validation.run import validate
 
 MISSES = {
     "physiology": {
-        "ogtt.ngt.glucose.30",
-        "ogtt.t2d_mild.glucose.60",  # peaks that are low, as the day of a sensor asks for
-        "S_G.T2D.t2d",
-        "S_I.T2D.t2d_mild",  # the minimal model in diabetes
         "production.nadir",  # contradicts the clamp
         "meal.t2d",
         "hba1c.260",  # two published relations contradict each other
@@ -34,9 +30,10 @@ MISSES = {
         "population.11",  # differences and correlations between people
     },
     "pathway": set(),
-    "mechanism": {"MC27", "MC28", "MC34"},  # no glucagon arm; contradict MC10, MC11 and MC33
+    "mechanism": {"MC27", "MC34"},  # contradict MC10, MC11 and MC33
     "lipids": set(),
     "therapies": set(),
+    "comedication": {"prednisolone.disposal.25", "dexamethasone.insulin"},  # too little, as independent rows say
     "drift": set(),
     "stability": set(),
 }
@@ -55,8 +52,8 @@ NEAR_A_LIMIT = {
 }
 """Rows on treated people that are missed, or may be with few patients."""
 
-REQUIRED = [f"MC{k:02d}" for k in (1, 2, 3, 4, 5, *range(6, 12), *range(14, 27), 29, 30, 31, 32, 33)]
-"""Rows that one parameter set has to reproduce; MC27 and MC28 are misses whose conflict is named."""
+REQUIRED = [f"MC{k:02d}" for k in (1, 2, 3, 4, 5, *range(6, 12), *range(14, 27), 28, 29, 30, 31, 32, 33)]
+"""Rows that one parameter set has to reproduce; MC27 is a miss whose conflict is named."""
 
 
 @pytest.fixture(scope="module")
@@ -100,15 +97,11 @@ def test_every_row_of_the_mechanism_checks_is_there(found):
     assert ids == {row["check_id"] for row in reference("mechanism_checks.csv")}
 
 
-def test_all_points_of_the_oral_tests_but_two_peaks_are_inside_their_bands(found):
+def test_all_points_of_the_oral_tests_are_inside_their_bands(found):
     points = [c for c in found["physiology"] if c.id.startswith("ogtt.")]
     assert len(points) == 52 + 3 * 10
     for c in points:
-        assert c.low is not None
-        assert c.high is not None
-        assert c.value is not None
-        sd = (c.high - c.low) / 2
-        assert c.low - 0.2 * sd <= c.value <= c.high, c
+        assert c.passed is True, c
 
 
 @pytest.mark.parametrize("index", ["M_2", "delta_production_1", "AIRg", "secretion", "extraction"])

@@ -38,9 +38,8 @@ SUMMARY = (
     "harm. It should not be asked what will happen to one patient, nor for the rate of severe hyperglycaemia in a "
     "trial unlike the four it was fitted to: that depends on how many patients come with diabetes or on steroids. "
     "It says that insulin resistance and impaired secretion both matter, because it was built so; which of them "
-    "matters more in people is not known. It misses the fall of insulin need on rapamycin in type 1 diabetes, since "
-    "everolimus' effect on glucagon is not in it, and it makes too many people severe on alpelisib who take metformin "
-    "first."
+    "matters more in people is not known. It misses the fall of insulin need on rapamycin in type 1 diabetes, where "
+    "lost insulin action outweighs the fall of glucagon."
 )
 """What the model can be asked and what not, in a clinician's words."""
 
@@ -56,7 +55,8 @@ CREDIBILITY = (
         "Not credible for",
         "absolute levels of kinase inhibitors (placeholders); the shares of insulin action and secretion in the harm, "
         "which no human data separate (each spared arm is shown beside every trial); insulin need in type 1 diabetes "
-        "under rapamycin (missed); alpelisib after metformin (missed); incidence in transplantation, children; rates "
+        "under rapamycin (missed); incidence in transplantation; children; the size of what steroids and calcineurin "
+        "inhibitors do in one patient; rates "
         "of severe hyperglycaemia outside the four trials that six quantities were fitted to.",
     ),
     (

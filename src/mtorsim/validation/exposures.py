@@ -2,7 +2,7 @@
 
 The table `models/reference/pk_exposures.csv` names the module and regimen that predict each measured value, and the
 reason if a prediction is missing or far off. Only the drug's own module runs, for the typical subject, or for 1,000
-subjects if the source reports a population's variability.
+subjects if the source reports a population's variability or a part of it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Row:
     at
         Time of a trough, hours after the first dose; at steady state if None.
     people
-        Whether it is a population statistic.
+        Whose statistic it is: `all` of a population, the `highest` or `lowest` share of it by exposure such as
+        `highest 18 of 40`, or empty for a typical subject.
     reason
         Why the prediction is missing, or may be far off.
     """
@@ -68,7 +69,7 @@ class Row:
     level: str
     dosing: Dosing | None
     at: float | None
-    people: bool
+    people: str
     reason: str
 
     @classmethod
@@ -82,7 +83,7 @@ class Row:
             dosing = Dosing(amount, number["every"], condition, number["over"] or 0.0, settings)
         same = {name: line[name] for name in _AS_WRITTEN}
         modules = tuple(line["module"].split())
-        return cls(**same, modules=modules, dosing=dosing, at=number["at"], people=line["people"] == "yes")
+        return cls(**same, modules=modules, dosing=dosing, at=number["at"])
 
     @property
     def is_change(self) -> bool:
@@ -98,7 +99,19 @@ class Row:
         return min(ends), max(ends)
 
 
-_AS_WRITTEN = ("drug", "regimen", "metric", "value", "spread", "unit", "source", "evidence", "level", "reason")
+_AS_WRITTEN = (
+    "drug",
+    "regimen",
+    "metric",
+    "value",
+    "spread",
+    "unit",
+    "source",
+    "evidence",
+    "level",
+    "people",
+    "reason",
+)
 
 
 @cache
@@ -173,8 +186,11 @@ def predict(row: Row, module: str | None = None, library: Library | None = None)
     if row.dosing is None:
         return None
     if row.people:
-        troughs = _troughs(module, row.dosing, library)
-        return float(np.percentile(troughs, _QUARTILES[row.metric])) if row.metric in _QUARTILES else troughs.mean()
+        area, trough = _population(module, row.dosing, library)
+        values = area if row.metric.startswith("AUC") else trough
+        if row.metric in _QUARTILES:
+            return float(np.percentile(values, _QUARTILES[row.metric]))
+        return float(values[_part(row.people, area)].mean())
     profiles = _profiles(module, library)
     mine = profiles[row.dosing, row.level]
     if row.metric == "AUC_ratio_to_parent":
@@ -215,10 +231,23 @@ def simulated(
 
 
 @cache
-def _troughs(module: str, dosing: Dosing, library: Library | None) -> np.ndarray:
-    """Troughs of 1,000 subjects after two weeks of a regimen."""
-    result = _run("healthy_adults", 1000, 15, "14 d", 24, {"regimen": _arm(module, dosing)}, library)
-    return result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
+def _population(module: str, dosing: Dosing, library: Library | None) -> tuple[np.ndarray, np.ndarray]:
+    """Area over the day after two weeks of a regimen, and the trough before it, of 1,000 subjects."""
+    result = _run("healthy_adults", 1000, 15, "14 d", 1, {"regimen": _arm(module, dosing)}, library)
+    day = result.series[f"{module}.C"].sel(arm="regimen", time=slice(14 * 24.0, None))
+    area = np.trapezoid(day.to_numpy(), day.time.to_numpy(), axis=-1)
+    return area, result.visits[f"{module}.C"].sel(arm="regimen").to_numpy().ravel()
+
+
+def _part(people: str, exposure: np.ndarray) -> np.ndarray:
+    """Mask of the subjects whose statistic it is."""
+    found = re.fullmatch(r"(highest|lowest) (\d+) of (\d+)", people)
+    if found is None:
+        return np.ones(len(exposure), bool)
+    share = int(found[2]) / int(found[3])
+    if found[1] == "highest":
+        return exposure >= np.quantile(exposure, 1 - share)
+    return exposure <= np.quantile(exposure, share)
 
 
 def _run(

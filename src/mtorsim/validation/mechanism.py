@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.laboratory.findings import Examination
+from mtorsim.model.compose import load_model
 from mtorsim.protocols.clamp import clamp
 from mtorsim.protocols.ivgtt import ivgtt
 from mtorsim.protocols.ogtt import ogtt
@@ -260,22 +261,24 @@ def _acute(session: Session) -> Answers:
     yield "MC25", Answer(value[1], "%", -3, 3, "transient", "clamp S_I two days after the dose")
 
 
-def _bath(nmol: float, **more: float) -> dict[str, np.ndarray]:
+def _bath(session: Session, nmol: float, **more: float) -> dict[str, np.ndarray]:
     """Constant drives at an unbound concentration, from the constants of everolimus."""
-    drives = {"bath.rapalog1": nmol / 0.07, "bath.rapalog2": nmol / 1.45, "clamp.amino_acids": 1.0}
+    constants = load_model(["everolimus"], session.library).parameters
+    half = {n: constants[f"everolimus.{n}"][0].value or np.nan for n in ("Kd1", "K2_muscle")}
+    drives = {"bath.rapalog1": nmol / half["Kd1"], "bath.rapalog2": nmol / half["K2_muscle"], "clamp.amino_acids": 1.0}
     return {name: np.array([value]) for name, value in (drives | more).items()}
 
 
 def _cells(session: Session) -> Answers:
     """Cells and muscles in a bath of everolimus at a constant concentration."""
     scenario = beside_placebo(session, "7 d", changes=[{"at": "0 d", "set": {"bath.on": 1.0}}])
-    (test,) = session.examine(scenario, [(24.0, LOOK)], values=_bath(20.0), observe=EXPOSURE)
+    (test,) = session.examine(scenario, [(24.0, LOOK)], values=_bath(session, 20.0), observe=EXPOSURE)
     loss = 100 * (1 - float(test.curves["mtor.s6k"][0, 0]))
     yield "MC23", Answer(loss, "%", 95, None, "I_s6k was chosen for this row")
-    (none,) = session.examine(scenario, [(0.0, clamp(insulin=2.0))], values=_bath(0.0))
+    (none,) = session.examine(scenario, [(0.0, clamp(insulin=2.0))], values=_bath(session, 0.0))
     requests = [(0.0, clamp(insulin=2.0, step=60)), (48.0, clamp(insulin=2.0))]
     early, late = session.examine(
-        scenario, requests, values=_bath(100.0, **{"mtor.t_action": 0.5, "mtor.t_mtorc2": 12.0})
+        scenario, requests, values=_bath(session, 100.0, **{"mtor.t_action": 0.5, "mtor.t_mtorc2": 12.0})
     )
     at_60 = float(none.curves["disposal"][0, 60])
     yield "MC26", Answer(_change(float(early.curves["disposal"][0, 60]), at_60), "%", 0, None, "direction", "hour 1")
@@ -293,7 +296,7 @@ def _cells(session: Session) -> Answers:
     )
     # Re-phosphorylation of 4E-BP1: an independent test that is only shown.
     look = Protocol("a look", np.array([0.0, 90.0, 360.0, 720.0]))
-    (test,) = session.examine(scenario, [(0.0, look)], values=_bath(100.0), observe=EXPOSURE)
+    (test,) = session.examine(scenario, [(0.0, look)], values=_bath(session, 100.0), observe=EXPOSURE)
     minutes = np.searchsorted(test.minutes, [90, 360, 720])
     bp1, s6k = test.curves["mtor.bp1"][0, minutes], test.curves["mtor.s6k"][0, minutes]
     yield "MC32", Answer(float(bp1[1] / bp1[0]), "1", 1.3, None, "4E-BP1 phosphorylation at 6 h over that at 1.5 h")
@@ -304,7 +307,7 @@ def _cells(session: Session) -> Answers:
 
 def _beta_cells(session: Session, scenario: Scenario) -> Answers:
     """Secretory capacity of beta cells in the bath."""
-    rodent = _bath(30.0, **{"mtor.gS": 0.45, "mtor.t_beta": 0.1, "mtor.t_mtorc2": 7.0})
+    rodent = _bath(session, 30.0, **{"mtor.gS": 0.45, "mtor.t_beta": 0.1, "mtor.t_mtorc2": 7.0})
     conflict = (
         "conflicts with MC11 and MC33: a beta cell that loses nothing at 22 nM loses nothing in patients either; n 5"
     )
@@ -318,7 +321,7 @@ def _beta_cells(session: Session, scenario: Scenario) -> Answers:
             "rodent variant: gS 0.45, t_beta 0.1 d, t_mtorc2 7 h, chosen for this row",
             "24 h",
         ),
-        ("MC34", 144.0, _bath(22.0), -10, 10, conflict, "6 d"),
+        ("MC34", 144.0, _bath(session, 22.0), -10, 10, conflict, "6 d"),
     )
     for id, at, values, low, high, note, when in rows:
         (test,) = session.examine(scenario, [(at, LOOK)], values=values, observe=EXPOSURE)
@@ -359,8 +362,8 @@ def _benedini(session: Session) -> Answers:
     needed = float(np.interp(-wanted, -means, pump[order]))
     units = (needed - pump[0]) * 75 * 1440 / 6000
     note = (
-        "conflicts with MC10 and MC11: lost insulin action in liver and muscle raises the need, and the model has no "
-        "effect of the drug on glucagon that would lower it"
+        "conflicts with MC10 and MC11: lost insulin action in liver and muscle raises the need by more than the fall "
+        "of glucagon lowers it"
     )
     yield "MC27", Answer(units, "U/d", None, 0, note, "change of basal insulin for the same mean glucose, day 29")
     change = float(drug[1].curves["production"][0, 0] - placebo[1].curves["production"][0, 0])
@@ -369,13 +372,13 @@ def _benedini(session: Session) -> Answers:
 
 def _washout(session: Session) -> Answers:
     scenario = beside_placebo(session, "43 d", [("sirolimus until 14 d", "5 mg q24h")])
-    requests = [(14 * 24.0, ogtt()), (42 * 24.0, ogtt())]
+    requests = [(day * 24.0, ogtt()) for day in (7, 14, 21, 42)]
     drug = session.examine(scenario, requests, "drug", observe=EXPOSURE)
     placebo = session.examine(scenario, requests, "placebo", observe=EXPOSURE)
     for index in ("fasting_glucose", "fasting_insulin"):
-        on, off = (_index(d, index) - _index(p, index) for d, p in zip(drug, placebo, strict=True))
-        note = "4 weeks after a course of 2; at most a quarter is left"
-        yield "MC29", Answer(100 * abs(off / on), "% of the effect left", None, 25, note, index)
+        *on, off = (_index(d, index) - _index(p, index) for d, p in zip(drug, placebo, strict=True))
+        note = "4 weeks after a course of 2; at most a quarter of the largest effect is left"
+        yield "MC29", Answer(100 * abs(off) / max(map(abs, on)), "% of the effect left", None, 25, note, index)
 
 
 def _everest(session: Session) -> Answers:

@@ -9,7 +9,7 @@ from mtorsim.files.library import Library, library_for
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note
 
-from . import exposures, mechanism, pathway, physiology, stability, therapies, treated
+from . import comedication, exposures, mechanism, pathway, physiology, stability, therapies, treated
 from .check import Check
 from .session import Session
 
@@ -33,6 +33,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
     "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
     "treated": ("Treated people: what dose, time and each arm of the mechanism do", treated.checks),
     "therapies": ("Antidiabetic drugs", therapies.checks),
+    "comedication": ("Drugs taken beside: steroids, calcineurin inhibitors, octreotide", comedication.checks),
     "drift": ("Untreated subjects do not drift", stability.drift_checks),
     "stability": ("Disturbances of an untreated subject decay", stability.stability_checks),
 }

@@ -37,7 +37,9 @@ def checks(session: Session) -> Iterator[Check]:
     yield from answered(SECTION, _daily_alpelisib(session))
     yield from answered(SECTION, _everolimus(session))
     yield from answered(SECTION, _low_doses(session))
+    yield from answered(SECTION, _glucagon(session))
     yield from answered(SECTION, _temsirolimus(session))
+    yield from answered(SECTION, _capivasertib(session))
     yield from answered(SECTION, _untreated(session))
 
 
@@ -223,6 +225,29 @@ def _temsirolimus(session: Session) -> dict[str, float]:
     glucose = simulate(scenario, library=session.library).visits.fasting_glucose
     rise = (glucose.sel(arm="drug") - glucose.sel(arm="placebo")).mean("subject").to_numpy()
     return {"temsirolimus.mean": float(rise[1:].mean())}
+
+
+def _glucagon(session: Session) -> dict[str, float]:
+    """Glucagon after four weeks in those people with neuroendocrine tumours whose glucagon was high before."""
+    scenario = session.scenario(
+        title="glucagon",
+        model=["glucose_insulin", "mtor", "everolimus"],
+        population="net",
+        subjects=120,
+        duration="4 weeks",
+        doses=[Dose("everolimus", "10 mg", every="24 h")],
+        visits=["0 weeks", "4 weeks"],
+    )
+    glucagon = simulate(scenario, library=session.library).visits.glucagon.isel(arm=0).to_numpy()
+    high = glucagon[:, 0] > np.median(glucagon[:, 0])
+    return {"everolimus.glucagon": 100 * float(np.median(glucagon[high, 1] / glucagon[high, 0]) - 1)}
+
+
+def _capivasertib(session: Session) -> dict[str, float]:
+    """FAKTION: four days of seven."""
+    result, _ = _trial(session, "faktion")
+    drug = _arm(result, "capivasertib")
+    return {"faktion.raised": drug.above(160), "faktion.severe": drug.above(250)}
 
 
 def _untreated(session: Session) -> dict[str, float]:
