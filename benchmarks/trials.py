@@ -14,7 +14,7 @@ from dataclasses import replace
 import mtorsim as mt
 from mtorsim.scenario.variants import ALTERNATIVES
 
-TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1", "solar_1", "metallica_normal", "metallica_raised")
+TRIALS = ("bolero_2", "radiant_4", "exist_2", "record_1", "solar_1", "metallica_normal", "metallica_raised", "faktion")
 CHANGES = {
     "standard model": {},
     "secretion spared": {"secretion": 0},

@@ -56,7 +56,8 @@ def test_fasting_glucose_rises_on_the_drug_and_falls_back_after_it():
     rise = (on - off).isel(arm=0, subject=0).to_numpy()
     print(f"rise of fasting glucose: {rise[1]:.2f} mg/dL at week 12, {rise[2]:.2f} mg/dL 8 weeks after stopping")
     assert rise[0] == 0
-    assert 3 < rise[1] < 15
+    # In the typical person less glucagon and less insulin action nearly cancel.
+    assert 1 < rise[1] < 15
     assert rise[2] < 0.5 * rise[1]
 
 

@@ -41,9 +41,11 @@ MISSES = {
 
 NEAR_A_LIMIT = {
     "alpelisib.fasting",
+    "alpelisib.glucose_area",
     "solar_1.severe",
     "metallica.normal",
     "metallica.raised",
+    "dose.severe",
     "time.onset",
     "spared.action.severe",
     "people.modes_frozen",
