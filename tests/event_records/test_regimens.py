@@ -270,8 +270,8 @@ def meal_times(meals, n=50):
 
 
 def test_mealtimes_stray_but_never_before_what_is_measured_first():
-    found = meal_times('jitter = "20 min"').reshape(50, 15, 2)
-    assert (found[:, :, 0] == found[:, :, 1]).all()  # both parts of a meal come together
+    found = meal_times('jitter = "20 min"').reshape(50, 15, 4)
+    assert (found == found[:, :, :1]).all()  # solid and liquid carbohydrate, protein and fat come together
     nominal = np.array([24.0 * d + h for d in range(5) for h in (0.0, 5.0, 11.0)])
     off = found[:, :, 0] - nominal
     assert np.abs(off).max() <= 2.5 / 3 + 1e-9
@@ -283,7 +283,7 @@ def test_mealtimes_stray_but_never_before_what_is_measured_first():
 
 def test_a_day_of_fasting_has_no_meals():
     found = meal_times('fast = ["3 d"]', n=1)[0]
-    assert len(found) == 2 * 12
+    assert len(found) == 4 * 12
     assert not ((found >= 72) & (found < 96)).any()
 
 
