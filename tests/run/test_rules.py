@@ -462,6 +462,22 @@ def test_interruptions_are_times_without_the_drug(made):
     assert np.array_equal(again.visits.glucose.to_numpy()[0], given.visits.glucose.to_numpy()[0, :20])
 
 
+def test_two_doses_of_a_drug_have_their_own_interruptions(made):
+    path = made(subjects=40, duration="200 d", visits='["0 d", "every 10 d"]')
+    text = path.read_text()
+    line = text[text.index("[[dose]]") : text.index("[[dose]]", text.index("[[dose]]") + 1)]
+    own = 'every = "24 h"\ninterruptions = {{ per_year = {}, lasts = "20 d" }}\n'
+    many, none = (line.replace('every = "24 h"\n', own.format(rate)) for rate in (20, 0))
+    shares = []
+    for lines in ((none, none), (none, many), (many, many)):
+        path.write_text(text.replace(line, "".join(lines)))
+        given = mt.simulate(path).treatment
+        shares.append(given[given["drug"] == "sweet"]["dose_intensity"].mean())
+    assert shares[0] == 1
+    assert shares[1] == pytest.approx((1 + shares[2]) / 2)
+    assert shares[2] < 0.7
+
+
 def test_missed_doses_were_not_given(made):
     path = made(subjects=200, duration="20 d")
     path.write_text(path.read_text().replace('every = "24 h"', 'every = "24 h"\nmissed = 0.3', 1))

@@ -34,7 +34,7 @@ def test_grades_are_those_of_the_table(version):
 def test_a_sample_at_any_time_has_only_the_grades_that_do_not_ask_for_a_fast():
     values = np.array([120.0, 200, 260, 510])
     assert read_grading(ctcae("4.03"), 110.0, fasting=False).of(values).tolist() == [0, 0, 3, 4]
-    # Version 3.0 does not say fasting.
+    # Version 3.0 takes values as fasting unless the protocol says otherwise, as this one does.
     assert read_grading(ctcae("3.0"), 110.0, fasting=False).of(values).tolist() == [1, 2, 3, 4]
 
 

@@ -33,7 +33,7 @@ MISSES = {
     "mechanism": {"MC27", "MC34"},  # contradict MC10, MC11 and MC33
     "lipids": set(),
     "therapies": set(),
-    "comedication": {"prednisolone.disposal.25", "dexamethasone.insulin"},  # too little, as independent rows say
+    "comedication": {"prednisolone.disposal.25", "dexamethasone.insulin"},  # effects that are too small
     "drift": set(),
     "stability": set(),
 }
@@ -50,6 +50,7 @@ NEAR_A_LIMIT = {
     "spared.action.severe",
     "people.modes_frozen",
     "people.known",
+    "faktion.severe",
     "untreated.between",
 }
 """Rows on treated people that are missed, or may be with few patients."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from mtorsim.files.references import Reference
 from mtorsim.model.expressions import Expression
-from mtorsim.model.file import Module, Parameter, RouteLine
+from mtorsim.model.file import Module, Parameter
 from mtorsim.model.model import Equation, Model
 from mtorsim.population.population import Population
 
@@ -49,8 +49,8 @@ def describe_module(module: Module, references: Mapping[str, Reference]) -> list
     ]
     blocks += _formulas("Observables", observed)
     doses = [
-        (n, d.to, d.unit, d.bioavailability, d.lag, d.appetite, *_infused(d), _range(d.range), d.about)
-        for n, d in data.doses.items()
+        (name, d.to, d.unit, *(getattr(d, part) or "" for part in _EQUATIONS), _range(d.range), d.about)
+        for name, d in data.doses.items()
     ]
     conditions = [
         (n, ", ".join(f"{p} x {f:g}" for p, f in c.multiply.items()), c.about, c.source, c.evidence)
@@ -171,11 +171,8 @@ def parameter_rows(parameters: Mapping[str, Parameter]) -> list[dict[str, Any]]:
     ]
 
 
-_ROUTE = ("route", "to", "unit", "bioavailability", "lag", "appetite", "rate", "duration", "range", "about")
-
-
-def _infused(route: RouteLine) -> tuple[str, str]:
-    return route.rate or "", route.duration or ""
+_EQUATIONS = ("bioavailability", "lag", "appetite", "rate", "duration")
+_ROUTE = ("route", "to", "unit", *_EQUATIONS, "range", "about")
 
 
 def _range(limits: Sequence[float] | None) -> str:

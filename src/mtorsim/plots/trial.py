@@ -119,5 +119,5 @@ def _waterfall(report: TrialReport) -> Figure:
         axis.set_xlabel("% of patients")
         axis.set_xlim(0, 100)
     for row in grid:
-        row[0].set_ylabel(f"highest {report.glucose}, mg/dL")
+        row[0].set_ylabel(fill(f"highest {report.glucose}, mg/dL", 30))
     return figure

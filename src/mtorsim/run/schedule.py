@@ -212,29 +212,11 @@ class Schedule:
             numbers = np.array([self.doses[i].number for i in at])
             u = uniform(seed, [f"missed {name}"], subjects[:, None], numbers[None, :])[0]
             taken[:, at] = u >= np.array([self.doses[i].missed for i in at])
-        for name in dict.fromkeys(d.route.name for d in self.doses if d.interruptions):
-            at = [i for i, d in enumerate(self.doses) if d.route.name == name and d.interruptions]
-            taken[:, at] *= ~self._interrupted(name, at, seed, subjects)
+        for kind in dict.fromkeys((d.route.name, *d.interruptions) for d in self.doses if d.interruptions):
+            at = [i for i, d in enumerate(self.doses) if d.interruptions and (d.route.name, *d.interruptions) == kind]
+            times = np.array([self.doses[i].time for i in at])
+            taken[:, at] *= ~_interrupted(*kind, times, seed, subjects)
         return taken
-
-    def _interrupted(self, name: str, at: Sequence[int], seed: int, subjects: np.ndarray) -> np.ndarray:
-        """Mask of the doses of one route that fall into an interruption, (n, doses).
-
-        In each window there is at most one interruption, with the probability that its rate gives, from a random time
-        on; its length is exponential.
-        """
-        per_year, lasts = self.doses[at[0]].interruptions or (0.0, 0.0)
-        times = np.array([self.doses[i].time for i in at])
-        begun = math.exp(-per_year * WINDOW / YEAR)
-        numbers = np.arange(math.ceil(times[-1] / WINDOW) + 1)
-        keys = [f"interrupted {name}", f"from {name}", f"lasts {name}"]
-        u = uniform(seed, keys, subjects[:, None], numbers[None, :])
-        start, length = (numbers + u[1]) * WINDOW, -lasts * log(u[2])
-        found = np.zeros((len(subjects), len(at)), bool)
-        for k in numbers[(u[0] >= begun).any(axis=0)]:
-            since = times[None, :] - start[:, k, None]
-            found |= (u[0][:, k, None] >= begun) & (since >= 0) & (since < length[:, k, None])
-        return found
 
     def _size(self, seed: int, subjects: np.ndarray) -> np.ndarray:
         """Amount of each dose relative to the written one, (n, doses)."""
@@ -281,7 +263,7 @@ def schedule(
 YEAR = 24 * 365.25
 """Hours."""
 WINDOW = 240.0
-"""Hours within which a subject has at most one episode of a kind."""
+"""Hours within which a subject has at most one episode of a kind, or begins one interruption."""
 APART = 1_000_000
 """Distance between the numbers of the doses of two kinds of episodes."""
 
@@ -304,6 +286,26 @@ def _befalling(episode: Episode, kind: int, duration: float, model: Model) -> li
         )
         for k in range(math.ceil(duration / WINDOW))
     ]
+
+
+def _interrupted(
+    name: str, per_year: float, lasts: float, times: np.ndarray, seed: int, subjects: np.ndarray
+) -> np.ndarray:
+    """Mask of the doses of one route, at some times, that fall into an interruption, (n, doses).
+
+    In each window there is at most one interruption, with the probability that its rate gives, from a random time on;
+    its length is exponential.
+    """
+    begun = math.exp(-per_year * WINDOW / YEAR)
+    numbers = np.arange(math.ceil(times[-1] / WINDOW) + 1)
+    keys = [f"interrupted {name}", f"from {name}", f"lasts {name}"]
+    u = uniform(seed, keys, subjects[:, None], numbers[None, :])
+    start, length = (numbers + u[1]) * WINDOW, -lasts * log(u[2])
+    found = np.zeros((len(subjects), len(times)), bool)
+    for k in numbers[(u[0] >= begun).any(axis=0)]:
+        since = times[None, :] - start[:, k, None]
+        found |= (u[0][:, k, None] >= begun) & (since >= 0) & (since < length[:, k, None])
+    return found
 
 
 def in_unit_of(regimen: Regimen, route: Route) -> list[float]:

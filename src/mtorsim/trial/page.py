@@ -57,8 +57,8 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
     if report.variants:
         rows = [[f"{escape(a)}: {v}", *_shares(s)] for a, f in report.variants.items() for v, s in f.items()]
         parts += [
-            "<h2>Structural variants</h2><p>No human data distinguish loss of mTORC2 from slow loss after mTORC1; "
-            "each alone, not refitted.</p>",
+            "<h2>Structural variants</h2><p>One arm of the mechanism spared in the same subjects; not refitted. No "
+            "human data separate the two.</p>",
             table(["arm and variant", *_limits(report)], rows),
         ]
     if report.alternatives:

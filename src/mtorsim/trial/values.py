@@ -53,7 +53,7 @@ class ArmValues:
 
     @property
     def measured(self) -> bool:
-        """Whether glucose was measured after baseline; without measurements there is no rate."""
+        """Whether glucose was measured after baseline at all; if not, rates are undefined."""
         return bool(np.isfinite(self.glucose[:, self.times > 0]).any())
 
     def share(self, hit: npt.ArrayLike) -> Estimate:

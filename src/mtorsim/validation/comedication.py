@@ -1,4 +1,7 @@
-"""Drugs that are taken beside, in typical subjects, against measured effects on glucose, insulin and insulin action."""
+"""Concomitant drugs in typical subjects, against measured effects on glucose, insulin and insulin action.
+
+Gains and half-times were chosen by all of these numbers: none is independent.
+"""
 
 from __future__ import annotations
 
@@ -42,14 +45,14 @@ def _tests(
     """Tests under each regimen of a drug, and under none."""
     last = max(time for time, _ in requests)
     # No breakfast before a test that comes later in the day.
-    late = {f"{time // DAY:.0f} d": None for time, _ in requests if time % DAY}
+    late = sorted({f"{time // DAY:.0f} d" for time, _ in requests if time % DAY})
     scenario = session.scenario(
         title=f"validation of {drug}",
         model=["glucose_insulin", drug],
         population=population,
         duration=f"{last / DAY + 2:.0f} d",
         arm_name="as given",
-        meals={"fast": list(late)},
+        meals={"fast": late},
         doses=[Dose(drug, regimen=regimens[0], route=route)],
         arms={r: Arm(doses=[Dose(drug, regimen=r, route=route)]) for r in regimens} | {"nothing": Arm(without=[drug])},
     )

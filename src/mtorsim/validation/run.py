@@ -33,7 +33,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
     "lipids": ("Triglycerides and LDL on sirolimus", mechanism.lipid_checks),
     "treated": ("Treated people: what dose, time and each arm of the mechanism do", treated.checks),
     "therapies": ("Antidiabetic drugs", therapies.checks),
-    "comedication": ("Drugs taken beside: steroids, calcineurin inhibitors, octreotide", comedication.checks),
+    "comedication": ("Concomitant drugs: steroids, calcineurin inhibitors, octreotide", comedication.checks),
     "drift": ("Untreated subjects do not drift", stability.drift_checks),
     "stability": ("Disturbances of an untreated subject decay", stability.stability_checks),
 }
