@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -452,6 +453,74 @@ def test_a_fit_finds_what_made_the_data_and_finds_it_again(small):
     assert fit.values["base"] == pytest.approx(96, abs=1)
     assert all(t.inside for t in fit.targets)
     assert calibrate(str(path), library=library, threads=1).as_dict() == fit.as_dict()
+
+
+def test_the_command_profiles_every_quantity(small, mtorsim):
+    (small.parent / "fit.toml").write_text(CALIBRATION)
+    shown = mtorsim("calibrate", small.parent / "fit.toml", "--profile", "--rounds", "2", "--json")
+    assert (shown.code, shown.err) == (0, "")
+    for quantity in json.loads(shown.out)["quantities"]:
+        told = quantity["profile"]
+        at = [p["value"] for p in told["points"]]
+        assert at == sorted(at)
+        assert quantity["value"] in at
+        for end, side in (("low", -1), ("high", 1)):
+            assert told[end] is None or side * (told[end] - quantity["value"]) > 0
+    shown = mtorsim("calibrate", small.parent / "fit.toml", "--profile", "--rounds", "1", "--quiet")
+    assert "profile likelihood" in shown.out
+
+
+OWN_VISITS = """
+visits = ["0 weeks", "3 weeks"]
+"""
+
+
+def test_an_arm_may_have_its_own_visits(small, mtorsim):
+    small.write_text(SMALL.replace('without = "known"', 'without = "known"' + OWN_VISITS))
+    shown = mtorsim("trial", small, "--json", "--quiet")
+    assert (shown.code, shown.err) == (0, "")
+    arms = json.loads(shown.out)["arms"]
+    assert [v["week"] for v in arms["drug"]["glucose"]] == [0, 1, 2, 4]
+    assert [v["week"] for v in arms["placebo"]["glucose"]] == [0, 3]
+    assert arms["placebo"]["share"][">ULN"]["value"] < 1
+    told = mtorsim("trial", small, "--out", small.parent / "report", "--quiet")
+    assert told.code == 0
+    assert "week 3" in told.out
+    page = (small.parent / "report" / "trial.html").read_text()
+    assert re.search(r">3</td>.{0,40}>-</td>", page)
+    seen = mt.simulate(small, subjects=20, library=Library((small.parent,))).visits.fasting_glucose
+    there = np.isfinite(seen).any("subject")
+    assert there.sel(arm="placebo").to_numpy().tolist() == [True, False, False, True, False]
+    assert there.sel(arm="drug").to_numpy().tolist() == [True, True, True, False, True]
+    # A person's glucose does not depend on when others are seen.
+    small.write_text(SMALL)
+    same = mt.simulate(small, subjects=20, library=Library((small.parent,))).visits.fasting_glucose
+    np.testing.assert_array_equal(
+        same.sel(arm="drug", time=[0, 168, 336, 672]), seen.sel(arm="drug", time=[0, 168, 336, 672])
+    )
+    small.write_text(SMALL.replace('without = "known"', 'without = "known"\nvisits = ["2 weeks", "1 week"]'))
+    wrong = mtorsim("check", small)
+    assert wrong.code == 2
+    assert "not after the previous visit" in wrong.err
+
+
+def test_rules_of_an_arm_are_asked_at_its_own_visits(small):
+    text = SMALL.replace('when = "grade >= 3"', 'when = "day >= 0"')
+    text = text.replace('without = "known"', 'about = "seen once"' + OWN_VISITS)
+    small.write_text(text)
+    ledger = mt.simulate(small, subjects=20, library=Library((small.parent,))).ledger
+    stops = ledger[ledger["what"] == "stop"].groupby("arm")["time_h"].unique()
+    assert stops["drug"].tolist() == [0.0]
+    assert stops["placebo"].tolist() == [0.0]
+    later = mt.simulate(
+        mt.read_scenario(small, Library((small.parent,))).replace(
+            rules=[{"name": "late", "when": "day > 0", "do": "stop known"}]
+        ),
+        subjects=20,
+    ).ledger
+    stops = later[later["what"] == "stop"].groupby("arm")["time_h"].unique()
+    assert stops["drug"].tolist() == [168.0]
+    assert stops["placebo"].tolist() == [504.0]
 
 
 # ---------------------------------------------------------------- the whole model

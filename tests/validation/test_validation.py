@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,9 @@ from mtorsim.plots.dossier import dossier_figures
 from mtorsim.validation import treated
 from mtorsim.validation.check import judged, reference
 from mtorsim.validation.dossier import page
-from mtorsim.validation.run import validate
+from mtorsim.validation.run import SECTIONS, validate
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 MISSES = {
     "physiology": {
@@ -33,7 +36,8 @@ MISSES = {
     "mechanism": {"MC27", "MC34"},  # contradict MC10, MC11 and MC33
     "lipids": set(),
     "therapies": set(),
-    "comedication": {"prednisolone.disposal.25", "dexamethasone.insulin"},  # effects that are too small
+    "comedication": set(),
+    "people": {"children.everolimus.peak"},  # children absorb more slowly than the adults whose absorption it is
     "drift": set(),
     "stability": set(),
 }
@@ -127,6 +131,24 @@ def test_treated_people_answer_to_dose_time_and_both_arms(monkeypatch):
     assert list(found) == [row["id"] for row in reference("claims.csv") if row["section"] == "treated"]
     missed = {c.id for c in found.values() if c.passed is False}
     assert missed <= NEAR_A_LIMIT
+
+
+def test_the_page_on_the_body_tells_the_numbers_of_people(found):
+    page = (DOCS / "physiology.md").read_text(encoding="utf-8")
+    value = {c.id: c.value for c in found["people"]}
+    for told in (
+        f"production is {value['children.production']:.0f} mg a minute at 25 kg",
+        f"HOMA-IR is {value['children.homa']:.1f} at normal weight (2.3 in a survey)",
+        f"and {value['children.homa.obese']:.1f} in obesity (4.9)",
+        f"rises by {value['ageing.hba1c']:.2f} points a year",
+        f"weight falls by {-value['weight.change']:.1f} kg in 90 weeks",
+    ):
+        assert told in page
+
+
+def test_the_help_of_the_command_names_every_section(mtorsim):
+    shown = " ".join(mtorsim("validate", "--help").out.split())
+    assert f"Sections: {', '.join(SECTIONS)}." in shown
 
 
 def test_an_interval_may_be_a_single_value():

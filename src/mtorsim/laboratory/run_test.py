@@ -73,7 +73,8 @@ def examine_people(
     """
     for test in tests:
         _check(plan, test)
-    arm = replace(arm, schedule=arm.schedule.of_subjects(plan.seed, people.subjects))
+    own = arm.schedule.of_subjects(plan.seed, people.subjects, people.traits_of(plan))
+    arm = replace(arm, schedule=own)
     sources = _sources(plan, observe)
     parameters = parameters_in(plan, arm, people)
     named = plan.kernel.named(parameters)

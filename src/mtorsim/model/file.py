@@ -213,7 +213,7 @@ class RunIn(Record):
     """The `[run_in]` table: parameters computed from each subject's untreated day."""
 
     hold: list[Line] = Field(default=[], description="states held constant")
-    mean: dict[str, Equation] = Field(description="averages over the untreated day")
+    mean: dict[str, Equation] = Field(default={}, description="averages over the untreated day")
     then: dict[str, Equation] = Field(default={}, description="parameters that follow from them, in order")
 
 

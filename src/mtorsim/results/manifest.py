@@ -56,6 +56,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "atol": plan.options.atol,
         "order at one instant": ["sample", "dose", "meal"],
         "visits_h": list(plan.scenario.visits),
+        "visits_of_arm_h": {a.name: list(a.spec.visits) for a in plan.arms},
         "trial": plan.scenario.trial is not None,
         "uln_mg_dl": plan.scenario.uln,
         "observables": dict(plan.observables),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mtorsim.errors import SettingError, did_you_mean
 from mtorsim.model.checks import check_value
 from mtorsim.model.model import Model
+from mtorsim.population.population import Population
 from mtorsim.scenario.parts import ArmSpec, Change, Setting
 from mtorsim.scenario.scenario import Scenario
 
 from .rules import PlannedRule, Treatment, plan_rules
-from .schedule import Occasions, Schedule, schedule, turns_of
+from .schedule import Occasions, Schedule, in_unit_of, route_of, schedule, turns_of
 
 __all__ = ["PlannedArm", "planned_arm"]
 
@@ -51,8 +52,7 @@ def planned_arm(
     model: Model,
     switches: Mapping[str, float],
     units: Mapping[str, str],
-    groups: Sequence[str],
-    iov: Mapping[str, float],
+    people: Population,
 ) -> PlannedArm:
     """Resolve an arm's doses, settings and rules against a model.
 
@@ -62,15 +62,13 @@ def planned_arm(
         Values of the switches in the whole scenario.
     units
         Unit of each quantity recorded at visits.
-    groups
-        Groups of the population.
-    iov
-        SD between occasions of each parameter that has one.
+    people
+        The population: its groups, its variability between occasions, and the covariates by which doses are given.
 
     Raises
     ------
     ScenarioError
-        If a name is unknown to the model, or a value out of range.
+        If a name is unknown to the model, a value out of range, or a covariate missing.
     """
     own = dict(switches)
     parameters: dict[str, float] = {}
@@ -91,10 +89,22 @@ def planned_arm(
             message = f"there is no parameter or mechanism `{setting.name}`"
             setting.place.fail(message, help=did_you_mean(setting.name, [*model.parameters, *own]))
     turns = turns_of([_in_full(c, model) for c in spec.changes])
-    occasions = Occasions(scenario.occasions, iov) if scenario.occasions and iov else None
+    occasions = Occasions(scenario.occasions, people.iov) if scenario.occasions and people.iov else None
     doses = schedule(spec, scenario.meals, model, turns, occasions, scenario.episodes, scenario.duration)
+    _check_sizes(spec, model, people)
+    groups = [g.name for g in people.groups]
     rules, treatments = plan_rules(scenario, spec, model, units, groups) if spec.regimens else ((), ())
     return PlannedArm(spec, doses, parameters, own, model.steering(own), rules, treatments)
+
+
+def _check_sizes(spec: ArmSpec, model: Model, people: Population) -> None:
+    """Raise if a dose is given by a body size that the population does not have."""
+    for regimen in spec.regimens:
+        _, per = in_unit_of(regimen, route_of(regimen, model))
+        if per and per not in people.traits:
+            message = f"`{people.name}` has no covariate `{per}`, by which `{regimen.drug}` is dosed"
+            help = "use a population with body sizes, such as `adults`, or write the amount without it"
+            regimen.place.fail(message, regimen.said, help=help)
 
 
 def _check_parameter(model: Model, full: str, setting: Setting) -> None:

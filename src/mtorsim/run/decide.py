@@ -22,12 +22,12 @@ __all__ = ["Decisions", "decision_times"]
 
 def decision_times(plan: Plan, arm: PlannedArm) -> list[float]:
     """Times of decisions: visits, and checks between them."""
-    return sorted({*plan.scenario.visits}.union(*_due(plan, arm).values()))
+    return sorted({*arm.spec.visits}.union(*_due(plan, arm).values()))
 
 
 def _due(plan: Plan, arm: PlannedArm) -> dict[float, frozenset[float]]:
     """Times of checks for each interval; 0 means visits alone."""
-    visits = plan.scenario.visits
+    visits = arm.spec.visits
     every = {deed.check for rule in arm.rules for deed in rule.deeds}
     return {0.0: frozenset(visits)} | {
         check: frozenset([*visits, *rechecks(visits, check, plan.scenario.duration)]) for check in every if check

@@ -95,7 +95,7 @@ class _Follower:
         self._add_breakfasts()
         self.parameters = parameters_in(plan, arm, people)
         named = plan.kernel.named(self.parameters)
-        self.schedule = arm.schedule.of_subjects(plan.seed, people.subjects)
+        self.schedule = arm.schedule.of_subjects(plan.seed, people.subjects, people.traits_of(plan))
         self.layout = self.schedule.layout(plan.kernel.states, named, plan.seed, people.subjects)
         self.columns = plan.columns[plan.columns >= 0]
         self.rows = plan.kernel.read_by(self.columns)

@@ -36,6 +36,10 @@ class Dose:
         Whether a rule must start it.
     planned
         Whether it is part of a meal plan, of which a subject eats according to appetite.
+    per
+        The covariate for each unit of which the amount is given, `bsa` or `weight`; empty for none.
+    tablet
+        Amount to whose multiples that is rounded, 0 for no rounding.
     """
 
     time: float
@@ -52,6 +56,8 @@ class Dose:
     spread: float = 0.0
     planned: bool = False
     interruptions: tuple[float, float] | None = None
+    per: str = ""
+    tablet: float = 0.0
 
     @property
     def module(self) -> str:

@@ -198,14 +198,13 @@ def draft_plan(
     options = options or Options()
     check_options(options)
     observables, sources = observables_of(scenario, model)
-    groups = [g.name for g in people.groups]
     return Draft(
         scenario=scenario,
         model=model,
         population=people,
         switches=switches,
         habit=meal_schedule(scenario.habit, model),
-        arms=tuple(planned_arm(scenario, a, model, switches, observables, groups, people.iov) for a in scenario.arms),
+        arms=tuple(planned_arm(scenario, a, model, switches, observables, people) for a in scenario.arms),
         observables=observables,
         sources=tuple(sources),
         seed=scenario.seed if seed is None else seed,

@@ -53,6 +53,10 @@ class People:
     traits: np.ndarray
     weights: np.ndarray
 
+    def traits_of(self, plan: Plan) -> dict[str, np.ndarray]:
+        """Traits by name, (n,) each."""
+        return dict(zip(plan.population.traits, self.traits.T, strict=True)) if self.traits.size else {}
+
 
 def prepare(plan: Plan, subjects: np.ndarray) -> People:
     """Draw subjects until each meets the entry criteria, and run each in.

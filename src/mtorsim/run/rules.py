@@ -18,7 +18,7 @@ from mtorsim.scenario.scenario import Scenario
 from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
 from mtorsim.units.units import Unit, convert, parse_unit
 
-from .schedule import in_unit_of, route_of
+from .schedule import SIZES, in_unit_of, route_of
 
 __all__ = ["CLOCKS", "GRADE", "PlannedRule", "Question", "Treatment", "plan_rules"]
 
@@ -119,7 +119,7 @@ def plan_rules(
     """
     drugs = dict.fromkeys(r.drug for r in spec.regimens)
     treatments = tuple(_treatment(drug, spec, model) for drug in drugs)
-    fasting = any(scenario.is_fasting(t) for t in scenario.visits)
+    fasting = any(scenario.is_fasting(t) for t in spec.visits)
     return tuple(_planned(rule, treatments, units, groups, fasting) for rule in spec.rules), treatments
 
 
@@ -131,9 +131,14 @@ def _treatment(drug: str, spec: ArmSpec, model: Model) -> Treatment:
         message = f"some doses of `{drug}` wait for a rule and some do not"
         first.place.fail(message, help="a rule starts a drug as a whole")
     route = route_of(first, model)
-    amounts = [in_unit_of(r, route_of(r, model))[-1] for r in mine]
-    limits = (route.range[0], route.range[1]) if route.range else None
-    return Treatment(drug, amounts[0], str(route.unit), first.waits, len(set(amounts)) > 1, limits)
+    given = [in_unit_of(r, route_of(r, model)) for r in mine]
+    amounts, per = [found[-1] for found, _ in given], given[0][1]
+    if any(other != per for _, other in given):
+        message = f"some doses of `{drug}` are given by body size and some are not"
+        mine[-1].place.fail(message, help="write all amounts in one unit")
+    unit, size = (f"{route.unit}/{SIZES[per][0]}", SIZES[per][1]) if per else (str(route.unit), 1.0)
+    limits = (route.range[0] / size, route.range[1] / size) if route.range else None
+    return Treatment(drug, amounts[0], unit, first.waits, len(set(amounts)) > 1, limits)
 
 
 def _planned(

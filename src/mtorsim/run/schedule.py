@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,11 +19,11 @@ from mtorsim.model.model import Flag, Model, Route
 from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Episode, Meal, Regimen
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, log, normal_quantile
-from mtorsim.units.units import convert
+from mtorsim.units.units import Unit, convert, parse_unit
 
 from .layout import Clocks, Dose, Layout, Limit, Part, Turn
 
-__all__ = ["Occasions", "Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
+__all__ = ["SIZES", "Occasions", "Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
 
 
 _SOLID, _LIQUID, _PROTEIN, _FAT = "meal_solid", "meal_liquid", "meal_protein", "meal_fat"
@@ -59,6 +59,8 @@ class Schedule:
         Comparisons of clocks in the model's equations.
     occasions
         Variability between occasions, still to be drawn for each subject.
+    traits
+        Traits of the subjects, (n,) each, on which doses by body size depend.
     """
 
     doses: tuple[Dose, ...]
@@ -66,11 +68,12 @@ class Schedule:
     turns: tuple[Turn, ...] = ()
     flags: tuple[Flag, ...] = ()
     occasions: Occasions | None = None
+    traits: Mapping[str, np.ndarray] = field(default_factory=dict)
 
-    def of_subjects(self, seed: int, subjects: np.ndarray) -> Schedule:
-        """The schedule with the parameters that each of some subjects has in each occasion."""
+    def of_subjects(self, seed: int, subjects: np.ndarray, traits: Mapping[str, np.ndarray]) -> Schedule:
+        """The schedule with the parameters that each of some subjects has in each occasion, and with their traits."""
         if self.occasions is None:
-            return self
+            return replace(self, traits=traits)
         turns = [t for t in self.turns if t.parameter not in self.occasions.sigma]
         for name, sigma in self.occasions.sigma.items():
             mine = [t for t in self.turns if t.parameter == name]
@@ -81,7 +84,7 @@ class Schedule:
                 k = bisect_right(self.occasions.starts, time) - 1
                 factor = exp(sigma * z[:, k]) if k >= 0 else np.ones(len(subjects))
                 turns.append(Turn(time, name, base.value, base.factor * factor))
-        return replace(self, turns=tuple(sorted(turns, key=lambda t: t.time)), occasions=None)
+        return replace(self, turns=tuple(sorted(turns, key=lambda t: t.time)), occasions=None, traits=traits)
 
     def parameters_at(self, time: float, parameters: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Parameters from a time onwards, given those at the start."""
@@ -136,11 +139,22 @@ class Schedule:
         lag, fraction = np.where(sound, lag, 0.0), np.where(sound, fraction, 0.0)
         times = np.array([d.time for d in self.doses])[None, :] + lag + self._delay(seed, subjects)
         taken = self._taken(seed, subjects)
-        amounts = np.array([d.amount for d in self.doses])[None, :] * fraction * taken * self._size(seed, subjects)
+        amounts = self._written(n) * fraction * taken * self._size(seed, subjects)
         column = {name: i for i, name in enumerate(parameters)}
         rows = np.array([column[inflow(d.route.to)] if d.over else row_of[d.route.to] for d in self.doses], np.int64)
         turned = self._turned(parameters, column, n)
         return Layout(self.doses, times, amounts, rows, turned, self._clocks(parameters, row_of, n), possible, taken)
+
+    def _written(self, n: int) -> np.ndarray:
+        """Amount of each dose as written, for the body size of each subject, (n, doses)."""
+        amounts = np.array([d.amount for d in self.doses])[None, :] * np.ones((n, 1))
+        for per, tablet in dict.fromkeys((d.per, d.tablet) for d in self.doses if d.per):
+            at = [i for i, d in enumerate(self.doses) if (d.per, d.tablet) == (per, tablet)]
+            amounts[:, at] *= self.traits[per][:, None]
+            if tablet:
+                whole = np.maximum(np.rint(amounts[:, at] / tablet), 1.0) * tablet
+                amounts[:, at] = np.where(amounts[:, at] > 0, whole, 0.0)
+        return amounts
 
     def _clocks(self, parameters: Mapping[str, np.ndarray], row_of: Mapping[str, int], n: int) -> Clocks:
         """The clocks that doses restart, and the limits with which they are compared."""
@@ -248,12 +262,13 @@ def schedule(
     doses = []
     for regimen in spec.regimens:
         route = route_of(regimen, model)
-        amounts = in_unit_of(regimen, route)
+        amounts, per = in_unit_of(regimen, route)
+        tablet = tablet_of(regimen, route, per)
         for k, (time, amount) in enumerate(zip(regimen.times, amounts, strict=True)):
             given = 0.0 if regimen.placebo else amount
             missed, late, waits = regimen.missed, regimen.late, regimen.waits
-            breaks = regimen.interruptions
-            doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits, interruptions=breaks))
+            own = {"interruptions": regimen.interruptions, "per": per, "tablet": tablet}
+            doses.append(Dose(time, route, given, regimen.over, missed, late, k, dormant=waits, **own))
     befall = [d for i, e in enumerate(episodes) for d in _befalling(e, i, duration, model)]
     # A stable sort keeps doses before meals at the same time.
     doses = sorted([*doses, *befall, *_meals(meals, model)], key=lambda d: d.time)
@@ -271,7 +286,7 @@ APART = 1_000_000
 def _befalling(episode: Episode, kind: int, duration: float, model: Model) -> list[Dose]:
     """Episodes of one kind: in each window one, with the probability that its rate gives, at a random time."""
     route = route_of(episode.regimen, model)
-    (amount,) = in_unit_of(episode.regimen, route)
+    (amount,), per = in_unit_of(episode.regimen, route)
     spared = math.exp(-episode.per_year * WINDOW / YEAR)
     return [
         Dose(
@@ -283,6 +298,7 @@ def _befalling(episode: Episode, kind: int, duration: float, model: Model) -> li
             number=kind * APART + k,
             within=WINDOW,
             spread=episode.spread,
+            per=per,
         )
         for k in range(math.ceil(duration / WINDOW))
     ]
@@ -308,20 +324,64 @@ def _interrupted(
     return found
 
 
-def in_unit_of(regimen: Regimen, route: Route) -> list[float]:
-    """Convert amounts to the unit of a route and check their range."""
+SIZES = {"bsa": ("m^2", 1.73), "weight": ("kg", 70.0)}
+"""Covariates by which doses may be given: the unit, and the size at which the plausible range of a dose is checked."""
+
+
+def in_unit_of(regimen: Regimen, route: Route) -> tuple[list[float], str]:
+    """Convert amounts to the unit of a route and check their range.
+
+    Returns
+    -------
+    amounts
+    per
+        The covariate for each unit of which they are, empty for none.
+    """
     place, drug = regimen.place, regimen.drug
+    per, unit = _per_size(regimen.unit, route)
     try:
-        amounts = [convert(a, regimen.unit, route.unit) for a in regimen.amounts]
+        amounts = [convert(a, regimen.unit, unit) for a in regimen.amounts]
     except UnitError as error:
-        place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=f"{drug} is dosed in {route.unit}")
+        help = f"{drug} is dosed in {route.unit}" + ("" if _by_size(route) else ", or that per m^2 or kg")
+        place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=help)
+    size = SIZES[per][1] if per else 1.0
     for amount in dict.fromkeys(amounts):
-        if route.range and not route.admits(amount):
+        if route.range and not route.admits(size * amount):
             low, high = route.range
-            message = f"`{amount:g} {route.unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
+            at = f" at {size:g} {SIZES[per][0]}" if per else ""
+            message = f"`{amount:g} {unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
+            message += f" {route.unit}{at}" if per else ""
             help = "to widen the range, copy the module beside your scenario and change it there"
             place.fail(message, regimen.said, help=help)
-    return amounts
+    return amounts, per
+
+
+def _by_size(route: Route) -> bool:
+    """Whether a route is dosed by body size already, as insulin in pmol/kg."""
+    return any(base in ("m", "kg") for base, _ in route.unit.dims)
+
+
+def _per_size(unit: Unit, route: Route) -> tuple[str, Unit]:
+    """The covariate by which an amount is given, and the unit into which it is converted."""
+    if not _by_size(route):
+        for name, (size, _) in SIZES.items():
+            wanted = parse_unit(f"{route.unit}/{size}")
+            if unit.same_kind(wanted):
+                return name, wanted
+    return "", route.unit
+
+
+def tablet_of(regimen: Regimen, route: Route, per: str) -> float:
+    """The tablet to whose multiples doses are rounded, in the unit of a route; 0 for none."""
+    if regimen.tablet is None:
+        return 0.0
+    place = regimen.place
+    if not per:
+        place.fail("only a dose by body size is rounded to tablets", "round_to", help="write `amount` per m^2 or kg")
+    try:
+        return convert(*regimen.tablet, route.unit)
+    except UnitError as error:
+        place.fail(f"`round_to`: {error.message}", "round_to", help=f"{regimen.drug} is dosed in {route.unit}")
 
 
 def meal_schedule(meals: Sequence[Meal], model: Model) -> Schedule:

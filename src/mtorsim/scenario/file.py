@@ -51,7 +51,10 @@ class DoseLine(Record):
     """A `[[dose]]` table."""
 
     drug: Line = Field(description="name of the drug's module")
-    amount: Line | None = Field(None, description="amount with unit, such as `10 mg`")
+    amount: Line | None = Field(None, description="amount with unit, such as `10 mg`, `4.5 mg/m^2` or `0.1 mg/kg`")
+    round_to: Line | None = Field(
+        None, description="tablet to whose multiples doses by body size are rounded, at least one; default: no rounding"
+    )
     every: Line | None = Field(None, description="dosing interval, such as `24 h`; default: a single dose")
     regimen: Line | None = Field(
         None, description="amounts and intervals in sequence: `10 mg q24h x 28 then 5 mg q12h x 56 then 5 mg q24h`"
@@ -235,6 +238,9 @@ class Arm(Record):
     )
     rule: list[RuleLine] | None = Field(None, description="rules, replacing the scenario's")
     leaving: Leaving | None = Field(None, description="time on study in this arm")
+    visits: Lines | None = Field(
+        None, description="times of this arm's visits, replacing the scenario's; nothing is measured at those of others"
+    )
 
 
 class ScenarioFile(Record):

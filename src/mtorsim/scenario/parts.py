@@ -72,6 +72,8 @@ class Regimen:
         Whether it contains no drug.
     interruptions
         Interruptions a year, and their mean length in hours; None for none.
+    tablet
+        Amount to whose multiples doses by body size are rounded, with its unit; None for no rounding.
     """
 
     drug: str
@@ -87,6 +89,7 @@ class Regimen:
     waits: bool = False
     placebo: bool = False
     interruptions: tuple[float, float] | None = None
+    tablet: tuple[float, Unit] | None = None
 
 
 @dataclass(frozen=True)
@@ -180,13 +183,20 @@ class Setting:
 
 @dataclass(frozen=True)
 class ArmSpec:
-    """One arm: everything that may differ between groups of a trial."""
+    """One arm: everything that may differ between groups of a trial.
+
+    Attributes
+    ----------
+    visits
+        Times of its visits, hours.
+    """
 
     name: str
     about: str
     regimens: tuple[Regimen, ...]
     changes: tuple[Change, ...]
     settings: tuple[Setting, ...]
+    visits: tuple[float, ...]
     rules: tuple[Rule, ...] = ()
     staying: Staying | None = None
 

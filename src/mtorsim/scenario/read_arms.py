@@ -27,6 +27,7 @@ class Arms:
     form: ScenarioFile
     clock: Clock
     doses: Doses
+    visits: tuple[float, ...]
     place: Place
 
     def read(self) -> Iterator[ArmSpec]:
@@ -39,7 +40,7 @@ class Arms:
         changes = self._changes(form.change, place.inside("change"))
         rules = read_rules(form.rule, place.inside("rule"), self.clock, regimens)
         staying = read_staying(form.leaving, place.inside("leaving"))
-        written = ArmSpec(first, "", regimens, changes, (), rules, staying)
+        written = ArmSpec(first, "", regimens, changes, (), self.visits, rules, staying)
         yield written
         for i, arm in enumerate(form.arm):
             yield self._variant(arm, place.inside("arm", i), written)
@@ -61,7 +62,10 @@ class Arms:
         if arm.leaving is not None:
             staying = read_staying(arm.leaving, place.inside("leaving"))
         settings = read_settings(arm.set, place.inside("set"))
-        return ArmSpec(arm.name, arm.about, regimens, changes, settings, rules, staying)
+        visits = self.visits
+        if arm.visits is not None:
+            visits = self.clock.visits(arm.visits, place.inside("visits"))
+        return ArmSpec(arm.name, arm.about, regimens, changes, settings, visits, rules, staying)
 
     def _check_names(self, first: str) -> None:
         """Check that names of arms are unique and valid in tables and file names."""

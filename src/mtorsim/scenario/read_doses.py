@@ -75,7 +75,21 @@ class Doses:
             said,
             line.waits,
             interruptions=self._interruptions(line, place),
+            tablet=self._tablet(line, place),
         )
+
+    @staticmethod
+    def _tablet(line: DoseLine, place: Place) -> tuple[float, Unit] | None:
+        """The amount to whose multiples doses are rounded."""
+        if line.round_to is None:
+            return None
+        try:
+            value, unit = parse_quantity(line.round_to)
+        except UnitError as error:
+            place.fail(f"`round_to`: {error.message}", "round_to", help=error.help)
+        if value <= 0:
+            place.fail("a tablet must contain more than 0", "round_to")
+        return value, unit
 
     def _interruptions(self, line: DoseLine, place: Place) -> tuple[float, float] | None:
         """How often doses are interrupted, and for how many hours."""

@@ -71,10 +71,10 @@ def read_staying(line: Leaving | None, place: Place) -> Staying | None:
     return Staying(median, line.shape)
 
 
-def check_rechecks(arms: Sequence[ArmSpec], visits: Sequence[float], meals: Sequence[Meal], until: float) -> None:
+def check_rechecks(arms: Sequence[ArmSpec], meals: Sequence[Meal], until: float) -> None:
     """Check that rechecks of fasting glucose are fasting."""
     eaten = eaten_at(meals)
-    for rule in (r for arm in arms for r in arm.rules):
+    for visits, rule in ((arm.visits, r) for arm in arms for r in arm.rules):
         for action in rule.actions:
             if action.rechecks is None:
                 continue

@@ -37,15 +37,18 @@ def resolve(form: ScenarioFile, place: Place, library: Library) -> dict[str, Any
     meals_at = place.inside("meals")
     usual = plan_file(form.meals.habit, meals_at.inside("habit"), library)
     plan = usual if form.meals.plan is None else plan_file(form.meals.plan, meals_at.inside("plan"), library)
-    visits = clock.visits(form.visits.at, place.inside("visits", "at"))
     sampling = _sampling(form, place.inside("visits"))
+    doses = Doses(clock, form.model)
+    own = clock.visits(form.visits.at, place.inside("visits", "at"))
+    arms = tuple(Arms(form, clock, doses, own, place).read())
+    visits = tuple(sorted({t for arm in arms for t in arm.visits}))
     meals = read_meals(plan, form.meals, clock, visits, meals_at)
     if sampling.fasting:
-        check_fasting(visits, meals, place.inside("visits", "at"))
-    doses = Doses(clock, form.model)
+        check_fasting(own, meals, place.inside("visits", "at"))
+        for i, arm in enumerate(arms[1:]):
+            check_fasting(arm.visits, meals, place.inside("arm", i, "visits"))
     tests = tuple(read_tests(form.test, form.model, clock, meals, place.inside("test")))
-    arms = tuple(Arms(form, clock, doses, place).read())
-    check_rechecks(arms, visits, meals, clock.duration)
+    check_rechecks(arms, meals, clock.duration)
     every = clock.interval(form.record.every, place.inside("record", "every"))
     return {
         "title": form.title,

@@ -80,7 +80,7 @@ class Scenario:
     uln
         The laboratory's upper limit of normal of fasting glucose, mg/dL.
     visits, series
-        Times of the visits and of the finer series.
+        Times of the visits of all arms, and of the finer series.
     meals, habit, meal_plans
         Meals of the scenario and of a habitual day, and the files of their plans.
     arms

@@ -67,8 +67,8 @@ class Dose(_Given):
     every
         Dosing interval, such as `24 h`; a single dose when left out.
     more
-        Any other key of a `[[dose]]` table: `regimen`, `over`, `start`, `stop`, `time`, `route`, `on`, `off`,
-        `missed`, `late`, `waits`.
+        Any other key of a `[[dose]]` table: `regimen`, `round_to`, `over`, `start`, `stop`, `time`, `route`, `on`,
+        `off`, `missed`, `late`, `interruptions`, `waits`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Arm(_Given):
     ----------
     without
         Drugs whose doses are placebo.
-    doses, changes, rules, leaving
+    doses, changes, rules, leaving, visits
         Values that replace the scenario's.
     settings
         Parameters and switches from t = 0 onwards, for all subjects in the arm.

@@ -123,7 +123,9 @@ def run_arm(
     """Integrate prepared subjects through an arm, and do the scenario's tests on copies of them."""
     run = follow(plan, arm, people, times.all, times.fasting, cancel, rules)
     tests = tuple(_tests(plan, arm, people, cancel, run))
-    return ArmRun(arm.name, run.values[:, times.visits], run.values[:, times.series], run, tests)
+    visits = run.values[:, times.visits]
+    visits[:, ~np.isin(times.all[times.visits], arm.spec.visits)] = np.nan
+    return ArmRun(arm.name, visits, run.values[:, times.series], run, tests)
 
 
 def as_block(people: People, runs: Sequence[ArmRun]) -> Block:

@@ -28,6 +28,7 @@ from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 
 from .calibration_file import CalibrationFile, _fit, _own, read_calibration
+from .profile import Point, bounds, profiles
 from .quantities import applies, with_quantities
 
 __all__ = ["Calibrated", "Target", "calibrate", "plausible_sets"]
@@ -66,6 +67,8 @@ class Calibrated:
         Reported and fitted shares.
     cost, evaluations
         Half the sum of squares, and the number of simulated sets.
+    profiles
+        Profile likelihood of each quantity; None if it was not asked for.
     """
 
     data: CalibrationFile
@@ -75,6 +78,7 @@ class Calibrated:
     targets: tuple[Target, ...]
     cost: float
     evaluations: int
+    profiles: tuple[tuple[Point, ...], ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return a JSON record: each quantity with its interval and strongest correlation."""
@@ -99,6 +103,7 @@ class Calibrated:
                     "evidence": "fit",
                     "learned": round(float(1 - (sd[i] / line.sd) ** 2), 3),
                     "goes_with": others,
+                    **self._profile(i),
                 }
             )
         return {
@@ -114,6 +119,17 @@ class Calibrated:
             "covariance": self.covariance.tolist(),
             "targets": [vars(t) | {"inside": t.inside} for t in self.targets],
         }
+
+
+    def _profile(self, i: int) -> dict[str, Any]:
+        """The profile likelihood of one quantity, in its own unit."""
+        if self.profiles is None:
+            return {}
+        line, points = self.data.quantity[i], self.profiles[i]
+        limits = _fit(line, line.range[0]), _fit(line, line.range[1])
+        ends = [None if end is None else _own(line, end) for end in bounds(points, float(self.mean[i]), limits)]
+        told = [{"value": _own(line, p.at), "rise": p.rise, "of_data": p.of_data} for p in points]
+        return {"profile": {"low": ends[0], "high": ends[1], "points": told}}
 
 
 @dataclass
@@ -206,6 +222,7 @@ def calibrate(
     *,
     threads: int | None = None,
     most_rounds: int = 5,
+    profile: bool = False,
     library: Library | None = None,
     note: Note | None = None,
 ) -> Calibrated:
@@ -222,6 +239,8 @@ def calibrate(
         Number of threads; default: all cores.
     most_rounds
         Largest number of Jacobians.
+    profile
+        Whether to compute the profile likelihood of each quantity too, which takes as long as the fit.
     library
         Where names are looked up.
     note
@@ -264,14 +283,20 @@ def calibrate(
         max_nfev=most_rounds,
     )
     shares = problem.shares(found.x)
+    covariance = np.linalg.inv(found.jac.T @ found.jac)
+    told = None
+    if profile:
+        rows = len(problem.rows)
+        told = profiles(problem.residuals, found.x, found.jac, covariance, problem.limits, rows)
     return Calibrated(
         data=data,
         values=problem.values(found.x),
         mean=found.x,
-        covariance=np.linalg.inv(found.jac.T @ found.jac),
+        covariance=covariance,
         targets=tuple(_target(t, row, float(v)) for (t, row), v in zip(problem.rows, shares, strict=True)),
         cost=float(found.cost),
         evaluations=len(problem.simulated),
+        profiles=told,
     )
 
 

@@ -10,7 +10,7 @@ from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
 
 from .report import TrialReport
-from .rows import Cell, endpoint_rows, flow_rows, in_text
+from .rows import Cell, endpoint_rows, flow_rows, in_text, visit_rows
 
 __all__ = ["page"]
 
@@ -173,12 +173,11 @@ def _endpoints(report: TrialReport) -> str:
 
 
 def _visits(report: TrialReport) -> str:
-    arms = report.arms
-    rows = []
-    for i, visit in enumerate(next(iter(arms.values())).glucose):
-        here = [arm.glucose[i] for arm in arms.values()]
-        rows.append([f"{visit.week:g}", *(c for x in here for c in (str(x.n), _cell(x)))])
-    return table(["week", *(h for a in arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
+    rows = [
+        [f"{week:g}", *(c for x in here for c in (str(x.n) if x else "-", _cell(x)))]
+        for week, here in visit_rows(report)
+    ]
+    return table(["week", *(h for a in report.arms for h in (f"{escape(a)}: n", "mean (SD), mg/dL"))], rows)
 
 
 def _decisions(report: TrialReport) -> str:

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 from mtorsim.stats.shares import Estimate
 
-from .report import Mean, TrialReport
+from .report import Mean, TrialReport, VisitMean
 
-__all__ = ["Cell", "endpoint_rows", "flow_rows", "in_text"]
+__all__ = ["Cell", "endpoint_rows", "flow_rows", "in_text", "visit_rows"]
 
 Cell: TypeAlias = Estimate | Mean | float | int | None
 """A share with its interval, a mean with its SD, or a number; None if missing."""
@@ -73,3 +73,10 @@ def flow_rows(report: TrialReport) -> list[tuple[str, list[Cell]]]:
         ("treatment stopped by a rule", [arm.treatment_stopped for arm in arms]),
         ("rescue started", [arm.rescued for arm in arms]),
     ]
+
+
+def visit_rows(report: TrialReport) -> list[tuple[float, list[VisitMean | None]]]:
+    """Mean glucose of each arm by week; None where an arm has no visit."""
+    by_week = [{visit.week: visit for visit in arm.glucose} for arm in report.arms.values()]
+    weeks = sorted({week for visits in by_week for week in visits})
+    return [(week, [visits.get(week) for visits in by_week]) for week in weeks]

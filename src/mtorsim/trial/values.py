@@ -75,6 +75,7 @@ def arm_values(result: Result, arm: str, grading: Grading, weights: np.ndarray) 
     """
     visits, people = result.visits.sel(arm=arm), result.people
     graded = result.manifest["graded"]
+    visits = visits.sel(time=np.isin(visits.time, result.manifest["visits_of_arm_h"][arm]))
     glucose, times = visits[graded].to_numpy(), visits.time.to_numpy()
     # Failed subjects are included in every denominator, as not above any limit.
     worst = worst_fasting(glucose, times)

@@ -56,6 +56,9 @@ def _table() -> dict[str, tuple[Fraction, str]]:
         "dL": (_F(1, 10), "L"),
         "pmol": (_F(1, 10**12), "mol"),
         "fmol": (_F(1, 10**15), "mol"),
+        "J": (_F(1), "J"),
+        "kJ": (_F(1000), "J"),
+        "kcal": (_F(4184), "J"),
     }
     for base in ("g", "mol", "L", "U"):
         for prefix, factor in _PREFIXES.items():
@@ -78,7 +81,7 @@ class Unit:
     hours
         Size due to time units alone: `1/min` has 60, `1/h` has 1.
     dims
-        Exponents of the base dimensions (`g`, `kg`, `mol`, `L`, `U`, `m`, `time`), sorted.
+        Exponents of the base dimensions (`g`, `kg`, `mol`, `L`, `U`, `m`, `J`, `time`), sorted.
     text
         As it was written.
     """

@@ -237,21 +237,32 @@ def _calibrated(library: Library) -> str:
     if not path.is_file():
         return ""
     fit = json.loads(path.read_text(encoding="utf-8"))
-    head = _head("quantity", "value", "95 % interval", "prior", "learned from the data", "goes with")
+    head = _head("quantity", "value", "95 % interval", "by profile", "prior", "learned from the data", "goes with")
     lines = []
     for q in fit["quantities"]:
         others = ", ".join(f"{o['name']} ({o['correlation']:+.2f})" for o in q["goes_with"])
         lines.append(
             f"<tr><td>{escape(q['name'])}<br><span class='note'>{escape(q['about'])}</span></td>"
             f"<td class='number'>{q['value']:.3g}</td><td class='number'>{q['low']:.3g} to {q['high']:.3g}</td>"
+            f"<td class='number'>{_profiled(q)}</td>"
             f"<td class='number'>{q['prior']:.3g}</td><td class='number'>{100 * q['learned']:.0f} %</td>"
             f"<td>{escape(others)}</td></tr>"
         )
     note = (
         f"Fitted to {len(fit['targets'])} rates of trials, and to nothing else. What is hardly learned rests on its "
-        "prior; what goes with another cannot be told from it by these data."
+        "prior; what goes with another cannot be told from it by these data. The profile holds a quantity at several "
+        "values and fits the others again; an end that it does not find is open."
     )
     return f"<h2 id='calibrated'>Fitted to trials</h2><p>{note}</p><table>{head}{''.join(lines)}</table>"
+
+
+def _profiled(quantity: dict[str, Any]) -> str:
+    """The 95 % interval by profile likelihood."""
+    told = quantity.get("profile")
+    if told is None:
+        return "-"
+    low, high = ("open" if end is None else f"{end:.3g}" for end in (told["low"], told["high"]))
+    return f"{low} to {high}"
 
 
 def _used(checks: Sequence[Check], library: Library) -> dict[str, Reference]:

@@ -9,7 +9,7 @@ from mtorsim.files.library import Library, library_for
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Note
 
-from . import comedication, exposures, mechanism, pathway, physiology, stability, therapies, treated
+from . import comedication, exposures, mechanism, pathway, people, physiology, stability, therapies, treated
 from .check import Check
 from .session import Session
 
@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Session], Iterator[Check]]]] = {
     "treated": ("Treated people: what dose, time and each arm of the mechanism do", treated.checks),
     "therapies": ("Antidiabetic drugs", therapies.checks),
     "comedication": ("Concomitant drugs: steroids, calcineurin inhibitors, octreotide", comedication.checks),
+    "people": ("People who differ and change: children, age, weight", people.checks),
     "drift": ("Untreated subjects do not drift", stability.drift_checks),
     "stability": ("Disturbances of an untreated subject decay", stability.stability_checks),
 }

@@ -19,11 +19,12 @@ from mtorsim.errors import DataError
 @click.option(
     "--rounds", type=int, default=5, show_default=True, metavar="N", help="Maximum number of steps of the search."
 )
+@click.option("--profile", is_flag=True, help="Compute profile likelihoods too, which takes as long again.")
 @threads
 @library
 @as_json
 @quiet
-def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> int:
+def command(calibration: str, out: Path | None, rounds: int, profile: bool, **given: Any) -> int:
     """Fit the quantities in CALIBRATION, a bundled name or a file, to the trial rows marked for calibration.
 
     \b
@@ -41,6 +42,7 @@ def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> in
         calibration,
         threads=given["threads"],
         most_rounds=rounds,
+        profile=profile,
         library=library_of(calibration, given["folders"]),
         note=None if silent else note,
     )
@@ -57,6 +59,13 @@ def command(calibration: str, out: Path | None, rounds: int, **given: Any) -> in
     return 0
 
 
+def _profile(told: dict[str, Any]) -> tuple[str, str]:
+    """The interval, and the points."""
+    low, high = ("not bounded" if end is None else f"{end:.4g}" for end in (told["low"], told["high"]))
+    points = [f"{p['value']:.4g}: {p['rise']:.1f} ({p['of_data']:.1f})" for p in told["points"]]
+    return f"{low} to {high}", ", ".join(points)
+
+
 def _print(fit: dict[str, Any]) -> None:
     rows = [
         [
@@ -70,6 +79,12 @@ def _print(fit: dict[str, Any]) -> None:
         for q in fit["quantities"]
     ]
     print_table(["quantity", "fitted", "95 %", "prior", "learned, %", "confounded with (correlation)"], rows)
+    told = [q for q in fit["quantities"] if "profile" in q]
+    if told:
+        print_table(
+            ["profile likelihood", "95 %", "rise of -2 log L, and that of the rates alone, at each value"],
+            [[q["name"], *_profile(q["profile"])] for q in told],
+        )
     rows = [
         [
             f"{t['trial']}, {t['arm']}, {t['endpoint']}",

@@ -14,7 +14,7 @@ from mtorsim.errors import ArgumentError, DataError, UnitError
 from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
 from mtorsim.trial.report import TrialReport
-from mtorsim.trial.rows import Cell, endpoint_rows, flow_rows, in_text
+from mtorsim.trial.rows import Cell, endpoint_rows, flow_rows, in_text, visit_rows
 from mtorsim.units.conversions import glucose_in_mg_dl
 from mtorsim.units.display import display_units
 from mtorsim.units.units import parse_quantity
@@ -184,8 +184,8 @@ def _print_arms(report: TrialReport) -> None:
     print(f"screened {flow.screened:,}, screen failures {flow.turned_away:,}, entered {flow.entered:,}")
     rows = [[label, *(cell(c, 2) for c in cells)] for label, cells in (*flow_rows(report), *endpoint_rows(report))]
     print_table(["each arm", *report.arms], rows)
-    visits = zip(*(arm.glucose for arm in report.arms.values()), strict=True)
-    rows = [[f"week {here[0].week:g}", *(f"{cell(v)} of {v.n}" for v in here)] for here in visits]
+    visits = visit_rows(report)
+    rows = [[f"week {week:g}", *(f"{cell(v)} of {v.n}" if v else "-" for v in here)] for week, here in visits]
     print_table([f"{report.glucose}, mg/dL", *report.arms], rows, "mean (SD), patients still on study")
 
 

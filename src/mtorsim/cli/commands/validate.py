@@ -34,8 +34,8 @@ def command(
       mtorsim validate --html validation.html --json validation.json
       mtorsim validate --section mechanism
 
-    Sections: physiology, drugs, pathway, mechanism, lipids, treated, therapies, drift, stability. Misses are listed,
-    each with its reason; they do not change the exit code.
+    Sections: physiology, drugs, pathway, mechanism, lipids, treated, therapies, comedication, people, drift,
+    stability. Misses are listed, each with its reason; they do not change the exit code.
     """  # noqa: D301
     from mtorsim.validation.run import validate
 
