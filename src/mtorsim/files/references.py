@@ -6,10 +6,14 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mtorsim.errors import ModelError, Where, shown_path
+
+if TYPE_CHECKING:
+    from bibtexparser.library import Library as BibLibrary
 
 __all__ = ["Reference", "cited", "read_references"]
 
@@ -76,6 +80,16 @@ def cited(bibliography: str, texts: Iterable[str]) -> str:
     return "".join(part for part, found in zip(parts, keys, strict=True) if not found or found & words)
 
 
+@lru_cache(maxsize=8)
+def _parsed(text: str) -> BibLibrary:
+    """Parse BibTeX, once for each text."""
+    from bibtexparser.entrypoint import parse_string
+
+    # Otherwise the library prints what is raised here.
+    logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
+    return parse_string(text)
+
+
 def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
     """Read BibTeX files; the first entry of a key wins.
 
@@ -84,11 +98,8 @@ def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
     ModelError
         If a file cannot be read, or an entry is not BibTeX.
     """
-    from bibtexparser.entrypoint import parse_string
     from bibtexparser.model import DuplicateBlockKeyBlock
 
-    # Otherwise the library prints what is raised here.
-    logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
     found: dict[str, Reference] = {}
     for path in paths:
         try:
@@ -96,7 +107,7 @@ def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
         except (OSError, UnicodeDecodeError) as problem:
             reason = getattr(problem, "strerror", None) or "it is not UTF-8 text"
             raise ModelError(f"cannot read `{shown_path(path)}`: {reason}") from None
-        library = parse_string(text)
+        library = _parsed(text)
         for block in library.failed_blocks:
             if isinstance(block, DuplicateBlockKeyBlock):
                 continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -43,15 +43,16 @@ class TomlFile:
         return cls.parse(path, text, error)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def parse(cls, path: Path, text: str, error: type[MtorsimError]) -> TomlFile:
-        """Parse text as if read from `path`."""
+        """Parse text as if read from `path`, once for each text."""
         try:
             data = tomllib.loads(text)
         except (ValueError, RecursionError) as problem:  # a number with too many digits raises a plain ValueError
             _raise_syntax(path, text, problem, error)
         return cls(path, text, data, error, index_places(text))
 
-    @cached_property
+    @property
     def _shown(self) -> str:
         """The path as messages show it."""
         return shown_path(self.path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
 
 from mtorsim.errors import ArgumentError, ModelError, UnitError, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
@@ -12,7 +14,7 @@ from .checks import check_states
 from .expressions import INSTEAD, Expression
 from .file import Contribution, Module
 from .model import Equation, Model, Port, RestPlan, Route, Unknown
-from .read import read_module
+from .read import module_of, read_module
 
 __all__ = ["compose", "load_model"]
 
@@ -44,7 +46,14 @@ def load_model(names: str | Iterable[str], library: Library | None = None) -> Mo
     if not all(isinstance(name, str) for name in listed):
         raise ArgumentError(f"`names` must be names of modules, not {spoken(names)}")
     library = library or library_for()
-    return compose([read_module(library.module(name)) for name in listed], library)
+    modules = [read_module(library.module(name)) for name in listed]
+    return _composed(tuple((m.file.path, m.file.text) for m in modules), library)
+
+
+@lru_cache(maxsize=64)
+def _composed(files: tuple[tuple[Path, str], ...], library: Library) -> Model:
+    """Compose modules, once for each set of texts."""
+    return compose([module_of(path, text) for path, text in files], library)
 
 
 def compose(modules: Iterable[Module], library: Library | None = None) -> Model:

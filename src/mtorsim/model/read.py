@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from functools import lru_cache
 from pathlib import Path
 
 from mtorsim.errors import ModelError
@@ -13,7 +14,7 @@ from .expressions import FUNCTIONS, INSTEAD, is_identifier
 from .file import SECTIONS, Module, ModuleFile
 from .generated import with_generated_lines
 
-__all__ = ["read_module"]
+__all__ = ["module_of", "read_module"]
 
 
 def read_module(path: Path) -> Module:
@@ -25,6 +26,13 @@ def read_module(path: Path) -> Module:
         For the first error: not TOML, an unknown key, a wrong type, an invalid name.
     """
     file = TomlFile.read(path, ModelError)
+    return module_of(file.path, file.text)
+
+
+@lru_cache(maxsize=128)
+def module_of(path: Path, text: str) -> Module:
+    """Make a module of its text, once for each text."""
+    file = TomlFile.parse(path, text, ModelError)
     module = Module(read_record(file, ModuleFile), file)
     _check_names(module)
     return with_generated_lines(module)

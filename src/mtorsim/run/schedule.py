@@ -342,7 +342,8 @@ def in_unit_of(regimen: Regimen, route: Route) -> tuple[list[float], str]:
     try:
         amounts = [convert(a, regimen.unit, unit) for a in regimen.amounts]
     except UnitError as error:
-        help = f"{drug} is dosed in {route.unit}" + ("" if _by_size(route) else ", or that per m^2 or kg")
+        by_size = "" if _by_size(route) else f", {route.unit}/m^2 or {route.unit}/kg"
+        help = f"{drug} is dosed in {route.unit}{by_size}"
         place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=help)
     size = SIZES[per][1] if per else 1.0
     for amount in dict.fromkeys(amounts):
