@@ -187,6 +187,16 @@ class Condition(Record):
     evidence: Evidence = Field(description="kind of evidence")
 
 
+class Node(Record):
+    """A line of `[nodes]`: a quantity in the diagram of the mechanism."""
+
+    of: Line = Field(description="the quantity: a state or an expression of this module")
+    organ: Line = Field(description="the organ or pathway in which it is drawn")
+    label: Line = Field(description="its name in the diagram, in a few words")
+    plain: Line = Field("", description="what it is, in a sentence that a student understands")
+    parts: list[Line] = Field(default=[], description="further quantities of this module that belong to it")
+
+
 class Inner(Record):
     """The `[rest.inner]` table: a second unknown, solved for at each value of the first."""
 
@@ -234,6 +244,7 @@ class ModuleFile(Record):
     conditions: dict[str, Condition] = Field(default={}, description="temporary factors on parameters")
     rest: Rest | None = Field(None, description="the untreated fasting state")
     run_in: RunIn | None = Field(None, description="parameters computed from the untreated day")
+    nodes: dict[str, Node] = Field(default={}, description="quantities in the diagram of the mechanism")
 
 
 SECTIONS = ("parameters", "states", "expressions", "inputs", "modifiers", "observables")

@@ -120,7 +120,6 @@ class Calibrated:
             "targets": [vars(t) | {"inside": t.inside} for t in self.targets],
         }
 
-
     def _profile(self, i: int) -> dict[str, Any]:
         """The profile likelihood of one quantity, in its own unit."""
         if self.profiles is None:

@@ -16,10 +16,10 @@ from mtorsim.cli.options import as_json, library, library_of
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "latex"]),
+    type=click.Choice(["text", "markdown", "latex", "svg", "mermaid"]),
     default="text",
     show_default=True,
-    help="Output format.",
+    help="Output format; svg and mermaid draw the mechanism.",
 )
 @click.option("--kernel", is_flag=True, help="Print the generated code of the model.")
 @library
@@ -32,6 +32,7 @@ def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path
       mtorsim show glucose_insulin mtor everolimus --format latex
       mtorsim show breast_postmenopausal
       mtorsim show everolimus_breast --kernel
+      mtorsim show everolimus_breast --format svg > mechanism.svg
     """  # noqa: D301
     known = library_of(None, folders)
     if kernel:
@@ -39,6 +40,9 @@ def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path
         from mtorsim.compiler.codegen import generate
 
         print(generate(build_system(_model(names, known))), end="")
+        return 0
+    if form in ("svg", "mermaid") and not as_json:
+        print(_drawn(_model(names, known), form), end="")
         return 0
     blocks, record = _described(names, known)
     if as_json:
@@ -48,6 +52,19 @@ def command(names: tuple[str, ...], form: str, kernel: bool, folders: tuple[Path
 
     print(render(blocks, form), end="")
     return 0
+
+
+def _drawn(model: Any, form: str) -> str:
+    """The diagram of a model."""
+    from mtorsim.describe.diagram import diagram_of
+    from mtorsim.describe.drawing import as_mermaid, as_svg
+    from mtorsim.errors import ArgumentError
+
+    diagram = diagram_of(model)
+    if not diagram.nodes:
+        names = ", ".join(m.name for m in model.modules)
+        raise ArgumentError(f"nothing to draw: {names} has no [nodes]", help="name quantities in a [nodes] table")
+    return as_svg(diagram) if form == "svg" else as_mermaid(diagram)
 
 
 def _described(names: tuple[str, ...], library: Any) -> tuple[Any, Any]:

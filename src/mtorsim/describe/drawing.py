@@ -1,0 +1,153 @@
+"""The diagram of the mechanism as SVG and as Mermaid text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from .diagram import Diagram, DiagramNode, Edge
+
+__all__ = ["as_mermaid", "as_svg"]
+
+COLUMNS: Sequence[Sequence[str]] = (
+    ("drug", "mTORC1", "PI3K and AKT"),
+    ("beta cell", "alpha cell"),
+    ("gut", "blood", "brain"),
+    ("liver", "muscle", "fat", "kidney"),
+)
+"""Organs by column, from top to bottom; others follow in a last column."""
+WIDTH, HEIGHT = 168, 34
+"""Size of a node."""
+GAP, PAD, HEAD, BETWEEN, ASIDE, LOOPS = 8, 10, 24, 22, 96, 44
+"""Between nodes, around them, above them for the organ's name, between organs, between columns, and to the right."""
+STYLE = """
+.mechanism { font-family: system-ui, sans-serif; font-size: 12px; }
+.mechanism .organ { fill: #f3f5f7; stroke: #c9d1d9; }
+.mechanism .organ-name { fill: #57606a; font-weight: 600; }
+.mechanism .node rect { fill: #ffffff; stroke: #57606a; }
+.mechanism .node text { fill: #1f2328; }
+.mechanism .node .value { fill: #57606a; font-size: 11px; }
+.mechanism .edge { fill: none; stroke: #8c959f; stroke-width: 1.4; }
+.mechanism .edge.up { stroke: #0072b2; }
+.mechanism .edge.down { stroke: #d55e00; }
+"""
+Place = tuple[float, float]
+
+
+def as_svg(diagram: Diagram, title: str = "The mechanism", style: bool = True) -> str:
+    """Draw a diagram.
+
+    Organs are boxes, quantities nodes within them. An arrow raises what it points at, a bar lowers it. Nodes and edges
+    carry their names (`data-node`, `data-source`, `data-target`, `data-mechanisms`), so that a page can animate them.
+
+    Parameters
+    ----------
+    title
+        For people who do not see the picture.
+    style
+        Whether to include colours; a page may bring its own.
+    """
+    places, boxes, size = _laid_out(diagram)
+    parts = [
+        f'<svg class="mechanism" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:g} {size[1]:g}" role="img" '
+        f'aria-label="{escape(title)}">',
+        f"<title>{escape(title)}</title>",
+        f"<style>{STYLE}</style>" if style else "",
+        _MARKERS,
+    ]
+    for organ, (x, y, w, h) in boxes.items():
+        parts.append(
+            f'<rect class="organ" data-organ="{escape(organ)}" x="{x:g}" y="{y:g}" '
+            f'width="{w:g}" height="{h:g}" rx="10"/>'
+        )
+        parts.append(f'<text class="organ-name" x="{x + PAD:g}" y="{y + 17:g}">{escape(organ)}</text>')
+    parts += [_edge(edge, places) for edge in diagram.edges]
+    parts += [_node(node, places[node.name]) for node in diagram.nodes]
+    return "\n".join(p for p in parts if p) + "\n</svg>\n"
+
+
+_MARKERS = (
+    '<defs><marker id="raises" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<path d="M0 0 L8 4 L0 8 z" fill="context-stroke"/></marker>'
+    '<marker id="lowers" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<path d="M6 0 V8" stroke="context-stroke" stroke-width="2.4"/></marker></defs>'
+)
+
+
+def _laid_out(
+    diagram: Diagram,
+) -> tuple[dict[str, Place], dict[str, tuple[float, float, float, float]], tuple[float, float]]:
+    """Top left corner of each node, box of each organ, and the size of the whole."""
+    known = [organ for column in COLUMNS for organ in column]
+    columns = [[o for o in column if o in diagram.organs] for column in COLUMNS]
+    columns.append([o for o in diagram.organs if o not in known])
+    places: dict[str, Place] = {}
+    boxes: dict[str, tuple[float, float, float, float]] = {}
+    columns = [column for column in columns if column]
+    heights = [sum(_height(diagram, o) + BETWEEN for o in column) - BETWEEN for column in columns]
+    tall = max(heights, default=0.0)
+    for k, (column, height) in enumerate(zip(columns, heights, strict=True)):
+        x, y = PAD + k * (WIDTH + 2 * PAD + ASIDE), PAD + (tall - height) / 2
+        for organ in column:
+            boxes[organ] = (x, y, WIDTH + 2 * PAD, _height(diagram, organ))
+            for i, node in enumerate(n for n in diagram.nodes if n.organ == organ):
+                places[node.name] = (x + PAD, y + HEAD + i * (HEIGHT + GAP))
+            y += _height(diagram, organ) + BETWEEN
+    wide = len(columns) * (WIDTH + 2 * PAD + ASIDE) - ASIDE + 2 * PAD + LOOPS
+    return places, boxes, (wide, tall + 2 * PAD)
+
+
+def _height(diagram: Diagram, organ: str) -> float:
+    count = sum(node.organ == organ for node in diagram.nodes)
+    return HEAD + count * (HEIGHT + GAP) - GAP + PAD
+
+
+def _node(node: DiagramNode, place: Place) -> str:
+    x, y = place
+    return (
+        f'<g class="node" data-node="{escape(node.name)}" data-of="{escape(node.of)}" tabindex="0" role="button" '
+        f'aria-label="{escape(node.label)}: {escape(node.plain)}">'
+        f"<title>{escape(node.plain or node.label)}</title>"
+        f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="7"/>'
+        f'<text x="{x + 8:g}" y="{y + 15:g}">{escape(node.label)}</text>'
+        f'<text class="value" x="{x + 8:g}" y="{y + 28:g}"></text></g>'
+    )
+
+
+def _edge(edge: Edge, places: Mapping[str, Place]) -> str:
+    """A curve between the facing sides of two nodes, or beside them within a column."""
+    (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
+    a, b = y1 + HEIGHT / 2, y2 + HEIGHT / 2
+    if x1 == x2:
+        out = x1 + WIDTH
+        bend = 18 + 0.12 * abs(b - a)
+        path = f"M{out:g} {a - 5:g} C{out + bend:g} {a:g} {out + bend:g} {b:g} {out + 2:g} {b + 5:g}"
+    else:
+        right = x2 > x1
+        start, end = (x1 + WIDTH, x2 - 2) if right else (x1, x2 + WIDTH + 2)
+        bend = (0.45 * abs(end - start) + 20) * (1 if right else -1)
+        a, b = a + (-4 if right else 6), b + (-4 if right else 6)
+        path = f"M{start:g} {a:g} C{start + bend:g} {a:g} {end - bend:g} {b:g} {end:g} {b:g}"
+    kind = {1: " up", -1: " down", 0: ""}[edge.sign]
+    marker = "lowers" if edge.sign < 0 else "raises"
+    return (
+        f'<path class="edge{kind}" data-source="{escape(edge.source)}" data-target="{escape(edge.target)}" '
+        f'data-mechanisms="{escape(" ".join(edge.mechanisms))}" d="{path}" marker-end="url(#{marker})"/>'
+    )
+
+
+def as_mermaid(diagram: Diagram) -> str:
+    """Write a diagram as Mermaid text, with one subgraph an organ; `-->` raises and `--x` lowers."""
+    lines = ["flowchart LR"]
+    for organ in diagram.organs:
+        lines.append(f'  subgraph {_id(organ)}["{organ}"]')
+        lines += [f'    {_id(n.name)}["{n.label}"]' for n in diagram.nodes if n.organ == organ]
+        lines.append("  end")
+    arrows = {1: "-->", -1: "--x", 0: "---"}
+    lines += [f"  {_id(e.source)} {arrows[e.sign]} {_id(e.target)}" for e in diagram.edges]
+    return "\n".join(lines) + "\n"
+
+
+def _id(name: str) -> str:
+    return re.sub(r"\W", "_", name)
