@@ -29,4 +29,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf .venv out .kernels .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv out .kernels .pytest_cache .ruff_cache .hypothesis .import_linter_cache .axe

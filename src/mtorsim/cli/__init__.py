@@ -40,6 +40,7 @@ COMMANDS = {
     "new": "Write a commented scenario, trial, module, drug or population to start from.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",
+    "serve": "Serve a local page on which one patient can be explored.",
     "doctor": "Check this machine and installation.",
 }
 """Name and one-line help of each command, read by `--help` without importing any command."""

@@ -35,7 +35,7 @@ STYLE = """
 Place = tuple[float, float]
 
 
-def as_svg(diagram: Diagram, title: str = "The mechanism", style: bool = True) -> str:
+def as_svg(diagram: Diagram, title: str = "The mechanism", interactive: bool = False) -> str:
     """Draw a diagram.
 
     Organs are boxes, quantities nodes within them. An arrow raises what it points at, a bar lowers it. Nodes and edges
@@ -45,15 +45,16 @@ def as_svg(diagram: Diagram, title: str = "The mechanism", style: bool = True) -
     ----------
     title
         For people who do not see the picture.
-    style
-        Whether to include colours; a page may bring its own.
+    interactive
+        Whether it is part of a page, on which nodes are buttons, and which brings its own colours.
     """
     places, boxes, size = _laid_out(diagram)
     parts = [
-        f'<svg class="mechanism" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:g} {size[1]:g}" role="img" '
+        f'<svg class="mechanism" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:g} {size[1]:g}" '
+        f'role="{"group" if interactive else "img"}" '
         f'aria-label="{escape(title)}">',
         f"<title>{escape(title)}</title>",
-        f"<style>{STYLE}</style>" if style else "",
+        "" if interactive else f"<style>{STYLE}</style>",
         _MARKERS,
     ]
     for organ, (x, y, w, h) in boxes.items():
@@ -63,7 +64,7 @@ def as_svg(diagram: Diagram, title: str = "The mechanism", style: bool = True) -
         )
         parts.append(f'<text class="organ-name" x="{x + PAD:g}" y="{y + 17:g}">{escape(organ)}</text>')
     parts += [_edge(edge, places) for edge in diagram.edges]
-    parts += [_node(node, places[node.name]) for node in diagram.nodes]
+    parts += [_node(node, places[node.name], interactive) for node in diagram.nodes]
     return "\n".join(p for p in parts if p) + "\n</svg>\n"
 
 
@@ -103,12 +104,12 @@ def _height(diagram: Diagram, organ: str) -> float:
     return HEAD + count * (HEIGHT + GAP) - GAP + PAD
 
 
-def _node(node: DiagramNode, place: Place) -> str:
+def _node(node: DiagramNode, place: Place, interactive: bool) -> str:
     x, y = place
+    button = ' tabindex="0" role="button"' if interactive else ""
+    told = "" if interactive else f"<title>{escape(node.plain or node.label)}</title>"
     return (
-        f'<g class="node" data-node="{escape(node.name)}" data-of="{escape(node.of)}" tabindex="0" role="button" '
-        f'aria-label="{escape(node.label)}: {escape(node.plain)}">'
-        f"<title>{escape(node.plain or node.label)}</title>"
+        f'<g class="node" data-node="{escape(node.name)}" data-of="{escape(node.of)}"{button}>{told}'
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="7"/>'
         f'<text x="{x + 8:g}" y="{y + 15:g}">{escape(node.label)}</text>'
         f'<text class="value" x="{x + 8:g}" y="{y + 28:g}"></text></g>'

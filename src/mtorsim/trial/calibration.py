@@ -131,6 +131,25 @@ class Calibrated:
         return {"profile": {"low": ends[0], "high": ends[1], "points": told}}
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What the fit needs of a run: the highest glucose of each subject, and who belongs to a group."""
+
+    worst: Mapping[str, np.ndarray]
+    groups: Mapping[str, float]
+    members: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, result: Result) -> _Seen:
+        """Take it from a result, which is not kept."""
+        graded, times = result.manifest["graded"], result.visits.time.to_numpy()
+        seen = result.visits[graded]
+        worst = {arm: worst_fasting(seen.sel(arm=arm).to_numpy(), times) for arm in result.manifest["arms"]}
+        groups = {g: float(size) for g, size in result.manifest["groups"].items() if isinstance(size, (int, float))}
+        members = {g: result.people[f"group {g}"].to_numpy() > 0.5 for g in groups}
+        return cls(worst, groups, members)
+
+
 @dataclass
 class _Problem:
     """The least-squares problem, on the scale of the fit; each set of parameters is simulated once."""
@@ -139,7 +158,7 @@ class _Problem:
     scenarios: Mapping[str, Scenario]
     threads: int | None
     note: Note | None
-    simulated: dict[tuple[str | float, ...], Result] = field(default_factory=dict)
+    simulated: dict[tuple[str | float, ...], _Seen] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> list[tuple[str, Observed]]:
@@ -198,7 +217,7 @@ class _Problem:
             columns.append((self.residuals(moved) - at) / h)
         return np.stack(columns, axis=1)
 
-    def _runs(self, values: Mapping[str, float]) -> dict[str, Result]:
+    def _runs(self, values: Mapping[str, float]) -> dict[str, _Seen]:
         """Simulate each trial; one that a change does not touch is taken from the sets before."""
         if self.note:
             self.note("set: " + ", ".join(f"{n} {v:.4g}" for n, v in values.items()))
@@ -210,7 +229,7 @@ class _Problem:
             if key not in self.simulated:
                 moved, settings = with_quantities(scenario, self.data, mine)
                 given: dict[str, Any] = {"subjects": head.subjects, "seed": head.seed, "threads": self.threads}
-                self.simulated[key] = simulate(moved, settings=settings, **given)
+                self.simulated[key] = _Seen.of(simulate(moved, settings=settings, **given))
             found[name] = self.simulated[key]
         return found
 
@@ -309,23 +328,21 @@ def _share(
     data: CalibrationFile,
     scenario: Scenario,
     trial: str,
-    result: Result,
+    seen: _Seen,
     arm: str,
     endpoint: str,
     values: Mapping[str, float],
 ) -> float:
     """One endpoint of one arm."""
-    weights = np.ones(result.visits.sizes["subject"])
+    worst = seen.worst[arm]
+    weights = np.ones(len(worst))
     shares = {q.group: values[q.name] for q in data.quantity if q.group and applies(q, trial)}
     for group, sampled in data.calibration.sampled.items():
-        written = float(result.manifest["groups"][group])
+        written = seen.groups[group]
         if not 0 < written < 1:
             continue
         share = shares.get(group, written)
-        member = result.people[f"group {group}"].to_numpy() > 0.5
-        weights = weights * np.where(member, share / sampled, (1 - share) / (1 - sampled))
-    seen = result.visits.sel(arm=arm)
-    worst = worst_fasting(seen[result.manifest["graded"]].to_numpy(), seen.time.to_numpy())
+        weights = weights * np.where(seen.members[group], share / sampled, (1 - share) / (1 - sampled))
     limit = scenario.uln if endpoint == ">ULN" else float(endpoint.removeprefix(">"))
     return float(weights @ (worst > limit) / weights.sum())
 

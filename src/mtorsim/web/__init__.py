@@ -1,0 +1,1 @@
+"""A local page on which one patient, or a few, can be explored."""

@@ -1,0 +1,271 @@
+// Views: small charts of what the server answered, with the same colours everywhere.
+import { ask } from "./app.js";
+
+export const VIEWS = { weeks: "Weeks", day: "A day", ogtt: "Oral glucose test", dose: "Dose and response", plane: "Sensitivity and secretion", people: "200 people" };
+const ON = "with treatment", OFF = "without";
+const WEEKS = [
+  ["fasting_glucose", "Fasting glucose"], ["hba1c", "HbA1c"], ["insulin", "Fasting insulin"], ["drug_level", "Drug level before the dose"],
+  ["mtorc1", "mTORC1 activity"], ["mtorc2_liver", "mTORC2 activity, liver"], ["mtorc2_muscle", "mTORC2 activity, muscle"], ["c_peptide", "Fasting C-peptide"],
+  ["glucagon", "Fasting glucagon"], ["ffa", "Free fatty acids"], ["triglycerides", "Triglycerides"], ["ldl", "LDL cholesterol"],
+];
+const DAY = [["glucose", "Glucose"], ["insulin", "Insulin"], ["c_peptide", "C-peptide"], ["glucagon", "Glucagon"], ["glucose_insulin.EGP", "Glucose production"], ["ffa", "Free fatty acids"]];
+const OGTT = [["glucose", "Glucose"], ["insulin", "Insulin"], ["c_peptide", "C-peptide"], ["production", "Glucose production"]];
+const LIMITS = { fasting_glucose: [[126, "diabetes"], [160, "grade 2"], [250, "grade 3"]], glucose: [[140, ""], [180, ""]], hba1c: [[6.5, "diabetes"]] };
+const GRADES = [[500, 4], [250, 3], [160, 2], [110, 1]];
+let drawn = [], table = null, turn = 0;
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const unit = (text) => (text === "1" ? "" : (text ?? "").replace(/\bu(U|g|mol)/g, "µ$1").replace(/\*/g, "·"));
+const make = (tag, text, className) => { const e = document.createElement(tag); if (text !== undefined) e.textContent = text; if (className) e.className = className; return e; };
+const last = (list) => list[list.length - 1];
+const grade = (g) => (GRADES.find(([limit]) => g > limit) || [0, 0])[1];
+
+/** What came out, in a sentence. */
+export function sentence(state, answer, choices) {
+  const on = answer.arms[ON].days, off = answer.arms[OFF].days;
+  const end = last(on.fasting_glucose), usual = last(off.fasting_glucose), worst = Math.max(...on.fasting_glucose);
+  const bold = (value) => make("b", value);
+  const drug = choices.drugs[state.drug], besides = state.therapies.length ? " with what is given besides" : "";
+  const parts = [
+    `On ${drug.label.split(",")[0].split(" (")[0]} ${state.dose} ${drug.unit}${besides}, fasting glucose is `, bold(`${end.toFixed(0)} mg/dL`),
+    ` after ${state.weeks} weeks; without treatment it would be `, bold(`${usual.toFixed(0)} mg/dL`),
+    ". Its highest daily value, ", bold(`${worst.toFixed(0)} mg/dL`), `, is CTCAE 4.03 grade ${grade(worst)}. HbA1c goes from ${on.hba1c[0].toFixed(1)} to `, bold(`${last(on.hba1c).toFixed(1)} %`), ".",
+  ];
+  return parts;
+}
+
+export function drawView(place, state, answer, choices, setDay) {
+  turn += 1;
+  const mine = turn, still = () => mine === turn;
+  place.setAttribute("aria-label", VIEWS[state.view]);
+  if (state.view === "weeks") courses(place, WEEKS, answer.days, "days", answer, "day", setDay);
+  else if (state.view === "day") courses(place, DAY, answer.hours.map((h) => h + 7.5), "hours", answer, "hour of the day", null);
+  else if (state.view === "ogtt") oralTest(place, still);
+  else if (state.view === "dose") doses(place, state, choices, still);
+  else if (state.view === "plane") plane(place, answer);
+  else people(place, still);
+}
+
+function begin(place, keep = "") {
+  // Charts that stay are given new data: drawing them anew would flicker while a slider moves.
+  if (keep && place.dataset.kind === keep) return false;
+  for (const chart of drawn) chart.destroy();
+  drawn = [];
+  place.replaceChildren();
+  place.dataset.kind = keep;
+  return true;
+}
+
+function legend(place, on = ON, off = OFF) {
+  const line = make("p", undefined, "legend");
+  line.append(make("span", undefined, "key on"), on, make("span", undefined, "key off"), off);
+  place.append(line);
+}
+
+function courses(place, rows, x, part, answer, label, setDay) {
+  const there = rows.filter(([name]) => answer.arms[ON][part][name]?.some((v) => v !== null));
+  const kind = `${part}:${there.map(([n]) => n).join()}`, fresh = begin(place, kind);
+  if (fresh) legend(place);
+  there.forEach(([name, title], i) => {
+    const data = [x, answer.arms[OFF][part][name], answer.arms[ON][part][name]];
+    if (fresh) drawn.push(chart(place, title, unit(answer.units[name]), data, label, LIMITS[name], setDay));
+    else drawn[i].setData(data);
+  });
+  const names = there.map(([n]) => n);
+  table = { head: [label, ...names.flatMap((n) => [`${n} ${ON}`, `${n} ${OFF}`])], rows: x.map((t, i) => [t, ...names.flatMap((n) => [answer.arms[ON][part][n][i], answer.arms[OFF][part][n][i]])]) };
+}
+
+function chart(place, title, units, data, label, limits = [], onMove = null, series = null, height = innerWidth < 820 ? 124 : 146) {
+  const figure = make("figure"), caption = make("figcaption", title);
+  if (units) caption.append(" ", make("small", `(${units})`));
+  figure.append(caption);
+  place.append(figure);
+  const ink = css("--soft"), line = css("--line");
+  const axis = { stroke: ink, grid: { stroke: line, width: 0.6 }, ticks: { stroke: line, width: 0.6 }, font: "12px system-ui" };
+  const range = (u, low, high) => {
+    if (low === null) return [0, 1];
+    const near = limits.map(([v]) => v).filter((v) => v > low && v < high * 1.15), top = Math.max(high, ...near);
+    const pad = Math.max((top - low) * 0.08, Math.abs(top) * 0.02, 1e-9);
+    return [Math.max(0, low - pad), top + pad];
+  };
+  const options = {
+    width: Math.max(figure.clientWidth, 120), height, legend: { show: false },
+    cursor: { y: false, points: { show: true } }, scales: { x: { time: false }, y: { range } },
+    axes: [{ ...axis, label, labelSize: 14, labelFont: "12px system-ui", size: 30 }, { ...axis, size: 46 }],
+    series: series || [{}, { stroke: css("--off"), width: 2, dash: [5, 4], points: { show: false } }, { stroke: css("--on"), width: 2.2, points: { show: false } }],
+    hooks: {
+      draw: [(u) => {
+        const { ctx } = u;
+        ctx.save();
+        ctx.strokeStyle = ink; ctx.fillStyle = ink; ctx.font = `${11 * devicePixelRatio}px system-ui`; ctx.setLineDash([2, 4]); ctx.textAlign = "left"; ctx.textBaseline = "alphabetic";
+        for (const [value, name] of limits) {
+          const y = u.valToPos(value, "y", true);
+          if (y < u.bbox.top || y > u.bbox.top + u.bbox.height) continue;
+          ctx.beginPath(); ctx.moveTo(u.bbox.left, y); ctx.lineTo(u.bbox.left + u.bbox.width, y); ctx.stroke();
+          if (name) ctx.fillText(name, u.bbox.left + 4, y - 3);
+        }
+        ctx.restore();
+      }],
+      setCursor: [(u) => {
+        const i = u.cursor.idx;
+        caption.lastChild.textContent = i === null || i === undefined ? (units ? `(${units})` : caption.lastChild.textContent) : told(u, i, units, label);
+        if (onMove && i !== null && i !== undefined) onMove(u.data[0][i]);
+      }],
+    },
+  };
+  if (!units) caption.append(" ", make("small", ""));
+  const made = new uPlot(options, data, figure);
+  figure.setAttribute("role", "img");
+  figure.setAttribute("aria-label", `${title}: without ${brief(data[1])}, with treatment ${brief(data[2])} ${units}`);
+  new ResizeObserver(() => { const w = figure.clientWidth; if (w > 100 && Math.abs(w - made.width) > 2) made.setSize({ width: w, height }); }).observe(figure);
+  return made;
+}
+
+const short = (v) => (v === null || v === undefined ? "–" : Math.abs(v) >= 100 ? v.toFixed(0) : Math.abs(v) >= 10 ? v.toFixed(1) : v.toFixed(2));
+const brief = (values) => (values?.length ? `from ${short(values[0])} to ${short(last(values))}` : "");
+const told = (u, i, units, label) => `${label} ${short(u.data[0][i])}: ${short(u.data[2]?.[i])} with, ${short(u.data[1][i])} without ${units}`;
+
+async function oralTest(place, still) {
+  const found = await ask("ogtt").catch((problem) => ({ problem }));
+  if (!still()) return;
+  begin(place);
+  if (found.problem) { place.append(make("p", found.problem.message)); return; }
+  legend(place);
+  const on = found.arms[ON], off = found.arms[OFF];
+  const units = { glucose: "mg/dL", insulin: "µU/mL", c_peptide: "ng/mL", production: "mg/kg/min" };
+  for (const [name, title] of OGTT) drawn.push(chart(place, `${title} after 75 g`, units[name], [found.minutes, off.curves[name], on.curves[name]], "min", name === "glucose" ? [[140, "2-h limit, impaired"], [200, "2-h limit, diabetes"]] : []));
+  const rows = [["glucose_120", "Glucose at 120 min"], ["homa_ir", "HOMA-IR"], ["matsuda", "Matsuda index"], ["insulinogenic_index", "Insulinogenic index"], ["disposition_index_oral", "Oral disposition index"]].filter(([n]) => n in on.indices);
+  place.append(plainTable(["index", ON, OFF, "unit"], rows.map(([n, t]) => [t, short(on.indices[n][0]), short(off.indices[n][0]), unit(on.indices[n][1])])));
+  table = { head: ["minute", ...OGTT.flatMap(([n]) => [`${n} ${ON}`, `${n} ${OFF}`])], rows: found.minutes.map((t, i) => [t, ...OGTT.flatMap(([n]) => [on.curves[n][i], off.curves[n][i]])]) };
+}
+
+function plainTable(head, rows) {
+  const whole = make("table", undefined, "wide"), top = whole.createTHead().insertRow(), body = whole.createTBody();
+  for (const text of head) { const th = make("th", text); th.scope = "col"; top.append(th); }
+  for (const cells of rows) { const row = body.insertRow(); cells.forEach((c) => row.append(make("td", String(c)))); }
+  return whole;
+}
+
+async function doses(place, state, choices, still) {
+  const drug = choices.drugs[state.drug], count = 6;
+  const amounts = [...new Set(Array.from({ length: count + 1 }, (_, i) => Math.round((drug.highest * i) / count / drug.step) * drug.step))];
+  begin(place);
+  legend(place, "at the end, on each dose", "untreated");
+  const glucose = [], hba1c = [], complex = [];
+  const titles = [["Fasting glucose at the end", "mg/dL", LIMITS.fasting_glucose], ["HbA1c at the end", "%", LIMITS.hba1c], ["mTORC1 (blue) and mTORC2 in the liver (orange)", "", []]];
+  const series = [{}, { stroke: css("--off"), width: 2, dash: [5, 4] }, { stroke: css("--on"), width: 2.2, points: { show: true, size: 7 } }];
+  const empty = amounts.map(() => null);
+  for (const [title, units, limits] of titles) drawn.push(chart(place, title, units, [amounts, empty, empty], `dose, ${drug.unit}`, limits, null, series));
+  table = { head: ["dose", "fasting_glucose", "hba1c", "mtorc1", "mtorc2_liver"], rows: [] };
+  for (const [i, dose] of amounts.entries()) {
+    const found = await ask("run", { dose }).catch(() => null);
+    if (!still() || !found) return;
+    const on = found.arms[ON].days, off = found.arms[OFF].days;
+    glucose[i] = last(on.fasting_glucose); hba1c[i] = last(on.hba1c); complex[i] = [last(on.mtorc1), last(on.mtorc2_liver)];
+    table.rows.push([dose, glucose[i], hba1c[i], ...complex[i]]);
+    const upto = (values) => amounts.map((_, k) => values[k] ?? null);
+    drawn[0].setData([amounts, amounts.map(() => last(off.fasting_glucose)), upto(glucose)]);
+    drawn[1].setData([amounts, amounts.map(() => last(off.hba1c)), upto(hba1c)]);
+    drawn[2].setData([amounts, upto(complex.map((c) => c[0])), upto(complex.map((c) => c[1]))]);
+  }
+}
+
+function plane(place, answer) {
+  // Insulin sensitivity of muscle beside secretory capacity: whoever keeps to the hyperbola keeps the same glucose.
+  const on = answer.arms[ON].days, off = answer.arms[OFF].days;
+  const at = (arm, k) => [arm["mtor.action_muscle"]?.[k] ?? arm["glucose_insulin.f_peripheral"][k], arm["glucose_insulin.capacity"][k] / off["glucose_insulin.capacity"][0]];
+  const path = on.fasting_glucose.map((_, k) => at(on, k));
+  const fresh = begin(place, "plane");
+  const x = Array.from({ length: 60 }, (_, i) => 0.3 + (i * (1.15 - 0.3)) / 59);
+  const all = [...new Set([...x, ...path.map((p) => p[0])])].sort((a, b) => a - b);
+  const start = path[0], where = new Map();
+  path.forEach(([s], k) => where.set(s, k));
+  const hyperbola = all.map((s) => (start[0] * start[1]) / s);
+  const walked = all.map((s) => (where.has(s) ? path[where.get(s)][1] : null));
+  table = { head: ["day", "insulin action in muscle", "secretory capacity, relative"], rows: path.map((p, k) => [answer.days[k], ...p]) };
+  const data = [all, hyperbola, walked];
+  if (!fresh) { drawn[0].setData(data); return; }
+  legend(place, "the path of this patient, from right to left on the drug", "the hyperbola of untreated compensation");
+  const series = [{}, { stroke: css("--off"), width: 2, dash: [5, 4], points: { show: false } }, { stroke: css("--on"), fill: css("--on"), paths: () => null, points: { show: true, size: 6 } }];
+  const made = chart(place, "Insulin action and secretory capacity", "relative to untreated", data, "insulin action in muscle", [], null, series, 300);
+  drawn.push(made);
+  place.lastChild.classList.add("wide");
+  place.append(make("p", "On the hyperbola secretion makes up for lost insulin action. Below it glucose rises.", "note wide"));
+}
+
+async function people(place, still) {
+  begin(place);
+  const status = make("p", "Computing 200 people of this age and body mass index …", "wide");
+  place.append(status);
+  const { query } = await import("./app.js");
+  const reply = await fetch(`api/people?${query()}`);
+  const reader = reply.body.getReader(), decoder = new TextDecoder();
+  let text = "", weeks = null, of = 0;
+  const all = { [ON]: { glucose: [], worst: [] }, [OFF]: { glucose: [], worst: [] } };
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (!still()) { reader.cancel(); return; }
+    if (done) break;
+    text += decoder.decode(value, { stream: true });
+    const lines = text.split("\n");
+    text = lines.pop();
+    for (const line of lines.filter(Boolean).map((l) => JSON.parse(l))) {
+      if (line.error) { status.textContent = line.error; return; }
+      if (line.weeks) { weeks = line.weeks; of = line.of; continue; }
+      for (const arm of [ON, OFF]) { all[arm].glucose.push(...line.glucose[arm]); all[arm].worst.push(...line.worst[arm]); }
+    }
+    if (weeks && all[ON].glucose.length) crowd(place, status, weeks, of, all);
+  }
+}
+
+const quantile = (values, q) => { const v = values.filter((x) => x !== null).sort((a, b) => a - b); if (!v.length) return null; const at = q * (v.length - 1), i = Math.floor(at); return v[i] + (at - i) * ((v[i + 1] ?? v[i]) - v[i]); };
+
+function crowd(place, status, weeks, of, all) {
+  const n = all[ON].glucose.length, row = (arm, q) => weeks.map((_, k) => quantile(all[arm].glucose.map((g) => g[k]), q));
+  status.textContent = `${n} of ${of} people like this one (same age and body mass index, everything else as people vary): median, and the middle 90 %.`;
+  const data = [weeks, row(OFF, 0.5), row(ON, 0.5), row(ON, 0.05), row(ON, 0.95)];
+  if (!drawn.length) {
+    const soft = { stroke: "transparent", points: { show: false } };
+    const series = [{}, { stroke: css("--off"), width: 2, dash: [5, 4] }, { stroke: css("--on"), width: 2.4 }, soft, soft];
+    const made = chart(place, "Fasting glucose", "mg/dL", data, "week", LIMITS.fasting_glucose, null, series, 260);
+    made.addBand({ series: [4, 3], fill: "rgba(213, 94, 0, .18)" });
+    made.redraw();
+    drawn.push(made);
+  } else drawn[0].setData(data);
+  const share = (arm, g) => { const v = all[arm].worst; return `${((100 * v.filter((w) => (w === null ? 0 : grade(w)) === g).length) / v.length).toFixed(0)} %`; };
+  const grades = plainTable(["worst CTCAE grade", ON, OFF], [0, 1, 2, 3, 4].map((g) => [g ? `grade ${g}` : "none", share(ON, g), share(OFF, g)]));
+  grades.className = "";
+  place.querySelector("table")?.remove();
+  place.append(grades);
+  table = { head: ["week", `median ${OFF}`, `median ${ON}`, `5 % ${ON}`, `95 % ${ON}`], rows: weeks.map((w, k) => data.map((c) => c[k])) };
+}
+
+function save(name, blob) {
+  const link = make("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+export function saveCsv(state) {
+  if (!table) return;
+  const text = [table.head, ...table.rows].map((row) => row.map((c) => c ?? "").join(",")).join("\n");
+  save(`${state.view}.csv`, new Blob([`${text}\n`], { type: "text/csv" }));
+}
+
+export function savePng(place, state) {
+  const figures = [...place.querySelectorAll("figure")].filter((f) => f.querySelector("canvas"));
+  if (!figures.length) return;
+  const box = place.getBoundingClientRect(), ratio = devicePixelRatio, canvas = make("canvas");
+  canvas.width = box.width * ratio; canvas.height = box.height * ratio;
+  const ctx = canvas.getContext("2d");
+  ctx.fillStyle = css("--paper"); ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.fillStyle = css("--ink"); ctx.font = `600 ${14 * ratio}px system-ui`;
+  for (const figure of figures) {
+    const at = figure.getBoundingClientRect(), own = figure.querySelector("canvas"), c = own.getBoundingClientRect();
+    ctx.fillText(figure.querySelector("figcaption").textContent, (at.left - box.left) * ratio, (at.top - box.top + 14) * ratio);
+    ctx.drawImage(own, (c.left - box.left) * ratio, (c.top - box.top) * ratio);
+  }
+  canvas.toBlob((blob) => save(`${state.view}.png`, blob));
+}
