@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mtorsim.trial.run import run_trial
 
     from .errors import MtorsimError
+    from .plots import views as plot
     from .validation.run import validate
 
 _HOME = {
@@ -58,6 +59,7 @@ _HOME = {
     "load_model": "model.compose",
     "load_population": "population.read",
     "open_result": "results.records",
+    "plot": "plots.views",
     "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
@@ -76,7 +78,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use, which keeps `import mtorsim` fast."""
     if name not in _HOME:
         raise AttributeError(f"module `mtorsim` has no attribute `{name}`")
-    value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    home = importlib.import_module(f".{_HOME[name]}", __name__)
+    value = home if name == "plot" else getattr(home, name)
     globals()[name] = value
     return value
 
