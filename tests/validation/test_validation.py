@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -198,13 +199,34 @@ def test_the_command_writes_json_and_a_page_that_needs_no_network(found, tmp_pat
     assert {r["id"]: r["value"] for r in records} == again
     links = Links()
     links.feed(page.read_text(encoding="utf-8"))
-    assert links.found == []
-    assert "script" not in links.tags
+    assert links.found == []  # its one script, the filter, is inside
+    assert links.tags.count("script") == 1
     assert "svg" in links.tags
     text = page.read_text(encoding="utf-8")
     assert "What this is credible for" in text
     assert "glucose_insulin: glucose" in text
     assert "metformin.fasting.3" in text
+
+
+def test_the_dossier_can_be_searched(found, tmp_path):
+    playwright = pytest.importorskip("playwright.sync_api")
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no Chromium on this machine; .ci/run installs it")
+    checks = [*found["therapies"], *found["stability"]]
+    (tmp_path / "v.html").write_text(page(checks, {}), encoding="utf-8")
+    with playwright.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        shown = browser.new_page()
+        shown.goto((tmp_path / "v.html").as_uri())
+        shown.fill("#find", "metformin hba1c")
+        assert shown.inner_text("#found") == "1 comparisons"
+        assert shown.locator("tr[data-kind]:visible").count() == 1
+        shown.fill("#find", "")
+        shown.check("#independent")
+        independent = sum(c.kind == "independent" for c in checks)
+        assert shown.inner_text("#found") == f"{independent} comparisons"
+        browser.close()
 
 
 def test_a_change_of_hba1c_is_in_percentage_points(found):

@@ -30,6 +30,35 @@ td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabula
 .pass { color: #00588c; } .miss { color: #b34700; font-weight: 600; } .shown { color: #666; }
 details summary { cursor: pointer; margin: 0.6em 0; } svg { max-width: 100%; height: auto; }
 .note { color: #555; } nav a { margin-right: 1em; }
+.scroll { overflow-x: auto; }
+#filter { display: flex; flex-wrap: wrap; gap: 0.4em 1.2em; align-items: center; margin: 1em 0; }
+#filter input[type=search] { font: inherit; padding: 0.2em 0.5em; min-width: 16em; }
+@media print { #filter { display: none; } details > * { display: block; } }
+"""
+
+FILTER = """
+<form id="filter" onsubmit="return false"><label>Search <input type="search" id="find"></label>
+<label><input type="checkbox" id="independent"> independent rows only</label><output id="found"></output></form>
+"""
+SCRIPT = """
+<script>
+const find = document.getElementById("find"), alone = document.getElementById("independent");
+function narrow() {
+  const words = find.value.toLowerCase().split(/ +/).filter(Boolean);
+  let count = 0;
+  for (const row of document.querySelectorAll("tr[data-kind]")) {
+    const text = row.textContent.toLowerCase();
+    const shown = words.every((w) => text.includes(w)) && (!alone.checked || row.dataset.kind === "independent");
+    row.hidden = !shown;
+    if (shown && row.closest("details")) count += 1;
+  }
+  const on = words.length > 0 || alone.checked;
+  document.getElementById("found").textContent = on ? `${count} comparisons` : "";
+  if (on) for (const part of document.querySelectorAll("details:has(tr[data-kind])")) part.open = true;
+}
+find.addEventListener("input", narrow);
+alone.addEventListener("change", narrow);
+</script>
 """
 
 SUMMARY = (
@@ -55,9 +84,9 @@ CREDIBILITY = (
         "Not credible for",
         "absolute levels of kinase inhibitors (placeholders); the shares of insulin action and secretion in the harm, "
         "which no human data separate (each spared arm is shown beside every trial); insulin need in type 1 diabetes "
-        "under rapamycin (missed); incidence in transplantation; children; the size of what steroids and calcineurin "
-        "inhibitors do in one patient; rates "
-        "of severe hyperglycaemia outside the four trials that six quantities were fitted to.",
+        "under rapamycin (missed); incidence in transplantation; glucose of children on mTOR inhibitors, of whom "
+        "untreated glucose and drug levels alone are compared; the size of what steroids and calcineurin inhibitors do "
+        "in one patient; rates of severe hyperglycaemia outside the four trials that six quantities were fitted to.",
     ),
     (
         "1 · Context of use",
@@ -127,6 +156,7 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
         "<a href='#parameters'>parameters</a><a href='#bibliography'>bibliography</a></nav>",
         f"<p><b>{escape(SUMMARY)}</b></p>",
         _overview(checks, sections),
+        FILTER,
         *(_section(s, [c for c in checks if c.section == s], figures, used) for s in sections),
         "<h2 id='credibility'>What this is credible for</h2><table>",
         *(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in CREDIBILITY),
@@ -134,6 +164,7 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
         _calibrated(library),
         _parameters(library, used),
         _bibliography(used),
+        SCRIPT,
         "</body></html>",
     ]
     return "\n".join(parts)
@@ -185,12 +216,13 @@ def _table(checks: Sequence[Check], used: Mapping[str, Reference]) -> str:
         css = {True: "pass", False: "miss", None: "shown"}[c.passed]
         note = f"<br><span class='note'>{escape(c.note)}</span>" if c.note else ""
         lines.append(
-            f"<tr><td>{escape(c.id)}</td><td>{escape(c.claim)}{note}</td><td>{escape(c.expected)}</td>"
+            f"<tr data-kind='{c.kind}'><td>{escape(c.id)}</td><td>{escape(c.claim)}{note}</td>"
+            f"<td>{escape(c.expected)}</td>"
             f"<td class='number'>{_interval(c)}</td><td class='number'>{_number(c.value)} {escape(_unit(c.unit))}</td>"
             f"<td class='{css}'>{word}</td><td>{c.kind}</td>"
             f"<td>{escape(c.evidence)}<br>{_linked(c.source, used)}</td></tr>"
         )
-    return f"<table>{head}{''.join(lines)}</table>"
+    return f"<div class='scroll'><table>{head}{''.join(lines)}</table></div>"
 
 
 def _unit(unit: str) -> str:
