@@ -119,9 +119,9 @@ def test_everything_calibrated_stands_where_the_fit_put_it():
     assert {s.uln for s in trials.values()} == {110.0}
 
 
-def test_all_rates_of_the_calibration_arms_but_two_are_met_by_one_set():
-    # Everolimus raises too many patients of EXIST-2 above the limit of normal, too few of BOLERO-2 above 250 mg/dL.
-    outside = {("exist_2", "everolimus", ">ULN"), ("bolero_2", "everolimus", ">250")}
+def test_all_rates_of_the_calibration_arms_but_one_are_met_by_one_set():
+    # Everolimus raises too many patients of EXIST-2 above the limit of normal, by less than a tenth of a point.
+    outside = {("exist_2", "everolimus", ">ULN")}
     assert len(FIT["targets"]) == 13
     for t in FIT["targets"]:
         low, high = wilson(t["observed"] * t["of"], t["of"])
@@ -133,6 +133,17 @@ def test_all_rates_of_the_calibration_arms_but_two_are_met_by_one_set():
             if o.role == "calibration" and (o.arm, o.endpoint) == (t["arm"], t["endpoint"])
         )
         assert row.percent == pytest.approx(100 * t["observed"])
+
+
+def test_every_fitted_quantity_has_a_profile():
+    for quantity in FIT["quantities"]:
+        points = quantity["profile"]["points"]
+        assert len(points) >= 4
+        # The estimate is the best, apart from what finite differences and few patients leave.
+        assert min(p["rise"] for p in points) > -1.5
+        for end, edge in (("low", points[0]), ("high", points[-1])):
+            told = quantity["profile"][end]
+            assert told is None or abs(told - quantity["value"]) > 0.2 * abs(edge["value"] - quantity["value"])
 
 
 def test_no_row_of_record_1_is_ever_fitted():

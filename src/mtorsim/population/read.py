@@ -47,7 +47,7 @@ def load_population(name: str, model: Model, library: Library | None = None) -> 
     >>> import mtorsim as mt
     >>> model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
     >>> mt.load_population("healthy_adults", model)
-    Population(healthy_adults: 33 of 170 quantities vary; groups: diabetic, two_drugs; 2 entry criteria)
+    Population(healthy_adults: 33 of 172 quantities vary; groups: diabetic, two_drugs; 2 entry criteria)
     """
     if not isinstance(name, str):
         raise ArgumentError(f"`name` must be the name of a population, not {spoken(name)}")

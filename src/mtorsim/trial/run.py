@@ -87,7 +87,7 @@ def run_trial(
     >>> import mtorsim as mt
     >>> report = mt.run_trial("record_1", subjects=40, sets=1, variants=False)
     >>> report.arms["everolimus"].share[">160"].value
-    0.15
+    0.175
     >>> row = report.observed[0]
     >>> row.arm, row.endpoint, row.agreement
     ('everolimus', '>ULN', 'overlaps')
