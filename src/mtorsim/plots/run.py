@@ -18,7 +18,7 @@ from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
 from mtorsim.units.display import DisplayUnits
 
-from .style import COLOURS, DASHES, FORMATS, MARKERS, STYLE, band, legend_columns, new_figure
+from .style import COLOURS, DASHES, FORMATS, MARKERS, STYLE, band, in_print, legend_columns, new_figure, tick_weeks
 
 __all__ = ["FIGURES", "FORMATS", "draw", "shares", "time_course"]
 
@@ -101,9 +101,11 @@ def time_course(result: Result, shown_in: DisplayUnits) -> Figure:
             for (arm, colour), dashes in zip(arms.items(), itertools.cycle(DASHES), strict=False):
                 values = shown_in.value(name, units[name], series[name].sel(arm=arm).to_numpy())
                 band(axis, series.time.to_numpy() / scale, values, colour, dashes, _shades(result))
-            fraction = " (fraction of untreated)" if units[name] == "1" else f" ({shown})"
+            fraction = " (fraction of untreated)" if units[name] == "1" else f" ({in_print(shown)})"
             axis.set_title(_panels(result)[name] + fraction)
             axis.set_xlim(0, float(series.time.max()) / scale)
+            if unit == "weeks":
+                tick_weeks(axis, float(series.time.max()) / scale)
             if name in DRUG_PANELS:
                 axis.set_ylim(bottom=0)
             if name == "fasting_glucose":
@@ -200,20 +202,25 @@ def _clock(end: float) -> tuple[float, str]:
 
 
 def _limit_line(axis: Axes, result: Result, shown_in: DisplayUnits) -> None:
+    """Draw the upper limit of normal, and those of 126, 160 and 250 mg/dL that the values come near."""
     uln = result.summary["uln_mg_dl"]
-    at = shown_in.value("fasting_glucose", "mg/dL", uln)
-    axis.axhline(at, color="#444444", lw=0.8, ls=(0, (4, 3)))
-    axis.annotate(
-        f"ULN {shown_in.limit(uln)}",
-        (1.0, at),
-        xycoords=("axes fraction", "data"),
-        xytext=(-2, 2),
-        textcoords="offset points",
-        ha="right",
-        va="bottom",
-        fontsize=7.5,
-        color="#444444",
-    )
+    top = axis.get_ylim()[1]
+    for value, name in ((uln, "ULN "), (126.0, ""), (160.0, ""), (250.0, "")):
+        at = shown_in.value("fasting_glucose", "mg/dL", value)
+        if not name and (at > top or value < 1.1 * uln):
+            continue
+        axis.axhline(at, color="#444444", lw=0.8 if name else 0.5, ls=(0, (4, 3)))
+        axis.annotate(
+            f"{name}{shown_in.limit(value)}",
+            (1.0, at),
+            xycoords=("axes fraction", "data"),
+            xytext=(-2, 2),
+            textcoords="offset points",
+            ha="right",
+            va="bottom",
+            fontsize=7.5,
+            color="#444444",
+        )
 
 
 def _frame(figure: Figure, result: Result, bands: bool = True) -> None:

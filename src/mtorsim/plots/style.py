@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
-__all__ = ["ABOVE", "BELOW", "COLOURS", "DASHES", "FORMATS", "MARKERS", "STYLE", "band", "legend_columns", "new_figure"]
+__all__ = [
+    "ABOVE",
+    "BELOW",
+    "COLOURS",
+    "DASHES",
+    "FORMATS",
+    "MARKERS",
+    "STYLE",
+    "band",
+    "in_print",
+    "legend_columns",
+    "new_figure",
+    "tick_weeks",
+]
 
 
 FORMATS = ("png", "pdf", "svg")
@@ -42,6 +57,17 @@ STYLE: dict[Any, Any] = {
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Markers that tell arms of the same colour apart."""
+
+
+def in_print(unit: str) -> str:
+    """A unit as it is printed: µg/L for ug/L."""
+    return re.sub(r"\bu(?=U|g|mol)", "µ", unit)
+
+
+def tick_weeks(axis: Axes, end: float) -> None:
+    """Tick an axis of weeks where visits lie: every 4 weeks, or every 8 or 12 of a long time."""
+    step = next((s for s in (1, 2, 4, 8, 12, 26) if end / s <= 8), 52)
+    axis.xaxis.set_major_locator(MultipleLocator(step))
 
 
 def legend_columns(names: Sequence[str], width: float) -> int:

@@ -6,7 +6,6 @@ Every function returns a matplotlib figure. With `ax` it draws into axes of the 
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from mtorsim.errors import ArgumentError, did_you_mean
 from mtorsim.laboratory.findings import CURVES, Examination
 from mtorsim.results.result import Result
 
-from .style import COLOURS, DASHES, STYLE, band
+from .style import COLOURS, DASHES, STYLE, band, in_print, tick_weeks
 
 __all__ = ["bands", "difference", "disposition", "dose_response", "ogtt", "spaghetti", "time_course"]
 
@@ -92,7 +91,7 @@ def _over_time(
         for arm, colour, dashes in _arms(result.manifest["arms"]):
             draw(axis, time, result.visits[of].sel(arm=arm).to_numpy(), colour, dashes)
             axis.plot([], [], color=colour, ls=dashes, lw=1.8, label=arm)
-        axis.set_xlabel(f"time ({unit})")
+        _label_time(axis, time, unit)
         axis.set_ylabel(_title(of, result.manifest["observables"][of]))
         _limits(axis, of)
         axis.legend(frameon=False)
@@ -123,7 +122,7 @@ def difference(
             band(axis, time, values, colour, dashes, shades=2 if len(arms) < 4 else 1)
             axis.plot([], [], color=colour, ls=dashes, lw=1.8, label=arm)
         axis.axhline(0, color="#444444", lw=0.8)
-        axis.set_xlabel(f"time ({unit})")
+        _label_time(axis, time, unit)
         axis.set_ylabel(f"{_title(of, result.manifest['observables'][of])}\ndifference from {versus}")
         axis.legend(frameon=False)
         return _finished(axis, _told(result))
@@ -291,11 +290,16 @@ def _time(hours: np.ndarray) -> tuple[np.ndarray, str]:
     return (hours / 24.0, "days") if end > 72 else (hours, "hours")
 
 
+def _label_time(axis: Axes, time: np.ndarray, unit: str) -> None:
+    axis.set_xlabel(f"time ({unit})")
+    if unit == "weeks":
+        tick_weeks(axis, float(time.max()))
+
+
 def _title(name: str, unit: str) -> str:
     words = {"hba1c": "HbA1c", "c_peptide": "C-peptide", "ffa": "Free fatty acids", "mtorc1": "mTORC1 activity"}
     said = words.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
-    shown = re.sub(r"\bu(?=U|g|mol)", "µ", unit)
-    return said if unit == "1" else f"{said} ({shown})"
+    return said if unit == "1" else f"{said} ({in_print(unit)})"
 
 
 def _limits(axis: Axes, of: str) -> None:
