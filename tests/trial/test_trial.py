@@ -12,6 +12,7 @@ import pytest
 import mtorsim as mt
 from helpers import made_up
 from mtorsim.files.library import Library
+from mtorsim.plots.trial import _at_risk
 from mtorsim.scenario.grades import ctcae, read_grading
 from mtorsim.scenario.scenario import read_scenario
 from mtorsim.scenario.variants import ALTERNATIVES
@@ -73,6 +74,7 @@ def test_incidence_is_kaplan_and_meiers():
     assert shares == pytest.approx([0.2, 0.2, 1 - 0.8 * (1 - 1 / 2)])
     double = incidence(np.repeat(glucose, 2, 0), times, np.repeat(left, 2), 160.0, np.ones(10))[1]
     assert incidence(glucose, times, left, 160.0, np.full(5, 2.0))[1] == pytest.approx(double)
+    assert _at_risk(glucose, times, left, 160).tolist() == [5, 3, 2]
 
 
 def test_a_weighted_share_says_as_much_as_its_effective_number():
