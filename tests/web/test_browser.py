@@ -156,13 +156,19 @@ def test_a_box_opens_its_equation_and_its_sources(page):
 
 
 def test_play_moves_the_day_and_the_colours(page):
-    page.page.locator("#play").click()
-    page.until("() => Number(document.querySelector('#time').value) < 20")
     value = page.page.locator('.node[data-node="mtor.action_liver"] .value')
-    first = value.text_content()
+    slider = page.page.locator("#time")
+    slider.focus()
+    page.page.keyboard.press("Home")
+    assert page.page.locator("#day").inner_text() == "0"
+    assert float(value.text_content()) == 1
+    page.page.locator("#play").click()
+    assert page.page.locator("#play").get_attribute("aria-pressed") == "true"
     page.until("() => document.querySelector('#play').textContent === 'Play'")
     assert page.page.locator("#day").inner_text() == "28"
-    assert float(value.text_content()) < float(first)
+    assert float(value.text_content()) < 0.8
+    box = page.page.locator('.node[data-node="mtor.action_liver"] rect')
+    assert "color-mix" in box.evaluate("(e) => e.style.fill")
 
 
 def test_every_lesson_answers_its_own_question(page):
