@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 
 from mtorsim.errors import ModelError, SettingError, did_you_mean
 from mtorsim.files.references import Reference
@@ -24,6 +26,26 @@ def check_model(model: Model, references: Mapping[str, Reference]) -> None:
     ModelError
         If a value lies outside its range, or has no source or one that is not in references.bib.
     """
+    _check(_Same(model), frozenset(references))
+
+
+@dataclass(frozen=True, eq=False)
+class _Same:
+    """A model, equal to itself alone: models do not change, so that each is checked once."""
+
+    model: Model
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.model is other.model
+
+    def __hash__(self) -> int:
+        return id(self.model)
+
+
+@lru_cache(maxsize=64)
+def _check(same: _Same, references: frozenset[str]) -> None:
+    """Check a model against the keys of a bibliography."""
+    model = same.model
     for name in model.parameters:
         _check_parameter(model, name)
     _check_sources(model, references)
@@ -94,7 +116,7 @@ def _check_parameter(model: Model, name: str) -> None:
         raise ModelError(message, where, "correct the value, or the range with its source")
 
 
-def _check_sources(model: Model, references: Mapping[str, Reference]) -> None:
+def _check_sources(model: Model, references: Collection[str]) -> None:
     cited = [(line.source, model.where(name)) for name, (line, _) in model.parameters.items()]
     equations = (*model.equations.values(), *model.left_out)
     cited += [(eq.source, eq.where) for eq in equations]

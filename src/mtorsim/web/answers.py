@@ -16,10 +16,11 @@ from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.laboratory.examine import examine
+from mtorsim.model.compose import load_model
 from mtorsim.protocols.ogtt import ogtt
 from mtorsim.results.limits import worst_fasting
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, make_plan
+from mtorsim.run.plan import Plan, draft_plan, make_plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.simulation.chunks import ArmRun, Times, blocks, run_arm
 
@@ -34,6 +35,8 @@ MINUTES = 15.0
 """Between samples of the last day."""
 PATIENTS, SLICE = 200, 20
 """Patients of the small population, and how many are computed between two lines of the answer."""
+MANY_DAYS = 1e6
+"""Subject-days for which compiling is worth its while: the page asks again and again."""
 DIGITS = 7
 """Significant digits of numbers that are sent, those of single precision."""
 
@@ -75,7 +78,9 @@ class Answers:
 
     def diagram(self, question: Question) -> Diagram:
         """The diagram of the question's model."""
-        return self._once(("diagram", *question.modules), lambda: diagram_of(self._plan(question).model))
+        return self._once(
+            ("diagram", *question.modules), lambda: diagram_of(load_model(question.modules, self.library))
+        )
 
     def plan(self, question: Question) -> Plan:
         """The plan of the question; what it asks is then known to be possible."""
@@ -123,19 +128,30 @@ class Answers:
 
     def _plan(self, question: Question) -> Plan:
         """A plan that records everything the page draws."""
+        return self._once(("plan", question.model_dump_json()), lambda: self._new_plan(question))
 
-        def made() -> Plan:
-            scenario = question.scenario(self.library)
-            plain = make_plan(scenario, options=Options.given(kernel="tape"), library=self.library)
-            nodes = [n.of for n in diagram_of(plain.model).nodes]
-            extra = [n for n in dict.fromkeys([*nodes, *SHOWN]) if n not in plain.observables]
-            plan = make_plan(
-                scenario.replace(observe=extra), options=Options.given(kernel="tape"), library=self.library
-            )
-            plan.choose_forms(1)
-            return plan
+    def _new_plan(self, question: Question) -> Plan:
+        # As in any run, switches are fixed in the kernel unless one is moved.
+        key = ("model", bool(question.off), *question.modules)
+        first = self._once(key, lambda: self._first_plan(question))
+        scenario = question.scenario(self.library, [name for name, _ in first.scenario.observe])
+        draft = draft_plan(scenario, options=first.options, library=self.library)
+        # The kernels are those of the model, whatever the person and the doses.
+        return Plan(**vars(draft), kernel=first.kernel, day=first.day, solver=first.solver, columns=first.columns)
 
-        return self._once(("plan", question.model_dump_json()), made)
+    def _first_plan(self, question: Question) -> Plan:
+        """The plan of a model's first question; its equations are compiled while they are interpreted."""
+        scenario, options = question.scenario(self.library), Options.given(kernel="auto")
+        observables = draft_plan(scenario, options=options, library=self.library).observables
+        model = load_model(scenario.modules, self.library)
+        wanted = dict.fromkeys([*(node.of for node in diagram_of(model).nodes), *SHOWN])
+        plan = make_plan(
+            question.scenario(self.library, [name for name in wanted if name not in observables]),
+            options=options,
+            library=self.library,
+        )
+        plan.choose_forms(1, days=MANY_DAYS)
+        return plan
 
     def _person(self, plan: Plan) -> People:
         key = ("person", plan.kernel.name, *sorted(plan.settings.items()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -105,8 +105,8 @@ class Question(BaseModel):
         """Names of the modules."""
         return ["glucose_insulin", "mtor", self.drug, "lipids", *self.therapies]
 
-    def scenario(self, library: Library) -> Scenario:
-        """The scenario of the question.
+    def scenario(self, library: Library, observe: Sequence[str] = ()) -> Scenario:
+        """The scenario of the question, with additional quantities to record.
 
         Raises
         ------
@@ -128,6 +128,7 @@ class Question(BaseModel):
             arm_name=ARMS[0],
             arms={ARMS[1]: {"without": [self.drug, *self.therapies]}},
             settings={**{k: float(v) for k, v in person.items()}, **dict.fromkeys(self.off, 0.0)},
+            observe=list(observe) or None,
             library=library,
         )
 
