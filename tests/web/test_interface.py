@@ -9,7 +9,9 @@ import sys
 import tomllib
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -228,7 +230,6 @@ def test_every_question_within_its_limits_is_a_scenario_that_reads_back(asked):
 
 
 def mt_source(text):
-    from pathlib import Path
 
     from mtorsim.errors import ScenarioError
     from mtorsim.files.toml import TomlFile
@@ -267,3 +268,42 @@ def test_a_port_that_is_taken_is_one_message(mtorsim):
         shown = mtorsim("serve", "--port", other.getsockname()[1])
     assert shown.code == 2
     assert "cannot listen on 127.0.0.1" in shown.err
+
+
+def test_two_hundred_at_once_are_answered_or_told_to_wait_and_memory_stays():
+    command = [sys.executable, "-m", "mtorsim", "serve", "--port", "0", "--once"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        address = process.stdout.readline().strip()
+
+        def ask(k):
+            wanted = f"{address}api/run?weeks=1&dose={1 + k % 19}" if k % 4 else f"{address}api/run?weeks=99999"
+            try:
+                with urllib.request.urlopen(wanted, timeout=120) as reply:
+                    return reply.status, len(reply.read())
+            except urllib.error.HTTPError as problem:
+                with problem:
+                    return problem.code, len(problem.read())
+
+        assert ask(1)[0] == 200
+        grown = []
+        for _ in range(2):
+            with ThreadPoolExecutor(200) as clients:
+                found = list(clients.map(ask, range(200)))
+            assert {status for status, _ in found} <= {200, 400, 503}
+            assert all(status == 400 for status, _ in found[::4])
+            assert sum(status == 200 for status, _ in found) >= 19
+            grown.append(_memory(process.pid))
+        assert grown[1] < 1.2 * grown[0]
+        assert ask(2)[0] == 200
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=30) == 0
+
+
+def _memory(pid):
+    """Resident memory of a process, kB; 0 where it cannot be read."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.is_file():
+        return 0
+    return int(re.search(r"VmRSS:\s+(\d+)", status.read_text())[1])

@@ -91,7 +91,7 @@ function chart(place, title, units, data, label, limits = [], onMove = null, ser
   const options = {
     width: Math.max(figure.clientWidth, 120), height, legend: { show: false },
     cursor: { y: false, points: { show: true } }, scales: { x: { time: false }, y: { range } },
-    axes: [{ ...axis, label, labelSize: 14, labelFont: "12px system-ui", size: 30 }, { ...axis, size: 46 }],
+    axes: [{ ...axis, label, values: (u, ticks) => ticks.map((t) => (label === "hour of the day" ? t % 24 : t)), labelSize: 14, labelFont: "12px system-ui", size: 30 }, { ...axis, size: 46 }],
     series: series || [{}, { stroke: css("--off"), width: 2, dash: [5, 4], points: { show: false } }, { stroke: css("--on"), width: 2.2, points: { show: false } }],
     hooks: {
       draw: [(u) => {
