@@ -363,7 +363,9 @@ def _benedini(session: Session) -> Answers:
     units = (needed - pump[0]) * 75 * 1440 / 6000
     note = (
         "conflicts with MC10 and MC11: lost insulin action in liver and muscle raises the need by more than the fall "
-        "of glucagon lowers it"
+        "of glucagon lowers it; tried: a loss of 60 % of glucagon (against the 30 to 40 that were measured) or a "
+        "potency of sirolimus 1.6 times lower (against MC01, MC29 and the mean on temsirolimus) would do, a slower "
+        "or shallower loss of insulin action would not"
     )
     yield "MC27", Answer(units, "U/d", None, 0, note, "change of basal insulin for the same mean glucose, day 29")
     change = float(drug[1].curves["production"][0, 0] - placebo[1].curves["production"][0, 0])
