@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -55,7 +54,7 @@ class Answers:
 
     def course(self, question: Question) -> dict[str, Any]:
         """Daily values and the last day of one person, with treatment and without."""
-        plan = self._plan(question)
+        plan = self.plan(question)
         people = self._person(plan)
         if people.status[0] != OK:
             raise ArgumentError(f"this person cannot be computed: {SENTENCES[int(people.status[0])]}")
@@ -83,8 +82,14 @@ class Answers:
         )
 
     def plan(self, question: Question) -> Plan:
-        """The plan of the question; what it asks is then known to be possible."""
-        return self._plan(question)
+        """The plan of the question, which records everything that the page draws.
+
+        Raises
+        ------
+        MtorsimError
+            If what the question asks is impossible.
+        """
+        return self._once(("plan", question.model_dump_json()), lambda: self._new_plan(question))
 
     def oral_test(self, question: Question) -> dict[str, Any]:
         """A 75 g oral glucose test at the end, with treatment and without."""
@@ -126,10 +131,6 @@ class Answers:
                 "worst": {arm: _rounded(worst[k]) for k, arm in enumerate(ARMS)},
             }
 
-    def _plan(self, question: Question) -> Plan:
-        """A plan that records everything the page draws."""
-        return self._once(("plan", question.model_dump_json()), lambda: self._new_plan(question))
-
     def _new_plan(self, question: Question) -> Plan:
         # As in any run, switches are fixed in the kernel unless one is moved.
         key = ("model", bool(question.off), *question.modules)
@@ -159,10 +160,9 @@ class Answers:
 
     def _run(self, plan: Plan, k: int, people: People, times: Times) -> ArmRun:
         arm = plan.arms[k]
-        spec = replace(arm.spec, name="", about="")
-        given = tuple((r.drug, r.amounts, r.times, r.over) for r in spec.regimens if not r.placebo)
+        given = tuple((r.drug, r.amounts, r.times, r.over) for r in arm.spec.regimens if not r.placebo)
         # Doses of placebo stop the integrator too, so their times are part of the key.
-        stops = tuple((r.drug, r.times) for r in spec.regimens)
+        stops = tuple((r.drug, r.times) for r in arm.spec.regimens)
         key = ("arm", plan.kernel.name, *sorted(plan.settings.items()), given, stops, plan.scenario.duration)
         return self._once(key, lambda: run_arm(plan, arm, people, times, np.zeros(1, np.int64)))
 
