@@ -32,7 +32,7 @@ WEEK = 168.0
 
 
 def checks(session: Session) -> Iterator[Check]:
-    """All comparisons of treated people; none was fitted but SOLAR-1 and the single dose of alpelisib."""
+    """All comparisons of treated people; SOLAR-1 was fitted, and the single dose of alpelisib chose its values."""
     yield from answered(SECTION, _one_dose_of_alpelisib(session))
     yield from answered(SECTION, _daily_alpelisib(session))
     yield from answered(SECTION, _everolimus(session))
