@@ -28,11 +28,17 @@ def moved(page, name, count):
     slider.focus()
     for _ in range(count):
         # Always onwards: a place that was seen before is answered from what is kept.
+        page.evaluate("() => { delete document.body.dataset.redraw; }")
         page.keyboard.press("ArrowRight")
-        while page.evaluate("() => document.querySelector('#view').classList.contains('stale')"):
-            page.wait_for_timeout(2)
+        page.wait_for_function("() => 'redraw' in document.body.dataset", polling=2)
         found.append(float(page.evaluate("() => Number(document.body.dataset.redraw)")))
     return found
+
+
+def told(page, name, count, when):
+    """Print the waiting times of one slider."""
+    middle, late = np.percentile(moved(page, name, count), [50, 95])
+    print(f"{name}, {when}: median {middle:.0f} ms, 95th percentile {late:.0f} ms of {count} movements")
 
 
 def main():
@@ -54,11 +60,13 @@ def main():
                 paint = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
                 page.wait_for_selector("#map svg", timeout=300_000)
                 print(f"first paint {paint:.0f} ms; first answer {time.perf_counter() - started:.1f} s")
+                told(page, "dose", given.moves, "while equations are interpreted")
                 page.wait_for_timeout(1000 * given.wait)
-                for name in ("dose", "capacity"):
-                    waits = moved(page, name, given.moves)
-                    middle, late = np.percentile(waits, [50, 95])
-                    print(f"{name}: median {middle:.0f} ms, 95th percentile {late:.0f} ms of {given.moves} movements")
+                for name in ("capacity", "age"):
+                    told(page, name, given.moves, "once they are compiled")
+                page.goto(f"{address}?weeks={given.weeks}&dose=0.5")
+                page.wait_for_selector("#map svg")
+                told(page, "dose", given.moves, "once they are compiled")
                 browser.close()
             server.stdin.close()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from mtorsim.errors import ModelError
@@ -57,3 +60,14 @@ def test_what_is_cited_is_kept_as_it_is_written():
     assert cited(text, []) == first
     kept = cited(text, ["B2"])
     assert cited(kept, ["B2"]) == kept
+
+
+def test_many_threads_may_read_first_at_once():
+    code = (
+        "import sys; from concurrent.futures import ThreadPoolExecutor as Pool\n"
+        "from mtorsim.files.library import Library; from mtorsim.files.references import read_references\n"
+        "sys.setswitchinterval(1e-5)\n"
+        "with Pool(8) as pool: list(pool.map(lambda _: read_references(Library().references), range(8)))"
+    )
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

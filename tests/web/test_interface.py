@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import tomllib
 import urllib.error
 import urllib.request
@@ -20,11 +21,12 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 import mtorsim as mt
-from mtorsim.errors import MtorsimError
+from mtorsim.errors import ArgumentError, MtorsimError
 from mtorsim.files.library import Library, library_for
 from mtorsim.web import answers
 from mtorsim.web.answers import Answers
 from mtorsim.web.app import MOST_BODY, make_app
+from mtorsim.web.kept import Kept
 from mtorsim.web.question import DRUGS, THERAPIES, read_question
 
 HOSTS = frozenset({"testserver", "127.0.0.1", "localhost"})
@@ -189,16 +191,67 @@ def test_what_is_kept_is_bounded(monkeypatch):
     asked = Answers(library_for())
     for dose in (1, 2, 3, 4, 5):
         asked.course(read_question({**SHORT, "dose": dose, "weeks": 1}))
-    assert len(asked._kept) == 6
+    assert len(asked.kept) == 6
+
+
+@pytest.mark.parametrize(
+    ("key", "values"), [("dose", (0, 2.5, 7.5, 20)), ("capacity", (0.2, 0.5, 1.5)), ("age", (20, 80))]
+)
+def test_a_course_computed_beside_others_is_the_same_to_the_bit(key, values):
+    together, alone = Answers(library_for()), Answers(library_for())
+    question = read_question(SHORT)
+    assert together.ahead(question, key, values) == {"ahead": len(values)}
+    kept = len(together.kept)
+    for value in values:
+        asked = read_question({**SHORT, key: value})
+        assert together.course(asked) == alone.course(asked)
+    assert len(together.kept) == kept
+
+
+def test_what_cannot_be_computed_ahead_is_told(client):
+    for more, said in [
+        ({"key": "weeks", "values": "3"}, "not a slider"),
+        ({"key": "dose", "values": "3,x"}, "not numbers"),
+        ({"key": "dose", "values": "3,900"}, "at most 20 mg"),
+        ({"key": "age", "values": "nan"}, "finite"),
+        ({"key": "dose", "values": ",".join("1" * 17)}, "at most 16 at once"),
+    ]:
+        reply = client.get("/api/ahead", params={**SHORT, **more})
+        assert reply.status_code == 400
+        assert said in str(reply.json())
+
+
+def test_whoever_asks_for_what_is_being_made_waits_for_it():
+    kept, made, going = Kept(4), [], threading.Event()
+
+    def slow():
+        made.append(1)
+        going.wait(10)
+        return "found"
+
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(kept.get, "key", slow) for _ in range(3)]
+        going.set()
+        assert [a.result() for a in asked] == ["found"] * 3
+    assert made == [1]
+
+
+def test_a_failure_is_told_to_all_who_wait_and_not_kept():
+    kept = Kept(4)
+    kept.fill(["good", "bad"], lambda which: [1, ArgumentError("no")])
+    assert kept.get("good", lambda: 2) == 1
+    with pytest.raises(ArgumentError, match="never"):
+        kept.get("bad", lambda: (_ for _ in ()).throw(ArgumentError("never")))
+    assert kept.get("bad", lambda: 3) == 3
 
 
 def test_the_page_is_small_and_fetches_nothing_from_elsewhere(client):
     folder = files("mtorsim.web") / "static"
-    names = ["", "style.css", "app.js", "controls.js", "views.js", "map.js", "lessons.js"]
+    names = ["", "style.css", "app.js", "ahead.js", "controls.js", "views.js", "map.js", "lessons.js"]
     names += ["vendor/uPlot.iife.min.js", "vendor/uPlot.min.css"]
     sizes = [len(client.get(f"/{name}").content) for name in names]
     assert sum(sizes) <= 400_000
-    for name in names[1:7]:
+    for name in names[1:8]:
         text = (folder / name).read_text(encoding="utf-8")
         assert not re.findall(r"https?://(?!www\.w3\.org)", text)
     assert (folder / "vendor" / "uPlot.LICENSE").is_file()

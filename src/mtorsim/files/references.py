@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from mtorsim.errors import ModelError, Where, shown_path
@@ -80,10 +81,15 @@ def cited(bibliography: str, texts: Iterable[str]) -> str:
     return "".join(part for part, found in zip(parts, keys, strict=True) if not found or found & words)
 
 
+_IMPORTING = Lock()
+"""The library's modules import each other, which fails when two threads begin at once."""
+
+
 @lru_cache(maxsize=8)
 def _parsed(text: str) -> BibLibrary:
     """Parse BibTeX, once for each text."""
-    from bibtexparser.entrypoint import parse_string
+    with _IMPORTING:
+        from bibtexparser.entrypoint import parse_string
 
     # Otherwise the library prints what is raised here.
     logging.getLogger("bibtexparser").addHandler(logging.NullHandler())
@@ -98,7 +104,8 @@ def read_references(paths: Iterable[Path]) -> dict[str, Reference]:
     ModelError
         If a file cannot be read, or an entry is not BibTeX.
     """
-    from bibtexparser.model import DuplicateBlockKeyBlock
+    with _IMPORTING:
+        from bibtexparser.model import DuplicateBlockKeyBlock
 
     found: dict[str, Reference] = {}
     for path in paths:

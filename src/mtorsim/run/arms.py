@@ -12,8 +12,9 @@ from mtorsim.population.population import Population
 from mtorsim.scenario.parts import ArmSpec, Change, Setting
 from mtorsim.scenario.scenario import Scenario
 
+from .amounts import in_unit_of, route_of
 from .rules import PlannedRule, Treatment, plan_rules
-from .schedule import Occasions, Schedule, in_unit_of, route_of, schedule, turns_of
+from .schedule import Occasions, Schedule, schedule, turns_of
 
 __all__ = ["PlannedArm", "planned_arm"]
 

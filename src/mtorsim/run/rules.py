@@ -18,7 +18,7 @@ from mtorsim.scenario.scenario import Scenario
 from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
 from mtorsim.units.units import Unit, convert, parse_unit
 
-from .schedule import SIZES, in_unit_of, route_of
+from .amounts import SIZES, in_unit_of, route_of
 
 __all__ = ["CLOCKS", "GRADE", "PlannedRule", "Question", "Treatment", "plan_rules"]
 

@@ -9,21 +9,21 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from mtorsim.errors import UnitError, did_you_mean
 from mtorsim.kernel.event import PARAMETER, Events
 from mtorsim.model.dimensions import time_factor
 from mtorsim.model.expressions import evaluate
 from mtorsim.model.generated import LAST_DOSE, SINCE_DOSE
 from mtorsim.model.inflow import inflow
 from mtorsim.model.model import Flag, Model, Route
-from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Episode, Meal, Regimen
+from mtorsim.scenario.parts import MOST_JITTER, ArmSpec, Change, Episode, Meal
 from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, log, normal_quantile
-from mtorsim.units.units import Unit, convert, parse_unit
+from mtorsim.units.units import Unit, convert
 
+from .amounts import in_unit_of, route_of, tablet_of
 from .layout import Clocks, Dose, Layout, Limit, Part, Turn
 
-__all__ = ["SIZES", "Occasions", "Schedule", "in_unit_of", "meal_schedule", "route_of", "schedule", "turns_of"]
+__all__ = ["Occasions", "Schedule", "meal_schedule", "schedule", "turns_of"]
 
 
 _SOLID, _LIQUID, _PROTEIN, _FAT = "meal_solid", "meal_liquid", "meal_protein", "meal_fat"
@@ -61,6 +61,8 @@ class Schedule:
         Variability between occasions, still to be drawn for each subject.
     traits
         Traits of the subjects, (n,) each, on which doses by body size depend.
+    amounts
+        Amount of every dose of a route in each subject, (n,), in place of the written one.
     """
 
     doses: tuple[Dose, ...]
@@ -69,6 +71,12 @@ class Schedule:
     flags: tuple[Flag, ...] = ()
     occasions: Occasions | None = None
     traits: Mapping[str, np.ndarray] = field(default_factory=dict)
+    amounts: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def with_amounts(self, route: Route, amounts: Sequence[float], unit: Unit) -> Schedule:
+        """The schedule in which each subject takes its own amount at every dose of a route, in the given unit."""
+        own = np.array([convert(float(a), unit, route.unit) for a in amounts])
+        return replace(self, amounts={**self.amounts, route.name: own})
 
     def of_subjects(self, seed: int, subjects: np.ndarray, traits: Mapping[str, np.ndarray]) -> Schedule:
         """The schedule with the parameters that each of some subjects has in each occasion, and with their traits."""
@@ -154,6 +162,8 @@ class Schedule:
             if tablet:
                 whole = np.maximum(np.rint(amounts[:, at] / tablet), 1.0) * tablet
                 amounts[:, at] = np.where(amounts[:, at] > 0, whole, 0.0)
+        for name, own in self.amounts.items():
+            amounts[:, [i for i, d in enumerate(self.doses) if d.route.name == name]] = own[:, None]
         return amounts
 
     def _clocks(self, parameters: Mapping[str, np.ndarray], row_of: Mapping[str, int], n: int) -> Clocks:
@@ -324,67 +334,6 @@ def _interrupted(
     return found
 
 
-SIZES = {"bsa": ("m^2", 1.73), "weight": ("kg", 70.0)}
-"""Covariates by which doses may be given: the unit, and the size at which the plausible range of a dose is checked."""
-
-
-def in_unit_of(regimen: Regimen, route: Route) -> tuple[list[float], str]:
-    """Convert amounts to the unit of a route and check their range.
-
-    Returns
-    -------
-    amounts
-    per
-        The covariate for each unit of which they are, empty for none.
-    """
-    place, drug = regimen.place, regimen.drug
-    per, unit = _per_size(regimen.unit, route)
-    try:
-        amounts = [convert(a, regimen.unit, unit) for a in regimen.amounts]
-    except UnitError as error:
-        by_size = "" if _by_size(route) else f", {route.unit}/m^2 or {route.unit}/kg"
-        help = f"{drug} is dosed in {route.unit}{by_size}"
-        place.fail(f"`{regimen.said}`: {error.message}", regimen.said, help=help)
-    size = SIZES[per][1] if per else 1.0
-    for amount in dict.fromkeys(amounts):
-        if route.range and not route.admits(size * amount):
-            low, high = route.range
-            at = f" at {size:g} {SIZES[per][0]}" if per else ""
-            message = f"`{amount:g} {unit}` of {drug} is outside its plausible range {low:g} to {high:g}"
-            message += f" {route.unit}{at}" if per else ""
-            help = "to widen the range, copy the module beside your scenario and change it there"
-            place.fail(message, regimen.said, help=help)
-    return amounts, per
-
-
-def _by_size(route: Route) -> bool:
-    """Whether a route is dosed by body size already, as insulin in pmol/kg."""
-    return any(base in ("m", "kg") for base, _ in route.unit.dims)
-
-
-def _per_size(unit: Unit, route: Route) -> tuple[str, Unit]:
-    """The covariate by which an amount is given, and the unit into which it is converted."""
-    if not _by_size(route):
-        for name, (size, _) in SIZES.items():
-            wanted = parse_unit(f"{route.unit}/{size}")
-            if unit.same_kind(wanted):
-                return name, wanted
-    return "", route.unit
-
-
-def tablet_of(regimen: Regimen, route: Route, per: str) -> float:
-    """The tablet to whose multiples doses are rounded, in the unit of a route; 0 for none."""
-    if regimen.tablet is None:
-        return 0.0
-    place = regimen.place
-    if not per:
-        place.fail("only a dose by body size is rounded to tablets", "round_to", help="write `amount` per m^2 or kg")
-    try:
-        return convert(*regimen.tablet, route.unit)
-    except UnitError as error:
-        place.fail(f"`round_to`: {error.message}", "round_to", help=f"{regimen.drug} is dosed in {route.unit}")
-
-
 def meal_schedule(meals: Sequence[Meal], model: Model) -> Schedule:
     """Make the schedule of one habitual day, with meals only."""
     return _schedule(_meals(meals, model), model)
@@ -429,17 +378,3 @@ def _meals(meals: Sequence[Meal], model: Model) -> list[Dose]:
                 own = {"number": k, "jitter": meal.jitter, "waits": meal.waits, "planned": meal.planned}
                 doses.append(Dose(meal.time, routes[name], amount, **own))
     return doses
-
-
-def route_of(regimen: Regimen, model: Model) -> Route:
-    """The route of a regimen, by default the drug's first."""
-    drug, name, place = regimen.drug, regimen.route, regimen.place
-    routes = {full.partition(".")[2]: route for full, route in model.routes.items() if full.startswith(f"{drug}.")}
-    if not routes:
-        place.fail(f"`{drug}` cannot be dosed", "drug", help="its module has no [doses] table")
-    if name is None:
-        return next(iter(routes.values()))
-    if name not in routes:
-        help = did_you_mean(name, routes) or "choose from " + ", ".join(routes)
-        place.fail(f"`{drug}` has no route `{name}`", "route", help=help)
-    return routes[name]

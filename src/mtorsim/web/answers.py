@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from mtorsim.describe.diagram import Diagram, diagram_of
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
-from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.laboratory.examine import examine
 from mtorsim.model.compose import load_model
 from mtorsim.protocols.ogtt import ogtt
 from mtorsim.results.limits import worst_fasting
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, draft_plan, make_plan
-from mtorsim.run.prepare import People, prepare
-from mtorsim.simulation.chunks import ArmRun, Times, blocks, run_arm
+from mtorsim.simulation.chunks import blocks
 
-from .question import ARMS, Question
+from .course import VARIED, Course, courses
+from .kept import Kept
+from .question import ARMS, Question, read_question
+from .rounded import rounded
 
 __all__ = ["Answers"]
 
-T = TypeVar("T")
-KEPT = 96
-"""Number of results of each kind that are kept for the next question."""
-MINUTES = 15.0
-"""Between samples of the last day."""
+KEPT = 256
+"""Number of results that are kept for the next question."""
 PATIENTS, SLICE = 200, 20
 """Patients of the small population, and how many are computed between two lines of the answer."""
 MANY_DAYS = 1e6
 """Subject-days for which compiling is worth its while: the page asks again and again."""
-DIGITS = 7
-"""Significant digits of numbers that are sent, those of single precision."""
+
+
+MOST_AHEAD = 16
+"""Courses that are computed at once: as many as the integrator has lanes."""
+SHOWN = ("glucose_insulin.f_peripheral",)
+"""Quantities that the page draws beside observables and nodes."""
 
 
 class Answers:
@@ -49,35 +49,43 @@ class Answers:
     def __init__(self, library: Library, workers: int = 2) -> None:
         self.library = library
         self.pool = ThreadPoolExecutor(max_workers=workers)
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = Lock()
+        self.kept = Kept(KEPT)
 
     def course(self, question: Question) -> dict[str, Any]:
         """Daily values and the last day of one person, with treatment and without."""
-        plan = self.plan(question)
-        people = self._person(plan)
-        if people.status[0] != OK:
-            raise ArgumentError(f"this person cannot be computed: {SENTENCES[int(people.status[0])]}")
-        times = _times(plan)
-        runs = list(self.pool.map(lambda arm: self._run(plan, arm, people, times), range(len(plan.arms))))
-        for run in runs:
-            if run.followed.status[0] != OK:
-                raise ArgumentError(f"this course cannot be computed: {SENTENCES[int(run.followed.status[0])]}")
-        names = list(plan.observables)
-        of_day = [name for name in OF_DAY if name in names]
-        return {
-            "days": (times.all[times.visits] / 24).tolist(),
-            "hours": (times.all[times.series] - times.all[times.series][0]).tolist(),
-            "units": dict(plan.observables),
-            "arms": {
-                name: {"days": _columns(names, names, run.visits[0]), "hours": _columns(of_day, names, run.series[0])}
-                for name, run in zip(ARMS, runs, strict=True)
-            },
-        }
+        return self._course(question).as_json()
+
+    def ahead(self, question: Question, key: str, values: Sequence[float]) -> dict[str, Any]:
+        """Compute courses for other values of one key, all at once, so that they are there when they are asked for.
+
+        Raises
+        ------
+        MtorsimError
+            If a value is impossible, or the key is not one of a person or the dose.
+        """
+        if key not in VARIED:
+            raise ArgumentError(f"`key`: {key[:40]} is not a slider", help="choose from " + ", ".join(VARIED))
+        if len(values) > MOST_AHEAD:
+            raise ArgumentError(f"`values`: at most {MOST_AHEAD} at once")
+        questions = [read_question({**question.model_dump(), key: value}) for value in values]
+        self.kept.fill([_key(q) for q in questions], lambda which: self._courses([questions[i] for i in which]))
+        return {"ahead": len(questions)}
+
+    def _course(self, question: Question) -> Course:
+        def make() -> Course:
+            course = self._courses([question])[0]
+            if isinstance(course, ArgumentError):
+                raise course
+            return course
+
+        return self.kept.get(_key(question), make)
+
+    def _courses(self, questions: Sequence[Question]) -> Sequence[Course | ArgumentError]:
+        return courses(self.plan(questions[0]), questions, self.pool, self.kept.get)
 
     def diagram(self, question: Question) -> Diagram:
         """The diagram of the question's model."""
-        return self._once(
+        return self.kept.get(
             ("diagram", *question.modules), lambda: diagram_of(load_model(question.modules, self.library))
         )
 
@@ -89,11 +97,11 @@ class Answers:
         MtorsimError
             If what the question asks is impossible.
         """
-        return self._once(("plan", question.model_dump_json()), lambda: self._new_plan(question))
+        return self.kept.get(("plan", question.model_dump_json()), lambda: self._new_plan(question))
 
     def oral_test(self, question: Question) -> dict[str, Any]:
         """A 75 g oral glucose test at the end, with treatment and without."""
-        return self._once(("ogtt", question.model_dump_json()), lambda: self._oral_test(question))
+        return self.kept.get(("ogtt", question.model_dump_json()), lambda: self._oral_test(question))
 
     def _oral_test(self, question: Question) -> dict[str, Any]:
         scenario, end = question.scenario(self.library), f"{question.weeks} weeks"
@@ -103,8 +111,8 @@ class Answers:
             "minutes": tests[ARMS[0]].minutes.tolist(),
             "arms": {
                 arm: {
-                    "curves": {n: _rounded(c[0]) for n, c in test.curves.items()},
-                    "indices": {n: [_number(float(v[0])), unit] for n, (unit, v) in test.indices.items()},
+                    "curves": {n: rounded(c[0]) for n, c in test.curves.items()},
+                    "indices": {n: [rounded(v[:1])[0], unit] for n, (unit, v) in test.indices.items()},
                 }
                 for arm, test in tests.items()
             },
@@ -127,14 +135,14 @@ class Answers:
             glucose = block.visits[..., at]
             worst = worst_fasting(glucose, weeks)
             yield {
-                "glucose": {arm: [_rounded(row) for row in glucose[k]] for k, arm in enumerate(ARMS)},
-                "worst": {arm: _rounded(worst[k]) for k, arm in enumerate(ARMS)},
+                "glucose": {arm: [rounded(row) for row in glucose[k]] for k, arm in enumerate(ARMS)},
+                "worst": {arm: rounded(worst[k]) for k, arm in enumerate(ARMS)},
             }
 
     def _new_plan(self, question: Question) -> Plan:
         # As in any run, switches are fixed in the kernel unless one is moved.
         key = ("model", bool(question.off), *question.modules)
-        first = self._once(key, lambda: self._first_plan(question))
+        first = self.kept.get(key, lambda: self._first_plan(question))
         scenario = question.scenario(self.library, [name for name, _ in first.scenario.observe])
         draft = draft_plan(scenario, options=first.options, library=self.library)
         # The kernels are those of the model, whatever the person and the doses.
@@ -154,56 +162,6 @@ class Answers:
         plan.choose_forms(1, days=MANY_DAYS)
         return plan
 
-    def _person(self, plan: Plan) -> People:
-        key = ("person", plan.kernel.name, *sorted(plan.settings.items()))
-        return self._once(key, lambda: prepare(plan, np.zeros(1, np.int64)))
 
-    def _run(self, plan: Plan, k: int, people: People, times: Times) -> ArmRun:
-        arm = plan.arms[k]
-        given = tuple((r.drug, r.amounts, r.times, r.over) for r in arm.spec.regimens if not r.placebo)
-        # Doses of placebo stop the integrator too, so their times are part of the key.
-        stops = tuple((r.drug, r.times) for r in arm.spec.regimens)
-        key = ("arm", plan.kernel.name, *sorted(plan.settings.items()), given, stops, plan.scenario.duration)
-        return self._once(key, lambda: run_arm(plan, arm, people, times, np.zeros(1, np.int64)))
-
-    def _once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """A result that is kept, or made now."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        value = make()
-        with self._lock:
-            self._kept[key] = value
-            while len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        return value
-
-
-SHOWN = ("glucose_insulin.f_peripheral",)
-"""Quantities that the page draws beside observables and nodes."""
-OF_DAY = ("glucose", "insulin", "c_peptide", "glucagon", "glucose_insulin.EGP", "ffa")
-"""Quantities of the last day."""
-
-
-def _times(plan: Plan) -> Times:
-    """Daily visits, and the last day at intervals of minutes in place of the finer series."""
-    visits = np.array(plan.scenario.visits)
-    end = plan.scenario.duration
-    day = end - 24.0 + np.arange(0.0, 24.0 + MINUTES / 120, MINUTES / 60)
-    every = np.unique(np.concatenate([visits, day]))
-    fasting = np.array([plan.scenario.is_fasting(t) for t in every])
-    return Times(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, day))
-
-
-def _columns(wanted: Sequence[str], names: Sequence[str], values: np.ndarray) -> Mapping[str, list[float | None]]:
-    """Some columns of a table (times, names), by name."""
-    return {name: _rounded(values[:, names.index(name)]) for name in wanted}
-
-
-def _rounded(values: np.ndarray) -> list[float | None]:
-    return [_number(v) for v in values.tolist()]
-
-
-def _number(value: float) -> float | None:
-    return float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None
+def _key(question: Question) -> Hashable:
+    return ("course", question.model_dump_json())

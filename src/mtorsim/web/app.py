@@ -24,7 +24,7 @@ from mtorsim.files.library import Library
 
 from .answers import Answers
 from .choices import choices, node_card
-from .question import Question, read_question
+from .question import Question, read_numbers, read_question
 
 __all__ = ["make_app"]
 
@@ -57,6 +57,7 @@ def make_app(library: Library, hosts: frozenset[str], workers: int = 2) -> ASGIA
     routes = [
         Route("/api/choices", api.choices),
         Route("/api/run", api.run, methods=["GET", "POST"]),
+        Route("/api/ahead", api.ahead),
         Route("/api/ogtt", api.ogtt),
         Route("/api/people", api.people),
         Route("/api/diagram", api.diagram),
@@ -81,6 +82,13 @@ class _Api:
     async def run(self, request: Request) -> Response:
         """Courses of one person."""
         return await self._answer(request, self.answers.course)
+
+    async def ahead(self, request: Request) -> Response:
+        """Courses for other values of one key, computed to be there when they are asked for."""
+        given = dict(request.query_params)
+        key, values = given.pop("key", ""), read_numbers(given.pop("values", ""))
+        question = read_question(given)
+        return await self._answer(request, lambda q: self.answers.ahead(q, key, values), question)
 
     async def ogtt(self, request: Request) -> Response:
         """An oral glucose test at the end."""
@@ -125,9 +133,11 @@ class _Api:
 
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
-    async def _answer(self, request: Request, answer: Callable[[Question], Mapping[str, Any]]) -> Response:
+    async def _answer(
+        self, request: Request, answer: Callable[[Question], Mapping[str, Any]], question: Question | None = None
+    ) -> Response:
         """Compute an answer on a thread, if one is free soon."""
-        question = await _question(request)
+        question = question or await _question(request)
         if not self.seats.acquire(blocking=False):
             return _busy()
         try:

@@ -12,7 +12,7 @@ from mtorsim.errors import ArgumentError, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import Scenario
 
-__all__ = ["ARMS", "DRUGS", "PEOPLE", "THERAPIES", "Drug", "Question", "read_question"]
+__all__ = ["ARMS", "DRUGS", "PEOPLE", "PERSON", "THERAPIES", "Drug", "Question", "read_numbers", "read_question"]
 
 ARMS = "with treatment", "without"
 """Names of the two arms."""
@@ -70,6 +70,9 @@ PEOPLE: Mapping[str, tuple[str, Mapping[str, float]]] = {
 }
 """People to begin with, by name: label and values."""
 
+PERSON = "male", "age", "bmi", "sensitivity", "capacity"
+"""Keys that describe the person."""
+
 
 def _listed(value: Any) -> Any:
     """A list, also from text with commas."""
@@ -113,8 +116,7 @@ class Question(BaseModel):
         MtorsimError
             If the scenario is invalid.
         """
-        person = {"male": self.male, "age": self.age, "bmi": self.bmi}
-        person |= {"sensitivity": self.sensitivity, "capacity": self.capacity}
+        person = {key: float(getattr(self, key)) for key in PERSON}
         return Scenario(
             name="patient",
             title=f"{self.drug} in one person",
@@ -127,7 +129,7 @@ class Question(BaseModel):
             visits=["0 d", "every 1 d"],
             arm_name=ARMS[0],
             arms={ARMS[1]: {"without": [self.drug, *self.therapies]}},
-            settings={**{k: float(v) for k, v in person.items()}, **dict.fromkeys(self.off, 0.0)},
+            settings={**person, **dict.fromkeys(self.off, 0.0)},
             observe=list(observe) or None,
             library=library,
         )
@@ -173,3 +175,17 @@ def read_question(given: Mapping[str, Any]) -> Question:
     if question.dose > drug.highest:
         raise ArgumentError(f"`dose` = {question.dose:g}: at most {drug.highest:g} {drug.unit} of {question.drug}")
     return question
+
+
+def read_numbers(text: str) -> list[float]:
+    """Numbers with commas between them.
+
+    Raises
+    ------
+    ArgumentError
+        If one is not a number.
+    """
+    try:
+        return [float(part) for part in text.split(",") if part]
+    except ValueError:
+        raise ArgumentError(f"`values` = {text[:40]}: not numbers", help="write for example values=5,7.5,10") from None

@@ -1,5 +1,5 @@
 // The page: its state lives in the address, every change asks the server, and the newest answer is drawn.
-import { controls, setControls } from "./controls.js";
+import { controls, drawn, setControls } from "./controls.js";
 import { lessons } from "./lessons.js";
 import { drawMap, paintMap } from "./map.js";
 import { VIEWS, drawView, saveCsv, savePng, sentence } from "./views.js";
@@ -10,7 +10,7 @@ const START = { drug: "everolimus", dose: 10, every: 1, days: 7, weeks: 24, stop
 const LISTS = ["therapies", "off"], WORDS = ["drug", "view", "lesson"];
 
 export const state = { ...START, ...fromAddress() };
-let choices, answer, busy = false, again = false, mapOf = "", playing = null;
+let choices, answer, busy = false, again = false, changed = 0, mapOf = "", playing = null;
 
 function fromAddress() {
   const found = {};
@@ -48,6 +48,7 @@ export function change(values, keepLesson = false) {
   history.replaceState(null, "", address());
   byId("download").href = `api/scenario?${query()}`;
   setControls(state, choices);
+  changed = performance.now();
   refresh();
 }
 
@@ -62,14 +63,15 @@ async function refresh() {
   if (busy) { again = true; return; }
   busy = true;
   byId("view").classList.add("stale");
-  const begun = performance.now();
   try {
     do {
       again = false;
+      const since = changed;
       answer = await ask("run");
+      show();
+      requestAnimationFrame((now) => { document.body.dataset.redraw = String(Math.round(Math.max(now, performance.now()) - since)); });
     } while (again);
-    show();
-    document.body.dataset.redraw = String(Math.round(performance.now() - begun));
+    drawn();
     fail("");
   } catch (problem) {
     fail(problem.message);

@@ -1,9 +1,11 @@
 // Controls: made once from what the server offers, then kept in step with the state.
+import { lookAhead } from "./ahead.js";
+
 const SLIDERS = [
-  { key: "age", label: "Age", min: 18, max: 85, step: 1, show: (v) => `${v} y` },
-  { key: "bmi", label: "Body mass index", min: 17, max: 45, step: 0.5, show: (v) => `${v}` },
-  { key: "sensitivity", label: "Insulin sensitivity", min: 0.3, max: 2, step: 0.05, show: (v) => `${Math.round(100 * v)} %` },
-  { key: "capacity", label: "Secretory capacity", min: 0.2, max: 2, step: 0.05, show: (v) => `${Math.round(100 * v)} %` },
+  { key: "age", ahead: true, label: "Age", min: 18, max: 85, step: 1, show: (v) => `${v} y` },
+  { key: "bmi", ahead: true, label: "Body mass index", min: 17, max: 45, step: 0.5, show: (v) => `${v}` },
+  { key: "sensitivity", ahead: true, label: "Insulin sensitivity", min: 0.3, max: 2, step: 0.05, show: (v) => `${Math.round(100 * v)} %` },
+  { key: "capacity", ahead: true, label: "Secretory capacity", min: 0.2, max: 2, step: 0.05, show: (v) => `${Math.round(100 * v)} %` },
 ];
 const OFF = {
   rapalog: { secretion: "Spare insulin secretion", insulin_action: "Spare insulin action", mtorc1: "Spare what follows mTORC1 alone" },
@@ -11,7 +13,10 @@ const OFF = {
   capivasertib: { "akt.muscle": "Spare muscle", "akt.liver": "Spare the liver", "akt.secretion": "Spare secretory capacity", "akt.beta": "Keep insulin's own brake" },
 };
 const byId = (id) => document.getElementById(id);
-let shown = "";
+let shown = "", moved = null;
+
+/** Once the newest place of a slider is drawn, look further in its direction. */
+export const drawn = () => { if (moved) lookAhead(moved.line, moved.value, moved.direction); };
 
 export const offNames = (drug) => OFF[drug] || OFF.rapalog;
 
@@ -22,7 +27,9 @@ function slider(line, change) {
   label.htmlFor = line.key;
   label.textContent = line.label;
   Object.assign(input, { id: line.key, type: "range", min: line.min, max: line.max, step: line.step });
+  for (const event of ["pointerenter", "focus"]) input.addEventListener(event, () => lookAhead(line, Number(input.value)));
   input.addEventListener("input", () => {
+    moved = { line, value: Number(input.value), direction: Math.sign(Number(input.value) - (moved?.line === line ? moved.value : Number(input.value))) };
     output.textContent = line.show(Number(input.value));
     change({ [line.key]: Number(input.value) });
   });
@@ -73,7 +80,7 @@ export function setControls(state, choices) {
   if (shown !== state.drug) {
     shown = state.drug;
     const change = (values) => document.dispatchEvent(new CustomEvent("mtorsim", { detail: values }));
-    const dose = { key: "dose", label: "Dose", min: drug.step, max: drug.highest, step: drug.step, show: (v) => `${v} ${drug.unit}` };
+    const dose = { key: "dose", ahead: true, label: "Dose", min: drug.step, max: drug.highest, step: drug.step, show: (v) => `${v} ${drug.unit}` };
     const weeks = { key: "weeks", label: "Duration", min: 4, max: 52, step: 4, show: (v) => `${v} weeks` };
     rows.dose = slider(dose, change);
     rows.weeks = slider(weeks, change);
