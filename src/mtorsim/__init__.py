@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mtorsim.trial.run import run_trial
 
     from .errors import MtorsimError
-    from .plots import views as plot
+    from .plots import api as plot
     from .validation.run import validate
 
 _HOME = {
@@ -59,7 +59,7 @@ _HOME = {
     "load_model": "model.compose",
     "load_population": "population.read",
     "open_result": "results.records",
-    "plot": "plots.views",
+    "plot": "plots.api",
     "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",

@@ -17,6 +17,7 @@ __all__ = [
     "SettingError",
     "UnitError",
     "Where",
+    "choose_from",
     "did_you_mean",
     "one_line",
     "shortened",
@@ -142,6 +143,12 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str | None:
         tail = difflib.get_close_matches(name.rsplit(".", 1)[-1], list(tails), n=1, cutoff=0.75)
         near = [tails[tail[0]]] if tail else []
     return f"did you mean `{near[0]}`?" if near else None
+
+
+def choose_from(name: str, candidates: Iterable[str]) -> str:
+    """Return a help line that offers the nearest right name, or all of them when none is near."""
+    names = list(dict.fromkeys(map(str, candidates)))
+    return did_you_mean(name, names) or "choose from " + ", ".join(names)
 
 
 def spoken(value: object) -> str:

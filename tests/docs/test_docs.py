@@ -70,6 +70,8 @@ def test_the_readme_names_every_command():
 EXAMPLES = (
     "mtorsim",
     "mtorsim.laboratory.examine",
+    "mtorsim.plots.mechanism",
+    "mtorsim.plots.views",
     "mtorsim.population.read",
     "mtorsim.scenario.scenario",
     "mtorsim.scenario.sweep",

@@ -279,7 +279,7 @@ def test_a_switch_of_another_module_may_be_set(capsys):
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus"), ["regimen"]),
         (("test", "ogtt", "--preset", "NGT", "--figure", "x.docx"), ["not a picture"]),
         (("test", "ogtt", "--preset", "NGT", "--scenario", "ogtt"), ["both a population and a scenario"]),
-        (("test", "ogtt", "--scenario", "everolimus_healthy", "--arm", "placbo"), ["no arm", "placebo"]),
+        (("test", "ogtt", "--scenario", "everolimus_healthy", "--arm", "placbo"), ["unknown arm", "placebo"]),
         (("test", "profile", "--scenario", "everolimus_healthy", "--at", "20 weeks"), ["ends after the scenario"]),
         (("test", "ogtt", "--preset", "NGT", "--with", "grams=50,75"), ["`grams` must be one number"]),
         (("test", "ogtt", "--preset", "NGT", "--dose", "everolimus 10 mg q24h"), ["no dose has been given"]),

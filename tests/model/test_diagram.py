@@ -27,6 +27,9 @@ KNOWN = {
     ("glucose_insulin.glucose", "glucose_insulin.secretion"): 1,
     ("glucose_insulin.glucagon", "glucose_insulin.production"): 1,
     ("glucose_insulin.glucose", "glucose_insulin.glucotoxicity"): -1,
+    ("everolimus.level", "mtor.mtorc1"): -1,
+    ("mtor.mtorc1", "glucose_insulin.glucagon"): 1,
+    ("mtor.mtorc1", "glucose_insulin.uptake"): -1,
     ("everolimus.level", "mtor.mtorc2_liver"): -1,
     ("mtor.mtorc2_liver", "mtor.action_liver"): 1,
     ("mtor.action_liver", "glucose_insulin.production"): -1,
@@ -37,6 +40,15 @@ KNOWN = {
 @pytest.mark.parametrize(("edge", "sign"), KNOWN.items())
 def test_a_known_effect_has_its_sign(diagram, edge, sign):
     assert {(e.source, e.target): e.sign for e in diagram.edges}[edge] == sign
+
+
+@pytest.mark.parametrize("drug", ["sirolimus", "temsirolimus", "sapanisertib", "alpelisib", "capivasertib"])
+def test_every_drug_lowers_what_it_inhibits(drug):
+    edges = diagram_of(mt.load_model(["glucose_insulin", "mtor", drug])).edges
+    mine = [e for e in edges if e.source.partition(".")[0] == drug and e.target.partition(".")[0] != drug]
+    inhibited = [e for e in mine if e.target.startswith(("mtor.mtorc", f"{drug}.akt", f"{drug}.pi3k"))]
+    assert mine
+    assert all(e.sign == -1 for e in inhibited), [(e.source, e.target, e.sign) for e in inhibited]
 
 
 def test_an_effect_carries_the_switch_that_cuts_it(diagram):

@@ -86,7 +86,7 @@ def test_a_figure_is_saved_in_every_format(swept, tmp_path):
 def test_what_cannot_be_drawn_is_said(swept):
     with pytest.raises(ArgumentError, match="no `glucos`"):
         mt.plot.bands(swept, "glucos")
-    with pytest.raises(ArgumentError, match="no arm `placbo`"):
+    with pytest.raises(ArgumentError, match="unknown arm `placbo`"):
         mt.plot.difference(swept, versus="placbo")
     with pytest.raises(ArgumentError, match="different doses of one drug"):
         mt.plot.dose_response(mt.simulate("ogtt"), "glucose")
@@ -98,3 +98,84 @@ def test_what_cannot_be_drawn_is_said(swept):
         mt.plot.ogtt(mt.examine("ogtt", "ngt"), curve="sugar")
     with pytest.raises(ArgumentError, match="intravenous"):
         mt.plot.disposition(mt.examine("ogtt", "ngt"))
+
+
+@pytest.fixture(scope="module")
+def report():
+    return mt.run_trial("bolero_2", subjects=60)
+
+
+def test_figures_of_a_trial_can_be_drawn_one_by_one(report):
+    assert len(mt.plot.incidence(report).axes) == 3
+    own = Figure().add_subplot()
+    mt.plot.incidence(report, limit=140, ax=own)
+    assert own.get_title("left") == "> 140 mg/dL"
+    assert [t.get_text() for t in own.get_legend().get_texts()] == list(report.values)
+    arm = list(report.values)[1]
+    (axis,) = mt.plot.waterfall(report, arm=arm).axes
+    worst = report.values[arm].worst
+    tops = sorted((bar.get_y() + bar.get_height() for bar in axis.patches), reverse=True)
+    np.testing.assert_allclose(tops, np.sort(worst[np.isfinite(worst)])[::-1])
+    whole = Figure().add_subplot()
+    figure = mt.plot.forest(report, ax=whole)
+    assert figure is whole.get_figure()
+    rows = sum(row.predicted is not None for row in report.observed)
+    assert len(whole.get_yticks()) == rows
+    assert rows > 0
+    with pytest.raises(ArgumentError, match="unknown arm"):
+        mt.plot.waterfall(report, arm="nobody")
+
+
+def test_a_result_draws_itself(swept):
+    assert swept.plot("insulin").axes[0].get_ylabel() == "Insulin (µU/mL)"
+    figure = swept.plot("fasting_glucose", by="age")
+    assert len(figure.axes) == 3
+    ages = swept.people.age.to_numpy()
+    shown = [axis.get_title("left") for axis in figure.axes]
+    assert sum(int(title.split("(")[1].split()[0]) for title in shown) == len(ages)
+    youngest = swept.visits.fasting_glucose.to_numpy()[:, ages <= np.quantile(ages, 1 / 3)]
+    median = np.median(youngest[0], axis=0)
+    drawn = [np.asarray(line.get_ydata()) for line in lines(figure.axes[0])]
+    assert any(len(d) == len(median) and np.allclose(d, median) for d in drawn)
+    for wrong, said in [({"by": "agee"}, "age"), ({"kind": "pie"}, "choose from"), ({"of": "x"}, "choose from")]:
+        with pytest.raises(ArgumentError) as problem:
+            swept.plot(**wrong)
+        assert said in problem.value.help
+
+
+def test_a_visual_check_covers_the_model_s_own_values(swept):
+    rng = np.random.default_rng(1)
+    glucose = swept.visits.fasting_glucose.sel(arm="everolimus")
+    times = np.repeat(swept.visits.time.to_numpy(), 12)
+    own = {"time": times + rng.normal(0, 1, len(times)), "value": glucose.to_numpy().T.ravel()}
+    axis = mt.plot.vpc(swept, own, arm="everolimus").axes[0]
+    areas = [a.get_paths()[0].vertices[:, 1] for a in axis.collections if len(a.get_paths()) and len(a.get_paths()[0])]
+    percentiles = [line for line in axis.lines if len(line.get_xdata()) == 5]
+    assert len(percentiles) == 3
+    for area, line, q in zip(areas, percentiles, (0.05, 0.5, 0.95), strict=False):
+        np.testing.assert_allclose(line.get_ydata(), glucose.quantile(q, "subject"))
+        inside = (line.get_ydata() >= area.min() - 1e-9) & (line.get_ydata() <= area.max() + 1e-9)
+        assert inside.all()
+    shifted = {**own, "value": own["value"] + 40}
+    high = mt.plot.vpc(swept, shifted, arm="everolimus").axes[0]
+    assert high.lines[1].get_ydata()[0] > max(a.max() for a in areas[1:2])
+    for wrong in (
+        {"time": [1]},
+        {"time": [1, 2], "value": [1]},
+        {"time": ["x"], "value": [1]},
+        3,
+        {"time": [], "value": []},
+    ):
+        with pytest.raises(ArgumentError):
+            mt.plot.vpc(swept, wrong)
+
+
+def test_the_mechanism_is_drawn_with_all_its_nodes():
+    from mtorsim.describe.diagram import diagram_of
+
+    model = mt.load_model(["glucose_insulin", "mtor", "everolimus"])
+    axis = mt.plot.mechanism(model).axes[0]
+    diagram = diagram_of(model)
+    written = [text.get_text() for text in axis.texts]
+    assert {node.label for node in diagram.nodes} | set(diagram.organs) <= set(written)
+    assert len(axis.patches) == len(diagram.nodes) + len(diagram.organs) + len(diagram.edges)

@@ -88,13 +88,25 @@ def diagram_of(model: Model) -> Diagram:
             nodes.append(DiagramNode(name, full, line.organ, line.label, line.plain, str(model.units[full])))
             by_quantity |= dict.fromkeys([full, *(f"{module.name}.{part}" for part in line.parts)], name)
     signs = _Signs(model)
+    whole = {node.name: node.of for node in nodes}
+    along = {q: _along(model, whole[name], q, by_quantity, signs) for q, name in by_quantity.items()}
     edges: dict[tuple[str, str], Edge] = {}
     for quantity, target in by_quantity.items():
         for read, sign, mechanisms in _sources(model, quantity, frozenset(by_quantity), signs):
             key = by_quantity[read], target
             if key[0] != target:
-                edges[key] = _merged(edges.get(key), Edge(*key, sign, mechanisms))
+                effect = Edge(*key, sign * along[quantity] * along[read], mechanisms)
+                edges[key] = _merged(edges.get(key), effect)
     return Diagram(tuple(nodes), tuple(edges.values()))
+
+
+def _along(model: Model, of: str, part: str, by_quantity: Mapping[str, str], signs: _Signs) -> int:
+    """1 if a node's quantity rises with a part of the node, -1 if it falls, as activity does with what is bound."""
+    if of == part:
+        return 1
+    others = {quantity for quantity, name in by_quantity.items() if name != by_quantity[of]}
+    found = {sign for read, sign, _ in _sources(model, of, frozenset(others | {part}), signs) if read == part}
+    return found.pop() if len(found) == 1 else 1
 
 
 def _merged(before: Edge | None, edge: Edge) -> Edge:

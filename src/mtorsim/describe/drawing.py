@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 
 from .diagram import Diagram, DiagramNode, Edge
 
-__all__ = ["as_mermaid", "as_svg"]
+__all__ = ["HEIGHT", "PAD", "WIDTH", "Curve", "Layout", "as_mermaid", "as_svg", "curve_of", "laid_out"]
 
 COLUMNS: Sequence[Sequence[str]] = (
     ("drug", "mTORC1", "PI3K and AKT"),
@@ -33,6 +34,27 @@ STYLE = """
 .mechanism .edge.down { stroke: #d55e00; }
 """
 Place = tuple[float, float]
+Curve = tuple[Place, Place, Place, Place]
+"""A cubic curve: its start, two control points, its end."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where a diagram is drawn; y grows downwards.
+
+    Attributes
+    ----------
+    places
+        Top left corner of each node.
+    boxes
+        Left, top, width and height of each organ.
+    size
+        Width and height of the whole.
+    """
+
+    places: Mapping[str, Place]
+    boxes: Mapping[str, tuple[float, float, float, float]]
+    size: Place
 
 
 def as_svg(diagram: Diagram, title: str = "The mechanism", interactive: bool = False) -> str:
@@ -48,7 +70,8 @@ def as_svg(diagram: Diagram, title: str = "The mechanism", interactive: bool = F
     interactive
         Whether it is part of a page, on which nodes are buttons, and which brings its own colours.
     """
-    places, boxes, size = _laid_out(diagram)
+    layout = laid_out(diagram)
+    places, size = layout.places, layout.size
     parts = [
         f'<svg class="mechanism" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:g} {size[1]:g}" '
         f'role="{"group" if interactive else "img"}" '
@@ -57,7 +80,7 @@ def as_svg(diagram: Diagram, title: str = "The mechanism", interactive: bool = F
         "" if interactive else f"<style>{STYLE}</style>",
         _MARKERS,
     ]
-    for organ, (x, y, w, h) in boxes.items():
+    for organ, (x, y, w, h) in layout.boxes.items():
         parts.append(
             f'<rect class="organ" data-organ="{escape(organ)}" x="{x:g}" y="{y:g}" '
             f'width="{w:g}" height="{h:g}" rx="10"/>'
@@ -76,10 +99,8 @@ _MARKERS = (
 )
 
 
-def _laid_out(
-    diagram: Diagram,
-) -> tuple[dict[str, Place], dict[str, tuple[float, float, float, float]], tuple[float, float]]:
-    """Top left corner of each node, box of each organ, and the size of the whole."""
+def laid_out(diagram: Diagram) -> Layout:
+    """Place organs in columns, and nodes in their organs."""
     known = [organ for column in COLUMNS for organ in column]
     columns = [[o for o in column if o in diagram.organs] for column in COLUMNS]
     columns.append([o for o in diagram.organs if o not in known])
@@ -96,7 +117,7 @@ def _laid_out(
                 places[node.name] = (x + PAD, y + HEAD + i * (HEIGHT + GAP))
             y += _height(diagram, organ) + BETWEEN
     wide = len(columns) * (WIDTH + 2 * PAD + ASIDE) - ASIDE + 2 * PAD + LOOPS
-    return places, boxes, (wide, tall + 2 * PAD)
+    return Layout(places, boxes, (wide, tall + 2 * PAD))
 
 
 def _height(diagram: Diagram, organ: str) -> float:
@@ -116,20 +137,24 @@ def _node(node: DiagramNode, place: Place, interactive: bool) -> str:
     )
 
 
-def _edge(edge: Edge, places: Mapping[str, Place]) -> str:
+def curve_of(edge: Edge, places: Mapping[str, Place]) -> Curve:
     """A curve between the facing sides of two nodes, or beside them within a column."""
     (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
     a, b = y1 + HEIGHT / 2, y2 + HEIGHT / 2
     if x1 == x2:
         out = x1 + WIDTH
         bend = 18 + 0.12 * abs(b - a)
-        path = f"M{out:g} {a - 5:g} C{out + bend:g} {a:g} {out + bend:g} {b:g} {out + 2:g} {b + 5:g}"
-    else:
-        right = x2 > x1
-        start, end = (x1 + WIDTH, x2 - 2) if right else (x1, x2 + WIDTH + 2)
-        bend = (0.45 * abs(end - start) + 20) * (1 if right else -1)
-        a, b = a + (-4 if right else 6), b + (-4 if right else 6)
-        path = f"M{start:g} {a:g} C{start + bend:g} {a:g} {end - bend:g} {b:g} {end:g} {b:g}"
+        return (out, a - 5), (out + bend, a), (out + bend, b), (out + 2, b + 5)
+    right = x2 > x1
+    start, end = (x1 + WIDTH, x2 - 2) if right else (x1, x2 + WIDTH + 2)
+    bend = (0.45 * abs(end - start) + 20) * (1 if right else -1)
+    a, b = a + (-4 if right else 6), b + (-4 if right else 6)
+    return (start, a), (start + bend, a), (end - bend, b), (end, b)
+
+
+def _edge(edge: Edge, places: Mapping[str, Place]) -> str:
+    start, *rest = (f"{x:g} {y:g}" for x, y in curve_of(edge, places))
+    path = f"M{start} C{' '.join(rest)}"
     kind = {1: " up", -1: " down", 0: ""}[edge.sign]
     marker = "lowers" if edge.sign < 0 else "raises"
     return (

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, spoken
+from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, spoken
 from mtorsim.run.arguments import checked
 from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells, renamed
 from mtorsim.tables.choose import chosen
@@ -308,5 +308,5 @@ class _Reader:
                 message = f"{self.path}:1: there is no covariate `{name}` to interpolate"
                 raise DataError(message, help=did_you_mean(name, covariates))
             if kind not in INTERPOLATIONS:
-                help = did_you_mean(kind, INTERPOLATIONS) or "choose from " + ", ".join(INTERPOLATIONS)
+                help = choose_from(kind, INTERPOLATIONS)
                 raise DataError(f"`{kind}` is not an interpolation", help=help)

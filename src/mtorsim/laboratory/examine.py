@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.files.library import Library
 from mtorsim.protocols.protocol import Protocol
 from mtorsim.protocols.registry import protocol
@@ -109,9 +109,7 @@ def examine(
     )
     names = [a.name for a in plan.arms]
     if arm is not None and arm not in names:
-        raise ArgumentError(
-            f"there is no arm `{arm}`", help=did_you_mean(arm, names) or "choose from " + ", ".join(names)
-        )
+        raise ArgumentError(f"unknown arm `{arm}`", help=choose_from(arm, names))
     planned = plan.arms[names.index(arm) if arm is not None else 0]
     test_now = LabTest(hours, chosen, plan.scenario.place)
     return examine_people(plan, prepare(plan, np.arange(n)), planned, [test_now])[0]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import ArgumentError, MtorsimError, UnitError, Where, did_you_mean
+from mtorsim.errors import ArgumentError, MtorsimError, UnitError, Where, choose_from, did_you_mean
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Key
 from mtorsim.files.roles import BODY, CLAMP, PATHWAY
@@ -111,7 +111,7 @@ def _own_scenario(name: str, hours: float, longest: float, dose: str | None, lib
     """The scenario of a population with one drug or none until the test."""
     population = preset_name(name, library)
     if population not in library.populations:
-        help = did_you_mean(population, library.populations) or "choose from " + ", ".join(library.populations)
+        help = choose_from(population, library.populations)
         raise ArgumentError(f"there is no population `{population}`", help=help)
     data: dict[str, Any] = {
         "title": "virtual laboratory",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, did_you_mean, shortened
+from mtorsim.errors import ArgumentError, choose_from, shortened
 from mtorsim.files.html import card, table
 
 from .read import Measurements, read_measurements
@@ -112,7 +112,7 @@ def indices(
         If the table cannot be read, or a unit is missing or implausible.
     """
     if test not in TESTS:
-        help = did_you_mean(test, TESTS) or "choose from " + ", ".join(TESTS)
+        help = choose_from(test, TESTS)
         raise ArgumentError(f"there is no test `{test}`", help=help)
     if window is not None and (test != "clamp" or len(window) != 2 or not window[0] < window[1]):
         raise ArgumentError("`window` is the first and the last minute of a clamp's steady state")

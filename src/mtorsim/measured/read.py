@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line
+from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line
 from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells, renamed
 from mtorsim.tables.choose import chosen
 from mtorsim.tables.clock import as_clock, is_clock
@@ -92,7 +92,7 @@ def read_measurements(
     names = [name or "" for name in renamed(cells, columns or {}, ())]
     for name in units:
         if name not in QUANTITIES:
-            help = did_you_mean(name, QUANTITIES) or "choose from " + ", ".join(QUANTITIES)
+            help = choose_from(name, QUANTITIES)
             raise ArgumentError(f"`{name}` is not a measured quantity", help=help)
     reader = _Reader(cells, names, DIALECTS[dialect][1], time_unit, units, by, one_subject)
     return reader.read((*cells.notes, *notes))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from mtorsim.errors import ModelError, Where, did_you_mean
+from mtorsim.errors import ModelError, Where, choose_from
 
 __all__ = [
     "COMPARISONS",
@@ -225,7 +225,7 @@ def _arguments(expression: Expression, node: ast.Call, function: str) -> list[as
         raise ModelError(
             f"unknown function `{function}`",
             expression.at(node),
-            INSTEAD.get(function) or did_you_mean(function, FUNCTIONS) or "choose from " + ", ".join(FUNCTIONS),
+            INSTEAD.get(function) or choose_from(function, FUNCTIONS),
         )
     wanted = FUNCTIONS[function]
     if len(node.args) != wanted or any(isinstance(a, ast.Starred) for a in node.args):

@@ -11,20 +11,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.plots.style import COLOURS, DASHES, STYLE, tick_weeks
 from mtorsim.stats.shares import Estimate
-from mtorsim.trial.endpoints import incidence
+from mtorsim.trial.endpoints import incidence as new_cases
 
 if TYPE_CHECKING:
     from mtorsim.trial.report import Comparison, TrialReport
 
-__all__ = ["trial_figures"]
+__all__ = ["forest", "incidence", "trial_figures", "waterfall"]
 
 
 def trial_figures(report: TrialReport) -> dict[str, bytes]:
     """Draw all figures as SVG, by name: `forest`, `incidence`, `waterfall`."""
     with mpl.rc_context(STYLE):
-        figures = {"forest": _forest(report), "incidence": _incidence(report), "waterfall": _waterfall(report)}
+        figures = {"forest": forest(report), "incidence": incidence(report), "waterfall": waterfall(report)}
         return {name: _svg(figure) for name, figure in figures.items()}
 
 
@@ -34,23 +35,50 @@ def _svg(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def _forest(report: TrialReport) -> Figure:
-    """Observed and predicted shares with intervals and numbers: measured glucose above, reported events below."""
+def forest(report: TrialReport, *, ax: Axes | None = None) -> Figure:
+    """Draw observed and predicted shares with intervals and numbers: measured glucose above, reported events below.
+
+    Parameters
+    ----------
+    report
+        Report from `run_trial`; without observed rates all predicted shares are drawn.
+    ax
+        Axes to draw all rows into; default: a new figure, with axes for each of the two kinds.
+    """
     measured, events = _rows(report)
     groups = [(f"highest {report.glucose} on study", measured), ("reported adverse events", events)]
     groups = [(title, rows) for title, rows in groups if rows]
-    heights = [0.55 + 0.34 * len(rows) for _, rows in groups]
-    figure = Figure(figsize=(9.2, 0.55 + sum(heights)), layout="constrained")
-    axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axis, (title, rows) in zip(axes, groups, strict=True):
-        _intervals(axis, rows)
-        axis.set_title(title)
-    axes[-1].set_xlabel("% of patients (95 % CI)")
-    if any(row[1] is not None for _, rows in groups for row in rows):
-        axes[0].plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
-    axes[0].plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
-    figure.suptitle(report.trial, x=0.01, ha="left", fontweight="bold")
-    figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside upper right", ncols=2)
+    observed = any(row[1] is not None for _, rows in groups for row in rows)
+    with mpl.rc_context(STYLE):
+        if ax is not None:
+            _intervals(ax, [row for _, rows in groups for row in rows])
+            ax.set_xlabel("% of patients (95 % CI)")
+            _name_dots(ax, observed)
+            ax.legend(frameon=False, fontsize=7.5)
+            return _figure_of(ax)
+        heights = [0.55 + 0.34 * len(rows) for _, rows in groups]
+        figure = Figure(figsize=(9.2, 0.55 + sum(heights)), layout="constrained")
+        axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
+        for axis, (title, rows) in zip(axes, groups, strict=True):
+            _intervals(axis, rows)
+            axis.set_title(title)
+        axes[-1].set_xlabel("% of patients (95 % CI)")
+        _name_dots(axes[0], observed)
+        figure.suptitle(report.trial, x=0.01, ha="left", fontweight="bold")
+        figure.legend(*axes[0].get_legend_handles_labels(), frameon=False, loc="outside upper right", ncols=2)
+        return figure
+
+
+def _name_dots(axis: Axes, observed: bool) -> None:
+    """What the dots are, for a legend."""
+    if observed:
+        axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
+    axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
+
+
+def _figure_of(axis: Axes) -> Figure:
+    figure = axis.get_figure()
+    assert isinstance(figure, Figure)
     return figure
 
 
@@ -104,48 +132,64 @@ FEWEST = 10
 """Number of patients at risk below which an incidence is not drawn any more."""
 
 
-def _incidence(report: TrialReport) -> Figure:
-    """Share of patients who exceeded a limit by each visit; patients who leave are censored. Numbers at risk below."""
+def incidence(report: TrialReport, *, limit: float | None = None, ax: Axes | None = None) -> Figure:
+    """Draw the share of patients who exceeded a limit by each visit, and the numbers at risk.
+
+    Patients who leave are censored.
+
+    Parameters
+    ----------
+    report
+        Report from `run_trial`.
+    limit
+        Limit in mg/dL; default: the upper limit of normal, 160 and 250, side by side.
+    ax
+        Axes to draw into, with one `limit`, by default 160; default: a new figure.
+    """
     arms = report.values
-    many = len(arms) > 4
-    figure = Figure(figsize=(9.4, 3.4 + 0.17 * len(arms)), layout="constrained")
-    limits = {">ULN": report.uln_mg_dl, ">160": 160.0, ">250": 250.0}
-    axes = figure.subplots(1, len(limits))
-    for axis, (name, limit) in zip(axes, limits.items(), strict=True):
-        top = 0.0
-        at = _numbered(next(iter(arms.values())).times)
-        for i, (arm, e) in enumerate(arms.items()):
-            times, shares = incidence(e.glucose, e.times, e.left, limit, e.weights)
-            risk = _at_risk(e.glucose, e.times, e.left, limit)
-            enough = risk >= FEWEST
-            weeks = np.concatenate([[0.0], times[enough] / 168])
-            percent = 100 * np.concatenate([[0.0], shares[enough]])
-            top = max(top, percent.max())
-            axis.step(weeks, percent, where="post", color=COLOURS[i % 7], ls=DASHES[i % 4], lw=1.6, label=arm)
-            for week in at:
-                k = int(np.searchsorted(times / 168, week - 1e-9))
-                count = str(risk[k]) if k < len(risk) else ""
-                axis.annotate(
-                    count,
-                    (week, 0),
-                    (0, -40 - 10 * i),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=6.5,
-                    color=COLOURS[i % 7],
-                    annotation_clip=False,
-                )
-        axis.set_title(f"> {limit:g} mg/dL" + (" (ULN)" if name == ">ULN" else ""))
-        axis.set_xlabel("weeks; patients at risk:" + "\n" * len(arms))
-        axis.set_ylim(0, max(1.08 * top, 1.0))
-        end = max(float(e.times.max()) for e in arms.values()) / 168
-        axis.set_xlim(0, 1.02 * end)
-        axis.set_ylabel("% of patients")
-        tick_weeks(axis, end)
-    figure.suptitle(f"{report.trial}: patients who have exceeded a limit", x=0.01, ha="left", fontweight="bold")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, frameon=False, loc="outside upper right", ncols=4 if many else len(arms))
-    return figure
+    with mpl.rc_context(STYLE):
+        if ax is not None:
+            _new_cases(ax, report, 160.0 if limit is None else limit)
+            ax.legend(frameon=False)
+            return _figure_of(ax)
+        limits = [report.uln_mg_dl, 160.0, 250.0] if limit is None else [limit]
+        wide = 9.4 if limit is None else 5.2
+        figure = Figure(figsize=(wide, 3.4 + 0.17 * len(arms)), layout="constrained")
+        axes = figure.subplots(1, len(limits), squeeze=False)[0]
+        for axis, value in zip(axes, limits, strict=True):
+            _new_cases(axis, report, value)
+        title = f"{report.trial}: patients who have exceeded a limit" if limit is None else report.trial
+        figure.suptitle(title, x=0.01, ha="left", fontweight="bold")
+        handles, labels = axes[0].get_legend_handles_labels()
+        columns = 4 if len(arms) > 4 else len(arms)
+        figure.legend(handles, labels, frameon=False, loc="outside upper right", ncols=columns)
+        return figure
+
+
+def _new_cases(axis: Axes, report: TrialReport, limit: float) -> None:
+    """New cases above one limit, arm by arm, and the numbers at risk below."""
+    arms, top = report.values, 0.0
+    at = _numbered(next(iter(arms.values())).times)
+    for i, (arm, e) in enumerate(arms.items()):
+        times, shares = new_cases(e.glucose, e.times, e.left, limit, e.weights)
+        risk = _at_risk(e.glucose, e.times, e.left, limit)
+        enough = risk >= FEWEST
+        weeks = np.concatenate([[0.0], times[enough] / 168])
+        percent = 100 * np.concatenate([[0.0], shares[enough]])
+        top = max(top, percent.max())
+        axis.step(weeks, percent, where="post", color=COLOURS[i % 7], ls=DASHES[i % 4], lw=1.6, label=arm)
+        for week in at:
+            k = int(np.searchsorted(times / 168, week - 1e-9))
+            count = str(risk[k]) if k < len(risk) else ""
+            below = {"ha": "center", "fontsize": 6.5, "color": COLOURS[i % 7], "annotation_clip": False}
+            axis.annotate(count, (week, 0), (0, -40 - 10 * i), textcoords="offset points", **below)
+    axis.set_title(f"> {limit:g} mg/dL" + (" (ULN)" if limit == report.uln_mg_dl else ""))
+    axis.set_xlabel("weeks; patients at risk:" + "\n" * len(arms))
+    axis.set_ylim(0, max(1.08 * top, 1.0))
+    end = max(float(e.times.max()) for e in arms.values()) / 168
+    axis.set_xlim(0, 1.02 * end)
+    axis.set_ylabel("% of patients")
+    tick_weeks(axis, end)
 
 
 def _at_risk(glucose: np.ndarray, times: np.ndarray, left: np.ndarray, limit: float) -> np.ndarray:
@@ -165,41 +209,65 @@ def _numbered(times: np.ndarray) -> list[float]:
     return [float(week) for week in weeks[:: max(1, -(-len(weeks) // 6))]]
 
 
-def _waterfall(report: TrialReport) -> Figure:
-    """Highest value of every patient in order, arm by arm."""
-    arms = report.values
-    across = min(len(arms), 4)
-    down = -(-len(arms) // across)
-    figure = Figure(figsize=(7.6, 0.6 + 2.6 * down), layout="constrained")
-    grid = figure.subplots(down, across, sharey=True, squeeze=False)
-    for axis in grid.flat[len(arms) :]:
-        axis.set_axis_off()
-    for i, (axis, (arm, e)) in enumerate(zip(grid.flat, arms.items(), strict=False)):
-        order = np.argsort(-e.worst)
-        there = np.isfinite(e.worst[order])
-        width = 100 * e.weights[order][there] / e.weights.sum()
-        left = np.concatenate([[0.0], np.cumsum(width)[:-1]])
-        base = report.uln_mg_dl
-        axis.bar(left, e.worst[order][there] - base, width, base, align="edge", color=COLOURS[i % 7], lw=0)
-        for limit in (160, 250, 500):
-            if limit < 1.1 * e.worst[order][there].max(initial=0):
+def waterfall(report: TrialReport, *, arm: str | None = None, ax: Axes | None = None) -> Figure:
+    """Draw the highest value of every patient in order, above the upper limit of normal or below it.
+
+    Parameters
+    ----------
+    report
+        Report from `run_trial`.
+    arm
+        One arm; default: all, side by side.
+    ax
+        Axes to draw one arm into, by default the first; default: a new figure.
+
+    Raises
+    ------
+    ArgumentError
+        If the trial has no such arm.
+    """
+    names = list(report.values)
+    if arm is not None and arm not in names:
+        raise ArgumentError(f"unknown arm `{arm}`", help=choose_from(arm, names))
+    with mpl.rc_context(STYLE):
+        if ax is not None:
+            _bars(ax, report, arm or names[0])
+            ax.set_ylabel(f"highest {report.glucose}, mg/dL")
+            return _figure_of(ax)
+        shown = [arm] if arm else names
+        across = min(len(shown), 4)
+        down = -(-len(shown) // across)
+        figure = Figure(figsize=(7.6 if across > 1 else 4.4, 0.6 + 2.6 * down), layout="constrained")
+        grid = figure.subplots(down, across, sharey=True, squeeze=False)
+        for axis in grid.flat[len(shown) :]:
+            axis.set_axis_off()
+        for axis, name in zip(grid.flat, shown, strict=False):
+            _bars(axis, report, name)
+        for row in grid:
+            row[0].set_ylabel(fill(f"highest {report.glucose}, mg/dL", 30))
+        return figure
+
+
+def _bars(axis: Axes, report: TrialReport, arm: str) -> None:
+    """Highest values of one arm, in order."""
+    e, base = report.values[arm], report.uln_mg_dl
+    order = np.argsort(-e.worst)
+    there = np.isfinite(e.worst[order])
+    width = 100 * e.weights[order][there] / e.weights.sum()
+    left = np.concatenate([[0.0], np.cumsum(width)[:-1]])
+    colour = COLOURS[list(report.values).index(arm) % 7]
+    axis.bar(left, e.worst[order][there] - base, width, base, align="edge", color=colour, lw=0)
+    highest = e.worst[order][there].max(initial=0)
+    axis.axhline(base, color="#444444", lw=0.8)
+    for limit in (base, 160, 250, 500):
+        if limit < 1.1 * highest:
+            axis.text(99, limit, f"{limit:g}", ha="right", va="bottom", fontsize=7, color="#555555")
+            if limit != base:
                 axis.axhline(limit, color="#888888", lw=0.8, ls=":")
-        axis.axhline(base, color="#444444", lw=0.8)
-        for limit in (base, 160, 250, 500):
-            if limit < 1.1 * e.worst[order][there].max(initial=0):
-                axis.text(99, limit, f"{limit:g}", ha="right", va="bottom", fontsize=7, color="#555555")
-        axis.set_title(fill(arm, 20))
-        missing = 100 * float(e.weights[~np.isfinite(e.worst)].sum() / e.weights.sum())
-        if missing >= 0.5:
-            axis.annotate(
-                f"{missing:.0f} % without a value after baseline",
-                (1, -0.28),
-                xycoords="axes fraction",
-                ha="right",
-                fontsize=6.5,
-            )
-        axis.set_xlabel("% of patients")
-        axis.set_xlim(0, 100)
-    for row in grid:
-        row[0].set_ylabel(fill(f"highest {report.glucose}, mg/dL", 30))
-    return figure
+    axis.set_title(fill(arm, 20))
+    missing = 100 * float(e.weights[~np.isfinite(e.worst)].sum() / e.weights.sum())
+    if missing >= 0.5:
+        words = f"{missing:.0f} % without a value after baseline"
+        axis.annotate(words, (1, -0.28), xycoords="axes fraction", ha="right", fontsize=6.5)
+    axis.set_xlabel("% of patients")
+    axis.set_xlim(0, 100)

@@ -1,7 +1,4 @@
-"""One picture each, of a result or a test: `mt.plot.time_course(result)`, `mt.plot.ogtt(before, after)`.
-
-Every function returns a matplotlib figure. With `ax` it draws into axes of the caller's.
-"""
+"""Pictures of a result over time, against the dose, and of laboratory tests over each other."""
 
 from __future__ import annotations
 
@@ -14,13 +11,29 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.laboratory.findings import CURVES, Examination
 from mtorsim.results.result import Result
 
 from .style import COLOURS, DASHES, STYLE, band, in_print, tick_weeks
 
-__all__ = ["bands", "difference", "disposition", "dose_response", "ogtt", "spaghetti", "time_course"]
+__all__ = [
+    "bands",
+    "caption",
+    "check_quantity",
+    "difference",
+    "disposition",
+    "dose_response",
+    "label_time",
+    "named_arm",
+    "new_axes",
+    "ogtt",
+    "spaghetti",
+    "time_axis",
+    "time_course",
+    "title_of",
+    "told",
+]
 
 LIMITS: Mapping[str, Sequence[tuple[float, str]]] = {
     "fasting_glucose": ((126.0, "diabetes, 126"), (160.0, "grade 2, 160"), (250.0, "grade 3, 250")),
@@ -84,18 +97,18 @@ def _over_time(
     result: Result, of: str, ax: Axes | None, draw: Callable[[Axes, np.ndarray, np.ndarray, str, Any], None]
 ) -> Figure:
     """Draw a quantity over time, one arm after the other."""
-    _check(result, of)
+    check_quantity(result, of)
     with mpl.rc_context(STYLE):
-        axis = _axes(ax)
-        time, unit = _time(result.visits.time.to_numpy())
+        axis = new_axes(ax)
+        time, unit = time_axis(result.visits.time.to_numpy())
         for arm, colour, dashes in _arms(result.manifest["arms"]):
             draw(axis, time, result.visits[of].sel(arm=arm).to_numpy(), colour, dashes)
             axis.plot([], [], color=colour, ls=dashes, lw=1.8, label=arm)
-        _label_time(axis, time, unit)
-        axis.set_ylabel(_title(of, result.manifest["observables"][of]))
+        label_time(axis, time, unit)
+        axis.set_ylabel(title_of(of, result.manifest["observables"][of]))
         _limits(axis, of)
         axis.legend(frameon=False)
-        return _finished(axis, _told(result))
+        return caption(axis, told(result))
 
 
 def difference(
@@ -108,24 +121,22 @@ def difference(
     versus
         The arm that is subtracted; default: the first without a drug, else the last.
     """
-    _check(result, of)
+    check_quantity(result, of)
     arms = result.manifest["arms"]
-    versus = versus or _reference(result)
-    if versus not in arms:
-        raise ArgumentError(f"there is no arm `{versus}`", help=did_you_mean(versus, arms))
+    versus = named_arm(result, versus or _reference(result))
     with mpl.rc_context(STYLE):
-        axis = _axes(ax)
-        time, unit = _time(result.visits.time.to_numpy())
+        axis = new_axes(ax)
+        time, unit = time_axis(result.visits.time.to_numpy())
         base = result.visits[of].sel(arm=versus).to_numpy()
         for arm, colour, dashes in _arms([a for a in arms if a != versus]):
             values = result.visits[of].sel(arm=arm).to_numpy() - base
             band(axis, time, values, colour, dashes, shades=2 if len(arms) < 4 else 1)
             axis.plot([], [], color=colour, ls=dashes, lw=1.8, label=arm)
         axis.axhline(0, color="#444444", lw=0.8)
-        _label_time(axis, time, unit)
-        axis.set_ylabel(f"{_title(of, result.manifest['observables'][of])}\ndifference from {versus}")
+        label_time(axis, time, unit)
+        axis.set_ylabel(f"{title_of(of, result.manifest['observables'][of])}\ndifference from {versus}")
         axis.legend(frameon=False)
-        return _finished(axis, _told(result))
+        return caption(axis, told(result))
 
 
 def dose_response(
@@ -143,11 +154,11 @@ def dose_response(
     ArgumentError
         If the arms do not have doses of one drug; `mt.sweep` makes such arms.
     """
-    _check(result, of)
+    check_quantity(result, of)
     doses = _doses(result)
     time = float(result.visits.time[-1]) if at is None else at
     with mpl.rc_context(STYLE):
-        axis = _axes(ax)
+        axis = new_axes(ax)
         there = sorted(doses, key=lambda arm: doses[arm])
         values = [result.visits[of].sel(arm=arm).sel(time=time, method="nearest").to_numpy() for arm in there]
         x = np.array([doses[arm] for arm in there])
@@ -157,10 +168,10 @@ def dose_response(
         axis.plot(x, middle, "o-", color=COLOURS[0], ms=4.5, lw=1.6)
         unit, drug = _drug(result)
         axis.set_xlabel(f"{drug} ({unit})")
-        axis.set_ylabel(_title(of, result.manifest["observables"][of]))
+        axis.set_ylabel(title_of(of, result.manifest["observables"][of]))
         _limits(axis, of)
-        shown, clock = _time(np.array([0.0, time]))
-        return _finished(axis, f"after {shown[1]:g} {clock}; {_told(result)}")
+        shown, clock = time_axis(np.array([0.0, time]))
+        return caption(axis, f"after {shown[1]:g} {clock}; {told(result)}")
 
 
 def ogtt(
@@ -195,22 +206,22 @@ def ogtt(
     if len(named) != len(tests):
         raise ArgumentError(f"{len(named)} labels for {len(tests)} tests")
     with mpl.rc_context(STYLE):
-        axis = _axes(ax)
+        axis = new_axes(ax)
         for (label, colour, dashes), test in zip(_arms(named), tests, strict=True):
             if curve not in test.curves:
-                help = did_you_mean(curve, test.curves) or "choose from " + ", ".join(test.curves)
+                help = choose_from(curve, test.curves)
                 raise ArgumentError(f"this test has no curve `{curve}`", help=help)
             band(axis, test.minutes, test.curves[curve], colour, dashes, shades=1)
             axis.plot([], [], color=colour, ls=dashes, lw=1.8, label=label)
         if curve == "glucose" and tests[0].protocol.name == "ogtt":
-            for value, told in ((140, "impaired at 120 min"), (200, "diabetes at 120 min")):
+            for value, words in ((140, "impaired at 120 min"), (200, "diabetes at 120 min")):
                 axis.plot([105, 135], [value] * 2, color="#444444", lw=0.9, ls=(0, (4, 3)))
-                axis.annotate(told, (137, value), fontsize=7.5, va="center", color="#444444")
+                axis.annotate(words, (137, value), fontsize=7.5, va="center", color="#444444")
         axis.set_xlabel("time (min)")
-        axis.set_ylabel(_title(curve, CURVES[curve][0]))
+        axis.set_ylabel(title_of(curve, CURVES[curve][0]))
         axis.set_ylim(bottom=0)
         axis.legend(frameon=False)
-        return _finished(axis, "")
+        return caption(axis, "")
 
 
 def disposition(*tests: Examination, labels: Sequence[str] | None = None, ax: Axes | None = None) -> Figure:
@@ -225,7 +236,7 @@ def disposition(*tests: Examination, labels: Sequence[str] | None = None, ax: Ax
     """
     named = list(labels or [test.arm for test in tests])
     with mpl.rc_context(STYLE):
-        axis = _axes(ax)
+        axis = new_axes(ax)
         products = []
         for (label, colour, _), test in zip(_arms(named), tests, strict=True):
             if not {"S_I", "AIRg"} <= set(test.indices):
@@ -242,19 +253,19 @@ def disposition(*tests: Examination, labels: Sequence[str] | None = None, ax: Ax
         axis.set_xlabel(f"insulin sensitivity S_I ({tests[0].indices['S_I'][0]})")
         axis.set_ylabel(f"acute insulin response ({tests[0].indices['AIRg'][0]})")
         axis.legend(frameon=False)
-        return _finished(axis, "")
+        return caption(axis, "")
 
 
-def _axes(ax: Axes | None) -> Axes:
+def new_axes(ax: Axes | None) -> Axes:
     """The caller's axes, or those of a new figure."""
     return Figure(figsize=(6.4, 3.8), layout="constrained").add_subplot() if ax is None else ax
 
 
-def _finished(axis: Axes, caption: str) -> Figure:
+def caption(axis: Axes, text: str) -> Figure:
     """The figure of some axes, with a caption below."""
-    if caption:
+    if text:
         axis.annotate(
-            caption,
+            text,
             (0, 0),
             (0, -38),
             xycoords="axes fraction",
@@ -274,15 +285,23 @@ def _arms(names: Sequence[str]) -> Iterator[tuple[str, str, Any]]:
     return zip(names, itertools.cycle(COLOURS), itertools.cycle(DASHES))
 
 
-def _check(result: Result, of: str) -> None:
+def check_quantity(result: Result, of: str) -> None:
     """Raise if a result lacks a quantity."""
     if of not in result.visits or of == "status":
         known = [n for n in result.visits if n != "status"]
-        help = did_you_mean(of, [str(n) for n in known]) or "choose from " + ", ".join(map(str, known))
+        help = choose_from(of, map(str, known))
         raise ArgumentError(f"the result has no `{of}`", help=help)
 
 
-def _time(hours: np.ndarray) -> tuple[np.ndarray, str]:
+def named_arm(result: Result, name: str) -> str:
+    """The name of an arm that the result has; raises otherwise."""
+    arms = result.manifest["arms"]
+    if name not in arms:
+        raise ArgumentError(f"unknown arm `{name}`", help=choose_from(name, arms))
+    return name
+
+
+def time_axis(hours: np.ndarray) -> tuple[np.ndarray, str]:
     """Times in the unit of the axis, and its name."""
     end = float(hours.max(initial=0.0))
     if end > 21 * 24:
@@ -290,13 +309,15 @@ def _time(hours: np.ndarray) -> tuple[np.ndarray, str]:
     return (hours / 24.0, "days") if end > 72 else (hours, "hours")
 
 
-def _label_time(axis: Axes, time: np.ndarray, unit: str) -> None:
+def label_time(axis: Axes, time: np.ndarray, unit: str) -> None:
+    """Label the axis of time, with ticks where visits lie."""
     axis.set_xlabel(f"time ({unit})")
     if unit == "weeks":
         tick_weeks(axis, float(time.max()))
 
 
-def _title(name: str, unit: str) -> str:
+def title_of(name: str, unit: str) -> str:
+    """A quantity in words, with its unit."""
     words = {"hba1c": "HbA1c", "c_peptide": "C-peptide", "ffa": "Free fatty acids", "mtorc1": "mTORC1 activity"}
     said = words.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
     return said if unit == "1" else f"{said} ({in_print(unit)})"
@@ -305,11 +326,11 @@ def _title(name: str, unit: str) -> str:
 def _limits(axis: Axes, of: str) -> None:
     """Draw the limits that values come near."""
     top = axis.get_ylim()[1]
-    for value, told in LIMITS.get(of, ()):
+    for value, words in LIMITS.get(of, ()):
         if top > NEAR * value:
             axis.axhline(value, color="#444444", lw=0.8, ls=(0, (4, 3)))
             axis.annotate(
-                told,
+                words,
                 (1.0, value),
                 (-2, 2),
                 xycoords=("axes fraction", "data"),
@@ -320,7 +341,8 @@ def _limits(axis: Axes, of: str) -> None:
             )
 
 
-def _told(result: Result) -> str:
+def told(result: Result) -> str:
+    """How many subjects of which population a picture shows."""
     manifest = result.manifest
     n = manifest["subjects"]
     return f"{n:,} virtual subject{'s' if n > 1 else ''} of {manifest['population']}, seed {manifest['seed']}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import ArgumentError, PopulationError, SettingError, UnitError, did_you_mean, spoken
+from mtorsim.errors import ArgumentError, PopulationError, SettingError, UnitError, choose_from, did_you_mean, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Place
 from mtorsim.files.record import read_record
@@ -113,7 +113,7 @@ def with_bases(file: TomlFile, library: Library) -> tuple[TomlFile, tuple[TomlFi
     while isinstance(head := data.get("population"), dict) and isinstance(name := head.get("like"), str):
         key = ("population", "like") if not bases else ()
         if name not in library.populations:
-            help = did_you_mean(name, library.populations) or "choose from " + ", ".join(library.populations)
+            help = choose_from(name, library.populations)
             file.fail(f"there is no population `{name}`", key, help, needle=name)
         if name in chain:
             file.fail(f"`{name}` extends itself, by way of {' and '.join(chain)}", key)

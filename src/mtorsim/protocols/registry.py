@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import mtorsim.protocols
-from mtorsim.errors import ArgumentError, did_you_mean, spoken
+from mtorsim.errors import ArgumentError, choose_from, spoken
 
 from .laboratory_test import LaboratoryTest
 from .protocol import Protocol
@@ -49,7 +49,5 @@ def protocol(name: str, **options: float | Sequence[float]) -> Protocol:
             f"the name of a test must be text, not {spoken(name)}", help="choose from " + ", ".join(known)
         )
     if name not in known:
-        raise ArgumentError(
-            f"there is no test `{name}`", help=did_you_mean(name, known) or "choose from " + ", ".join(known)
-        )
+        raise ArgumentError(f"there is no test `{name}`", help=choose_from(name, known))
     return known[name](**options)

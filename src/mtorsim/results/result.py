@@ -28,6 +28,8 @@ from .tables import SCREEN_FAILURES, WEIGHTS, labelled, ledger_table, test_table
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["Result", "open_run"]
 
@@ -87,6 +89,32 @@ class Result:
         title = f"{m['title']}: {m['subjects']:,} subjects of {m['population']}"
         about = f"seed {m['seed']}; status: " + ", ".join(f"{count:,} {word}" for word, count in self.status.items())
         return card(title, about, chart, table(head, rows))
+
+    def plot(
+        self, of: str = "fasting_glucose", *, by: str = "arm", kind: str = "bands", ax: Axes | None = None
+    ) -> Figure:
+        """Draw a quantity over time; for other pictures see `mt.plot`.
+
+        Parameters
+        ----------
+        of
+            An observable.
+        by
+            `arm` for all arms in one picture, or a trait of the subjects (a column of `people`): then one picture for
+            each of its values, or for each third of the subjects if it has many.
+        kind
+            `time_course`, `bands`, `spaghetti` or `difference`.
+        ax
+            Axes to draw into, for `by="arm"`; default: a new figure.
+
+        Raises
+        ------
+        ArgumentError
+            If the result has no such quantity or trait.
+        """
+        from mtorsim.plots.by import plot_result
+
+        return plot_result(self, of, by, kind, ax)
 
     @cached_property
     def visits(self) -> xr.Dataset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mtorsim.errors import UnitError, did_you_mean
+from mtorsim.errors import UnitError, choose_from
 from mtorsim.model.model import Model, Route
 from mtorsim.scenario.parts import Regimen
 from mtorsim.units.units import Unit, convert, parse_unit
@@ -80,6 +80,6 @@ def route_of(regimen: Regimen, model: Model) -> Route:
     if name is None:
         return next(iter(routes.values()))
     if name not in routes:
-        help = did_you_mean(name, routes) or "choose from " + ", ".join(routes)
+        help = choose_from(name, routes)
         place.fail(f"`{drug}` has no route `{name}`", "route", help=help)
     return routes[name]

@@ -82,7 +82,7 @@ def read_observed(lines: Sequence[forms.Observed], arms: Sequence[str], place: P
         here = place.inside(i)
         if row.arm not in arms:
             help = did_you_mean(row.arm, arms) or "arms are " + ", ".join(arms)
-            here.fail(f"there is no arm `{row.arm}`", "arm", help=help, needle=row.arm)
+            here.fail(f"unknown arm `{row.arm}`", "arm", help=help, needle=row.arm)
         if (row.percent is None) == (row.below is None):
             help = "give `percent`, or `below` if only a bound is known"
             here.fail("a row needs either a share or a bound", help=help)

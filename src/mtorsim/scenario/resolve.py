@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mtorsim.errors import UnitError, did_you_mean
+from mtorsim.errors import UnitError, choose_from
 from mtorsim.files.library import Library
 from mtorsim.files.places import Place
 from mtorsim.protocols.protocol import needs
@@ -85,11 +85,11 @@ def _check_names(form: ScenarioFile, place: Place, library: Library) -> None:
     """Check that modules and population are in the library."""
     for i, name in enumerate(form.model):
         if name not in library.modules:
-            help = did_you_mean(name, library.modules) or "choose from " + ", ".join(library.modules)
+            help = choose_from(name, library.modules)
             place.fail(f"there is no module `{name}`", "model", i, help=help, needle=name)
     if form.population not in library.populations:
         name, known = form.population, library.populations
-        help = did_you_mean(name, known) or "choose from " + ", ".join(known)
+        help = choose_from(name, known)
         place.fail(f"there is no population `{name}`", "population", help=help, needle=name)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line, shown_path
+from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, shown_path
 
 __all__ = ["DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
 
@@ -60,7 +60,7 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
         with more cells than the head.
     """
     if dialect not in DIALECTS:
-        help = did_you_mean(dialect, DIALECTS) or "choose from " + ", ".join(DIALECTS)
+        help = choose_from(dialect, DIALECTS)
         raise ArgumentError(f"unknown dialect `{dialect}`", help=help)
     shown = shown_path(path)
     lines, rows = _rows(path, DIALECTS[dialect][0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, choose_from
 
 from .conversions import _IFCC_SLOPE, C_PEPTIDE_MASS, MG_DL_PER_MMOL_L, PMOL_PER_UU, hba1c_ifcc
 
@@ -95,5 +95,5 @@ def display_units(units: str) -> DisplayUnits:
     for name in known:
         if units.lower() == name.lower():
             return DisplayUnits(name)
-    help = did_you_mean(units, known) or "choose from " + ", ".join(known)
+    help = choose_from(units, known)
     raise ArgumentError(f"glucose cannot be shown in `{units}`", help=help)

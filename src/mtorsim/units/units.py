@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from mtorsim.errors import UnitError, did_you_mean
+from mtorsim.errors import UnitError, choose_from
 
 __all__ = ["ONE", "Unit", "convert", "parse_quantity", "parse_unit"]
 
@@ -217,8 +217,7 @@ def _symbol(name: str, text: str) -> Unit:
         return Unit(scale, _F(1), ((base, _F(1)),) if base else ())
     known = [*_SYMBOLS, *_HOURS]
     raise UnitError(
-        f"unknown unit `{name}`" + (f" in `{text}`" if text.strip() != name else ""),
-        help=did_you_mean(plain, known) or "choose from " + ", ".join(known),
+        f"unknown unit `{name}`" + (f" in `{text}`" if text.strip() != name else ""), help=choose_from(plain, known)
     )
 
 

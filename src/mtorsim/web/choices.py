@@ -34,7 +34,7 @@ def node_card(model: Model, name: str) -> dict[str, Any]:
     """
     nodes = {f"{m.name}.{n}": (m, line) for m in model.modules for n, line in m.data.nodes.items()}
     if name not in nodes:
-        raise ArgumentError(f"there is no node `{name[:60]}`", help=did_you_mean(name, nodes))
+        raise ArgumentError(f"unknown node `{name[:60]}`", help=did_you_mean(name, nodes))
     module, line = nodes[name]
     shown = [f"{module.name}.{quantity}" for quantity in (line.of, *line.parts)]
     equations, read = [], dict[str, None]()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError, choose_from, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import Scenario
 
@@ -167,7 +167,7 @@ def read_question(given: Mapping[str, Any]) -> Question:
     for key, (names, allowed) in known.items():
         for name in names:
             if name not in allowed:
-                help = did_you_mean(name, allowed) or "choose from " + ", ".join(allowed)
+                help = choose_from(name, allowed)
                 raise ArgumentError(f"`{key}`: unknown name `{name[:40]}`", help=help)
     if len(question.off) > 20 or len(set(question.therapies)) < len(question.therapies):
         raise ArgumentError("`therapies` and `off` name each thing once")

@@ -1,0 +1,27 @@
+"""Pictures of results, tests, trials and models, one function each: `mt.plot.time_course(result)`.
+
+Every function returns a matplotlib figure, and draws into axes of the caller's with `ax`. They have one style; save
+them as PNG, PDF or SVG with `figure.savefig`.
+"""
+
+from __future__ import annotations
+
+from .mechanism import mechanism
+from .trial import forest, incidence, waterfall
+from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
+from .vpc import vpc
+
+__all__ = [
+    "bands",
+    "difference",
+    "disposition",
+    "dose_response",
+    "forest",
+    "incidence",
+    "mechanism",
+    "ogtt",
+    "spaghetti",
+    "time_course",
+    "vpc",
+    "waterfall",
+]
