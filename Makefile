@@ -1,10 +1,11 @@
-# `make demo` runs the main example, `make test` every check. Each sets itself up in .venv, from nothing.
+# `make demo` runs the main example, `make test` every check, `make docs` builds the documentation in out/docs. Each
+# sets itself up in .venv, from nothing.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check clean
+.PHONY: demo test check docs clean
 
 demo: $(READY)
 	$(BIN)/mtorsim run everolimus_breast --subjects 200 --out out/demo --force
@@ -13,6 +14,9 @@ demo: $(READY)
 test: check
 	$(BIN)/pytest -n auto --dist loadscope
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --quiet tests/kernel
+
+docs: $(READY)
+	$(BIN)/sphinx-build -W --keep-going -b html docs out/docs
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -29,4 +33,4 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 clean:
-	rm -rf .venv out .kernels .pytest_cache .ruff_cache .hypothesis .import_linter_cache .axe
+	rm -rf .venv out docs/reference .kernels .pytest_cache .ruff_cache .hypothesis .import_linter_cache .axe

@@ -102,7 +102,7 @@ def test_what_cannot_be_drawn_is_said(swept):
 
 @pytest.fixture(scope="module")
 def report():
-    return mt.run_trial("bolero_2", subjects=60)
+    return mt.run_trial("bolero_2", subjects=60, variants=False, sets=1)
 
 
 def test_figures_of_a_trial_can_be_drawn_one_by_one(report):

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mtorsim.errors import ArgumentError, choose_from, did_you_mean
 from mtorsim.results.result import Result
 
-from .style import STYLE
+from .style import STYLE, Picture
 from .views import bands, difference, spaghetti, time_course
 
 __all__ = ["plot_result"]
@@ -37,7 +37,7 @@ def plot_result(result: Result, of: str, by: str, kind: str, ax: Axes | None) ->
         raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=help)
     classes = _classes(by, result.people[by].to_numpy())
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(3.6 * len(classes) + 0.6, 3.6), layout="constrained")
+        figure = Picture(figsize=(3.6 * len(classes) + 0.6, 3.6), layout="constrained")
         axes = figure.subplots(1, len(classes), sharey=True, squeeze=False)[0]
         for axis, (label, who) in zip(axes, classes.items(), strict=True):
             KINDS[kind](_of(result, who), of, ax=axis)

@@ -13,7 +13,7 @@ from mtorsim.describe.diagram import Edge, diagram_of
 from mtorsim.describe.drawing import HEIGHT, PAD, WIDTH, Curve, curve_of, laid_out
 from mtorsim.model.model import Model
 
-from .style import COLOURS, STYLE
+from .style import COLOURS, STYLE, Picture
 
 __all__ = ["mechanism"]
 
@@ -44,7 +44,7 @@ def mechanism(model: Model, *, ax: Axes | None = None) -> Figure:
     wide, tall = layout.size
     with mpl.rc_context(STYLE):
         if ax is None:
-            figure = Figure(figsize=(wide / INCH, tall / INCH + 0.3), layout="constrained")
+            figure = Picture(figsize=(wide / INCH, tall / INCH + 0.3), layout="constrained")
             ax = figure.add_subplot()
         ax.set_axis_off()
         ax.set_xlim(0, wide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import re
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ __all__ = [
     "FORMATS",
     "MARKERS",
     "STYLE",
+    "Picture",
     "band",
     "in_print",
     "legend_columns",
@@ -55,6 +57,15 @@ STYLE: dict[Any, Any] = {
 }
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether pyplot is used or not."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=110)
+        return buffer.getvalue()
+
+
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Markers that tell arms of the same colour apart."""
 
@@ -87,7 +98,7 @@ def new_figure(width: float, height: float, names: Sequence[str] = ()) -> Figure
     """
     lines = math.ceil(len(names) / legend_columns(names, width)) if names else 1
     whole = height + ABOVE + BELOW + 0.17 * (lines - 1)
-    figure = Figure(figsize=(width, whole), layout="constrained")
+    figure = Picture(figsize=(width, whole), layout="constrained")
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.0, BELOW / whole, 1.0, height / whole), h_pad=0.06, w_pad=0.08)  # pyright: ignore[reportCallIssue]

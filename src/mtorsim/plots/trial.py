@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtorsim.errors import ArgumentError, choose_from
-from mtorsim.plots.style import COLOURS, DASHES, STYLE, tick_weeks
+from mtorsim.plots.style import COLOURS, DASHES, STYLE, Picture, tick_weeks
 from mtorsim.stats.shares import Estimate
 from mtorsim.trial.endpoints import incidence as new_cases
 
@@ -57,7 +57,7 @@ def forest(report: TrialReport, *, ax: Axes | None = None) -> Figure:
             ax.legend(frameon=False, fontsize=7.5)
             return _figure_of(ax)
         heights = [0.55 + 0.34 * len(rows) for _, rows in groups]
-        figure = Figure(figsize=(9.2, 0.55 + sum(heights)), layout="constrained")
+        figure = Picture(figsize=(9.2, 0.55 + sum(heights)), layout="constrained")
         axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
         for axis, (title, rows) in zip(axes, groups, strict=True):
             _intervals(axis, rows)
@@ -154,7 +154,7 @@ def incidence(report: TrialReport, *, limit: float | None = None, ax: Axes | Non
             return _figure_of(ax)
         limits = [report.uln_mg_dl, 160.0, 250.0] if limit is None else [limit]
         wide = 9.4 if limit is None else 5.2
-        figure = Figure(figsize=(wide, 3.4 + 0.17 * len(arms)), layout="constrained")
+        figure = Picture(figsize=(wide, 3.4 + 0.17 * len(arms)), layout="constrained")
         axes = figure.subplots(1, len(limits), squeeze=False)[0]
         for axis, value in zip(axes, limits, strict=True):
             _new_cases(axis, report, value)
@@ -237,7 +237,7 @@ def waterfall(report: TrialReport, *, arm: str | None = None, ax: Axes | None = 
         shown = [arm] if arm else names
         across = min(len(shown), 4)
         down = -(-len(shown) // across)
-        figure = Figure(figsize=(7.6 if across > 1 else 4.4, 0.6 + 2.6 * down), layout="constrained")
+        figure = Picture(figsize=(7.6 if across > 1 else 4.4, 0.6 + 2.6 * down), layout="constrained")
         grid = figure.subplots(down, across, sharey=True, squeeze=False)
         for axis in grid.flat[len(shown) :]:
             axis.set_axis_off()

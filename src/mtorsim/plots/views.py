@@ -15,7 +15,7 @@ from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.laboratory.findings import CURVES, Examination
 from mtorsim.results.result import Result
 
-from .style import COLOURS, DASHES, STYLE, band, in_print, tick_weeks
+from .style import COLOURS, DASHES, STYLE, Picture, band, in_print, tick_weeks
 
 __all__ = [
     "bands",
@@ -219,7 +219,7 @@ def ogtt(
                 axis.annotate(words, (137, value), fontsize=7.5, va="center", color="#444444")
         axis.set_xlabel("time (min)")
         axis.set_ylabel(title_of(curve, CURVES[curve][0]))
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(bottom=min(50.0, axis.get_ylim()[0]) if curve == "glucose" else 0)
         axis.legend(frameon=False)
         return caption(axis, "")
 
@@ -250,15 +250,15 @@ def disposition(*tests: Examination, labels: Sequence[str] | None = None, ax: Ax
         x = np.linspace(max(low, 1e-3 * high), high, 200)
         axis.plot(x, typical / x, color="#444444", lw=0.9, ls=(0, (4, 3)), label=f"S_I x AIRg = {typical:.3g}")
         axis.set_ylim(0, 1.15 * max(float(np.nanmax(test.indices["AIRg"][1])) for test in tests))
-        axis.set_xlabel(f"insulin sensitivity S_I ({tests[0].indices['S_I'][0]})")
-        axis.set_ylabel(f"acute insulin response ({tests[0].indices['AIRg'][0]})")
+        axis.set_xlabel(f"insulin sensitivity S_I ({in_print(tests[0].indices['S_I'][0])})")
+        axis.set_ylabel(f"acute insulin response ({in_print(tests[0].indices['AIRg'][0])})")
         axis.legend(frameon=False)
         return caption(axis, "")
 
 
 def new_axes(ax: Axes | None) -> Axes:
     """The caller's axes, or those of a new figure."""
-    return Figure(figsize=(6.4, 3.8), layout="constrained").add_subplot() if ax is None else ax
+    return Picture(figsize=(6.4, 3.8), layout="constrained").add_subplot() if ax is None else ax
 
 
 def caption(axis: Axes, text: str) -> Figure:
@@ -319,6 +319,7 @@ def label_time(axis: Axes, time: np.ndarray, unit: str) -> None:
 def title_of(name: str, unit: str) -> str:
     """A quantity in words, with its unit."""
     words = {"hba1c": "HbA1c", "c_peptide": "C-peptide", "ffa": "Free fatty acids", "mtorc1": "mTORC1 activity"}
+    words |= {"mtorc2_liver": "mTORC2 activity in the liver", "mtorc2_muscle": "mTORC2 activity in muscle"}
     said = words.get(name, name.rpartition(".")[2].replace("_", " ").capitalize())
     return said if unit == "1" else f"{said} ({in_print(unit)})"
 
