@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,80 @@ def test_every_slider_redraws_by_keyboard(page):
     assert "8 weeks" in page.said()
 
 
+def test_every_slider_redraws_while_it_is_dragged(page):
+    for name in ("dose", "weeks", "age", "bmi", "sensitivity", "capacity"):
+        slider = page.page.locator(f"#{name}")
+        slider.scroll_into_view_if_needed()
+        box, before = slider.bounding_box(), float(slider.input_value())
+        y, steps = box["y"] + box["height"] / 2, []
+        page.page.mouse.move(box["x"] + 0.3 * box["width"], y)
+        page.page.mouse.down()
+        for k in range(4):
+            page.page.mouse.move(box["x"] + (0.3 + 0.1 * k) * box["width"], y, steps=2)
+            page.settled()
+            steps.append((float(slider.input_value()), page.said()))
+        page.page.mouse.up()
+        assert len({value for value, _ in steps}) == 4, (name, before)
+        if name != "weeks":
+            assert len({said for _, said in steps}) > 1, name
+        assert page.page.locator("#error").is_hidden()
+
+
+def test_every_mechanism_of_every_drug_can_be_spared(page):
+    drugs = page.page.locator("#drug option").evaluate_all("(all) => all.map((o) => o.value)")
+    assert len(drugs) == 6
+    for drug in drugs:
+        page.page.locator("#drug").select_option(drug)
+        page.settled()
+        boxes = page.page.locator("#off input")
+        assert boxes.count() >= 3
+        usual = page.said()
+        for k in range(boxes.count()):
+            boxes.nth(k).check()
+            page.until("() => location.search.includes('off=')")
+            page.settled()
+            assert page.page.locator("#error").is_hidden(), page.page.inner_text("#error")
+            assert page.page.locator(".edge.cut").count() >= 1, (drug, k)
+            boxes.nth(k).uncheck()
+            page.settled()
+        assert page.said() == usual
+
+
+def test_drug_classes_are_compared_at_equal_inhibition(page):
+    page.page.get_by_role("tab", name="Drug classes").click()
+    page.until("() => document.querySelectorAll('#view tbody tr').length === 4", seconds=120)
+    rows = [r.split("\t") for r in page.page.locator("#view tbody tr").all_inner_texts()]
+    inhibited = [int(row[3].split(" %")[0]) for row in rows]
+    assert max(inhibited[:3]) - min(inhibited[:3]) <= 1
+    assert int(rows[3][4].split(" %")[0]) > int(rows[0][4].split(" %")[0])
+
+
+def test_a_view_is_saved_as_a_drawing(page, tmp_path):
+    with page.page.expect_download() as begun:
+        page.page.locator("#svg").click()
+    begun.value.save_as(tmp_path / "weeks.svg")
+    root = ET.parse(tmp_path / "weeks.svg").getroot()
+    space = "{http://www.w3.org/2000/svg}"
+    assert len(root.findall(f"{space}g")) == page.page.locator("#view canvas").count()
+    for chart in root.findall(f"{space}g"):
+        assert len(chart.findall(f"{space}polyline")) == 2
+        assert len(chart.findall(f"{space}text")) >= 4
+
+
+def test_organs_swell_and_arrows_thicken_with_what_has_changed(page):
+    organ = page.page.locator('.organ[data-organ="fat"]')
+    arrow = page.page.locator('.edge[data-source="everolimus.level"]').first
+    seen = []
+    for key in ("Home", "End"):
+        page.page.locator("#time").focus()
+        page.page.keyboard.press(key)
+        shown = arrow.evaluate("(e) => Number(e.style.strokeWidth)")
+        seen.append((organ.evaluate("(e) => e.style.transform"), shown))
+    assert seen[0] == ("scale(1)", 1)
+    assert seen[1][0] != "scale(1)"
+    assert seen[1][1] > 2
+
+
 def test_sparing_secretion_lowers_glucose_and_is_in_the_link(page, browser, address):
     with_all = int(re.search(r"glucose is (\d+)", page.said())[1])
     page.page.get_by_label("Spare insulin secretion").check()
@@ -127,7 +202,7 @@ def test_sparing_secretion_lowers_glucose_and_is_in_the_link(page, browser, addr
 
 def test_views_change_by_arrow_keys_and_each_draws(page):
     page.page.locator('[role="tab"][aria-selected="true"]').focus()
-    for name, wait in (("day", 0), ("ogtt", 0), ("dose", 0), ("plane", 0)):
+    for name, wait in (("day", 0), ("ogtt", 0), ("dose", 0), ("plane", 0), ("classes", 0)):
         page.page.keyboard.press("ArrowRight")
         page.until("(v) => location.search.includes(`view=${v}`)", name)
         page.page.wait_for_selector("#view canvas", timeout=60_000)
@@ -205,8 +280,12 @@ def test_the_scenario_file_gives_the_numbers_of_the_page(page, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_needs_no_sideways_scrolling(browser, address, scheme):
     narrow = Watched(browser, address, viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    narrow.open()
-    assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for view in ("weeks", "day", "ogtt", "dose", "plane", "classes", "people"):
+        narrow.open(f"{SMALL}&view={view}")
+        narrow.page.wait_for_selector("#view canvas", timeout=60_000)
+        if view in ("ogtt", "classes", "people"):
+            narrow.page.wait_for_selector("#view table", timeout=60_000)
+        assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 390, view
     assert narrow.faults == []
     narrow.context.close()
 

@@ -26,6 +26,7 @@ from mtorsim.files.library import Library, library_for
 from mtorsim.web import answers
 from mtorsim.web.answers import Answers
 from mtorsim.web.app import MOST_BODY, make_app
+from mtorsim.web.classes import CLASSES
 from mtorsim.web.kept import Kept
 from mtorsim.web.question import DRUGS, THERAPIES, read_question
 
@@ -97,6 +98,24 @@ def test_people_come_a_line_at_a_time_and_all_of_them(client, monkeypatch):
         scenario.replace(population="adults", subjects=40, visits=["0 weeks", "4 weeks"], settings=person)
     )
     np.testing.assert_allclose(glucose, again.visits.fasting_glucose.sel(arm="with treatment"), rtol=1e-6)
+
+
+def test_drugs_are_compared_at_equal_inhibition_of_mtorc1(client, tmp_path):
+    asked = {**SHORT, "weeks": 6, "dose": 5}
+    with client.stream("GET", "/api/classes", params=asked) as reply:
+        first, *found = [json.loads(line) for line in reply.iter_lines()]
+    assert [f["drug"] for f in found] == list(CLASSES)
+    for drug in found:
+        assert drug["reached"]
+        assert drug["inhibition"] == pytest.approx(first["inhibition"], abs=0.02)
+    own = next(f for f in found if f["drug"] == "sirolimus")
+    again = {**asked, "drug": "sirolimus", "dose": own["dose"]}
+    (tmp_path / "patient.toml").write_text(client.get("/api/scenario", params=again).text)
+    ran = mt.simulate(tmp_path / "patient.toml").visits.fasting_glucose.sel(arm="with treatment").to_numpy().ravel()
+    # Other stops at the end of the course: equal to the error of a step.
+    np.testing.assert_allclose(own["course"]["fasting_glucose"], ran, rtol=1e-4)
+    none = client.get("/api/classes", params={"drug": "alpelisib", "dose": 300}).json()
+    assert "does not inhibit mTORC1" in none["error"]
 
 
 def test_every_node_of_every_drug_s_diagram_can_be_opened(client):

@@ -92,9 +92,11 @@ def as_svg(diagram: Diagram, title: str = "The mechanism", interactive: bool = F
 
 
 _MARKERS = (
-    '<defs><marker id="raises" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
+    '<defs><marker id="raises" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" '
+    'markerWidth="10" markerHeight="10" orient="auto">'
     '<path d="M0 0 L8 4 L0 8 z" fill="context-stroke"/></marker>'
-    '<marker id="lowers" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+    '<marker id="lowers" viewBox="0 0 8 8" refX="6" refY="4" markerUnits="userSpaceOnUse" '
+    'markerWidth="12" markerHeight="12" orient="auto">'
     '<path d="M6 0 V8" stroke="context-stroke" stroke-width="2.4"/></marker></defs>'
 )
 
@@ -130,7 +132,8 @@ def _node(node: DiagramNode, place: Place, interactive: bool) -> str:
     button = ' tabindex="0" role="button"' if interactive else ""
     told = "" if interactive else f"<title>{escape(node.plain or node.label)}</title>"
     return (
-        f'<g class="node" data-node="{escape(node.name)}" data-of="{escape(node.of)}"{button}>{told}'
+        f'<g class="node" data-node="{escape(node.name)}" data-of="{escape(node.of)}" '
+        f'data-organ="{escape(node.organ)}"{button}>{told}'
         f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="7"/>'
         f'<text x="{x + 8:g}" y="{y + 15:g}">{escape(node.label)}</text>'
         f'<text class="value" x="{x + 8:g}" y="{y + 28:g}"></text></g>'

@@ -19,6 +19,7 @@ from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, draft_plan, make_plan
 from mtorsim.simulation.chunks import blocks
 
+from .classes import at_equal_inhibition
 from .course import VARIED, Course, courses
 from .kept import Kept
 from .question import ARMS, Question, read_question
@@ -70,6 +71,14 @@ class Answers:
         questions = [read_question({**question.model_dump(), key: value}) for value in values]
         self.kept.fill([_key(q) for q in questions], lambda which: self._courses([questions[i] for i in which]))
         return {"ahead": len(questions)}
+
+    def classes(self, question: Question) -> Iterator[dict[str, Any]]:
+        """Drugs at equal inhibition of mTORC1, one after the other."""
+
+        def compute(questions: Sequence[Question]) -> Sequence[Course | ArgumentError]:
+            return courses(self.plan(questions[0]), questions, self.pool, self.kept.get, last="week")
+
+        return at_equal_inhibition(question, compute)
 
     def _course(self, question: Question) -> Course:
         def make() -> Course:

@@ -60,6 +60,7 @@ def make_app(library: Library, hosts: frozenset[str], workers: int = 2) -> ASGIA
         Route("/api/ahead", api.ahead),
         Route("/api/ogtt", api.ogtt),
         Route("/api/people", api.people),
+        Route("/api/classes", api.classes),
         Route("/api/diagram", api.diagram),
         Route("/api/node", api.node),
         Route("/api/scenario", api.scenario),
@@ -118,13 +119,21 @@ class _Api:
 
     async def people(self, request: Request) -> Response:
         """A small population, a line for some patients."""
+        return await self._lines(request, self.answers.people)
+
+    async def classes(self, request: Request) -> Response:
+        """Drugs at equal inhibition of mTORC1, a line for each."""
+        return await self._lines(request, self.answers.classes)
+
+    async def _lines(self, request: Request, answer: Callable[[Question], Iterator[dict[str, Any]]]) -> Response:
+        """An answer that comes in parts, a line of JSON for each."""
         question = await _question(request)
         if not self.seats.acquire(blocking=False):
             return _busy()
 
         def lines() -> Iterator[bytes]:
             try:
-                for part in self.answers.people(question):
+                for part in answer(question):
                     yield json.dumps(part).encode() + b"\n"
             except MtorsimError as error:
                 yield json.dumps(_error(error)).encode() + b"\n"

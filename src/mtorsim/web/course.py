@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -71,7 +71,9 @@ class Course:
         }
 
 
-def courses(plan: Plan, questions: Sequence[Question], pool: Executor, once: Once) -> list[Course | ArgumentError]:
+def courses(
+    plan: Plan, questions: Sequence[Question], pool: Executor, once: Once, *, last: Literal["day", "week"] = "day"
+) -> list[Course | ArgumentError]:
     """Compute courses that differ in the dose, or in the person.
 
     Parameters
@@ -84,13 +86,15 @@ def courses(plan: Plan, questions: Sequence[Question], pool: Executor, once: Onc
         Threads for the arms.
     once
         Keeps a result by its key.
+    last
+        What is recorded at short intervals: the last day, or the last week by the hour.
 
     Returns
     -------
     list
         For each question its course, or why it cannot be computed.
     """
-    times = _times(plan)
+    times = _times(plan, last)
     persons = list(dict.fromkeys(_person(q) for q in questions))
     which = np.array([persons.index(_person(q)) for q in questions])
     own = (plan.kernel.name, *sorted(plan.switches.items()))
@@ -100,7 +104,7 @@ def courses(plan: Plan, questions: Sequence[Question], pool: Executor, once: Onc
     def usual() -> ArmRun:
         # Doses of placebo stop the integrator too, so their times are part of the key.
         stops = tuple((r.drug, r.times) for r in untreated.spec.regimens)
-        key = ("untreated", own, stops, plan.scenario.duration, *persons)
+        key = ("untreated", last, own, stops, plan.scenario.duration, *persons)
         return once(key, lambda: run_arm(plan, untreated, people, times, np.zeros(1, np.int64)))
 
     without = pool.submit(usual)
@@ -146,14 +150,15 @@ def _on_doses(arm: PlannedArm, questions: Sequence[Question]) -> PlannedArm:
     return replace(arm, schedule=arm.schedule.with_amounts(route, [q.dose for q in questions], regimen.unit))
 
 
-def _times(plan: Plan) -> Times:
-    """Daily visits, and the last day at intervals of minutes in place of the finer series."""
+def _times(plan: Plan, last: Literal["day", "week"]) -> Times:
+    """Daily visits, and the last day or week at short intervals in place of the finer series."""
     visits = np.array(plan.scenario.visits)
     end = plan.scenario.duration
-    day = end - 24.0 + np.arange(0.0, 24.0 + MINUTES / 120, MINUTES / 60)
-    every = np.unique(np.concatenate([visits, day]))
+    span, step = (24.0, MINUTES / 60) if last == "day" else (min(168.0, end), 1.0)
+    finer = end - span + np.arange(0.0, span + step / 2, step)
+    every = np.unique(np.concatenate([visits, finer]))
     fasting = np.array([plan.scenario.is_fasting(t) for t in every])
-    return Times(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, day))
+    return Times(every, fasting, np.searchsorted(every, visits), np.searchsorted(every, finer))
 
 
 def _columns(wanted: Sequence[str], names: Sequence[str], values: np.ndarray) -> Mapping[str, list[float | None]]:

@@ -26,6 +26,8 @@ class Drug:
     ----------
     amount, highest, step
         Usual and highest amount on the slider, and its step, in `unit`.
+    lowest
+        Lowest amount that is tried in search of a given effect.
     every, days
         Usual interval in days, and days of each week on which it is given; 7 for all.
     more
@@ -40,13 +42,15 @@ class Drug:
     days: int = 7
     unit: str = "mg"
     hours: int = 24
+    lowest: float = 0.5
     more: Mapping[str, str] = field(default_factory=dict)
 
 
 DRUGS: Mapping[str, Drug] = {
     "everolimus": Drug("everolimus", 10, 20, 0.5),
     "sirolimus": Drug("sirolimus", 2, 10, 0.5),
-    "temsirolimus": Drug("temsirolimus, into a vein", 25, 75, 5, every=7, more={"over": "30 min"}),
+    "temsirolimus": Drug("temsirolimus, into a vein", 25, 75, 5, every=7, lowest=1, more={"over": "30 min"}),
+    "sapanisertib": Drug("sapanisertib (ATP-competitive, a placeholder)", 4, 12, 0.5),
     "alpelisib": Drug("alpelisib (PI3K inhibitor)", 300, 400, 50),
     "capivasertib": Drug("capivasertib (AKT inhibitor)", 400, 600, 40, hours=12, days=4),
 }

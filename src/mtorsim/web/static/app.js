@@ -2,7 +2,7 @@
 import { controls, drawn, setControls } from "./controls.js";
 import { lessons } from "./lessons.js";
 import { drawMap, paintMap } from "./map.js";
-import { VIEWS, drawView, saveCsv, savePng, sentence } from "./views.js";
+import { VIEWS, drawView, saveCsv, savePng, saveSvg, sentence } from "./views.js";
 
 const byId = (id) => document.getElementById(id);
 const KEYS = ["drug", "dose", "every", "days", "weeks", "stop", "male", "age", "bmi", "sensitivity", "capacity", "therapies", "off"];
@@ -205,6 +205,7 @@ async function start() {
   byId("time").addEventListener("input", paint);
   byId("play").addEventListener("click", play);
   byId("csv").addEventListener("click", () => saveCsv(state, answer));
+  byId("svg").addEventListener("click", () => saveSvg(byId("view"), state));
   byId("png").addEventListener("click", () => savePng(byId("view"), state));
   byId("link").addEventListener("click", async (event) => {
     await navigator.clipboard?.writeText(location.href);

@@ -15,20 +15,33 @@ export async function drawMap(place, card, query) {
   }
 }
 
+const DEEP = 1.2, SWELL = 0.045;
+
 export function paintMap(place, answer, day, state) {
   const on = answer.arms["with treatment"].days, off = answer.arms.without.days;
+  const changes = {}, organs = {};
   for (const node of place.querySelectorAll(".node")) {
     const name = node.dataset.of, now = on[name]?.[day], usual = off[name]?.[day], box = node.querySelector("rect");
     if (now === undefined || now === null) continue;
     node.querySelector(".value").textContent = number(now);
     const ratio = usual ? Math.log2(Math.max(now, 1e-6) / Math.max(usual, 1e-6)) : now > 1e-6 ? 1 : 0;
-    const depth = Math.min(Math.abs(ratio) / 1.2, 1);
+    const depth = Math.min(Math.abs(ratio) / DEEP, 1);
     const colour = ratio > 0 ? "var(--more)" : "var(--less)";
     box.style.fill = depth > 0.02 ? `color-mix(in srgb, ${colour} ${Math.round(12 + 48 * depth)}%, var(--paper))` : "";
     box.style.strokeWidth = 1 + 2 * depth;
+    changes[node.dataset.node] = depth;
+    (organs[node.dataset.organ] ||= []).push(Math.sign(ratio) * depth);
+  }
+  for (const organ of place.querySelectorAll(".organ")) {
+    const own = organs[organ.dataset.organ] || [0], change = own.reduce((a, b) => a + b, 0) / own.length;
+    organ.style.transform = `scale(${(1 + SWELL * change).toFixed(4)})`;
+    organ.style.strokeWidth = 1 + 3 * Math.max(...own.map(Math.abs));
   }
   for (const edge of place.querySelectorAll(".edge")) {
     edge.classList.toggle("cut", SWITCHES(state.off, edge.dataset.mechanisms.split(" ").filter(Boolean)));
+    const depth = changes[edge.dataset.source] || 0;
+    edge.style.strokeWidth = edge.classList.contains("near") ? "" : 1 + 2 * depth;
+    edge.style.opacity = place.querySelector(".chosen") || edge.classList.contains("cut") ? "" : 0.4 + 0.6 * depth;
   }
 }
 

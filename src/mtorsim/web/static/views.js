@@ -1,7 +1,7 @@
 // Views: small charts of what the server answered, with the same colours everywhere.
 import { ask } from "./app.js";
 
-export const VIEWS = { weeks: "Weeks", day: "A day", ogtt: "Oral glucose test", dose: "Dose and response", plane: "Sensitivity and secretion", people: "200 people" };
+export const VIEWS = { weeks: "Weeks", day: "A day", ogtt: "Oral glucose test", dose: "Dose and response", plane: "Sensitivity and secretion", classes: "Drug classes", people: "200 people" };
 const ON = "with treatment", OFF = "without";
 const WEEKS = [
   ["fasting_glucose", "Fasting glucose"], ["hba1c", "HbA1c"], ["insulin", "Fasting insulin"], ["drug_level", "Drug level before the dose"],
@@ -43,6 +43,7 @@ export function drawView(place, state, answer, choices, setDay) {
   else if (state.view === "ogtt") oralTest(place, still);
   else if (state.view === "dose") doses(place, state, choices, still);
   else if (state.view === "plane") plane(place, answer);
+  else if (state.view === "classes") classes(place, still);
   else people(place, still);
 }
 
@@ -80,7 +81,7 @@ function chart(place, title, units, data, label, limits = [], onMove = null, ser
   if (units) caption.append(" ", make("small", `(${units})`));
   figure.append(caption);
   place.append(figure);
-  const ink = css("--soft"), line = css("--line");
+  const ink = css("--soft"), line = css("--line"), named = (series || []).map((one) => one.own).filter(Boolean);
   const axis = { stroke: ink, grid: { stroke: line, width: 0.6 }, ticks: { stroke: line, width: 0.6 }, font: "12px system-ui" };
   const range = (u, low, high) => {
     if (low === null) return [0, 1];
@@ -108,7 +109,7 @@ function chart(place, title, units, data, label, limits = [], onMove = null, ser
       }],
       setCursor: [(u) => {
         const i = u.cursor.idx;
-        caption.lastChild.textContent = i === null || i === undefined ? (units ? `(${units})` : caption.lastChild.textContent) : told(u, i, units, label);
+        caption.lastChild.textContent = i === null || i === undefined ? (units ? `(${units})` : caption.lastChild.textContent) : named.length ? `${label} ${short(u.data[0][i])}: ${named.map((n, k) => `${n} ${short(u.data[k + 1][i])}`).join(", ")}` : told(u, i, units, label);
         if (onMove && i !== null && i !== undefined) onMove(u.data[0][i]);
       }],
     },
@@ -116,7 +117,7 @@ function chart(place, title, units, data, label, limits = [], onMove = null, ser
   if (!units) caption.append(" ", make("small", ""));
   const made = new uPlot(options, data, figure);
   figure.setAttribute("role", "img");
-  figure.setAttribute("aria-label", `${title}: without ${brief(data[1])}, with treatment ${brief(data[2])} ${units}`);
+  figure.setAttribute("aria-label", named.length ? `${title}: ${named.map((n, k) => `${n} ${brief(data[k + 1])}`).join(", ")} ${units}` : `${title}: without ${brief(data[1])}, with treatment ${brief(data[2])} ${units}`);
   new ResizeObserver(() => { const w = figure.clientWidth; if (w > 100 && Math.abs(w - made.width) > 2) made.setSize({ width: w, height }); }).observe(figure);
   return made;
 }
@@ -135,15 +136,19 @@ async function oralTest(place, still) {
   const units = { glucose: "mg/dL", insulin: "µU/mL", c_peptide: "ng/mL", production: "mg/kg/min" };
   for (const [name, title] of OGTT) drawn.push(chart(place, `${title} after 75 g`, units[name], [found.minutes, off.curves[name], on.curves[name]], "min", name === "glucose" ? [[140, "2-h limit, impaired"], [200, "2-h limit, diabetes"]] : []));
   const rows = [["glucose_120", "Glucose at 120 min"], ["homa_ir", "HOMA-IR"], ["matsuda", "Matsuda index"], ["insulinogenic_index", "Insulinogenic index"], ["disposition_index_oral", "Oral disposition index"]].filter(([n]) => n in on.indices);
-  place.append(plainTable(["index", ON, OFF, "unit"], rows.map(([n, t]) => [t, short(on.indices[n][0]), short(off.indices[n][0]), unit(on.indices[n][1])])));
+  place.append(plainTable("Indices of the test", ["index", ON, OFF, "unit"], rows.map(([n, t]) => [t, short(on.indices[n][0]), short(off.indices[n][0]), unit(on.indices[n][1])])));
   table = { head: ["minute", ...OGTT.flatMap(([n]) => [`${n} ${ON}`, `${n} ${OFF}`])], rows: found.minutes.map((t, i) => [t, ...OGTT.flatMap(([n]) => [on.curves[n][i], off.curves[n][i]])]) };
 }
 
-function plainTable(head, rows) {
-  const whole = make("table", undefined, "wide"), top = whole.createTHead().insertRow(), body = whole.createTBody();
+function plainTable(label, head, rows) {
+  const holder = make("div", undefined, "wide scroll"), whole = make("table"), top = whole.createTHead().insertRow(), body = whole.createTBody();
+  holder.tabIndex = 0;
+  holder.setAttribute("role", "region");
+  holder.setAttribute("aria-label", label);
+  holder.append(whole);
   for (const text of head) { const th = make("th", text); th.scope = "col"; top.append(th); }
   for (const cells of rows) { const row = body.insertRow(); cells.forEach((c) => row.append(make("td", String(c)))); }
-  return whole;
+  return holder;
 }
 
 async function doses(place, state, choices, still) {
@@ -193,28 +198,74 @@ function plane(place, answer) {
   place.append(make("p", "On the hyperbola secretion makes up for lost insulin action. Below it glucose rises.", "note wide"));
 }
 
+/** Lines of JSON as they come; a line with an error is told in place of what was to come. */
+async function* lines(path, still) {
+  const { query } = await import("./app.js");
+  const reply = await fetch(`api/${path}?${query()}`);
+  const reader = reply.body.getReader(), decoder = new TextDecoder();
+  for (let text = ""; ;) {
+    const { done, value } = await reader.read();
+    if (!still()) { reader.cancel(); return; }
+    if (done) { if (text) yield JSON.parse(text); return; }
+    text += decoder.decode(value, { stream: true });
+    const whole = text.split("\n");
+    text = whole.pop();
+    for (const line of whole.filter(Boolean)) yield JSON.parse(line);
+  }
+}
+
+const CLASS_DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
+
+async function classes(place, still) {
+  begin(place);
+  const told = make("p", "Finding the dose of every drug that inhibits mTORC1 as much …", "wide");
+  told.setAttribute("role", "status");
+  place.append(told);
+  const found = [];
+  let target = 0;
+  for await (const line of lines("classes", still)) {
+    if (line.error) { told.textContent = [line.error, line.help].filter(Boolean).join(": "); return; }
+    if (!line.drug) { target = line.inhibition; continue; }
+    found.push(line);
+    told.textContent = `The same person on each drug, at the dose that inhibits mTORC1 by ${(100 * target).toFixed(0)} % on average over the last week, as the chosen drug does.`;
+    drawClasses(place, found);
+  }
+}
+
+function drawClasses(place, found) {
+  for (const chart of drawn) chart.destroy();
+  drawn = [];
+  for (const old of place.querySelectorAll("figure, .scroll, .legend, .note")) old.remove();
+  const colours = found.map((_, i) => css(`--c${i + 1}`));
+  const key = make("p", undefined, "legend");
+  found.forEach((f, i) => { const mark = make("span", undefined, "key"); mark.style.borderColor = colours[i]; key.append(mark, `${f.label.split(",")[0].split(" (")[0]} ${short(f.dose)} ${f.unit}${f.every === 7 ? " a week" : " a day"}`); });
+  place.append(key);
+  const series = [{}, ...found.map((f, i) => ({ own: f.drug, stroke: colours[i], width: 2.2, dash: CLASS_DASHES[i % 4], points: { show: false } }))];
+  const hours = found[0].week.mtorc1.map((_, h) => h / 24);
+  const charts = [
+    ["Fasting glucose", "mg/dL", found[0].days, (f) => f.course.fasting_glucose, "day", LIMITS.fasting_glucose],
+    ["mTORC1 activity, last week", "", hours, (f) => f.week.mtorc1, "day of the week", []],
+    ["mTORC2 activity in the liver, last week", "", hours, (f) => f.week.mtorc2_liver, "day of the week", []],
+  ];
+  for (const [title, units, x, of, label, limits] of charts) drawn.push(chart(place, title, units, [x, ...found.map(of)], label, limits, null, series, 200));
+  const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;
+  const rows = found.map((f) => [f.label, f.class, `${short(f.dose)} ${f.unit}${f.every === 7 ? " a week" : " a day"}`, `${(100 * f.inhibition).toFixed(0)} %${f.reached ? "" : " (not reached on the slider)"}`, `${(100 * (1 - mean(f.week.mtorc2_liver))).toFixed(0)} %`, last(f.course.fasting_glucose).toFixed(0), last(f.course.insulin).toFixed(1), last(f.course.hba1c).toFixed(1)]);
+  place.append(plainTable("Drugs at equal inhibition of mTORC1", ["drug", "class", "dose", "mTORC1 inhibited", "mTORC2 in the liver inhibited", "fasting glucose at the end, mg/dL", "fasting insulin, µU/mL", "HbA1c, %"], rows));
+  place.append(make("p", "mTORC2 makes the difference: a rapalog takes it slowly and partly, an ATP-competitive drug blocks it whenever it blocks mTORC1. What is known of sapanisertib's levels in people is not enough for its curve to be more than a placeholder.", "note wide"));
+  table = { head: ["day", ...found.map((f) => `fasting_glucose ${f.drug} ${f.dose} ${f.unit}`)], rows: found[0].days.map((d, k) => [d, ...found.map((f) => f.course.fasting_glucose[k])]) };
+}
+
 async function people(place, still) {
   begin(place);
   const status = make("p", "Computing 200 people of this age and body mass index …", "wide");
   place.append(status);
-  const { query } = await import("./app.js");
-  const reply = await fetch(`api/people?${query()}`);
-  const reader = reply.body.getReader(), decoder = new TextDecoder();
-  let text = "", weeks = null, of = 0;
+  let weeks = null, of = 0;
   const all = { [ON]: { glucose: [], worst: [] }, [OFF]: { glucose: [], worst: [] } };
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (!still()) { reader.cancel(); return; }
-    if (done) break;
-    text += decoder.decode(value, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop();
-    for (const line of lines.filter(Boolean).map((l) => JSON.parse(l))) {
-      if (line.error) { status.textContent = line.error; return; }
-      if (line.weeks) { weeks = line.weeks; of = line.of; continue; }
-      for (const arm of [ON, OFF]) { all[arm].glucose.push(...line.glucose[arm]); all[arm].worst.push(...line.worst[arm]); }
-    }
-    if (weeks && all[ON].glucose.length) crowd(place, status, weeks, of, all);
+  for await (const line of lines("people", still)) {
+    if (line.error) { status.textContent = line.error; return; }
+    if (line.weeks) { weeks = line.weeks; of = line.of; continue; }
+    for (const arm of [ON, OFF]) { all[arm].glucose.push(...line.glucose[arm]); all[arm].worst.push(...line.worst[arm]); }
+    crowd(place, status, weeks, of, all);
   }
 }
 
@@ -233,9 +284,9 @@ function crowd(place, status, weeks, of, all) {
     drawn.push(made);
   } else drawn[0].setData(data);
   const share = (arm, g) => { const v = all[arm].worst; return `${((100 * v.filter((w) => (w === null ? 0 : grade(w)) === g).length) / v.length).toFixed(0)} %`; };
-  const grades = plainTable(["worst CTCAE grade", ON, OFF], [0, 1, 2, 3, 4].map((g) => [g ? `grade ${g}` : "none", share(ON, g), share(OFF, g)]));
-  grades.className = "";
-  place.querySelector("table")?.remove();
+  const grades = plainTable("Shares of people by grade", ["worst CTCAE grade", ON, OFF], [0, 1, 2, 3, 4].map((g) => [g ? `grade ${g}` : "none", share(ON, g), share(OFF, g)]));
+  grades.classList.remove("wide");
+  place.querySelector(".scroll")?.remove();
   place.append(grades);
   table = { head: ["week", `median ${OFF}`, `median ${ON}`, `5 % ${ON}`, `95 % ${ON}`], rows: weeks.map((w, k) => data.map((c) => c[k])) };
 }
@@ -252,6 +303,34 @@ export function saveCsv(state) {
   if (!table) return;
   const text = [table.head, ...table.rows].map((row) => row.map((c) => c ?? "").join(",")).join("\n");
   save(`${state.view}.csv`, new Blob([`${text}\n`], { type: "text/csv" }));
+}
+
+/** The charts as a drawing that can be edited and printed: lines, limits, axes and their numbers. */
+export function saveSvg(place, state) {
+  const shown = drawn.filter((u) => u.root.isConnected);
+  if (!shown.length) return;
+  const box = place.getBoundingClientRect(), text = (value) => value.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
+  const parts = [`<svg xmlns="http://www.w3.org/2000/svg" width="${box.width}" height="${box.height}" font-family="system-ui, sans-serif" font-size="11">`, `<rect width="100%" height="100%" fill="${css("--paper")}"/>`];
+  for (const u of shown) {
+    const at = u.root.closest("figure").getBoundingClientRect(), canvas = u.ctx.canvas.getBoundingClientRect(), r = devicePixelRatio;
+    const left = canvas.left - box.left, top = canvas.top - box.top, inner = { x: u.bbox.left / r, y: u.bbox.top / r, w: u.bbox.width / r, h: u.bbox.height / r };
+    parts.push(`<g transform="translate(${left} ${top})" fill="${css("--soft")}">`);
+    parts.push(`<text x="${at.left - canvas.left}" y="-6" font-size="13" font-weight="600" fill="${css("--ink")}">${text(u.root.closest("figure").querySelector("figcaption").textContent)}</text>`);
+    const ticks = [u.axes[0], u.axes[1]].map((axis) => (axis._splits || []).map((v, i) => [v, axis._values[i]]).filter(([, label]) => label !== null && label !== ""));
+    for (const [v, label] of ticks[0]) { const x = u.valToPos(v, "x") + inner.x; parts.push(`<line x1="${x}" x2="${x}" y1="${inner.y}" y2="${inner.y + inner.h}" stroke="${css("--line")}" stroke-width=".6"/><text x="${x}" y="${inner.y + inner.h + 14}" text-anchor="middle">${label}</text>`); }
+    for (const [v, label] of ticks[1]) { const y = u.valToPos(v, "y") + inner.y; parts.push(`<line x1="${inner.x}" x2="${inner.x + inner.w}" y1="${y}" y2="${y}" stroke="${css("--line")}" stroke-width=".6"/><text x="${inner.x - 5}" y="${y + 4}" text-anchor="end">${label}</text>`); }
+    for (const [i, series] of u.series.entries()) {
+      if (!i || series.show === false) continue;
+      const places = u.data[0].map((x, k) => [x, u.data[i][k]]).filter(([, y]) => y !== null && y !== undefined).map(([x, y]) => [u.valToPos(x, "x") + inner.x, u.valToPos(y, "y") + inner.y].map((v) => v.toFixed(1)));
+      const stroke = typeof series.stroke === "function" ? series.stroke(u, i) : series.stroke;
+      if (!places.length || !stroke || stroke === "transparent") continue;
+      const dots = series.points?.size >= 6;
+      if (!dots || series.paths?.length !== 0) parts.push(`<polyline fill="none" stroke="${stroke}" stroke-width="${series.width ?? 1}" stroke-dasharray="${(series.dash || []).join(" ")}" points="${places.map((p) => p.join(",")).join(" ")}"/>`);
+      if (dots) parts.push(...places.map(([x, y]) => `<circle cx="${x}" cy="${y}" r="3" fill="${stroke}"/>`));
+    }
+    parts.push("</g>");
+  }
+  save(`${state.view}.svg`, new Blob([parts.join("\n"), "</svg>"], { type: "image/svg+xml" }));
 }
 
 export function savePng(place, state) {
