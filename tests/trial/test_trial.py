@@ -330,12 +330,25 @@ def test_a_trial_keeps_report_figures_and_a_page_without_a_network(small, mtorsi
     assert "http://" not in page.replace("http://www.w3.org", "").replace("http://purl.org", "").replace(
         "http://creativecommons.org", ""
     )
-    assert "<script" not in page
+    assert "<script src" not in page
+    data = json.loads((tmp_path / "out" / "trial.json").read_text())
+    found, rest = page.split("</h2>", 1)[0], page
+    share = data["arms"]["drug"]["share"][">160"]["value"]
+    # What came out stands before the first heading, and the page names what made it.
+    assert f"above 160 mg/dL <b>{100 * share:.1f} %</b> on drug" in found
+    judged = [row["agreement"] for row in data["observed"] if row["agreement"]]
+    assert f"Of {len(judged)} observed rates, {judged.count('inside')} predictions lie inside" in found
+    assert rest.count("<figcaption>") == 3
+    assert re.search(r"<dt>command</dt><dd><code>mtorsim ", rest)
+    linked = re.search(r"href='data:application/json;charset=utf-8,([^']+)'", rest)[1]
+    assert json.loads(unquote(linked))["arms"] == data["arms"]
     assert len(list((tmp_path / "out" / "ledger.parquet").glob("*.parquet"))) == 1
     again = mtorsim("trial", small, "--subjects", 60, "--out", tmp_path / "out")
     assert again.code == 2
     assert "--force" in again.err
-    assert mtorsim("trial", small, "--subjects", 60, "--out", tmp_path / "out", "--force").code == 0
+    last = ("--out", tmp_path / "out", "--force", "--figures", "pdf")
+    assert mtorsim("trial", small, "--subjects", 60, *last).code == 0
+    assert (tmp_path / "out" / "forest.pdf").read_bytes()[:4] == b"%PDF"
 
 
 def test_another_uln_moves_grade_1_and_nothing_else(small):

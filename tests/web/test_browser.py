@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
+from mtorsim.files.html import asset, table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 AXE = Path(__file__).parents[2] / ".axe" / "node_modules" / "axe-core" / "axe.min.js"
@@ -301,3 +302,18 @@ def test_nothing_serious_keeps_anybody_out(browser, address, scheme):
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert not serious, json.dumps([(v["id"], [n["html"][:120] for n in v["nodes"][:3]]) for v in serious], indent=1)
     seen.context.close()
+
+
+def test_tables_of_a_page_sort_and_filter(browser, tmp_path):
+    rows = [[f"arm {k}", f"{(7 * k) % 10}.5 (0-9)"] for k in range(10)]
+    (tmp_path / "page.html").write_text(f"<body>{table(['arm', 'share'], rows)}<script>{asset('tables.js')}</script>")
+    page = browser.new_page()
+    page.goto((tmp_path / "page.html").as_uri())
+    for key in ("ascending", "descending"):
+        page.locator("th").nth(1).click()
+        shown = [float(text.split()[0]) for text in page.locator("td:nth-child(2)").all_inner_texts()]
+        assert shown == sorted(shown, reverse=key == "descending")
+        assert page.locator("th").nth(1).get_attribute("aria-sort") == key
+    page.locator("input[type=search]").fill("arm 3")
+    assert page.locator("tr:visible").count() == 2
+    page.close()

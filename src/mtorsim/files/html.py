@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 
 import numpy as np
 
-__all__ = ["Line", "card", "details", "line_chart", "table"]
+__all__ = ["Line", "asset", "card", "details", "line_chart", "table"]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#555555")
 """Colours of a chart's lines, distinguishable by colour-blind readers (Okabe and Ito)."""
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 420, 150, 38, 18
+
+
+def asset(name: str) -> str:
+    """The text of a style sheet or script that goes into pages: `page.css`, `tables.js`."""
+    return (files("mtorsim.files") / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -22,16 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["forest", "incidence", "trial_figures", "waterfall"]
 
 
-def trial_figures(report: TrialReport) -> dict[str, bytes]:
-    """Draw all figures as SVG, by name: `forest`, `incidence`, `waterfall`."""
-    with mpl.rc_context(STYLE):
-        figures = {"forest": forest(report), "incidence": incidence(report), "waterfall": waterfall(report)}
-        return {name: _svg(figure) for name, figure in figures.items()}
+def trial_figures(report: TrialReport, form: str = "svg") -> dict[str, bytes]:
+    """Draw all figures as SVG, PDF or PNG, by name: `forest`, `incidence`, `waterfall`."""
+    figures = {"forest": forest(report), "incidence": incidence(report), "waterfall": waterfall(report)}
+    return {name: _saved(figure, form) for name, figure in figures.items()}
 
 
-def _svg(figure: Figure) -> bytes:
+def _saved(figure: Figure, form: str) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    # Without a date inside, the same report gives the same file.
+    dated = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
+    with mpl.rc_context(STYLE):
+        figure.savefig(buffer, format=form, dpi=180, metadata=dated.get(form, {}))
     return buffer.getvalue()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from html import escape
+from urllib.parse import quote
 
-from mtorsim.files.html import table
+from mtorsim.files.html import asset, details, table
 from mtorsim.results.limits import limits_of
 from mtorsim.stats.shares import Estimate
 
@@ -15,20 +17,7 @@ from .rows import Cell, endpoint_rows, flow_rows, in_text, visit_rows
 __all__ = ["page"]
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 1060px; padding: 0 1em; color: #222; }
-h1 { font-size: 1.5em; } h2 { margin-top: 1.8em; border-bottom: 1px solid #ccc; font-size: 1.15em; }
-table { border-collapse: collapse; font-size: 0.9em; margin: 0.6em 0; }
-th, td { text-align: right; padding: 0.25em 0.7em; border-bottom: 1px solid #e4e4e4; }
-td { font-variant-numeric: tabular-nums; } .number { white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } td.words, th.words { text-align: left; }
-.apart { color: #b34700; font-weight: 600; } .inside { color: #00588c; } .note { color: #555; }
-.flow { display: flex; gap: 1em; flex-wrap: wrap; } .flow div { border: 1px solid #bbb; padding: 0.6em 1em; }
-svg { max-width: 100%; height: auto; }
-"""
-
-
-def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
+def page(report: TrialReport, figures: Mapping[str, bytes], command: str = "") -> str:
     """Write the report as HTML.
 
     Parameters
@@ -37,29 +26,30 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
         Report from `run_trial`.
     figures
         SVG by name.
+    command
+        The command that made it, to be repeated.
     """
-    parts = [
-        *_head(report),
-        f"<h2>Worst {report.glucose} on study</h2>",
-        "<p>% of patients by the highest value measured at the trial's visits while on study, mg/dL (95 % CI).</p>",
-        table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()]),
-        *(_figure(figures, n) for n in ("forest", "incidence", "waterfall")),
-    ]
+    parts = [*_head(report), _found(report)]
     if report.observed:
-        parts += ["<h2>Predicted beside observed</h2>", _observed(report)]
-    parts += ["<h2>Flow</h2>", _flow(report), "<h2>Endpoints by arm</h2>", _endpoints(report)]
+        parts += ["<h2>Predicted beside observed</h2>", _figure(figures, "forest", report), _observed(report)]
     parts += [
-        f"<h2>{report.glucose.capitalize()} by visit</h2>",
-        _visits(report),
-        "<h2>Decisions</h2>",
-        _decisions(report),
+        f"<h2>Highest {report.glucose} on study</h2>",
+        "" if report.observed else _figure(figures, "forest", report),
+        "<p>% of patients by the highest value measured at the trial's visits while on study, mg/dL (95 % CI).</p>",
+        _scroll(table(["arm", *_limits(report)], [[escape(a), *_shares(arm.share)] for a, arm in report.arms.items()])),
+        _figure(figures, "incidence", report),
+        _figure(figures, "waterfall", report),
     ]
+    parts += ["<h2>Patients</h2>", _flow(report), "<h2>Endpoints by arm</h2>", _scroll(_endpoints(report))]
+    visits, decisions = _scroll(_visits(report)), _scroll(_decisions(report))
+    parts += [f"<h2>{report.glucose.capitalize()} by visit</h2>", details("Mean of every arm at every visit", visits)]
+    parts += ["<h2>Decisions</h2>", details("What rules changed, in how many patients", decisions)]
     if report.variants:
         rows = [[f"{escape(a)}: {v}", *_shares(s)] for a, f in report.variants.items() for v, s in f.items()]
         parts += [
             "<h2>Structural variants</h2><p>One arm of the mechanism spared in the same subjects; not refitted. No "
             "human data separate the two.</p>",
-            table(["arm and variant", *_limits(report)], rows),
+            _scroll(table(["arm and variant", *_limits(report)], rows)),
         ]
     if report.alternatives:
         rows = [
@@ -68,23 +58,93 @@ def page(report: TrialReport, figures: Mapping[str, bytes]) -> str:
         parts += [
             "<h2>Structural alternatives</h2><p>Structure that no trial decides, from before the start and in every "
             "arm; not refitted.</p>",
-            table(["alternative, arm", *_limits(report)], rows),
+            _scroll(table(["alternative, arm", *_limits(report)], rows)),
         ]
-    return "\n".join([*parts, *_behind(report), "</body></html>"])
+    return "\n".join(
+        [*parts, *_behind(report), *_made(report, command), f"<script>{asset('tables.js')}</script>", "</body></html>"]
+    )
 
 
 def _head(report: TrialReport) -> list[str]:
     """The head of the page."""
     return [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width'>",
-        f"<title>{escape(report.trial)}</title><style>{STYLE}</style></head><body>",
+        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
+        f"<title>{escape(report.trial)}</title><style>{asset('page.css')}</style></head><body>",
         f"<h1>{escape(report.title)}</h1>",
         f"<p>{escape(report.about)}</p>" if report.about else "",
         f"<p class='note'>{report.subjects:,} virtual patients of {escape(report.population)} in each arm, the same "
         f"subjects; CTCAE {escape(report.ctcae)}, upper limit of normal {report.uln_mg_dl:g} mg/dL, "
         f"seed {report.seed}. For research and teaching, not for patient care.</p>",
     ]
+
+
+def _found(report: TrialReport) -> str:
+    """What came out, in sentences."""
+    lines = []
+    reference = report.difference.reference or next(iter(report.arms))
+    others = [name for name in report.arms if name != reference]
+    for name in others[:3]:
+        mine, than = report.arms[name].share, report.arms[reference].share
+        said = [
+            f"above {limit:g} mg/dL <b>{_percent(mine[key])}</b> on {escape(name)} and {_percent(than[key])} on "
+            f"{escape(reference)}"
+            for key, limit in ((">160", 160), (">250", 250))
+            if key in mine and mine[key].value is not None
+        ]
+        if said:
+            lines.append("Predicted: " + "; ".join(said) + ".")
+    judged = [row for row in report.observed if row.agreement]
+    if judged:
+        counts = {word: sum(row.agreement == word for row in judged) for word in ("inside", "overlaps", "apart")}
+        fitted = sum(row.role == "calibration" for row in judged)
+        line = (
+            f"Of {len(judged)} observed rates, {counts['inside']} predictions lie inside the observed interval, "
+            f"{counts['overlaps']} overlap with it, {counts['apart']} lie apart."
+        )
+        line += f" {fitted} of these rates were used in the calibration, so that agreement is a fit." if fitted else ""
+        lines.append(line)
+        apart = [f"{row.arm}, {_endpoint(row.endpoint)}" for row in judged if row.agreement == "apart"]
+        if apart:
+            lines.append(f"<span class='apart'>Apart:</span> {escape('; '.join(apart))}.")
+    if report.variants:
+        for arm, found in list(report.variants.items())[:2]:
+            said = [f"with {escape(v)} {_percent(s['>160'])}" for v, s in found.items() if v != "both"]
+            whole = _percent(report.arms[arm].share[">160"])
+            lines.append(f"On {escape(arm)}, above 160 mg/dL: {whole}; {', '.join(said)}.")
+    return f"<div class='found'><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul></div>" if lines else ""
+
+
+def _endpoint(name: str) -> str:
+    """An endpoint in words."""
+    return f"reported AE, {name.removeprefix('ae ')}" if name.startswith("ae ") else name
+
+
+def _percent(share: Estimate) -> str:
+    return "-" if share.value is None else f"{100 * share.value:.1f} %"
+
+
+def _scroll(inner: str) -> str:
+    """A table that scrolls by itself on a narrow screen."""
+    return f"<div class='scroll' tabindex='0' role='region' aria-label='table'>{inner}</div>"
+
+
+def _made(report: TrialReport, command: str) -> list[str]:
+    """What made the page, and its data."""
+    manifest = report.result.manifest
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    files = "".join(f"<br>{escape(name)} <code>{digest[:16]}</code>" for name, digest in manifest["hashes"].items())
+    data = json.dumps(report.to_json(), default=float)
+    link = f"data:application/json;charset=utf-8,{quote(data)}"
+    rows = {
+        "command": f"<code>{escape(command)}</code>" if command else "",
+        "versions": escape(versions),
+        "files, SHA-256": files.removeprefix("<br>"),
+        "result": "".join(f"{escape(a)} <code>{d[:16]}</code> " for a, d in manifest.get("result", {}).items()),
+        "data": f"<a class='data' download='trial.json' href='{link}'>the whole report as JSON</a>",
+    }
+    shown = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in rows.items() if text)
+    return [f"<h2>How this page was made</h2><dl>{shown}</dl>"]
 
 
 def _behind(report: TrialReport) -> list[str]:
@@ -117,11 +177,23 @@ def _shares(shares: Mapping[str, Estimate]) -> list[str]:
     return [_cell(share) for share in shares.values()]
 
 
-def _figure(figures: Mapping[str, bytes], name: str) -> str:
+CAPTIONS = {
+    "forest": "Observed rates (grey squares) and predictions (coloured dots) with 95 % confidence intervals. Measured "
+    "glucose and reported adverse events have scales of their own.",
+    "incidence": "Kaplan-Meier estimate of the share of patients who have exceeded a limit at a visit; patients who "
+    "leave are censored, and a curve ends where fewer than 10 are at risk.",
+    "waterfall": "Highest value of every patient after baseline, from the upper limit of normal, in order of size.",
+}
+
+
+def _figure(figures: Mapping[str, bytes], name: str, report: TrialReport) -> str:
     if name not in figures:
         return ""
     text = figures[name].decode("utf-8")
-    return text[text.index("<svg") :]
+    drawn = text[text.index("<svg") :].replace(
+        "<svg", f'<svg role="img" aria-label="{name} of {escape(report.trial)}"', 1
+    )
+    return f"<figure>{drawn}<figcaption>{CAPTIONS[name]}</figcaption></figure>"
 
 
 def _cell(value: Cell, digits: int = 1) -> str:
@@ -139,7 +211,7 @@ def _observed(report: TrialReport) -> str:
         word = row.agreement or ""
         rows.append(
             [
-                escape(f"{row.arm}, {row.endpoint}"),
+                escape(f"{row.arm}, {_endpoint(row.endpoint)}"),
                 seen,
                 _cell(Estimate(row.predicted, row.low, row.high)),
                 f"<span class='{word}'>{word}</span>",
@@ -149,9 +221,10 @@ def _observed(report: TrialReport) -> str:
         )
     head = ["arm, endpoint, %", "observed (95 % CI)", "predicted (95 % CI)", "", "role", "evidence, source"]
     note = (
-        "inside: the prediction lies in the observed interval; overlaps: the two intervals overlap; apart: they do not."
+        "Choose a column's head to sort by it. inside: the prediction lies in the observed interval; overlaps: the two "
+        "intervals overlap; apart: they do not."
     )
-    return table(head, rows, words=3) + f"<p class='note'>{note}</p>"
+    return _scroll(table(head, rows, words=3)) + f"<p class='note'>{note}</p>"
 
 
 def _flow(report: TrialReport) -> str:

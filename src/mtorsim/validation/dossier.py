@@ -11,6 +11,7 @@ from html import escape
 from importlib import metadata
 from typing import Any
 
+from mtorsim.files.html import asset
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.references import Reference, read_references
 from mtorsim.model.read import read_module
@@ -28,6 +29,8 @@ th, td { text-align: left; padding: 0.25em 0.6em; vertical-align: top; border-bo
 .counts th:not(:first-child) { text-align: right; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .pass { color: #00588c; } .miss { color: #b34700; font-weight: 600; } .shown { color: #666; }
+th[aria-sort] { cursor: pointer; } th[aria-sort=ascending]::after { content: " ▲"; }
+th[aria-sort=descending]::after { content: " ▼"; }
 details summary { cursor: pointer; margin: 0.6em 0; } svg { max-width: 100%; height: auto; }
 .note { color: #555; } nav a { margin-right: 1em; }
 .scroll { overflow-x: auto; }
@@ -165,6 +168,7 @@ def page(checks: Sequence[Check], figures: Mapping[str, bytes], library: Library
         _parameters(library, used),
         _bibliography(used),
         SCRIPT,
+        f"<script>{asset('tables.js')}</script>",
         "</body></html>",
     ]
     return "\n".join(parts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,13 @@ from mtorsim.units.units import parse_quantity
 @click.option("--out", type=PATH, metavar="DIR", help="Save result, report and figures in this folder.")
 @click.option("--force", is_flag=True, help="Replace an existing result in DIR.")
 @click.option("--html", "html_to", type=PATH, metavar="FILE", help="Save the report as an HTML page.")
+@click.option(
+    "--figures",
+    type=click.Choice(["svg", "pdf", "png"]),
+    default="svg",
+    show_default=True,
+    help="File type of the figures in DIR.",
+)
 @threads
 @settings
 @library
@@ -80,7 +89,7 @@ def command(scenario: str, out: Path | None, html_to: Path | None, **given: Any)
             library=library_of(scenario, given["folders"]),
             note=None if given["quiet"] else note,
         )
-    written = _write(report, out, html_to)
+    written = _write(report, out, html_to, given["figures"])
     if given["as_json"]:
         print_json(report.to_json())
     else:
@@ -103,30 +112,34 @@ def _uln(text: str) -> float:
         raise ArgumentError(f"`--uln`: {error.message}", help="write for example --uln '110 mg/dL'") from None
 
 
-def _write(report: TrialReport, out: Path | None, html_to: Path | None) -> list[tuple[str, Path]]:
+def _write(report: TrialReport, out: Path | None, html_to: Path | None, form: str) -> list[tuple[str, Path]]:
     """Save report, page and figures, as requested."""
     from mtorsim.plots.trial import trial_figures
     from mtorsim.trial.page import page
 
     written = []
-    figures = trial_figures(report) if out is not None or html_to is not None else {}
     try:
         if out is not None:
             (out / "trial.json").write_text(
                 json.dumps(report.to_json(), indent=1, default=float) + "\n", encoding="utf-8"
             )
             written.append(("report", out / "trial.json"))
-            for name, svg in figures.items():
-                (out / f"{name}.svg").write_bytes(svg)
-                written.append(("figure", out / f"{name}.svg"))
+            for name, figure in trial_figures(report, form).items():
+                (out / f"{name}.{form}").write_bytes(figure)
+                written.append(("figure", out / f"{name}.{form}"))
             html_to = html_to or out / "trial.html"
         if html_to is not None:
             html_to.parent.mkdir(parents=True, exist_ok=True)
-            html_to.write_text(page(report, figures), encoding="utf-8")
+            html_to.write_text(page(report, trial_figures(report), _command()), encoding="utf-8")
             written.append(("page", html_to))
     except OSError as problem:
         raise DataError(f"cannot write `{problem.filename}`: {problem.strerror}") from None
     return written
+
+
+def _command() -> str:
+    """The command as it was typed."""
+    return shlex.join(["mtorsim", *sys.argv[1:]])
 
 
 def _print(report: TrialReport) -> None:
