@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -690,7 +691,7 @@ def test_where_nothing_fasting_was_measured_glucose_of_any_time_is_reported_and_
     page = tmp_path / "page.html"
     words = ("--subjects", 8, "--sets", 1, "--no-variants", "--html", page)
     assert mtorsim("trial", tmp_path / "random.toml", *words).code == 0
-    assert "Worst glucose at any time of the day" in page.read_text(encoding="utf-8")
+    assert "Highest glucose at any time of the day" in page.read_text(encoding="utf-8")
     data = json.loads(mtorsim("trial", tmp_path / "random.toml", *words, "--json").out)
     drug = data["arms"]["everolimus"]
     assert data["sample"] == "random"
