@@ -102,7 +102,9 @@ def _run(args: list[str] | None, interrupts: list[int]) -> Any:
     """Run the command line and return its exit code."""
     stdout = sys.stdout
     try:
-        code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False)
+        # The words as they were typed are kept, for pages that say how they were made.
+        typed = tuple(sys.argv[1:] if args is None else args)
+        code = cli.main(args=args, prog_name="mtorsim", standalone_mode=False, obj=typed)
     except MtorsimError as error:
         print(as_typed(error), file=sys.stderr)
         code = 2

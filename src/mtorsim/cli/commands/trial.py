@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +138,7 @@ def _write(report: TrialReport, out: Path | None, html_to: Path | None, form: st
 
 def _command() -> str:
     """The command as it was typed."""
-    return shlex.join(["mtorsim", *sys.argv[1:]])
+    return shlex.join(["mtorsim", *map(str, click.get_current_context().find_root().obj)])
 
 
 def _print(report: TrialReport) -> None:
