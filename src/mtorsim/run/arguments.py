@@ -75,7 +75,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "settings": (lambda v: isinstance(v, Mapping), "numbers by name"),
     "library": (lambda v: isinstance(v, Library), "a `Library`"),
     "note": (callable, "a function of one line of text"),
-    "progress": (callable, "a function of two whole numbers"),
+    "progress": (lambda value: isinstance(value, bool) or callable(value), "True or a function of two whole numbers"),
     "rules": (_is_functions, "a list that holds only functions of a `Visit`"),
     "interpolation": _TEXTS_BY_NAME,
     "columns": _TEXTS_BY_NAME,

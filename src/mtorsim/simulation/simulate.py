@@ -28,6 +28,7 @@ from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
 from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
+from .progress import Progress, shown_progress
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
@@ -54,7 +55,7 @@ def simulate(
     force: bool = False,
     resume: bool = False,
     library: Library | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
     note: Callable[[str], None] | None = None,
     rules: Sequence[PythonRule] = (),
 ) -> Result:
@@ -96,7 +97,7 @@ def simulate(
     library
         Where names are looked up.
     progress
-        Called with the number of subjects done and their total.
+        Called with the number of subjects done and their total; True shows a bar in a notebook, a line elsewhere.
     note
         Called with a one-line message before a slow step.
     rules
@@ -144,7 +145,7 @@ def simulate(
         if not 0 <= q <= 1:
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
     make_writer = partial(Writer, plan, n, chunk, folder, quantiles=quantiles, force=force, resume=resume)
-    return _run(plan, n, make_writer, workers, progress, tuple(rules), note)
+    return _run(plan, n, make_writer, workers, shown_progress(progress), tuple(rules), note)
 
 
 @checked
@@ -152,7 +153,7 @@ def resume(
     folder: str | Path,
     *,
     threads: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | bool | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Result:
     """Resume an interrupted run from its folder alone.
@@ -195,7 +196,7 @@ def resume(
             n,
             partial(Writer, plan, n, chunk, folder, quantiles=quantiles, resume=True),
             workers,
-            progress,
+            shown_progress(progress),
             (),
             note,
         )
@@ -206,7 +207,7 @@ def _run(
     n: int,
     make_writer: Callable[[], Writer],
     workers: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
     rules: tuple[PythonRule, ...],
     note: Callable[[str], None] | None,
 ) -> Result:
@@ -222,12 +223,7 @@ def _run(
 
 
 def _written(
-    plan: Plan,
-    n: int,
-    writer: Writer,
-    workers: int,
-    progress: Callable[[int, int], None] | None,
-    rules: tuple[PythonRule, ...],
+    plan: Plan, n: int, writer: Writer, workers: int, progress: Progress | None, rules: tuple[PythonRule, ...]
 ) -> Result:
     """Compute the subjects that a writer does not have yet."""
     folder = writer.folder

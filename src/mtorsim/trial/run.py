@@ -51,7 +51,7 @@ def run_trial(
     out: str | Path | None = None,
     force: bool = False,
     library: Library | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
     note: Callable[[str], None] | None = None,
 ) -> TrialReport:
     """Run a trial scenario and compare it with what was observed.
