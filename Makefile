@@ -12,7 +12,7 @@ demo: $(READY)
 
 # The second run reads the kernels as plain Python, which tells a fault of theirs from one of the compiler.
 test: check
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist worksteal
 	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -n auto --quiet tests/kernel
 
 docs: $(READY)

@@ -64,7 +64,7 @@ def test_what_a_notebook_shows_is_whole_html(objects, kind):
 def test_the_public_names_are_listed_and_there():
     assert set(mt.__all__) <= set(dir(mt))
     for name in mt.__all__:
-        assert getattr(mt, name).__name__ == {"plot": "mtorsim.plots.views"}.get(name, name)
+        assert getattr(mt, name).__name__ == {"plot": "mtorsim.plots.api"}.get(name, name)
     with pytest.raises(AttributeError, match="has no attribute `simulat`"):
         _ = mt.simulat
 

@@ -12,6 +12,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtorsim.analysis.explain import explain
+    from mtorsim.analysis.explanation import Explanation
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
@@ -43,6 +45,7 @@ _HOME = {
     "Dose": "scenario.tables",
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
+    "Explanation": "analysis.explanation",
     "Library": "files.library",
     "MeasuredIndices": "measured.indices",
     "Model": "model.model",
@@ -55,6 +58,7 @@ _HOME = {
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",
+    "explain": "analysis.explain",
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",

@@ -132,9 +132,9 @@ def test_every_slider_redraws_while_it_is_dragged(page):
 
 
 def test_every_mechanism_of_every_drug_can_be_spared(page):
-    drugs = page.page.locator("#drug option").evaluate_all("(all) => all.map((o) => o.value)")
-    assert len(drugs) == 6
-    for drug in drugs:
+    assert page.page.locator("#drug option").count() == 6
+    # The others have the mechanisms of everolimus.
+    for drug in ("everolimus", "alpelisib", "capivasertib"):
         page.page.locator("#drug").select_option(drug)
         page.settled()
         boxes = page.page.locator("#off input")
@@ -158,6 +158,21 @@ def test_drug_classes_are_compared_at_equal_inhibition(page):
     inhibited = [int(row[3].split(" %")[0]) for row in rows]
     assert max(inhibited[:3]) - min(inhibited[:3]) <= 1
     assert int(rows[3][4].split(" %")[0]) > int(rows[0][4].split(" %")[0])
+
+
+def test_why_glucose_rises_is_told_and_drawn(page, tmp_path):
+    page.page.get_by_role("tab", name="Why?").click()
+    page.page.wait_for_selector("#view svg.waterfall", timeout=120_000)
+    told = page.page.inner_text("#view p[role=status]")
+    without, treated, whole = (float(x) for x in re.findall(r"(\d+(?:\.\d+)?)(?: mg/dL| with)", told))
+    assert treated - without == pytest.approx(whole, abs=1.1)
+    shares = [float(t.replace("−", "-")) for t in page.page.locator("#view tbody td:nth-child(2)").all_inner_texts()]
+    assert sum(shares) == pytest.approx(whole, abs=0.3)
+    for kind, start in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        with page.page.expect_download() as begun:
+            page.page.locator(f"#{kind}").click()
+        begun.value.save_as(tmp_path / f"why.{kind}")
+        assert (tmp_path / f"why.{kind}").read_bytes().startswith(start)
 
 
 def test_a_view_is_saved_as_a_drawing(page, tmp_path):
@@ -203,15 +218,17 @@ def test_sparing_secretion_lowers_glucose_and_is_in_the_link(page, browser, addr
 
 def test_views_change_by_arrow_keys_and_each_draws(page):
     page.page.locator('[role="tab"][aria-selected="true"]').focus()
-    for name, wait in (("day", 0), ("ogtt", 0), ("dose", 0), ("plane", 0), ("classes", 0)):
+    for name, wait in (("day", 0), ("ogtt", 0), ("dose", 0), ("plane", 0)):
         page.page.keyboard.press("ArrowRight")
         page.until("(v) => location.search.includes(`view=${v}`)", name)
         page.page.wait_for_selector("#view canvas", timeout=60_000)
         page.page.wait_for_timeout(wait)
         assert page.page.locator(f'[data-view="{name}"]').get_attribute("aria-selected") == "true"
+    page.page.locator('[data-view="plane"]').focus()
+    page.page.keyboard.press("ArrowRight")
+    page.page.wait_for_selector("#view svg.waterfall", timeout=60_000)
     page.page.get_by_role("tab", name="Oral glucose test").click()
-    page.page.wait_for_selector("#view table", timeout=60_000)
-    assert "HOMA-IR" in page.page.inner_text("#view")
+    page.until("() => document.querySelector('#view').innerText.includes('HOMA-IR')")
 
 
 def test_people_fill_in_while_they_are_computed(page):
@@ -281,9 +298,9 @@ def test_the_scenario_file_gives_the_numbers_of_the_page(page, tmp_path):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_needs_no_sideways_scrolling(browser, address, scheme):
     narrow = Watched(browser, address, viewport={"width": 390, "height": 844}, color_scheme=scheme)
-    for view in ("weeks", "day", "ogtt", "dose", "plane", "classes", "people"):
+    for view in ("weeks", "day", "ogtt", "dose", "plane", "why", "classes", "people"):
         narrow.open(f"{SMALL}&view={view}")
-        narrow.page.wait_for_selector("#view canvas", timeout=60_000)
+        narrow.page.wait_for_selector("#view canvas, #view svg", timeout=60_000)
         if view in ("ogtt", "classes", "people"):
             narrow.page.wait_for_selector("#view table", timeout=60_000)
         assert narrow.page.evaluate("document.documentElement.scrollWidth") <= 390, view

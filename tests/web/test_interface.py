@@ -100,6 +100,20 @@ def test_people_come_a_line_at_a_time_and_all_of_them(client, monkeypatch):
     np.testing.assert_allclose(glucose, again.visits.fasting_glucose.sel(arm="with treatment"), rtol=1e-6)
 
 
+def test_why_divides_the_difference_that_the_page_shows(client):
+    asked = {**SHORT, "therapies": "metformin"}
+    told, course = client.get("/api/why", params=asked).json(), client.get("/api/run", params=asked).json()["arms"]
+    ends = [course[arm]["days"]["fasting_glucose"][-1] for arm in ("with treatment", "without")]
+    assert [told["treated"], told["untreated"]] == pytest.approx(ends, rel=2e-5)
+    shares = {e["label"]: e["share"] for e in told["effects"]}
+    assert sum(shares.values()) == pytest.approx(ends[0] - ends[1], abs=5e-3)
+    # Metformin is no effect of the drug: it is what remains when all effects are off.
+    assert shares["what is given besides"] < -1
+    nothing = client.get("/api/why", params={**SHORT, "off": "insulin_action,secretion,mtorc1"})
+    assert nothing.status_code == 400
+    assert "no effect" in nothing.json()["error"]
+
+
 def test_drugs_are_compared_at_equal_inhibition_of_mtorc1(client, tmp_path):
     asked = {**SHORT, "weeks": 6, "dose": 5}
     with client.stream("GET", "/api/classes", params=asked) as reply:
@@ -154,7 +168,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("asked", "said"), WRONG)
-@pytest.mark.parametrize("path", ["run", "ogtt", "scenario", "people", "classes", "diagram"])
+@pytest.mark.parametrize("path", ["run", "ogtt", "scenario", "people", "classes", "why", "diagram"])
 def test_a_wrong_request_gets_one_message(client, path, asked, said):
     if path in ("people", "classes") and "off" in asked:
         pytest.skip("the first line of a stream tells it")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mtorsim.errors import ModelError, SettingError, did_you_mean
+from mtorsim.errors import ModelError, SettingError, choose_from, did_you_mean
 from mtorsim.files.references import Reference
 
 from .dimensions import Balance, factor_between, rest_units, time_factor
@@ -60,6 +60,29 @@ def _check(same: _Same, references: frozenset[str]) -> None:
                 time_factor(model, equation)
                 _check_constant(model, equation)
     _check_rest(model)
+    _check_named(model)
+
+
+def _check_named(model: Model) -> None:
+    """Raise if a node or an effect names what its module does not have."""
+    for module in model.modules:
+        own = {c.mechanism for c in module.data.contributes}
+        for name, line in module.data.nodes.items():
+            for quantity in (line.of, *line.parts):
+                if quantity not in module.kinds:
+                    message = f"`{module.name}` has no quantity `{quantity}`"
+                    help = did_you_mean(quantity, module.kinds)
+                    raise ModelError(message, module.where("nodes", name, needle=quantity), help)
+        seen: dict[str, str] = {}
+        for name, effect in module.data.effects.items():
+            for mechanism in effect.mechanisms:
+                where = module.where("effects", name, needle=mechanism)
+                if mechanism not in own:
+                    message = f"`{module.name}` has no contribution with the mechanism `{mechanism}`"
+                    raise ModelError(message, where, choose_from(mechanism, own))
+                if mechanism in seen:
+                    raise ModelError(f"`{mechanism}` belongs to `{seen[mechanism]}` already", where)
+                seen[mechanism] = name
 
 
 def check_states(model: Model) -> None:

@@ -197,6 +197,14 @@ class Node(Record):
     parts: list[Line] = Field(default=[], description="further quantities of this module that belong to it")
 
 
+class Effect(Record):
+    """A line of `[effects]`: mechanisms through which a drug acts, under one name, for explanations."""
+
+    mechanisms: list[Line] = Field(description="switches of this module's contributions")
+    label: Line = Field(description="its name in tables and figures")
+    family: Line = Field(description="what it is a part of, such as insulin action")
+
+
 class Inner(Record):
     """The `[rest.inner]` table: a second unknown, solved for at each value of the first."""
 
@@ -245,6 +253,7 @@ class ModuleFile(Record):
     rest: Rest | None = Field(None, description="the untreated fasting state")
     run_in: RunIn | None = Field(None, description="parameters computed from the untreated day")
     nodes: dict[str, Node] = Field(default={}, description="quantities in the diagram of the mechanism")
+    effects: dict[str, Effect] = Field(default={}, description="mechanisms of a drug by name, for explanations")
 
 
 SECTIONS = ("parameters", "states", "expressions", "inputs", "modifiers", "observables")

@@ -6,6 +6,7 @@ them as PNG, PDF or SVG with `figure.savefig`.
 
 from __future__ import annotations
 
+from .explain import contributions, people
 from .mechanism import mechanism
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
@@ -13,6 +14,7 @@ from .vpc import vpc
 
 __all__ = [
     "bands",
+    "contributions",
     "difference",
     "disposition",
     "dose_response",
@@ -20,6 +22,7 @@ __all__ = [
     "incidence",
     "mechanism",
     "ogtt",
+    "people",
     "spaghetti",
     "time_course",
     "vpc",

@@ -24,6 +24,7 @@ from .course import VARIED, Course, courses
 from .kept import Kept
 from .question import ARMS, Question, read_question
 from .rounded import rounded
+from .why import why
 
 __all__ = ["Answers"]
 
@@ -79,6 +80,10 @@ class Answers:
             return courses(self.plan(questions[0]), questions, self.pool, self.kept.get, last="week")
 
         return at_equal_inhibition(question, compute)
+
+    def why(self, question: Question) -> dict[str, Any]:
+        """Shares of the effect among the mechanisms."""
+        return self.kept.get(("why", question.model_dump_json()), lambda: why(question, self.library))
 
     def _course(self, question: Question) -> Course:
         def make() -> Course:

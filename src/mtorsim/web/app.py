@@ -59,6 +59,7 @@ def make_app(library: Library, hosts: frozenset[str], workers: int = 2) -> ASGIA
         Route("/api/run", api.run, methods=["GET", "POST"]),
         Route("/api/ahead", api.ahead),
         Route("/api/ogtt", api.ogtt),
+        Route("/api/why", api.why),
         Route("/api/people", api.people),
         Route("/api/classes", api.classes),
         Route("/api/diagram", api.diagram),
@@ -94,6 +95,10 @@ class _Api:
     async def ogtt(self, request: Request) -> Response:
         """An oral glucose test at the end."""
         return await self._answer(request, self.answers.oral_test)
+
+    async def why(self, request: Request) -> Response:
+        """Shares of the effect among the mechanisms."""
+        return await self._answer(request, self.answers.why)
 
     async def diagram(self, request: Request) -> Response:
         """The mechanism as SVG."""

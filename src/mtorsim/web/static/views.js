@@ -1,7 +1,7 @@
 // Views: small charts of what the server answered, with the same colours everywhere.
 import { ask } from "./app.js";
 
-export const VIEWS = { weeks: "Weeks", day: "A day", ogtt: "Oral glucose test", dose: "Dose and response", plane: "Sensitivity and secretion", classes: "Drug classes", people: "200 people" };
+export const VIEWS = { weeks: "Weeks", day: "A day", ogtt: "Oral glucose test", dose: "Dose and response", plane: "Sensitivity and secretion", why: "Why?", classes: "Drug classes", people: "200 people" };
 const ON = "with treatment", OFF = "without";
 const WEEKS = [
   ["fasting_glucose", "Fasting glucose"], ["hba1c", "HbA1c"], ["insulin", "Fasting insulin"], ["drug_level", "Drug level before the dose"],
@@ -43,6 +43,7 @@ export function drawView(place, state, answer, choices, setDay) {
   else if (state.view === "ogtt") oralTest(place, still);
   else if (state.view === "dose") doses(place, state, choices, still);
   else if (state.view === "plane") plane(place, answer);
+  else if (state.view === "why") why(place, state, still);
   else if (state.view === "classes") classes(place, still);
   else people(place, still);
 }
@@ -198,6 +199,53 @@ function plane(place, answer) {
   place.append(make("p", "On the hyperbola secretion makes up for lost insulin action. Below it glucose rises.", "note wide"));
 }
 
+async function why(place, state, still) {
+  begin(place);
+  const told = make("p", "Running every combination of the mechanisms in this person …", "wide");
+  told.setAttribute("role", "status");
+  place.append(told);
+  const found = await ask("why").catch((problem) => ({ problem }));
+  if (!still()) return;
+  if (found.problem) { told.textContent = found.problem.message; return; }
+  const rows = found.effects.filter((e) => e.label !== "what is given besides" || Math.abs(e.share) > 0.05).sort((a, b) => b.share - a.share);
+  const whole = found.treated - found.untreated;
+  told.textContent = `After ${state.weeks} weeks fasting glucose is ${found.untreated.toFixed(0)} mg/dL without treatment and ${found.treated.toFixed(0)} with it. Each mechanism has its share of the difference of ${whole.toFixed(1)} mg/dL:`;
+  place.append(waterfall(found, rows));
+  const families = [...new Set(rows.map((r) => r.family))].map((f) => [f, rows.filter((r) => r.family === f).reduce((sum, r) => sum + r.share, 0)]);
+  place.append(plainTable("Shares by family", ["family", "share, mg/dL"], families.map(([f, v]) => [f, signed(v)])));
+  place.append(make("p", "A share is the mean change that a mechanism makes when it is added to the others, over all orders (Shapley). The shares sum to the whole. Most gains behind them are chosen, not measured: open the boxes of the mechanism for their evidence.", "note wide"));
+  table = { head: ["mechanism", "family", "share_mg_dl"], rows: rows.map((r) => [r.label, r.family, r.share]) };
+}
+
+const signed = (v) => `${v >= 0 ? "+" : "−"}${Math.abs(v).toFixed(1)}`;
+
+/** Bars from the value without treatment to that with it. */
+function waterfall(found, rows) {
+  const height = 26, left = 180, width = 640, all = [found.untreated, found.treated];
+  let at = found.untreated;
+  const bars = rows.map((r) => { const from = at; at += r.share; all.push(at); return { ...r, from, to: at }; });
+  const low = Math.min(...all), high = Math.max(...all), pad = 0.12 * (high - low) || 1;
+  const x = (v) => left + ((v - low + pad) / (high - low + 2 * pad)) * (width - left - 50);
+  const space = "http://www.w3.org/2000/svg", svg = document.createElementNS(space, "svg");
+  const add = (tag, values, text) => { const e = document.createElementNS(space, tag); for (const [k, v] of Object.entries(values)) e.setAttribute(k, v); if (text) e.textContent = text; svg.append(e); };
+  svg.setAttribute("viewBox", `0 0 ${width} ${height * (bars.length + 2)}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", `From ${found.untreated.toFixed(0)} to ${found.treated.toFixed(0)} mg/dL: ${rows.map((r) => `${r.label} ${signed(r.share)}`).join(", ")}`);
+  svg.setAttribute("class", "waterfall");
+  const line = (label, a, b, colour, said, row) => {
+    const y = row * height, from = Math.min(x(a), x(b)), span = Math.max(Math.abs(x(b) - x(a)), 1.5);
+    add("text", { x: left - 8, y: y + 17, "text-anchor": "end" }, label);
+    add("rect", { x: from, y: y + 4, width: span, height: height - 8, fill: colour });
+    add("text", { x: from + span + 5, y: y + 17 }, said);
+  };
+  line("without", low - pad, found.untreated, css("--soft"), found.untreated.toFixed(0), 0);
+  bars.forEach((b, i) => line(b.label, b.from, b.to, css(b.share >= 0 ? "--on" : "--off"), signed(b.share), i + 1));
+  line("with treatment", low - pad, found.treated, css("--soft"), found.treated.toFixed(0), bars.length + 1);
+  const figure = make("figure", undefined, "wide");
+  figure.append(svg);
+  return figure;
+}
+
 /** Lines of JSON as they come; a line with an error is told in place of what was to come. */
 async function* lines(path, still) {
   const { query } = await import("./app.js");
@@ -305,8 +353,17 @@ export function saveCsv(state) {
   save(`${state.view}.csv`, new Blob([`${text}\n`], { type: "text/csv" }));
 }
 
+/** A drawing of the page as a file that needs no style sheet. */
+function standing(svg) {
+  const copy = svg.cloneNode(true), box = svg.viewBox.baseVal;
+  for (const [key, value] of [["width", box.width], ["height", box.height], ["font-family", "system-ui, sans-serif"], ["font-size", 12], ["fill", css("--ink")]]) copy.setAttribute(key, value);
+  return new XMLSerializer().serializeToString(copy);
+}
+
 /** The charts as a drawing that can be edited and printed: lines, limits, axes and their numbers. */
 export function saveSvg(place, state) {
+  const own = place.querySelector("svg.waterfall");
+  if (own) { save(`${state.view}.svg`, new Blob([standing(own)], { type: "image/svg+xml" })); return; }
   const shown = drawn.filter((u) => u.root.isConnected);
   if (!shown.length) return;
   const box = place.getBoundingClientRect(), text = (value) => value.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]);
@@ -334,6 +391,18 @@ export function saveSvg(place, state) {
 }
 
 export function savePng(place, state) {
+  const own = place.querySelector("svg.waterfall");
+  if (own) {
+    const image = new Image(), canvas = make("canvas"), { width, height } = own.viewBox.baseVal;
+    image.addEventListener("load", () => {
+      Object.assign(canvas, { width: 2 * width, height: 2 * height });
+      const ctx = canvas.getContext("2d");
+      ctx.fillStyle = css("--paper"); ctx.fillRect(0, 0, canvas.width, canvas.height); ctx.drawImage(image, 0, 0, canvas.width, canvas.height);
+      canvas.toBlob((blob) => save(`${state.view}.png`, blob));
+    });
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standing(own))}`;
+    return;
+  }
   const figures = [...place.querySelectorAll("figure")].filter((f) => f.querySelector("canvas"));
   if (!figures.length) return;
   const box = place.getBoundingClientRect(), ratio = devicePixelRatio, canvas = make("canvas");

@@ -1,0 +1,1 @@
+"""Questions to a model: why, at which dose, for whom."""

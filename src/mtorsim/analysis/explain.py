@@ -1,0 +1,286 @@
+"""Why a quantity changes on a drug: Shapley shares of its effect among named groups of mechanisms, person by person.
+
+Every coalition of effects is run in the same people: what is not in it is switched off from the first dose on. The
+people of all coalitions advance together, so that the lanes of the integrator are full even for one person.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from mtorsim.errors import ArgumentError, choose_from
+from mtorsim.files.library import Library
+from mtorsim.kernel.status import OK
+from mtorsim.run.arguments import checked
+from mtorsim.run.arms import PlannedArm
+from mtorsim.run.follow import decision_times, follow
+from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
+from mtorsim.run.prepare import People, prepare
+from mtorsim.scenario.scenario import Scenario, scenario_of
+from mtorsim.scenario.tables import Arm
+from mtorsim.simulation.progress import Progress, shown_progress
+
+from .effects import NamedEffect, effects_on
+from .explanation import Explanation
+from .shapley import orders, shares, shares_by_orders
+from .times import HIGHEST, time_in_hours
+
+__all__ = ["explain"]
+
+MOST_EXACT = 10
+"""Number of effects up to which all coalitions are run; beyond, orders are sampled."""
+ROWS = 2048
+"""Courses that are computed at once by a thread."""
+MOST_SUBJECTS = 100_000
+SPARED = "nothing acts"
+"""Name of the arm in which all effects are off: with it the plan has a kernel in which each can be switched."""
+
+
+@checked
+def explain(
+    scenario: Scenario | str | Path,
+    *,
+    arm: str | None = None,
+    versus: str | None = None,
+    of: str = "fasting_glucose",
+    at: str | float | None = None,
+    subjects: int | None = None,
+    subject: int | None = None,
+    seed: int | None = None,
+    population: str | None = None,
+    settings: Mapping[str, float] | None = None,
+    by: str | None = None,
+    pairs: int = 32,
+    threads: int | None = None,
+    library: Library | None = None,
+    progress: Progress | bool | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Explanation:
+    """Divide a drug's effect on a quantity among the effects that model files declare.
+
+    Parameters
+    ----------
+    scenario
+        A scenario, the name of a bundled one, or the path of a file.
+    arm, versus
+        The treated arm, by default the first with a drug, and the untreated one, by default the first without.
+    of
+        An observable.
+    at
+        Time, such as `"8 weeks"`, or hours, or `"highest"` for the highest value at the scenario's visits after the
+        start; default: the last visit.
+    subjects, subject
+        Number of subjects, by default the scenario's, or the number of a single one.
+    seed, population, settings, library, note
+        As in `simulate`.
+    by
+        A trait of the subjects, in thirds of which they are classed; default: by glucose at the start.
+    pairs
+        Pairs of orders that are sampled where there are more than ten effects.
+    threads
+        Number of threads; default: all cores.
+    progress
+        As in `simulate`.
+
+    Returns
+    -------
+    Explanation
+        Shares of every subject, which sum to its whole effect.
+
+    Raises
+    ------
+    MtorsimError
+        If an input is invalid, or nothing reaches the quantity.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> why = mt.explain("everolimus_breast", at="8 weeks", subjects=4)
+    >>> whole = why.treated - why.spared
+    >>> bool((abs(why.shares.sum(axis=1) - whole) < 1e-9).all())
+    True
+    """
+    chosen = scenario_of(scenario, library)
+    # Names and times are read first, so that a wrong one costs nothing.
+    time = time_in_hours(at, chosen)
+    draft = draft_plan(chosen, seed=seed, population=population, settings=settings, library=library)
+    if of not in draft.observables:
+        raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))
+    if by is not None and by not in draft.population.traits:
+        raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=choose_from(by, draft.population.traits))
+    treated = _named(draft.arms, arm, treated=True)
+    own = "glucose" if of == "fasting_glucose" else of
+    effects = effects_on(draft.model, own, treated.switches)
+    off = {m: 0.0 for effect in effects for m in effect.mechanisms}
+    untreated = (
+        None
+        if versus is None and all(a.spec.is_treated for a in draft.arms)
+        else _named(draft.arms, versus, treated=False).name
+    )
+    extra = {SPARED: Arm(settings=off)}
+    if untreated is None:
+        untreated = "untreated"
+        extra[untreated] = Arm(without=[r.drug for r in treated.spec.regimens])
+    plan = make_plan(
+        chosen.with_arms(extra), seed=seed, population=population, settings=settings, library=library, note=note
+    )
+    announce(plan, note)
+    n = chosen.subjects if subjects is None else subjects
+    if not 1 <= n <= MOST_SUBJECTS:
+        raise ArgumentError(f"subjects = {n}: from 1 to {MOST_SUBJECTS:,}")
+    who = np.arange(n) if subject is None else np.array([subject])
+    if not isinstance(time, str):
+        # What comes later does not matter.
+        plan = replace(plan, scenario=plan.scenario.but(duration=time))
+    arms = {a.name: a for a in plan.arms}
+    work = _Work(plan, arms[treated.name], arms[untreated], effects, of, time, pairs, by)
+    return work.explain(who, threads or os.cpu_count() or 1, shown_progress(progress))
+
+
+def _named(arms: Sequence[PlannedArm], name: str | None, *, treated: bool) -> PlannedArm:
+    """An arm by name, or the first that is treated or not."""
+    names = [a.name for a in arms]
+    if name is not None:
+        if name not in names:
+            raise ArgumentError(f"unknown arm `{name}`", help=choose_from(name, names))
+        return arms[names.index(name)]
+    found = next((a for a in arms if a.spec.is_treated is treated), None)
+    if found is None:
+        raise ArgumentError("no arm gives a drug", help="explain a scenario with a [[dose]]")
+    return found
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Everything that a batch of people needs."""
+
+    plan: Plan
+    treated: PlannedArm
+    untreated: PlannedArm
+    effects: tuple[NamedEffect, ...]
+    of: str
+    time: float | str
+    pairs: int
+    by: str | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether all coalitions are run."""
+        return len(self.effects) <= MOST_EXACT
+
+    def explain(self, who: np.ndarray, threads: int, progress: Progress | None) -> Explanation:
+        """Explain some subjects, in batches on threads."""
+        acting = self._acting()
+        self.plan.choose_forms(len(who) * len(acting))
+        size = max(1, ROWS // len(acting))
+        parts = [who[k : k + size] for k in range(0, len(who), size)]
+        found = []
+        with ThreadPoolExecutor(threads) as pool:
+            done = 0
+            for part in pool.map(lambda some: self._batch(some, acting), parts):
+                found.append(part)
+                done += len(part[0])
+                if progress is not None:
+                    progress(done, len(who))
+        start, untreated, values, status, traits = (np.concatenate(part) for part in zip(*found, strict=True))
+        return self._explained(who, start, untreated, values, status, traits)
+
+    def _acting(self) -> np.ndarray:
+        """Which effects act in each course of a person, (courses, effects)."""
+        count = len(self.effects)
+        if self.exact:
+            return (np.arange(2**count)[:, None] >> np.arange(count) & 1).astype(bool)
+        order = orders(count, self.pairs, self.plan.seed)
+        place = np.argsort(order, axis=1)
+        return (place[:, None, :] < np.arange(count + 1)[None, :, None]).reshape(-1, count)
+
+    def _batch(self, who: np.ndarray, acting: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Values of some subjects: at the start, untreated, in every course; their status and traits."""
+        people = prepare(self.plan, who)
+        start, without, ended = self._values(self.untreated, people)
+        rows = _repeated(people, len(acting))
+        columns = {name: j for j, name in enumerate(self.plan.kernel.parameters)}
+        for j, effect in enumerate(self.effects):
+            for mechanism in effect.mechanisms:
+                on = np.where(acting[:, j], self.treated.switches[mechanism], 0.0)
+                rows.parameters[:, columns[mechanism]] = np.tile(on, len(who))
+        others = {name: value for name, value in self.treated.switches.items() if name not in self._switched}
+        _, values, each = self._values(replace(self.treated, switches=others), rows)
+        each = each.reshape(len(who), -1)
+        status = np.where(people.status != OK, people.status, np.where(ended != OK, ended, each.max(axis=1)))
+        traits = people.traits if people.traits.size else np.zeros((len(who), 0))
+        return start, without, values.reshape(len(who), -1), status, traits
+
+    @property
+    def _switched(self) -> set[str]:
+        return {m for effect in self.effects for m in effect.mechanisms}
+
+    def _values(self, arm: PlannedArm, people: People) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The quantity at the start and at the time in question, and the status, (n,) each."""
+        plan = self.plan
+        asked = np.array(arm.spec.visits) if self.time == HIGHEST else np.array([self.time], float)
+        times = np.unique(np.concatenate([[0.0], asked, decision_times(plan, arm)]))
+        times = times[times <= plan.scenario.duration]
+        fasting = np.array([plan.scenario.is_fasting(t) for t in times])
+        run = follow(plan, arm, people, times, fasting)
+        values = run.values[:, :, list(plan.observables).index(self.of)]
+        mine = values[:, np.isin(times, asked) & ((times > 0) | (self.time != HIGHEST))]
+        with np.errstate(invalid="ignore"):
+            highest = np.where(np.isnan(mine), -np.inf, mine).max(axis=1)
+        return values[:, 0], np.where(np.isfinite(highest), highest, np.nan), run.status
+
+    def _explained(
+        self,
+        who: np.ndarray,
+        start: np.ndarray,
+        untreated: np.ndarray,
+        values: np.ndarray,
+        status: np.ndarray,
+        traits: np.ndarray,
+    ) -> Explanation:
+        failed = status != OK
+        values, start, untreated = values.copy(), start.copy(), untreated.copy()
+        for part in (values, start, untreated):
+            part[failed] = np.nan
+        count = len(self.effects)
+        if self.exact:
+            found, errors, spared, whole = shares(values), None, values[:, 0], values[:, -1]
+        else:
+            table = values.reshape(len(who), -1, count + 1)
+            found, errors = shares_by_orders(table, orders(count, self.pairs, self.plan.seed))
+            spared, whole = table[:, 0, 0], table[:, 0, -1]
+        return Explanation(
+            scenario=self.plan.scenario.name,
+            title=self.plan.scenario.title,
+            arm=self.treated.name,
+            versus=self.untreated.name,
+            of=self.of,
+            unit=self.plan.observables[self.of],
+            at=self.time,
+            by=self.by,
+            seed=self.plan.seed,
+            population=self.plan.population.name,
+            effects=self.effects,
+            subjects=who,
+            status=status,
+            start=start,
+            untreated=untreated,
+            spared=spared,
+            treated=whole,
+            shares=found,
+            errors=errors,
+            coalitions=values if self.exact else None,
+            traits=dict(zip(self.plan.population.traits, traits.T, strict=True)) if traits.size else {},
+        )
+
+
+def _repeated(people: People, times: int) -> People:
+    """Every person several times, one after the other."""
+    parts = {part.name: np.repeat(getattr(people, part.name), times, axis=0) for part in fields(People)}
+    return People(**parts)
