@@ -11,8 +11,13 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".kernels" / "numba"))
 os.environ["COLUMNS"] = "200"
 
 import pytest  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 
 from mtorsim.cli import main  # noqa: E402
+
+# A machine that is busy with other work is no fault of a test.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 class Outcome:

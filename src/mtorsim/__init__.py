@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtorsim.analysis.explain import explain
     from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
@@ -54,6 +55,7 @@ _HOME = {
     "RecordsResult": "results.records",
     "Result": "results.result",
     "Scenario": "scenario.scenario",
+    "Sensitivity": "analysis.sensitivity",
     "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
@@ -68,6 +70,7 @@ _HOME = {
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
     "run_trial": "trial.run",
+    "sensitivity": "analysis.sensitivity",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",
     "sweep": "scenario.sweep",

@@ -29,7 +29,7 @@ def cold(tmp_path_factory):
     return cache, first.stdout
 
 
-@pytest.mark.parametrize("damage", ["empty index", "cut code", "layout", "text", "claim"])
+@pytest.mark.parametrize("damage", ["empty index", "cut code", "layout and text", "claim"])
 def test_a_damaged_cache_is_mended_and_gives_the_same(cold, damage):
     cache, wanted = cold
     solver = next(p for p in cache.iterdir() if p.name.startswith("solver_"))
@@ -39,10 +39,10 @@ def test_a_damaged_cache_is_mended_and_gives_the_same(cold, damage):
     elif damage == "cut code":
         for path in solver.rglob("*.nbc"):
             path.write_bytes(path.read_bytes()[:100])
-    elif damage == "layout":
+    elif damage == "layout and text":
+        # In one run, since each is written anew and compiled again.
         for path in cache.rglob("layout.json"):
             path.write_text("[]")
-    elif damage == "text":
         for path in cache.rglob("problem.py"):
             path.write_text("1/0")
     else:

@@ -69,6 +69,8 @@ def test_the_readme_names_every_command():
 
 EXAMPLES = (
     "mtorsim",
+    "mtorsim.analysis.explain",
+    "mtorsim.analysis.sensitivity",
     "mtorsim.laboratory.examine",
     "mtorsim.plots.mechanism",
     "mtorsim.plots.views",

@@ -7,9 +7,8 @@ people of all coalitions advance together, so that the lanes of the integrator a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,24 +18,22 @@ from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
 from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
-from mtorsim.run.follow import decision_times, follow
 from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
-from mtorsim.run.prepare import People, prepare
+from mtorsim.run.prepare import prepare
 from mtorsim.scenario.scenario import Scenario, scenario_of
 from mtorsim.scenario.tables import Arm
 from mtorsim.simulation.progress import Progress, shown_progress
 
+from .courses import ROWS, named_arm, quantity_at, repeated, share_out
 from .effects import NamedEffect, effects_on
 from .explanation import Explanation
 from .shapley import orders, shares, shares_by_orders
-from .times import HIGHEST, time_in_hours
+from .times import time_in_hours
 
 __all__ = ["explain"]
 
 MOST_EXACT = 10
 """Number of effects up to which all coalitions are run; beyond, orders are sampled."""
-ROWS = 2048
-"""Courses that are computed at once by a thread."""
 MOST_SUBJECTS = 100_000
 SPARED = "nothing acts"
 """Name of the arm in which all effects are off: with it the plan has a kernel in which each can be switched."""
@@ -114,14 +111,14 @@ def explain(
         raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))
     if by is not None and by not in draft.population.traits:
         raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=choose_from(by, draft.population.traits))
-    treated = _named(draft.arms, arm, treated=True)
+    treated = named_arm(draft.arms, arm, treated=True)
     own = "glucose" if of == "fasting_glucose" else of
     effects = effects_on(draft.model, own, treated.switches)
     off = {m: 0.0 for effect in effects for m in effect.mechanisms}
     untreated = (
         None
         if versus is None and all(a.spec.is_treated for a in draft.arms)
-        else _named(draft.arms, versus, treated=False).name
+        else named_arm(draft.arms, versus, treated=False).name
     )
     extra = {SPARED: Arm(settings=off)}
     if untreated is None:
@@ -141,19 +138,6 @@ def explain(
     arms = {a.name: a for a in plan.arms}
     work = _Work(plan, arms[treated.name], arms[untreated], effects, of, time, pairs, by)
     return work.explain(who, threads or os.cpu_count() or 1, shown_progress(progress))
-
-
-def _named(arms: Sequence[PlannedArm], name: str | None, *, treated: bool) -> PlannedArm:
-    """An arm by name, or the first that is treated or not."""
-    names = [a.name for a in arms]
-    if name is not None:
-        if name not in names:
-            raise ArgumentError(f"unknown arm `{name}`", help=choose_from(name, names))
-        return arms[names.index(name)]
-    found = next((a for a in arms if a.spec.is_treated is treated), None)
-    if found is None:
-        raise ArgumentError("no arm gives a drug", help="explain a scenario with a [[dose]]")
-    return found
 
 
 @dataclass(frozen=True)
@@ -179,16 +163,8 @@ class _Work:
         acting = self._acting()
         self.plan.choose_forms(len(who) * len(acting))
         size = max(1, ROWS // len(acting))
-        parts = [who[k : k + size] for k in range(0, len(who), size)]
-        found = []
-        with ThreadPoolExecutor(threads) as pool:
-            done = 0
-            for part in pool.map(lambda some: self._batch(some, acting), parts):
-                found.append(part)
-                done += len(part[0])
-                if progress is not None:
-                    progress(done, len(who))
-        start, untreated, values, status, traits = (np.concatenate(part) for part in zip(*found, strict=True))
+        found = share_out(who, size, threads, lambda some: self._batch(some, acting), progress)
+        start, untreated, values, status, traits = (np.concatenate(part) for part in zip(*list(found), strict=True))
         return self._explained(who, start, untreated, values, status, traits)
 
     def _acting(self) -> np.ndarray:
@@ -203,15 +179,16 @@ class _Work:
     def _batch(self, who: np.ndarray, acting: np.ndarray) -> tuple[np.ndarray, ...]:
         """Values of some subjects: at the start, untreated, in every course; their status and traits."""
         people = prepare(self.plan, who)
-        start, without, ended = self._values(self.untreated, people)
-        rows = _repeated(people, len(acting))
+        start, without, ended = quantity_at(self.plan, self.untreated, people, self.of, self.time)
+        rows = repeated(people, len(acting))
         columns = {name: j for j, name in enumerate(self.plan.kernel.parameters)}
         for j, effect in enumerate(self.effects):
             for mechanism in effect.mechanisms:
                 on = np.where(acting[:, j], self.treated.switches[mechanism], 0.0)
                 rows.parameters[:, columns[mechanism]] = np.tile(on, len(who))
         others = {name: value for name, value in self.treated.switches.items() if name not in self._switched}
-        _, values, each = self._values(replace(self.treated, switches=others), rows)
+        arm = replace(self.treated, switches=others)
+        _, values, each = quantity_at(self.plan, arm, rows, self.of, self.time)
         each = each.reshape(len(who), -1)
         status = np.where(people.status != OK, people.status, np.where(ended != OK, ended, each.max(axis=1)))
         traits = people.traits if people.traits.size else np.zeros((len(who), 0))
@@ -220,20 +197,6 @@ class _Work:
     @property
     def _switched(self) -> set[str]:
         return {m for effect in self.effects for m in effect.mechanisms}
-
-    def _values(self, arm: PlannedArm, people: People) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The quantity at the start and at the time in question, and the status, (n,) each."""
-        plan = self.plan
-        asked = np.array(arm.spec.visits) if self.time == HIGHEST else np.array([self.time], float)
-        times = np.unique(np.concatenate([[0.0], asked, decision_times(plan, arm)]))
-        times = times[times <= plan.scenario.duration]
-        fasting = np.array([plan.scenario.is_fasting(t) for t in times])
-        run = follow(plan, arm, people, times, fasting)
-        values = run.values[:, :, list(plan.observables).index(self.of)]
-        mine = values[:, np.isin(times, asked) & ((times > 0) | (self.time != HIGHEST))]
-        with np.errstate(invalid="ignore"):
-            highest = np.where(np.isnan(mine), -np.inf, mine).max(axis=1)
-        return values[:, 0], np.where(np.isfinite(highest), highest, np.nan), run.status
 
     def _explained(
         self,
@@ -278,9 +241,3 @@ class _Work:
             coalitions=values if self.exact else None,
             traits=dict(zip(self.plan.population.traits, traits.T, strict=True)) if traits.size else {},
         )
-
-
-def _repeated(people: People, times: int) -> People:
-    """Every person several times, one after the other."""
-    parts = {part.name: np.repeat(getattr(people, part.name), times, axis=0) for part in fields(People)}
-    return People(**parts)

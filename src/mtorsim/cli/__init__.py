@@ -31,6 +31,7 @@ COMMANDS = {
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
     "explain": "Explain a drug's effect: which mechanism has which share of it, in whom.",
+    "sensitivity": "Change every parameter and see which decides an answer, and what it rests on.",
     "test": "Run a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
     "indices": "Compute indices of measured glucose, insulin and C-peptide: OGTT, IVGTT, clamp, CGM.",
     "validate": "Compare the model with all measurements: a dossier of hits and misses.",

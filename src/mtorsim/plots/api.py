@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .explain import contributions, people
 from .mechanism import mechanism
+from .tornado import tornado
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
 from .vpc import vpc
@@ -25,6 +26,7 @@ __all__ = [
     "people",
     "spaghetti",
     "time_course",
+    "tornado",
     "vpc",
     "waterfall",
 ]

@@ -17,7 +17,7 @@ from mtorsim.units.units import convert, parse_unit
 from .plan import Plan
 from .run_in import UntreatedDay
 
-__all__ = ["People", "fasting_values", "prepare", "prepare_given"]
+__all__ = ["People", "fasting_values", "prepare", "prepare_given", "settle"]
 
 
 MOST_ATTEMPTS = 1000
@@ -92,7 +92,7 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
         values = {k: v[plausible] for k, v in values.items()}
         _join_groups(plan, values, subjects[some], attempt)
         parameters = _matrix(plan, values, len(some))
-        start, status, extremes = _settle(plan, parameters)
+        start, status, extremes = settle(plan, parameters)
         done = (status != OK) | _admitted(plan, parameters, start, extremes)
         people.parameters[some] = parameters
         for j, name in enumerate(plan.population.traits):
@@ -164,7 +164,7 @@ def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
     drawn, _ = plan.population.draw(plan.seed, np.zeros(n, np.int64))
     everything = {name: np.broadcast_to(v, (n,)) for name, v in drawn.items()} | values
     parameters = _matrix(plan, everything, n)
-    start, status, _ = _settle(plan, parameters)
+    start, status, _ = settle(plan, parameters)
     traits = np.stack([everything[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
     return People(
         np.arange(n),
@@ -190,8 +190,19 @@ def _matrix(plan: Plan, values: dict[str, np.ndarray], n: int) -> np.ndarray:
     return matrix
 
 
-def _settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
-    """Find state at t = 0, status and statistics of the untreated day; fills in results of the run-in."""
+def settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Find the state at t = 0 of subjects with given parameters, and fill in results of the run-in.
+
+    Parameters
+    ----------
+    parameters
+        In the kernel's order, (n, parameters).
+
+    Returns
+    -------
+    start, status, statistics
+        State (n, states), status (n,), and statistics of the untreated day by name.
+    """
     n = len(parameters)
     status = np.zeros(n, np.int64)
     start = np.zeros((n, len(plan.kernel.states)))
