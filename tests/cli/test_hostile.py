@@ -522,20 +522,6 @@ def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
     shutil.rmtree(tmp_path / "cache")
 
 
-def test_emptied_files_of_the_cache_are_written_anew(tmp_path):
-    """In processes of their own, since each imports the solver once."""
-    env = {**os.environ, "MTORSIM_CACHE": str(tmp_path / "cache")}
-    typed = [sys.executable, "-m", "mtorsim", "run", "minimal_ogtt", "--json"]
-    before = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
-    for emptied in ("precision.py", "*"):
-        files = [path for path in (tmp_path / "cache").rglob(emptied) if path.is_file()]
-        assert files
-        for path in files:
-            path.write_text("")
-        after = subprocess.run(typed, capture_output=True, text=True, env=env, check=True).stdout
-        assert json.loads(after)["arms"] == json.loads(before)["arms"]
-
-
 def test_a_folder_has_one_writer_at_a_time(write, mtorsim, tmp_path):
     from mtorsim.results.folder import LOCK, claim, release
 

@@ -29,13 +29,14 @@ def cold(tmp_path_factory):
     return cache, first.stdout
 
 
-@pytest.mark.parametrize("damage", ["empty index", "cut code", "layout and text", "claim"])
+@pytest.mark.parametrize("damage", ["emptied", "cut code", "layout and text", "claim"])
 def test_a_damaged_cache_is_mended_and_gives_the_same(cold, damage):
     cache, wanted = cold
     solver = next(p for p in cache.iterdir() if p.name.startswith("solver_"))
-    if damage == "empty index":
-        for path in solver.rglob("*.nbi"):
-            path.write_bytes(b"")
+    if damage == "emptied":
+        for path in cache.rglob("*"):
+            if path.is_file():
+                path.write_bytes(b"")
     elif damage == "cut code":
         for path in solver.rglob("*.nbc"):
             path.write_bytes(path.read_bytes()[:100])
@@ -45,6 +46,8 @@ def test_a_damaged_cache_is_mended_and_gives_the_same(cold, damage):
             path.write_text("[]")
         for path in cache.rglob("problem.py"):
             path.write_text("1/0")
+        for path in cache.rglob("precision.py"):
+            path.write_text("")
     else:
         # A process that was killed while it compiled has left its claims, and no marker.
         for marker in solver.glob("compiled-*"):
