@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import product
 
 import matplotlib as mpl
@@ -55,7 +56,7 @@ def test_coalitions_are_the_runs_in_which_the_others_are_spared(scenario, why):
 
 def test_the_treated_and_untreated_arms_are_those_of_a_run(scenario, why):
     run = mt.simulate(scenario).visits.fasting_glucose.sel(time=2 * 168)
-    np.testing.assert_allclose(why.treated, run.sel(arm="scenario" if "scenario" in run.arm else why.arm), rtol=2e-5)
+    np.testing.assert_allclose(why.treated, run.sel(arm=why.arm), rtol=2e-5)
     np.testing.assert_allclose(why.untreated, run.sel(arm="placebo"), rtol=2e-5)
 
 
@@ -148,6 +149,26 @@ def test_pictures_show_what_was_computed(why):
     heights = np.array([bar.get_height() for bar in axis.patches]).reshape(len(why.effects), -1)
     order = np.argsort(-(why.treated - why.untreated))
     np.testing.assert_allclose(heights, why.shares[order].T)
+
+
+def test_means_are_weighted_and_leave_out_who_has_no_value(why):
+    weights = np.array([1.0, 1.0, 3.0, 1.0, 0.5, 1.0])
+    shares = why.shares.copy()
+    shares[3, 0] = np.nan
+    some = replace(why, weights=weights, shares=shares)
+    assert some.well.tolist() == [True, True, True, False, True, True]
+    kept = np.delete(np.arange(6), 3)
+    fat = next(r for r in some.mean() if r.name == "fat")
+    assert fat.mean == pytest.approx(np.average(why.shares[kept, 2], weights=weights[kept]))
+    assert some.means()[1] == pytest.approx(np.average(why.treated[kept], weights=weights[kept]))
+    # Equal weights give the usual interval.
+    even = next(r for r in why.mean() if r.name == "fat")
+    assert even.high - even.mean == pytest.approx(1.96 * why.shares[:, 2].std(ddof=1) / 6**0.5)
+    nobody = replace(why, status=np.ones(6, np.int64))
+    assert nobody.failed[5] == "the step became too small"
+    for draw in (nobody.means, lambda: mt.plot.contributions(nobody), lambda: mt.plot.people(nobody)):
+        with pytest.raises(ArgumentError, match="no subject has a value"):
+            draw()
 
 
 WRONG = [

@@ -143,6 +143,10 @@ def test_a_result_draws_itself(swept):
         assert said in problem.value.help
 
 
+def test_a_notebook_shows_a_picture_without_pyplot(swept):
+    assert swept.plot()._repr_png_().startswith(b"\x89PNG")
+
+
 def test_a_visual_check_covers_the_model_s_own_values(swept):
     rng = np.random.default_rng(1)
     glucose = swept.visits.fasting_glucose.sel(arm="everolimus")

@@ -276,6 +276,9 @@ def test_a_failure_is_told_to_all_who_wait_and_not_kept():
     with pytest.raises(ArgumentError, match="never"):
         kept.get("bad", lambda: (_ for _ in ()).throw(ArgumentError("never")))
     assert kept.get("bad", lambda: 3) == 3
+    with pytest.raises(ArgumentError, match="all"):
+        kept.fill(["one", "two"], lambda which: (_ for _ in ()).throw(ArgumentError("all")))
+    assert len(kept) == 2
 
 
 def test_the_page_is_small_and_fetches_nothing_from_elsewhere(client):

@@ -30,7 +30,7 @@ def named_arm(arms: Sequence[PlannedArm], name: str | None, *, treated: bool) ->
     Raises
     ------
     ArgumentError
-        If there is no such arm.
+        If the arm is unknown, or none is treated.
     """
     names = [a.name for a in arms]
     if name is not None:

@@ -110,7 +110,7 @@ def explain(
     if of not in draft.observables:
         raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))
     if by is not None and by not in draft.population.traits:
-        raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=choose_from(by, draft.population.traits))
+        raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, draft.population.traits))
     treated = named_arm(draft.arms, arm, treated=True)
     own = "glucose" if of == "fasting_glucose" else of
     effects = effects_on(draft.model, own, treated.switches)
@@ -161,11 +161,11 @@ class _Work:
     def explain(self, who: np.ndarray, threads: int, progress: Progress | None) -> Explanation:
         """Explain some subjects, in batches on threads."""
         acting = self._acting()
-        self.plan.choose_forms(len(who) * len(acting))
+        hours = self.plan.scenario.duration
+        self.plan.choose_forms(len(who), days=len(who) * (len(acting) + 1) * hours / 24)
         size = max(1, ROWS // len(acting))
         found = share_out(who, size, threads, lambda some: self._batch(some, acting), progress)
-        start, untreated, values, status, traits = (np.concatenate(part) for part in zip(*list(found), strict=True))
-        return self._explained(who, start, untreated, values, status, traits)
+        return self._explained(who, *(np.concatenate(part) for part in zip(*found, strict=True)))
 
     def _acting(self) -> np.ndarray:
         """Which effects act in each course of a person, (courses, effects)."""
@@ -190,9 +190,10 @@ class _Work:
         arm = replace(self.treated, switches=others)
         _, values, each = quantity_at(self.plan, arm, rows, self.of, self.time)
         each = each.reshape(len(who), -1)
+        # A subject fails if any of its courses does.
         status = np.where(people.status != OK, people.status, np.where(ended != OK, ended, each.max(axis=1)))
         traits = people.traits if people.traits.size else np.zeros((len(who), 0))
-        return start, without, values.reshape(len(who), -1), status, traits
+        return start, without, values.reshape(len(who), -1), status, people.weights, traits
 
     @property
     def _switched(self) -> set[str]:
@@ -205,6 +206,7 @@ class _Work:
         untreated: np.ndarray,
         values: np.ndarray,
         status: np.ndarray,
+        weights: np.ndarray,
         traits: np.ndarray,
     ) -> Explanation:
         failed = status != OK
@@ -232,6 +234,7 @@ class _Work:
             effects=self.effects,
             subjects=who,
             status=status,
+            weights=weights,
             start=start,
             untreated=untreated,
             spared=spared,

@@ -12,6 +12,7 @@ import numpy as np
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.files.html import card, table
 from mtorsim.kernel.status import OK, SENTENCES
+from mtorsim.stats.classes import classes_of
 
 from .effects import NamedEffect
 from .shapley import interactions, shares
@@ -63,8 +64,8 @@ class Explanation:
         The trait by which subjects are classed, None for glucose at the start.
     effects
         The effects among which it is divided.
-    subjects, status
-        Numbers of the subjects, and how their courses ended, (n,).
+    subjects, status, weights
+        Numbers of the subjects, how their courses ended, and their weights, with which means are taken, (n,).
     start, untreated, spared, treated
         The quantity of each subject, (n,): at the start; without the drug; on the drug with all effects off; on the
         drug. NaN for subjects that failed.
@@ -91,6 +92,7 @@ class Explanation:
     effects: tuple[NamedEffect, ...]
     subjects: np.ndarray = field(repr=False)
     status: np.ndarray = field(repr=False)
+    weights: np.ndarray = field(repr=False)
     start: np.ndarray = field(repr=False)
     untreated: np.ndarray = field(repr=False)
     spared: np.ndarray = field(repr=False)
@@ -107,8 +109,23 @@ class Explanation:
 
     @property
     def well(self) -> np.ndarray:
-        """Mask of subjects with shares: those that did not fail, and have a value at the time in question."""
-        return (self.status == OK) & np.isfinite(self.treated) & np.isfinite(self.untreated)
+        """Mask of subjects with shares: those that did not fail, and have a value in every course."""
+        return (self.status == OK) & np.isfinite(self.untreated) & np.isfinite(self.shares).all(axis=1)
+
+    def means(self, who: np.ndarray | None = None) -> tuple[float, float]:
+        """Mean of the quantity without the drug and on it, in some subjects; default: all.
+
+        Raises
+        ------
+        ArgumentError
+            If none of them has a value in every course.
+        """
+        some = self.well if who is None else self.well & who
+        if not some.any():
+            help = "ask for an earlier time, or more subjects"
+            raise ArgumentError("no subject has a value in every course", help=help)
+        weights = self.weights[some]
+        return _average(self.untreated[some], weights), _average(self.treated[some], weights)
 
     @property
     def failed(self) -> dict[int, str]:
@@ -126,18 +143,22 @@ class Explanation:
         some = self.well if who is None else self.well & who
         rest = (self.spared - self.untreated)[some]
         columns = {**dict(zip(self.names, self.shares[some].T, strict=True)), REST: rest}
-        whole = float((self.treated - self.untreated)[some].mean()) if some.any() else float("nan")
-        return [_mean(name, values, whole) for name, values in columns.items()]
+        whole, weights = self._whole(some), self.weights[some]
+        return [_mean(name, values, weights, whole) for name, values in columns.items()]
+
+    def _whole(self, some: np.ndarray) -> float:
+        """The mean whole effect in some subjects."""
+        return _average((self.treated - self.untreated)[some], self.weights[some])
 
     def families(self, who: np.ndarray | None = None) -> list[MeanShare]:
         """Mean share of each family of effects, as `mean`."""
         some = self.well if who is None else self.well & who
-        whole = float((self.treated - self.untreated)[some].mean()) if some.any() else float("nan")
+        whole, weights = self._whole(some), self.weights[some]
         found = []
         for family in dict.fromkeys(effect.family for effect in self.effects):
             mine = [effect.family == family for effect in self.effects]
-            found.append(_mean(family, self.shares[some][:, mine].sum(axis=1), whole))
-        return [*found, _mean(REST, (self.spared - self.untreated)[some], whole)]
+            found.append(_mean(family, self.shares[some][:, mine].sum(axis=1), weights, whole))
+        return [*found, _mean(REST, (self.spared - self.untreated)[some], weights, whole)]
 
     def above(self, limit: float, who: np.ndarray | None = None) -> dict[str, Any]:
         """Divide the share of subjects above a limit, in percentage points, among the effects.
@@ -155,17 +176,13 @@ class Explanation:
         if self.coalitions is None:
             raise ArgumentError("shares above a limit need all coalitions, of at most ten effects")
         some = self.well if who is None else self.well & who
-        over = 100.0 * (self.coalitions[some] > limit)
+        weights = self.weights[some]
+        over, without = 100.0 * (self.coalitions[some] > limit), 100.0 * (self.untreated[some] > limit)
         found = shares(over)
-        untreated = 100.0 * (self.untreated[some] > limit)
-        whole = float((over[:, -1] - untreated).mean()) if some.any() else float("nan")
-        rows = [_mean(name, found[:, j], whole) for j, name in enumerate(self.names)]
-        return {
-            "limit": limit,
-            "treated": float(over[:, -1].mean()),
-            "untreated": float(untreated.mean()),
-            "shares": [*rows, _mean(REST, over[:, 0] - untreated, whole)],
-        }
+        treated, untreated = (_average(v, weights) for v in (over[:, -1], without))
+        rows = [_mean(name, found[:, j], weights, treated - untreated) for j, name in enumerate(self.names)]
+        rest = _mean(REST, over[:, 0] - without, weights, treated - untreated)
+        return {"limit": limit, "treated": treated, "untreated": untreated, "shares": [*rows, rest]}
 
     def pairs(self, who: np.ndarray | None = None) -> list[tuple[str, str, MeanShare]]:
         """Pairs of effects by the size of their mean interaction: what both do together beyond each alone.
@@ -178,10 +195,10 @@ class Explanation:
         if self.coalitions is None:
             raise ArgumentError("interactions need all coalitions, of at most ten effects")
         some = self.well if who is None else self.well & who
-        table, whole = interactions(self.coalitions[some]), float((self.treated - self.untreated)[some].mean())
+        table, whole, weights = interactions(self.coalitions[some]), self._whole(some), self.weights[some]
         names = self.names
         found = [
-            (names[j], names[k], _mean(f"{names[j]} and {names[k]}", table[:, j, k], whole))
+            (names[j], names[k], _mean(f"{names[j]} and {names[k]}", table[:, j, k], weights, whole))
             for j in range(len(names))
             for k in range(j + 1, len(names))
         ]
@@ -193,7 +210,7 @@ class Explanation:
         Raises
         ------
         ArgumentError
-            If there is no such trait.
+            If the trait is unknown.
         """
         by = by or self.by
         if by is None:
@@ -201,17 +218,8 @@ class Explanation:
                 return {}
             return {f"{name} at the start": (self.start >= a) & (self.start < b) for name, a, b in GLUCOSE_CLASSES}
         if by not in self.traits:
-            raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=choose_from(by, self.traits))
-        values = self.traits[by]
-        known = np.unique(values[np.isfinite(values)])
-        if len(known) <= 5:
-            return {f"{by} {value:g}": values == value for value in known}
-        one, two = np.nanquantile(values, (1 / 3, 2 / 3))
-        return {
-            f"{by} to {one:.3g}": values <= one,
-            f"{by} {one:.3g} to {two:.3g}": (values > one) & (values <= two),
-            f"{by} above {two:.3g}": values > two,
-        }
+            raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, self.traits))
+        return classes_of(by, self.traits[by])
 
     @property
     def table(self) -> pd.DataFrame:
@@ -276,10 +284,16 @@ class Explanation:
         return card("Why: " + self.told, self.title, table(["effect", "mean", "95 % CI", "of the whole"], rows))
 
 
-def _mean(name: str, values: np.ndarray, whole: float) -> MeanShare:
-    """The mean of some subjects' shares and its interval."""
+def _average(values: np.ndarray, weights: np.ndarray) -> float:
+    return float(np.average(values, weights=weights)) if len(values) else float("nan")
+
+
+def _mean(name: str, values: np.ndarray, weights: np.ndarray, whole: float) -> MeanShare:
+    """The weighted mean of some subjects' shares and its interval, by their effective number."""
+    mean = _average(values, weights)
     if not len(values):
-        return MeanShare(name, *[float("nan")] * 4)
-    mean = float(values.mean())
-    error = Z * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
+        return MeanShare(name, mean, mean, mean, mean)
+    count = float(weights.sum() ** 2 / (weights**2).sum())
+    variance = _average((values - mean) ** 2, weights) * count / (count - 1) if count > 1 else 0.0
+    error = Z * (variance / count) ** 0.5
     return MeanShare(name, mean, mean - error, mean + error, mean / whole if whole else float("nan"))

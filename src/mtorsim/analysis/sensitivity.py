@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, choose_from
+from mtorsim.errors import ArgumentError, choose_from, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
 from mtorsim.model.inflow import is_inflow
@@ -235,7 +235,7 @@ def sensitivity(
 
 
 def _parameters(plan: Plan, asked: Sequence[str] | None) -> list[str]:
-    """Parameters that can be changed: those of a subject with a value other than 0, and no results of the run-in."""
+    """Parameters that can be changed: no switches and no results of the run-in; by default no conventions either."""
     declared = plan.model.parameters
     free = [
         name
@@ -246,7 +246,8 @@ def _parameters(plan: Plan, asked: Sequence[str] | None) -> list[str]:
         return [n for n in free if declared[n][0].evidence != "convention"]
     for name in asked:
         if name not in free:
-            raise ArgumentError(f"there is no parameter `{name}` to change", help=choose_from(name, free))
+            help = did_you_mean(name, free) or "`mtorsim show MODULE` lists parameters"
+            raise ArgumentError(f"unknown parameter `{name}`, or one that cannot be changed", help=help)
     return list(dict.fromkeys(asked))
 
 
@@ -270,14 +271,16 @@ class _Work:
             raise ArgumentError("no subject of this population could be prepared")
         people = People(**{name: getattr(people, name)[well] for name in vars(people)})
         base = self._answers(people)[0]
-        self.plan.choose_forms(4 * len(well) * len(self.names))
+        rows = 4 * len(well) * len(self.names)
+        hours = self.plan.scenario.duration
+        self.plan.choose_forms(rows, days=rows * (1 + self.effect) * hours / 24)
         size = max(1, ROWS // (4 * len(well)))
         numbers = np.arange(len(self.names))
         found = share_out(numbers, size, threads, lambda some: self._changed(some, people), progress)
         values = np.concatenate(list(found))
-        rows = [self._row(name, values[j], base) for j, name in enumerate(self.names)]
-        moving = sorted((r for r in rows if r.swing or r.per_percent or r.failed), key=lambda r: -r.swing)
-        idle = tuple(r.name for r in rows if not (r.swing or r.per_percent or r.failed))
+        effects = [self._row(name, values[j], base, people.weights) for j, name in enumerate(self.names)]
+        moving = sorted((r for r in effects if r.swing or r.per_percent or r.failed), key=lambda r: -r.swing)
+        idle = tuple(r.name for r in effects if not (r.swing or r.per_percent or r.failed))
         plan = self.plan
         return Sensitivity(
             plan.scenario.name,
@@ -291,7 +294,7 @@ class _Work:
             plan.seed,
             plan.population.name,
             len(well),
-            float(np.nanmean(base)),
+            _average(base, people.weights),
             tuple(moving),
             idle,
         )
@@ -334,11 +337,11 @@ class _Work:
             return np.full_like(own, low), np.full_like(own, high)
         return np.clip(own * low / value, low, high), np.clip(own * high / value, low, high)
 
-    def _row(self, name: str, values: np.ndarray, base: np.ndarray) -> ParameterEffect:
+    def _row(self, name: str, values: np.ndarray, base: np.ndarray, weights: np.ndarray) -> ParameterEffect:
         line = self.plan.model.parameters[name][0]
         whole = np.isfinite(values).all(axis=0) & np.isfinite(base)
-        answer = float(np.nanmean(base))
-        change = [float((v - base)[whole].mean()) if whole.any() else float("nan") for v in values]
+        answer = _average(base, weights)
+        change = [_average((v - base)[whole], weights[whole]) for v in values]
         up, down, low, high = (answer + c for c in change)
         slope = (up - down) / (2 * STEP)
         near = abs(answer) < 1e-3 * float(np.nanmax(np.abs(base)))
@@ -358,3 +361,9 @@ class _Work:
             high=high,
             failed=int((~whole).sum()),
         )
+
+
+def _average(values: np.ndarray, weights: np.ndarray) -> float:
+    """Weighted mean of the finite values, NaN if there is none."""
+    some = np.isfinite(values)
+    return float(np.average(values[some], weights=weights[some])) if some.any() else float("nan")

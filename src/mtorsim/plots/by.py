@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from mtorsim.errors import ArgumentError, choose_from, did_you_mean
 from mtorsim.results.result import Result
+from mtorsim.stats.classes import classes_of
 
 from .style import STYLE, Picture
 from .views import bands, difference, spaghetti, time_course
@@ -18,15 +19,13 @@ from .views import bands, difference, spaghetti, time_course
 __all__ = ["plot_result"]
 
 KINDS = {"time_course": time_course, "bands": bands, "spaghetti": spaghetti, "difference": difference}
-MOST_VALUES = 5
-"""Values of a trait up to which each has its own picture; beyond, subjects are cut into thirds."""
 
 
 def plot_result(result: Result, of: str, by: str, kind: str, ax: Axes | None) -> Figure:
     """Draw a quantity of a result over time; the arguments are those of `Result.plot`."""
     if kind not in KINDS:
         help = choose_from(kind, KINDS)
-        raise ArgumentError(f"`kind` = {kind}: there is no such picture", help=help)
+        raise ArgumentError(f"`kind`: unknown picture `{kind}`", help=help)
     if by == "arm":
         return KINDS[kind](result, of, ax=ax)
     if ax is not None:
@@ -34,8 +33,8 @@ def plot_result(result: Result, of: str, by: str, kind: str, ax: Axes | None) ->
     traits = [str(name) for name in result.people.columns]
     if by not in traits:
         help = did_you_mean(by, traits) or "choose from arm, " + ", ".join(traits)
-        raise ArgumentError(f"`by` = {by}: subjects have no such trait", help=help)
-    classes = _classes(by, result.people[by].to_numpy())
+        raise ArgumentError(f"`by`: unknown trait `{by}`", help=help)
+    classes = classes_of(by, result.people[by].to_numpy())
     with mpl.rc_context(STYLE):
         figure = Picture(figsize=(3.6 * len(classes) + 0.6, 3.6), layout="constrained")
         axes = figure.subplots(1, len(classes), sharey=True, squeeze=False)[0]
@@ -46,19 +45,6 @@ def plot_result(result: Result, of: str, by: str, kind: str, ax: Axes | None) ->
                 axis.set_ylabel("")
                 axis.get_legend().remove()
         return figure
-
-
-def _classes(name: str, values: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks of the subjects in each class, by its label."""
-    known = np.unique(values[np.isfinite(values)])
-    if len(known) <= MOST_VALUES:
-        return {f"{name} {value:g}": values == value for value in known}
-    one, two = np.nanquantile(values, (1 / 3, 2 / 3))
-    return {
-        f"{name} to {one:.3g}": values <= one,
-        f"{name} {one:.3g} to {two:.3g}": (values > one) & (values <= two),
-        f"{name} above {two:.3g}": values > two,
-    }
 
 
 def _of(result: Result, who: np.ndarray) -> Result:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLOURS, STYLE, Picture, in_print
+from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
     from mtorsim.analysis.explanation import Explanation
@@ -39,8 +39,7 @@ def contributions(why: Explanation, *, ax: Axes | None = None) -> Figure:
     'on everolimus'
     """
     labels = {effect.name: effect.label for effect in why.effects}
-    well = why.well
-    begin, end = float(why.untreated[well].mean()), float(why.treated[well].mean())
+    begin, end = why.means()
     rows = sorted(why.mean(), key=lambda row: -row.mean)
     near = SMALLEST * max(abs(row.mean) for row in rows)
     rows = [row for row in rows if abs(row.mean) > near]
@@ -70,7 +69,7 @@ def contributions(why: Explanation, *, ax: Axes | None = None) -> Figure:
         ax.grid(axis="y", visible=False)
         ax.set_xlabel(f"{why.of.replace('_', ' ')} ({in_print(why.unit)})")
         ax.set_title(_told(why), fontsize=8.5)
-        return _figure_of(ax)
+        return figure_of(ax)
 
 
 def people(why: Explanation, *, most: int = 60, ax: Axes | None = None) -> Figure:
@@ -85,6 +84,7 @@ def people(why: Explanation, *, most: int = 60, ax: Axes | None = None) -> Figur
     ax
         Axes to draw into; default: a new figure.
     """
+    why.means()  # raises if there is nobody to draw
     effect = np.where(why.well, why.treated - why.untreated, -np.inf)
     order = np.argsort(-effect)[: int(why.well.sum())]
     order = order[np.unique(np.linspace(0, len(order) - 1, min(most, len(order))).astype(int))]
@@ -108,15 +108,9 @@ def people(why: Explanation, *, most: int = 60, ax: Axes | None = None) -> Figur
         ax.set_ylabel(f"change of {why.of.replace('_', ' ')} ({in_print(why.unit)})")
         ax.set_title(_told(why), fontsize=8.5)
         ax.legend(frameon=False, fontsize=7.5, ncols=2)
-        return _figure_of(ax)
+        return figure_of(ax)
 
 
 def _told(why: Explanation) -> str:
     what = why.told.split(", ", 1)[1]
     return what[0].upper() + what[1:]
-
-
-def _figure_of(axis: Axes) -> Figure:
-    figure = axis.get_figure()
-    assert isinstance(figure, Figure)
-    return figure

@@ -13,7 +13,7 @@ from mtorsim.describe.diagram import Edge, diagram_of
 from mtorsim.describe.drawing import HEIGHT, PAD, WIDTH, Curve, curve_of, laid_out
 from mtorsim.model.model import Model
 
-from .style import COLOURS, STYLE, Picture
+from .style import COLOURS, STYLE, Picture, figure_of
 
 __all__ = ["mechanism"]
 
@@ -62,9 +62,7 @@ def mechanism(model: Model, *, ax: Axes | None = None) -> Figure:
         keys = [Line2D([], [], color=RAISES, label="raises"), Line2D([], [], color=LOWERS, label="lowers")]
         keys.append(Line2D([], [], color=BOTH, label="both, by different paths"))
         ax.legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=8)
-    found = ax.get_figure()
-    assert isinstance(found, Figure)
-    return found
+        return figure_of(ax)
 
 
 def _box(x: float, y: float, w: float, h: float, corner: float, **style: object) -> FancyBboxPatch:

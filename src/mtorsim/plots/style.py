@@ -23,6 +23,7 @@ __all__ = [
     "STYLE",
     "Picture",
     "band",
+    "figure_of",
     "in_print",
     "legend_columns",
     "new_figure",
@@ -102,6 +103,13 @@ def new_figure(width: float, height: float, names: Sequence[str] = ()) -> Figure
     engine = figure.get_layout_engine()
     assert engine is not None
     engine.set(rect=(0.0, BELOW / whole, 1.0, height / whole), h_pad=0.06, w_pad=0.08)  # pyright: ignore[reportCallIssue]
+    return figure
+
+
+def figure_of(axis: Axes) -> Figure:
+    """The figure to which axes belong."""
+    figure = axis.get_figure()
+    assert isinstance(figure, Figure)
     return figure
 
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from .style import COLOURS, STYLE, Picture, in_print
+from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
     from mtorsim.analysis.sensitivity import Sensitivity
@@ -58,6 +58,4 @@ def tornado(found: Sensitivity, *, most: int = 18, ax: Axes | None = None) -> Fi
             title="evidence (a stroke marks the higher value)",
             title_fontsize=7.5,
         )
-    figure = ax.get_figure()
-    assert isinstance(figure, Figure)
-    return figure
+        return figure_of(ax)

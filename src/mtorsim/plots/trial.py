@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mtorsim.errors import ArgumentError, choose_from
-from mtorsim.plots.style import COLOURS, DASHES, STYLE, Picture, tick_weeks
+from mtorsim.plots.style import COLOURS, DASHES, STYLE, Picture, figure_of, tick_weeks
 from mtorsim.stats.shares import Estimate
 from mtorsim.trial.endpoints import incidence as new_cases
 
@@ -57,7 +57,7 @@ def forest(report: TrialReport, *, ax: Axes | None = None) -> Figure:
             ax.set_xlabel("% of patients (95 % CI)")
             _name_dots(ax, observed)
             ax.legend(frameon=False, fontsize=7.5)
-            return _figure_of(ax)
+            return figure_of(ax)
         heights = [0.55 + 0.34 * len(rows) for _, rows in groups]
         figure = Picture(figsize=(9.2, 0.55 + sum(heights)), layout="constrained")
         axes = figure.subplots(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -76,12 +76,6 @@ def _name_dots(axis: Axes, observed: bool) -> None:
     if observed:
         axis.plot([], [], "s-", color=COLOURS[6], ms=4.5, label="observed")
     axis.plot([], [], "o-", color=COLOURS[0], ms=4.5, label="predicted")
-
-
-def _figure_of(axis: Axes) -> Figure:
-    figure = axis.get_figure()
-    assert isinstance(figure, Figure)
-    return figure
 
 
 Row: TypeAlias = "tuple[str, Comparison | None, Estimate]"
@@ -153,7 +147,7 @@ def incidence(report: TrialReport, *, limit: float | None = None, ax: Axes | Non
         if ax is not None:
             _new_cases(ax, report, 160.0 if limit is None else limit)
             ax.legend(frameon=False)
-            return _figure_of(ax)
+            return figure_of(ax)
         limits = [report.uln_mg_dl, 160.0, 250.0] if limit is None else [limit]
         wide = 9.4 if limit is None else 5.2
         figure = Picture(figsize=(wide, 3.4 + 0.17 * len(arms)), layout="constrained")
@@ -235,7 +229,7 @@ def waterfall(report: TrialReport, *, arm: str | None = None, ax: Axes | None = 
         if ax is not None:
             _bars(ax, report, arm or names[0])
             ax.set_ylabel(f"highest {report.glucose}, mg/dL")
-            return _figure_of(ax)
+            return figure_of(ax)
         shown = [arm] if arm else names
         across = min(len(shown), 4)
         down = -(-len(shown) // across)

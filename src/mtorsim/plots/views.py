@@ -15,7 +15,7 @@ from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.laboratory.findings import CURVES, Examination
 from mtorsim.results.result import Result
 
-from .style import COLOURS, DASHES, STYLE, Picture, band, in_print, tick_weeks
+from .style import COLOURS, DASHES, STYLE, Picture, band, figure_of, in_print, tick_weeks
 
 __all__ = [
     "bands",
@@ -275,9 +275,7 @@ def caption(axis: Axes, text: str) -> Figure:
             va="top",
             annotation_clip=False,
         )
-    figure = axis.get_figure()
-    assert isinstance(figure, Figure)
-    return figure
+    return figure_of(axis)
 
 
 def _arms(names: Sequence[str]) -> Iterator[tuple[str, str, Any]]:

@@ -92,7 +92,7 @@ def _columns(measured: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ArgumentError(f"{len(times)} times for {len(values)} measured values")
     there = np.isfinite(times) & np.isfinite(values)
     if not there.any():
-        raise ArgumentError("there is no measured value")
+        raise ArgumentError("`measured` holds no finite value")
     return times[there], values[there]
 
 

@@ -110,7 +110,7 @@ class Result:
         Raises
         ------
         ArgumentError
-            If the result has no such quantity or trait.
+            If the quantity or the trait is unknown.
         """
         from mtorsim.plots.by import plot_result
 

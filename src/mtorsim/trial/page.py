@@ -80,15 +80,15 @@ def _head(report: TrialReport) -> list[str]:
 
 
 def _found(report: TrialReport) -> str:
-    """What came out, in sentences."""
+    """Main results, in sentences."""
     lines = []
     reference = report.difference.reference or next(iter(report.arms))
-    others = [name for name in report.arms if name != reference]
+    others = [name for name in report.arms if name != reference] or [reference]
     for name in others[:3]:
         mine, than = report.arms[name].share, report.arms[reference].share
         said = [
-            f"above {limit:g} mg/dL <b>{_percent(mine[key])}</b> on {escape(name)} and {_percent(than[key])} on "
-            f"{escape(reference)}"
+            f"above {limit:g} mg/dL <b>{_percent(mine[key])}</b> on {escape(name)}"
+            + (f" and {_percent(than[key])} on {escape(reference)}" if name != reference else "")
             for key, limit in ((">160", 160), (">250", 250))
             if key in mine and mine[key].value is not None
         ]

@@ -41,7 +41,8 @@ class Kept:
             Keys of the results.
         make
             Called with the positions of the missing ones; returns their results, or an exception in place of one. An
-            exception is raised to whoever waits for that result, and is not kept.
+            exception is raised to whoever waits for that result, and is not kept; one that `make` raises is raised
+            here too.
         """
         with self._lock:
             missing = [i for i, key in enumerate(keys) if key not in self._found]
@@ -54,18 +55,19 @@ class Kept:
         try:
             results = make(missing)
         except BaseException as error:
-            results = [error] * len(missing)
-        failed = None
-        for i, future, result in zip(missing, mine, results, strict=True):
+            self._end([keys[i] for i in missing], mine, [error] * len(missing))
+            raise
+        self._end([keys[i] for i in missing], mine, results)
+
+    def _end(self, keys: Sequence[Hashable], futures: Sequence[Future[Any]], results: Sequence[Any]) -> None:
+        """Hand results to whoever waits, forget failures, and the oldest results beyond the number kept."""
+        for key, future, result in zip(keys, futures, results, strict=True):
             if isinstance(result, BaseException):
-                failed = result
                 with self._lock:
-                    self._found.pop(keys[i], None)
+                    self._found.pop(key, None)
                 future.set_exception(result)
             else:
                 future.set_result(result)
         with self._lock:
             while len(self._found) > self.most:
                 self._found.popitem(last=False)
-        if failed is not None and len(keys) == 1:
-            raise failed

@@ -110,10 +110,10 @@ def _print(why: Explanation, classes: Any, limits: tuple[float, ...]) -> None:
     well = why.well
     print(why.title)
     print(why.told)
-    if not well.any():
-        print("no subject has a value to explain")
-        return
-    print(f"without {why.untreated[well].mean():.1f}, on the drug {why.treated[well].mean():.1f} {why.unit}")
+    without, treated = why.means()
+    print(f"without {without:.1f}, on the drug {treated:.1f} {why.unit}")
+    if not well.all():
+        print(f"left out: {(~well).sum()} subjects without a value in every course")
     one = len(why.subjects) == 1
     head = ["share", f"{why.unit}", *([] if one else ["95 % CI"]), "% of the whole"]
     print_table(head, _rows(why.mean(), labels, one), "by effect")
@@ -124,8 +124,9 @@ def _print(why: Explanation, classes: Any, limits: tuple[float, ...]) -> None:
     for name, mask in classes.items():
         some = mask & well
         if some.any():
+            without, treated = why.means(mask)
             cells = [f"{r.mean:+.1f}" for r in why.families(mask)]
-            rows.append([f"{name} ({some.sum()})", f"{(why.treated - why.untreated)[some].mean():+.1f}", *cells])
+            rows.append([f"{name} ({some.sum()})", f"{treated - without:+.1f}", *cells])
     if rows:
         print_table(["class (n)", "whole", *(r.name for r in why.families())], rows, f"mean share by class, {why.unit}")
     for limit in limits if why.coalitions is not None else ():
