@@ -179,6 +179,7 @@ WRONG = [
     (("--of", "drug_level"), "no effect reaches"),
     (("--arm", "everolimu"), "did you mean `everolimus`"),
     (("--subjects", "0"), "subjects = 0"),
+    (("--subject", "-1"), "numbered from 0"),
     (("--by", "bmj"), "did you mean `bmi`"),
     (("--figure", "why.doc"), "is not a picture"),
 ]

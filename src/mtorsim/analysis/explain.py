@@ -18,17 +18,17 @@ from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
 from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
-from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
+from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import prepare
-from mtorsim.scenario.scenario import Scenario, scenario_of
+from mtorsim.scenario.scenario import Scenario
 from mtorsim.scenario.tables import Arm
 from mtorsim.simulation.progress import Progress, shown_progress
 
-from .courses import ROWS, named_arm, quantity_at, repeated, share_out
+from .asked import read_asked
+from .courses import ROWS, quantity_at, repeated, share_out
 from .effects import NamedEffect, effects_on
 from .explanation import Explanation
 from .shapley import orders, shares, shares_by_orders
-from .times import time_in_hours
 
 __all__ = ["explain"]
 
@@ -103,40 +103,21 @@ def explain(
     >>> bool((abs(why.shares.sum(axis=1) - whole) < 1e-9).all())
     True
     """
-    chosen = scenario_of(scenario, library)
-    # Names and times are read first, so that a wrong one costs nothing.
-    time = time_in_hours(at, chosen)
-    draft = draft_plan(chosen, seed=seed, population=population, settings=settings, library=library)
-    if of not in draft.observables:
-        raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))
-    if by is not None and by not in draft.population.traits:
-        raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, draft.population.traits))
-    treated = named_arm(draft.arms, arm, treated=True)
-    own = "glucose" if of == "fasting_glucose" else of
-    effects = effects_on(draft.model, own, treated.switches)
-    off = {m: 0.0 for effect in effects for m in effect.mechanisms}
-    untreated = (
-        None
-        if versus is None and all(a.spec.is_treated for a in draft.arms)
-        else named_arm(draft.arms, versus, treated=False).name
-    )
-    extra = {SPARED: Arm(settings=off)}
-    if untreated is None:
-        untreated = "untreated"
-        extra[untreated] = Arm(without=[r.drug for r in treated.spec.regimens])
-    plan = make_plan(
-        chosen.with_arms(extra), seed=seed, population=population, settings=settings, library=library, note=note
-    )
-    announce(plan, note)
-    n = chosen.subjects if subjects is None else subjects
+    given = {"seed": seed, "population": population, "settings": settings}
+    asked = read_asked(scenario, of, at, arm, versus, library, **given)
+    if by is not None and by not in asked.draft.population.traits:
+        raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, asked.draft.population.traits))
+    n = asked.scenario.subjects if subjects is None else subjects
     if not 1 <= n <= MOST_SUBJECTS:
         raise ArgumentError(f"subjects = {n}: from 1 to {MOST_SUBJECTS:,}")
+    if subject is not None and subject < 0:
+        raise ArgumentError(f"subject = {subject}: subjects are numbered from 0")
+    quantity = "glucose" if of == "fasting_glucose" else of
+    effects = effects_on(asked.draft.model, quantity, asked.treated.switches)
+    off = {m: 0.0 for effect in effects for m in effect.mechanisms}
+    plan, treated, untreated = asked.plan(note, {SPARED: Arm(settings=off)})
+    work = _Work(plan, treated, untreated, effects, of, asked.time, pairs, by)
     who = np.arange(n) if subject is None else np.array([subject])
-    if not isinstance(time, str):
-        # What comes later does not matter.
-        plan = replace(plan, scenario=plan.scenario.but(duration=time))
-    arms = {a.name: a for a in plan.arms}
-    work = _Work(plan, arms[treated.name], arms[untreated], effects, of, time, pairs, by)
     return work.explain(who, threads or os.cpu_count() or 1, shown_progress(progress))
 
 

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, choose_from, did_you_mean
+from mtorsim.errors import ArgumentError, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
 from mtorsim.model.inflow import is_inflow
 from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
+from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, prepare, settle
-from mtorsim.scenario.scenario import Scenario, scenario_of
-from mtorsim.scenario.tables import Arm
+from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
 
-from .courses import ROWS, named_arm, quantity_at, repeated, share_out
-from .times import in_words, time_in_hours
+from .asked import read_asked
+from .courses import ROWS, quantity_at, repeated, share_out
+from .times import in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,28 +209,14 @@ def sensitivity(
     >>> {row.name: row.per_percent < 0 for row in found.rows}["everolimus.CL"]
     True
     """
-    chosen = scenario_of(scenario, library)
-    options = Options.given(precision="double", rtol=RTOL)
-    given = {"seed": seed, "population": population, "settings": settings, "options": options, "library": library}
-    draft = draft_plan(chosen, **given)
-    if of not in draft.observables:
-        raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))
-    time = time_in_hours(at, chosen)
     if not 1 <= subjects <= MOST_SUBJECTS:
         raise ArgumentError(f"subjects = {subjects}: from 1 to {MOST_SUBJECTS:,}")
-    treated = named_arm(draft.arms, arm, treated=True)
-    if versus is None and all(a.spec.is_treated for a in draft.arms):
-        versus = "untreated"
-        chosen = chosen.with_arm(versus, Arm(without=[r.drug for r in treated.spec.regimens]))
-    else:
-        versus = named_arm(draft.arms, versus, treated=False).name
-    plan = make_plan(chosen, **given, note=note)
-    announce(plan, note)
+    options = Options.given(precision="double", rtol=RTOL)
+    given = {"seed": seed, "population": population, "settings": settings, "options": options}
+    asked = read_asked(scenario, of, at, arm, versus, library, **given)
+    plan, treated, untreated = asked.plan(note)
     names = _parameters(plan, parameters)
-    if not isinstance(time, str):
-        plan = replace(plan, scenario=plan.scenario.but(duration=time))
-    arms = {a.name: a for a in plan.arms}
-    work = _Work(plan, arms[treated.name], arms[versus], of, time, effect, tuple(names))
+    work = _Work(plan, treated, untreated, of, asked.time, effect, tuple(names))
     return work.run(subjects, threads or os.cpu_count() or 1, shown_progress(progress))
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "PATH",
     "accuracy",
     "as_json",
+    "asked",
     "check_output",
     "library",
     "library_of",
@@ -89,6 +90,20 @@ def accuracy(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--method", metavar="M", help="Integration method: grk4t (implicit, the default) or tsit5 (explicit)."
         ),
+    ):
+        command = option(command)
+    return command
+
+
+def asked(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options for what an analysis asks: arms, quantity, time, population and seed."""
+    for option in (
+        click.option("--seed", type=int, metavar="S", help="Seed of the draws."),
+        click.option("--population", metavar="NAME", help="Another population than the scenario's."),
+        click.option("--at", metavar="TIME", help="Such as '8 weeks', or 'highest' of all visits; default: the last."),
+        click.option("--of", default="fasting_glucose", show_default=True, metavar="NAME", help="An observable."),
+        click.option("--versus", metavar="NAME", help="The arm without the drug; default: the first without one."),
+        click.option("--arm", metavar="NAME", help="The treated arm; default: the first with a drug."),
     ):
         command = option(command)
     return command

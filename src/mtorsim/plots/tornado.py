@@ -44,6 +44,7 @@ def tornado(found: Sensitivity, *, most: int = 18, ax: Axes | None = None) -> Fi
         names = [f"{row.name} ({row.between[0]:g} to {row.between[1]:g} {in_print(row.unit)})" for row in rows]
         ax.set_yticks(range(len(rows)), [name.replace(" 1)", ")") for name in names], fontsize=7.5)
         ax.invert_yaxis()
+        ax.use_sticky_edges = False
         ax.margins(x=0.06)
         what = found.of.replace("_", " ")
         difference = f", difference from {found.versus}" if found.effect else ""

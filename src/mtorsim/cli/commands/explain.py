@@ -12,6 +12,7 @@ from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import (
     PATH,
     as_json,
+    asked,
     check_output,
     library,
     library_of,
@@ -27,14 +28,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scenario")
-@click.option("--arm", metavar="NAME", help="The treated arm; default: the first with a drug.")
-@click.option("--versus", metavar="NAME", help="The arm without the drug; default: the first without one.")
-@click.option("--of", default="fasting_glucose", show_default=True, metavar="NAME", help="An observable.")
-@click.option("--at", metavar="TIME", help="Such as '8 weeks', or 'highest' over all visits; default: the last visit.")
+@asked
 @click.option("--subjects", type=int, default=40, show_default=True, metavar="N", help="Number of subjects.")
 @click.option("--subject", type=int, metavar="I", help="A single subject, by number.")
-@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
-@click.option("--seed", type=int, metavar="S", help="Seed of the draws.")
 @click.option("--limit", "limits", type=float, multiple=True, metavar="X", help="Also divide the share above X.")
 @click.option("--by", metavar="TRAIT", help="Classes of people by a trait, such as bmi; default: by fasting glucose.")
 @click.option("--figure", type=PATH, metavar="FILE", help="Draw the contributions (.png, .pdf or .svg).")

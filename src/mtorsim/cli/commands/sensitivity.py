@@ -10,6 +10,7 @@ from mtorsim.cli.console import note, print_json, print_table, progress_bar
 from mtorsim.cli.options import (
     PATH,
     as_json,
+    asked,
     check_output,
     library,
     library_of,
@@ -25,15 +26,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("scenario")
-@click.option("--arm", metavar="NAME", help="The treated arm; default: the first with a drug.")
-@click.option("--versus", metavar="NAME", help="The arm without the drug; default: the first without one.")
-@click.option("--of", default="fasting_glucose", show_default=True, metavar="NAME", help="An observable.")
-@click.option("--at", metavar="TIME", help="Such as '8 weeks', or 'highest' over all visits; default: the last visit.")
+@asked
 @click.option("--effect", is_flag=True, help="Ask for the difference from the arm without the drug.")
 @click.option("--parameter", "parameters", multiple=True, metavar="NAME", help="Only these; default: all.")
 @click.option("--subjects", type=int, default=8, show_default=True, metavar="N", help="Subjects to average over.")
-@click.option("--population", metavar="NAME", help="Another population than the scenario's.")
-@click.option("--seed", type=int, metavar="S", help="Seed of the draws.")
 @click.option("--top", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Parameters to print.")
 @click.option("--figure", type=PATH, metavar="FILE", help="Draw a tornado (.png, .pdf or .svg).")
 @threads
