@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtorsim.analysis.explain import explain
     from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.forecast.forecast import forecast, forecasts
+    from mtorsim.analysis.forecast.outlook import Forecast
+    from mtorsim.analysis.forecast.people import read_people
     from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
@@ -47,6 +50,7 @@ _HOME = {
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
     "Explanation": "analysis.explanation",
+    "Forecast": "analysis.forecast.outlook",
     "Library": "files.library",
     "MeasuredIndices": "measured.indices",
     "Model": "model.model",
@@ -61,12 +65,15 @@ _HOME = {
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",
     "explain": "analysis.explain",
+    "forecast": "analysis.forecast.forecast",
+    "forecasts": "analysis.forecast.forecast",
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
     "open_result": "results.records",
     "plot": "plots.api",
     "read_events": "event_records.read",
+    "read_people": "analysis.forecast.people",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
     "run_trial": "trial.run",

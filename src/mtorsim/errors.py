@@ -12,6 +12,7 @@ __all__ = [
     "DataError",
     "ModelError",
     "MtorsimError",
+    "PersonError",
     "PopulationError",
     "ScenarioError",
     "SettingError",
@@ -94,6 +95,10 @@ class ScenarioError(MtorsimError):
 
 class PopulationError(MtorsimError):
     """A population file is wrong."""
+
+
+class PersonError(MtorsimError):
+    """A person's file is wrong, or contradicts the model."""
 
 
 class ArgumentError(MtorsimError):

@@ -24,7 +24,7 @@ from mtorsim.scenario.scenario import Scenario
 __all__ = ["Finding", "Kind", "inspect", "model_of_module", "model_of_population", "resolve"]
 
 
-Kind = Literal["module", "population", "scenario", "table", "calibration", "reporting", "grades", "meal_plan"]
+Kind = Literal["module", "population", "scenario", "table", "calibration", "reporting", "grades", "meal_plan", "person"]
 
 
 @dataclass(frozen=True)

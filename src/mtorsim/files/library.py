@@ -152,7 +152,7 @@ class Library:
         return dict(sorted(found.items()))
 
 
-_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting|calibration|meal_plan)\]", re.MULTILINE)
+_HEAD = re.compile(r"^\s*\[(module|population|grades|reporting|calibration|meal_plan|person)\]", re.MULTILINE)
 _SCENARIO = re.compile(r"^(model|population|duration)\s*=", re.MULTILINE)
 
 

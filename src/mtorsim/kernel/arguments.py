@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeAlias, get_type_hints
 
 import numpy as np
@@ -252,6 +253,7 @@ SLOTS = 4
 """Integers per field of a table: its address and at most three sizes, or its value."""
 
 
+@cache
 def schema(group: type[NamedTuple]) -> list[tuple[str, int]]:
     """Element and number of dimensions of each field of a group."""
     hints = get_type_hints(group, include_extras=True)

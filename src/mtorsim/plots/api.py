@@ -7,6 +7,7 @@ them as PNG, PDF or SVG with `figure.savefig`.
 from __future__ import annotations
 
 from .explain import contributions, people
+from .forecast import forecast
 from .mechanism import mechanism
 from .tornado import tornado
 from .trial import forest, incidence, waterfall
@@ -19,6 +20,7 @@ __all__ = [
     "difference",
     "disposition",
     "dose_response",
+    "forecast",
     "forest",
     "incidence",
     "mechanism",

@@ -17,7 +17,7 @@ from mtorsim.units.units import convert, parse_unit
 from .plan import Plan
 from .run_in import UntreatedDay
 
-__all__ = ["People", "fasting_values", "prepare", "prepare_given", "settle"]
+__all__ = ["People", "at_rest", "fasting_values", "prepare", "prepare_given", "prepare_values", "settle"]
 
 
 MOST_ATTEMPTS = 1000
@@ -124,14 +124,14 @@ def fasting_values(plan: Plan, subjects: np.ndarray, observables: Sequence[str])
     """
     drawn, _ = plan.population.draw(plan.seed, subjects, 0)
     values = {name: np.broadcast_to(v, (len(subjects),)).copy() for name, v in drawn.items()}
-    before = _at_rest(plan, values, len(subjects), observables)
+    before = at_rest(plan, values, len(subjects), observables)
     _join_groups(plan, values, subjects, 0)
-    after = _at_rest(plan, values, len(subjects), observables)
+    after = at_rest(plan, values, len(subjects), observables)
     return values | {f"untreated {name}": v for name, v in before.items()} | after
 
 
-def _at_rest(plan: Plan, values: dict[str, np.ndarray], n: int, observables: Sequence[str]) -> dict[str, np.ndarray]:
-    """Observables of drawn subjects in their fasting state, (n,) each."""
+def at_rest(plan: Plan, values: dict[str, np.ndarray], n: int, observables: Sequence[str]) -> dict[str, np.ndarray]:
+    """Observables of subjects with given parameters in their untreated fasting state, (n,) each."""
     assert plan.model.rest is not None
     parameters, kernel = _matrix(plan, values, n), plan.kernel
     state = np.zeros((n, len(kernel.states)))
@@ -146,7 +146,7 @@ def _join_groups(plan: Plan, values: dict[str, np.ndarray], subjects: np.ndarray
     if plan.model.rest is None or not len(subjects):
         return
     for group in plan.population.observed_groups:
-        fasting = _at_rest(plan, values, len(subjects), group.observables)
+        fasting = at_rest(plan, values, len(subjects), group.observables)
         plan.population.join(group, values, fasting, plan.seed, subjects, attempt)
 
 
@@ -162,10 +162,20 @@ def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
     """
     n = len(next(iter(values.values())))
     drawn, _ = plan.population.draw(plan.seed, np.zeros(n, np.int64))
-    everything = {name: np.broadcast_to(v, (n,)) for name, v in drawn.items()} | values
-    parameters = _matrix(plan, everything, n)
+    return prepare_values(plan, {name: np.broadcast_to(v, (n,)) for name, v in drawn.items()} | values, n)
+
+
+def prepare_values(plan: Plan, values: dict[str, np.ndarray], n: int) -> People:
+    """Run in people of whom everything is given, without entry criteria.
+
+    Parameters
+    ----------
+    values
+        An array (n,) for each parameter and trait.
+    """
+    parameters = _matrix(plan, values, n)
     start, status, _ = settle(plan, parameters)
-    traits = np.stack([everything[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
+    traits = np.stack([values[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
     return People(
         np.arange(n),
         parameters,

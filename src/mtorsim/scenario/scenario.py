@@ -332,6 +332,8 @@ def _check_kind(file: TomlFile) -> None:
     if "module" in file.data:
         help = f"name it in `model` of a scenario; `mtorsim events TABLE --model {name}` needs no scenario"
         file.fail("this is a module, not a scenario", ("module",), help)
+    if "person" in file.data:
+        file.fail("this is a person, not a scenario", ("person",), f"`mtorsim forecast {file.path.name}` reads it")
     if "population" in file.data and isinstance(file.data["population"], dict):
         file.fail("this is a population, not a scenario", ("population",), "name it in `population` of a scenario")
 

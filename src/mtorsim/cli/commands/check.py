@@ -52,6 +52,8 @@ def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, qu
         try:
             if name.lower().endswith(TABLES):
                 found = _table(name, before, known, given)
+            elif kind_of(Path(name)) == "person":
+                found = _person(Path(name), known)
             elif kind_of(Path(name)) in _SMALL:
                 found = _small(Path(name))
             else:
@@ -86,6 +88,23 @@ def _table(name: str, scenario: str | None, library: Library, given: dict[str, A
     reading = check_events(model, read_table(Path(name), given), library=library)
     _, _, told = reading.partition(": ")
     return Finding("table", name, tuple(told.split("; ")), ())
+
+
+def _person(path: Path, library: Library) -> Finding:
+    """Check a person's file, and the population and modules it refers to."""
+    from mtorsim.analysis.forecast.forecast import check_person
+    from mtorsim.analysis.forecast.person import read_person
+    from mtorsim.describe.check import Finding
+
+    person = read_person(path, library)
+    plan = check_person(person)
+    options = ", ".join(c.name for c in person.choices)
+    facts = (
+        f"{len(person.values)} values until {person.day(person.values[-1].time)}",
+        f"before them {plan.population.name}",
+        f"ahead until {person.day(person.end)}: {options}",
+    )
+    return Finding("person", path.stem, facts, ())
 
 
 _SMALL = ("calibration", "reporting", "grades", "meal_plan")

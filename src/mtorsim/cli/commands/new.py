@@ -12,12 +12,13 @@ from mtorsim.cli.options import library, library_of
 from mtorsim.errors import ArgumentError, DataError, MtorsimError
 from mtorsim.model.expressions import FUNCTIONS
 
-KINDS = ("scenario", "trial", "module", "drug", "population")
+KINDS = ("scenario", "trial", "module", "drug", "population", "person")
 _NEXT = {
     "scenario": "mtorsim run {path} --out results/{name}",
     "trial": "mtorsim trial {path} --out results/{name}",
     "module": "mtorsim show {path}",
     "population": "mtorsim show {path}",
+    "person": "mtorsim forecast {path}",
 }
 
 
@@ -28,7 +29,7 @@ _NEXT = {
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @library
 def command(kind: str, name: str, like: str | None, force: bool, folders: tuple[Path, ...]) -> int:
-    """Write NAME.toml into the current folder: a scenario, trial, module or population with every line explained.
+    """Write NAME.toml into the current folder: a scenario, trial, module, population or person, explained line by line.
 
     \b
       mtorsim new scenario mine
@@ -48,6 +49,8 @@ def command(kind: str, name: str, like: str | None, force: bool, folders: tuple[
         raise DataError(f"`{path.stem}` cannot be the name of a {kind}", help=help)
     if path.exists() and not force:
         raise DataError(f"`{path}` already exists", help="give `--force` to replace it, or another name")
+    if kind == "person" and like is not None:
+        raise ArgumentError("`--like` copies modules, populations and scenarios", help="copy a person's file yourself")
     like = like or ("everolimus" if kind == "drug" else None)
     text = _template(of, path) if like is None else _copy(of, path.stem, like, folders)
     try:
@@ -56,7 +59,8 @@ def command(kind: str, name: str, like: str | None, force: bool, folders: tuple[
     except OSError as problem:
         raise DataError(f"cannot write `{path}`: {problem.strerror}") from None
     print(f"{kind:10}{path}")
-    print(f"  next: `mtorsim check {path}`, then `{_NEXT[of].format(path=path, name=path.stem)}`")
+    checked = "" if of == "person" else f"`mtorsim check {path}`, then "
+    print(f"  next: {checked}`{_NEXT[of].format(path=path, name=path.stem)}`")
     return 0
 
 

@@ -10,11 +10,12 @@ from mtorsim.cli.console import print_json
 @click.command()
 @click.argument(
     "kind",
-    type=click.Choice(["scenario", "population", "module", "grades", "reporting", "calibration"]),
+    type=click.Choice(["scenario", "population", "module", "grades", "reporting", "calibration", "person"]),
     default="scenario",
 )
 def command(kind: str) -> int:
     """Print the JSON Schema of a KIND of file (default: scenario)."""
+    from mtorsim.analysis.forecast.file import PersonFile
     from mtorsim.files.record import json_schema
     from mtorsim.model.file import ModuleFile
     from mtorsim.population.file import PopulationFile
@@ -30,6 +31,7 @@ def command(kind: str) -> int:
         "grades": GradesFile,
         "reporting": ReportingFile,
         "calibration": CalibrationFile,
+        "person": PersonFile,
     }
     print_json(json_schema(kinds[kind], f"mtorsim {kind}"))
     return 0

@@ -1,0 +1,1 @@
+"""Forecasts of one person: from what is known and measured to what is ahead."""

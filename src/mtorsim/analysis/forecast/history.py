@@ -1,0 +1,114 @@
+"""Courses of candidates for one person: through the history, and on from there under each option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mtorsim.kernel.status import IMPOSSIBLE_DOSE, OK
+from mtorsim.run.arms import PlannedArm
+from mtorsim.run.plan import Plan
+from mtorsim.run.prepare import People
+from mtorsim.run.schedule import Schedule
+from mtorsim.run.solve import Subjects, observed, parameters_in, recording, solve, some, subjects_at
+
+__all__ = ["Courses", "begin", "continued", "scaled", "steady"]
+
+
+@dataclass
+class Courses:
+    """Subjects on their way.
+
+    Attributes
+    ----------
+    subjects
+        State, memory, parameters and status, which change as they advance.
+    first
+        Parameters at t = 0, (n, parameters).
+    time
+        Hours from the start.
+    """
+
+    plan: Plan
+    people: People
+    arm: PlannedArm
+    subjects: Subjects
+    first: np.ndarray
+    time: float = 0.0
+
+    def advance(self, until: float, times: np.ndarray, schedule: Schedule) -> np.ndarray:
+        """Integrate to a time, and observe on the way.
+
+        Parameters
+        ----------
+        until
+            Hours.
+        times
+            Times of observation in order, from the present one to `until`, hours, (m,).
+        schedule
+            Doses and meals.
+
+        Returns
+        -------
+        ndarray
+            All observables in the plan's order, (n, m, observables); NaN for subjects that failed.
+        """
+        plan, kernel = self.plan, self.plan.kernel
+        numbers = self.people.subjects
+        own = schedule.of_subjects(plan.seed, numbers, self.people.traits_of(plan))
+        laid = own.layout(kernel.states, kernel.named(self.first), plan.seed, numbers)
+        self.subjects.status[(self.subjects.status == OK) & ~laid.possible] = IMPOSSIBLE_DOSE
+        columns = plan.columns[plan.columns >= 0]
+        rows = kernel.read_by(columns)
+        seen = recording(times, rows, len(numbers))
+        at_once = times <= self.time
+        seen.out[:, at_once] = self.subjects.state[:, None, rows]
+        if until > self.time:
+            later = recording(times[~at_once], rows, len(numbers))
+            error = plan.tolerance(self.arm.steering)
+            span = (self.time, until)
+            solve(kernel, plan.solver, self.subjects, laid.events(), span, error, later, retry=True)
+            seen.out[:, ~at_once] = later.out
+            self.time = until
+        values = np.full((len(numbers), len(times), len(plan.observables)), np.nan)
+        values[:, :, plan.columns >= 0] = observed(plan, own, times, seen.out, rows, self.first, columns)
+        values[self.subjects.status != OK] = np.nan
+        return values
+
+
+def begin(plan: Plan, arm: PlannedArm, people: People) -> Courses:
+    """Prepared people at t = 0."""
+    parameters = parameters_in(plan, arm, people)
+    return Courses(plan, people, arm, subjects_at(plan.kernel, people.start, parameters, people.status), parameters)
+
+
+def continued(courses: Courses, who: np.ndarray, numbers: np.ndarray) -> Courses:
+    """Copies of some courses, with other subject numbers, by which what is ahead is drawn."""
+    people = courses.people
+    copied = People(**{name: value[who] for name, value in vars(people).items()})
+    return Courses(
+        courses.plan,
+        replace(copied, subjects=numbers),
+        courses.arm,
+        some(courses.subjects, who),
+        courses.first[who],
+        courses.time,
+    )
+
+
+def steady(schedule: Schedule) -> Schedule:
+    """The schedule without variation from day to day and without what befalls people."""
+    return replace(schedule, occasions=None, doses=tuple(d for d in schedule.doses if d.within == 0))
+
+
+def scaled(schedule: Schedule, factors: Mapping[str, float], since: float) -> Schedule:
+    """The schedule in which later doses of some drugs are multiplied."""
+    return replace(
+        schedule,
+        doses=tuple(
+            replace(d, amount=d.amount * factors[d.module]) if d.module in factors and d.time >= since else d
+            for d in schedule.doses
+        ),
+    )

@@ -1,0 +1,373 @@
+"""A person whose future is asked for: covariates, doses and measured values, on one time axis in hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from mtorsim.errors import PersonError, Where, choose_from, spoken
+from mtorsim.files.library import Library, library_for
+from mtorsim.files.places import Key, Place, PythonSource, Source
+from mtorsim.files.record import read_record
+from mtorsim.files.roles import BODY, PATHWAY
+from mtorsim.files.toml import TomlFile
+from mtorsim.scenario.parts import DAY
+from mtorsim.scenario.read_times import clock_hours, hours
+from mtorsim.scenario.scenario import Scenario
+
+from .file import MEASURED, DoseGiven, Measured, PersonFile
+from .options import AS_NOW, THERAPIES, Choice, usual_choices
+from .value import KINDS, METER, read_value
+
+__all__ = ["Person", "Value", "person_from", "read_person"]
+
+LOWERING = (*THERAPIES, "dpp4_inhibitor", "octreotide")
+"""Drugs that are not held or halved because of high glucose."""
+SEXES = {"female": 0.0, "male": 1.0}
+MOST_DAYS = 3660
+"""Longest history in days."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured value.
+
+    Attributes
+    ----------
+    time
+        Hours from the start.
+    name, value
+        The observable, and its value in the observable's unit.
+    beyond
+        -1 if it is known to lie below the value, 1 if above, 0 if it was measured.
+    error
+        Coefficient of variation of the measurement.
+    said
+        The value and its day as written.
+    """
+
+    time: float
+    name: str
+    value: float
+    beyond: int
+    error: float
+    said: str
+    place: Place = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Person:
+    """A person, resolved.
+
+    Attributes
+    ----------
+    scenario
+        The history and what is ahead; its first arm goes on as now, the others are options.
+    given
+        Values of known covariates.
+    members
+        Whether the person is a member of a group of the population.
+    values
+        What was measured, in order of time.
+    now, end
+        Hours from the start at which the forecast begins and ends.
+    choices
+        The options, in the order of the scenario's arms.
+    start
+        Date of the first day; None where days are numbered.
+    """
+
+    name: str
+    scenario: Scenario
+    given: Mapping[str, float]
+    members: Mapping[str, bool]
+    values: tuple[Value, ...]
+    now: float
+    end: float
+    choices: tuple[Choice, ...]
+    start: dt.date | None
+    place: Place = field(repr=False, compare=False)
+
+    def day(self, time: float) -> str:
+        """A time as a date, or as a day number."""
+        number = int(time // DAY)
+        return f"day {number}" if self.start is None else str(self.start + dt.timedelta(days=number))
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """The tables of the scenario of a person; an error points to the person's file."""
+
+    data: Mapping[str, Any]
+    file: Source
+    own: int
+
+    @property
+    def error(self) -> type[PersonError]:
+        return PersonError
+
+    def where(self, key: Key, needle: str | None = None) -> Where:
+        """The place in the person's file to which a key of the scenario belongs."""
+        match key:
+            case ("arm", _, "dose", int(j), *rest) if j < self.own:
+                key = ("dose", j, *rest)
+            case ("arm", k, "dose", int(j), *rest):
+                key = ("option", k, "dose", j - self.own, *rest)
+            case ("arm", k, *rest):
+                key = ("option", k, *rest)
+            case ("dose", *_):
+                pass
+            case (str(name), *_) if name in ("population", "model", "uln", "meals", "occasion", "trial"):
+                key = ("person", "ctcae" if name == "trial" else name)
+        return self.file.where(key, needle)
+
+
+def read_person(
+    given: str | Path | Mapping[str, Any], library: Library | None = None, *, compare: bool = True
+) -> Person:
+    """Read a person from a file, or from the tables of one.
+
+    Parameters
+    ----------
+    given
+        The path of a file, or its tables.
+    library
+        Where names are looked up.
+    compare
+        Whether to prepare what could be done; without, the model needs no therapies.
+
+    Raises
+    ------
+    PersonError
+        For the first error.
+    """
+    if isinstance(given, Mapping):
+        return person_from(PythonSource("forecast", given, PersonError), library or library_for(), compare)
+    if not isinstance(given, (str, Path)):
+        raise PersonError(f"a person must be a file or its tables, not {spoken(given)}")
+    return person_from(TomlFile.read(Path(given), PersonError), library or library_for(given), compare)
+
+
+def person_from(source: Source, library: Library, compare: bool = True) -> Person:
+    """Resolve a person's tables."""
+    return _Reader(read_record(source, PersonFile), source, library).read(compare)
+
+
+class _Reader:
+    """One file and its time axis."""
+
+    def __init__(self, form: PersonFile, source: Source, library: Library) -> None:
+        self.form, self.source, self.library, self.place = form, source, library, Place(source)
+        self.start = self._start()
+
+    def read(self, compare: bool) -> Person:
+        """Resolve everything."""
+        head = self.form.person
+        values = self._values()
+        now = values[-1].time if head.now is None else DAY * self._day(head.now, self.place.inside("person"), "now")
+        if now < values[-1].time:
+            self.place.fail("`now` is before the last measurement", "person", "now", help="leave it out")
+        # A forecast begins in the morning.
+        now = DAY * -(-now // DAY)
+        ahead = hours(head.ahead, self.place.inside("person", "ahead"))
+        if not DAY <= ahead <= 3660 * DAY:
+            self.place.fail(f"`ahead` = {head.ahead} is not between a day and ten years", "person", "ahead")
+        end = now + DAY * round(ahead / DAY)
+        lines = [self._line(k, line, now) for k, line in enumerate(self.form.dose)]
+        choices = self._choices(now)
+        if not compare:
+            choices = choices[:1]
+        scenario = self._scenario(lines, choices, now, end)
+        for value in values:
+            self._check_meal(value, scenario)
+        members = dict(head.groups)
+        if head.diabetic is not None:
+            members["diabetic"] = head.diabetic
+        return Person(
+            name=head.name,
+            scenario=scenario,
+            given=self._given(),
+            members=members,
+            values=tuple(values),
+            now=now,
+            end=end,
+            choices=tuple(choices),
+            start=self.start,
+            place=self.place,
+        )
+
+    def _start(self) -> dt.date | None:
+        """The date of the first day."""
+        head, form = self.form.person, self.form
+        dates = [m.date for m in form.measured] + [d for line in form.dose for d in (line.start, line.stop)]
+        known = [d for d in dates if isinstance(d, dt.date)]
+        if head.start is None and known and any(isinstance(d, int) for d in dates):
+            self.place.fail("some days are dates and others are numbers", help="say which date is day 0 as `start`")
+        if not known:
+            return head.start
+        first = min(known) if head.start is None else head.start
+        for k, line in enumerate(form.dose):
+            if isinstance(line.start, dt.date) and line.start < first:
+                self.place.fail(f"the dose begins on {line.start}, before the start, {first}", "dose", k, "start")
+        return first
+
+    def _day(self, day: int | dt.date, place: Place, key: str) -> int:
+        """Number of a day."""
+        if isinstance(day, dt.datetime):
+            day = day.date()
+        if isinstance(day, dt.date):
+            assert self.start is not None or not isinstance(day, dt.date)
+            number = (day - self.start).days if self.start is not None else 0
+        else:
+            number = day
+        if not 0 <= number <= MOST_DAYS:
+            first = "day 0" if self.start is None else str(self.start)
+            place.fail(f"`{key}` = {day} is not within ten years from the start, {first}", key)
+        return number
+
+    def _values(self) -> list[Value]:
+        """What was measured, in order."""
+        found: list[Value] = []
+        before, said = -1.0, ""
+        for k, row in enumerate(self.form.measured):
+            place = self.place.inside("measured", k)
+            key = "date" if row.date is not None else "day"
+            day = self._day(row.date if row.date is not None else row.day or 0, place, key)
+            time = DAY * day + self._clock(row, place)
+            shown = str(row.date) if row.date is not None else f"day {row.day}"
+            if time <= before:
+                twice = "is measured twice: put both values into one table" if time == before else "is out of order"
+                place.fail(f"{shown} {row.time}, after {said}, {twice}", key, help="are day and month swapped?")
+            before, said = time, f"{shown} {row.time}"
+            for name in MEASURED:
+                text = getattr(row, name)
+                if text is not None:
+                    found.append(self._value(row, name, text, time, shown, place.inside(name)))
+        return found
+
+    def _value(self, row: Measured, name: str, text: str, time: float, shown: str, place: Place) -> Value:
+        value, beyond = read_value(text, name, place)
+        error = self.form.errors.get(name, KINDS[name].error)
+        if row.meter and name in ("fasting_glucose", "glucose"):
+            error = max(error, METER)
+        return Value(time, name, value, beyond, error, f"{name} {text} on {shown}", place)
+
+    def _clock(self, row: Measured, place: Place) -> float:
+        """Hours from the morning of its day at which something was measured."""
+        parts = row.time.split(":")
+        if len(parts) != 2 or not all(p.isdigit() for p in parts) or int(parts[0]) > 23 or int(parts[1]) > 59:
+            place.fail(f"`time` = {spoken(row.time)} is not a clock time", "time", help="write for example 14:30")
+        after = clock_hours(row.time)
+        if after > 16.5:
+            place.fail(
+                f"`time` = {row.time} is before the day begins, at 07:30", "time", help="put it on the day before"
+            )
+        return after
+
+    def _check_meal(self, value: Value, scenario: Scenario) -> None:
+        """Raise if a fasting value was not fasting."""
+        if value.name == "fasting_glucose" and not scenario.is_fasting(value.time):
+            message = "`fasting_glucose` is measured less than eight hours after a meal"
+            value.place.fail(
+                message, help="write `glucose` in its place, or leave `time` out if it was before breakfast"
+            )
+
+    def _line(self, k: int, line: DoseGiven, now: float) -> dict[str, Any]:
+        """A dose as a line of a scenario."""
+        place = self.place.inside("dose", k)
+        own = line.model_dump(by_alias=True, exclude_unset=True, exclude={"start", "stop"})
+        if line.waits or line.missed:
+            place.fail("doses of a person are those that were taken", "waits" if line.waits else "missed")
+        first = 0 if line.start is None else self._day(line.start, place, "start")
+        if DAY * first > now:
+            help = "set `now` in [person] to that day, or write what is planned as an [[option]]"
+            place.fail(f"the dose begins after the last value, on {line.start}", "start", help=help)
+        own["start"] = f"{first} days"
+        if line.stop is not None:
+            last = self._day(line.stop, place, "stop")
+            if last <= first:
+                place.fail(f"`stop` = {line.stop} is not after the first dose", "stop")
+            own["stop"] = f"{last} days"
+        return own
+
+    def _choices(self, now: float) -> list[Choice]:
+        """The options: those of the file, or the usual ones."""
+        going = [line for line in self.form.dose if line.every or line.regimen]
+        drugs = [line.drug for line in going if not self._over(line, now)]
+        if not self.form.option:
+            raising = list(dict.fromkeys(d for d in drugs if d not in LOWERING))
+            return usual_choices(raising, drugs, bool(self.form.person.diabetic))
+        found = [Choice(AS_NOW)]
+        for k, option in enumerate(self.form.option):
+            for drug in option.factor:
+                if drug not in drugs:
+                    help = choose_from(drug, drugs) if drugs else None
+                    self.place.fail(f"`{drug}` is not taken now", "option", k, "factor", drug, help=help)
+            if option.name in [c.name for c in found]:
+                self.place.fail(f"two options are called `{option.name}`", "option", k, "name")
+            found.append(Choice(option.name, option.factor, tuple(option.dose)))
+        return found
+
+    def _over(self, line: DoseGiven, now: float) -> bool:
+        """Whether a dose has ended."""
+        return line.stop is not None and DAY * self._day(line.stop, self.place, "stop") <= now
+
+    def _scenario(self, lines: list[dict[str, Any]], choices: Sequence[Choice], now: float, end: float) -> Scenario:
+        """The history and what is ahead, with one arm for each option."""
+        head = self.form.person
+        started = [d for choice in choices for d in choice.doses]
+        drugs = dict.fromkeys(str(d["drug"]) for d in [*lines, *started] if "drug" in d)
+        data: dict[str, Any] = {
+            "title": head.name,
+            "model": head.model or [BODY, PATHWAY, *drugs],
+            "population": head.population,
+            "duration": f"{end:g} h",
+            "visits": {"at": ["0 weeks"]},
+            "meals": {"plan": head.meals},
+            "occasion": head.occasion,
+            "arm_name": AS_NOW,
+            "trial": {"name": head.name, "ctcae": head.ctcae},
+        }
+        if head.uln is not None:
+            data["uln"] = head.uln
+        if lines:
+            data["dose"] = lines
+        later = [
+            {"name": c.name, "dose": [*lines, *({**d, "start": f"{now:g} h"} for d in c.doses)]} for c in choices[1:]
+        ]
+        if later:
+            data["arm"] = later
+        return Scenario.of("person", _Tables(data, self.source, len(lines)), self.library)
+
+    def _given(self) -> dict[str, float]:
+        """Known covariates."""
+        head = self.form.person
+        given = dict(head.covariates)
+        for name in ("age", "bmi", "height"):
+            value = getattr(head, name)
+            if value is not None:
+                given[name] = value
+        if head.sex is not None:
+            if head.sex not in SEXES:
+                self._fail("sex", f"`sex` cannot be {spoken(head.sex)}", choose_from(head.sex, SEXES))
+            given["male"] = SEXES[head.sex]
+        if head.weight is not None:
+            if "bmi" in given and "height" in given:
+                expected = given["bmi"] * given["height"] ** 2
+                if abs(expected / head.weight - 1.0) > 0.03:
+                    self._fail(
+                        "weight", f"`weight` = {head.weight:g} contradicts `bmi` and `height`: {expected:.0f} kg"
+                    )
+            elif "height" in given:
+                given["bmi"] = head.weight / given["height"] ** 2
+            elif "bmi" in given:
+                given["height"] = (head.weight / given["bmi"]) ** 0.5
+            else:
+                self._fail("weight", "`weight` alone says little", "give `height` or `bmi` besides")
+        return given
+
+    def _fail(self, key: str, message: str, help: str | None = None) -> NoReturn:
+        self.place.fail(message, "person", key, help=help)
