@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtorsim.analysis.explain import explain
     from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.prediction import Risk
+    from mtorsim.analysis.risk import risk
     from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
@@ -54,6 +56,7 @@ _HOME = {
     "Population": "population.population",
     "RecordsResult": "results.records",
     "Result": "results.result",
+    "Risk": "analysis.prediction",
     "Scenario": "scenario.scenario",
     "Sensitivity": "analysis.sensitivity",
     "TrialReport": "trial.report",
@@ -69,6 +72,7 @@ _HOME = {
     "read_events": "event_records.read",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
+    "risk": "analysis.risk",
     "run_trial": "trial.run",
     "sensitivity": "analysis.sensitivity",
     "simulate": "simulation.simulate",
