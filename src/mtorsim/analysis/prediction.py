@@ -290,7 +290,9 @@ class Risk:
     @property
     def told(self) -> str:
         """What was simulated, in a line."""
-        return f"risk on {self.arm} from what is known at the start: {len(self.subjects):,} people of {self.population}"
+        return (
+            f"risk from what is known at the start: arm {self.arm}, {len(self.subjects):,} people of {self.population}"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return all models, their validation and who failed as plain values."""

@@ -71,7 +71,7 @@ def nomogram(
             _predictor(ax, -0.6 - i, axis, None if person is None else person[axis.predictor.name])
         _sum(ax, chart, last - 1.25, model.outcome, person)
         ax.text(LEFT, last - 3.45, _about(found, model), fontsize=7, color=FAINT, va="bottom", linespacing=1.35)
-        ax.set_title(f"Risk of {model.outcome} on {found.arm}")
+        ax.set_title(f"Risk of {model.outcome} ({found.arm})")
         if risk is not None:
             ax.set_title(f"this person: {risk}", loc="right", color=MARK, fontsize=9)
         return figure_of(ax)
@@ -128,13 +128,15 @@ def _predictor(ax: Axes, y: float, axis: Axis, value: float | None) -> None:
 
 
 def _ticks(axis: Axis) -> list[tuple[float, str]]:
-    """Ticks of a predictor: its ends and round values between them, with text as far as there is room."""
-    most = max(2, min(10, int(axis.most / 4)))
-    values = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(axis.low, axis.high)
-    inner = [round(float(v), 9) for v in values if axis.low < v < axis.high]
-    ticks = [(axis.points(v), f"{v:g}") for v in (axis.low, axis.high, *inner)]
-    told = _room(ticks)
-    return [*told, *((x, "") for x, text in ticks if (x, text) not in told)]
+    """Ticks of a predictor: round values at even distances, as many as fit, and its ends if there is room."""
+    ends = [(axis.points(v), f"{v:g}") for v in (axis.low, axis.high)]
+    for most in range(10, 1, -1):
+        values = MaxNLocator(most, steps=[1, 2, 5, 10]).tick_values(axis.low, axis.high)
+        inner = [(axis.points(v), f"{round(float(v), 9):g}") for v in values if axis.low <= v <= axis.high]
+        if len(inner) > 1 and _room(inner) == inner:
+            told = _room([*inner, *ends])
+            return [*told, *((x, "") for x, text in ends if (x, text) not in told)]
+    return ends
 
 
 def _room(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
