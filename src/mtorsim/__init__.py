@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mtorsim.analysis.forecast.forecast import forecast, forecasts
     from mtorsim.analysis.forecast.outlook import Forecast
     from mtorsim.analysis.forecast.people import read_people
+    from mtorsim.analysis.prediction import Risk
+    from mtorsim.analysis.risk import risk
     from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
@@ -58,6 +60,7 @@ _HOME = {
     "Population": "population.population",
     "RecordsResult": "results.records",
     "Result": "results.result",
+    "Risk": "analysis.prediction",
     "Scenario": "scenario.scenario",
     "Sensitivity": "analysis.sensitivity",
     "TrialReport": "trial.report",
@@ -76,6 +79,7 @@ _HOME = {
     "read_people": "analysis.forecast.people",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
+    "risk": "analysis.risk",
     "run_trial": "trial.run",
     "sensitivity": "analysis.sensitivity",
     "simulate": "simulation.simulate",

@@ -70,6 +70,7 @@ def test_the_readme_names_every_command():
 EXAMPLES = (
     "mtorsim",
     "mtorsim.analysis.explain",
+    "mtorsim.analysis.risk",
     "mtorsim.analysis.sensitivity",
     "mtorsim.laboratory.examine",
     "mtorsim.plots.mechanism",

@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": "Explain a drug's effect: which mechanism has which share of it, in whom.",
     "sensitivity": "Change every parameter and see which decides an answer, and what it rests on.",
     "forecast": "Forecast glucose of one person, or of many, from what was measured.",
+    "risk": "Predict who gets hyperglycaemia, from what is known before the first dose.",
     "test": "Run a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
     "indices": "Compute indices of measured glucose, insulin and C-peptide: OGTT, IVGTT, clamp, CGM.",
     "validate": "Compare the model with all measurements: a dossier of hits and misses.",

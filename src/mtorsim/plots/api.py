@@ -9,6 +9,7 @@ from __future__ import annotations
 from .explain import contributions, people
 from .forecast import forecast
 from .mechanism import mechanism
+from .risk import nomogram, reliability
 from .tornado import tornado
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
@@ -24,8 +25,10 @@ __all__ = [
     "forest",
     "incidence",
     "mechanism",
+    "nomogram",
     "ogtt",
     "people",
+    "reliability",
     "spaghetti",
     "time_course",
     "tornado",

@@ -79,7 +79,7 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "rules": (_is_functions, "a list that holds only functions of a `Visit`"),
     "interpolation": _TEXTS_BY_NAME,
     "columns": _TEXTS_BY_NAME,
-    **dict.fromkeys(("drop", "ignore", "accept"), _TEXTS),
+    **dict.fromkeys(("drop", "ignore", "accept", "outcomes", "predictors"), _TEXTS),
     **dict.fromkeys(("time_unit", "dialect", "additional"), _TEXT),
     "path": _PATH,
     "quantiles": (_is_numbers, "a list of numbers"),

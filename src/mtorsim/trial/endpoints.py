@@ -28,7 +28,7 @@ from .report import (
 from .reporting import Reporting
 from .values import ArmValues, effective_size, weighted_share
 
-__all__ = ["about", "arm_report", "difference", "incidence"]
+__all__ = ["about", "arm_report", "definition_of_diabetes", "difference", "incidence", "new_diabetes"]
 
 
 DIABETES_GLUCOSE, DIABETES_HBA1C = 126.0, 6.5
@@ -103,15 +103,28 @@ def _hba1c_change(values: ArmValues) -> Change:
     return Change(**vars(mean), unit="percentage points", between="first and last visit of each subject")
 
 
-def _new_diabetes(values: ArmValues) -> NewDiabetes:
-    """Share of subjects without diabetes at baseline who reach the ADA limits."""
+def new_diabetes(values: ArmValues) -> tuple[np.ndarray, np.ndarray]:
+    """Masks of subjects who reach the ADA limits, and of those without diabetes at baseline, (n,) each.
+
+    The first are among the second. Limits as recalled from the ADA's standards of care.
+    """
     glucose, hba1c, after = values.glucose, values.hba1c, values.times > 0
     at_start = values.known | ((glucose[:, 0] >= DIABETES_GLUCOSE) & values.fasting) | (hba1c[:, 0] >= DIABETES_HBA1C)
     free = ~at_start & np.isfinite(hba1c[:, 0]) & (values.times[0] == 0)
-    said = DIABETES if values.fasting else BY_HBA1C
     high = (glucose[:, after] >= DIABETES_GLUCOSE) & values.fasting
     twice = (high[:, 1:] & high[:, :-1]).any(axis=1) if high.shape[1] > 1 else np.zeros(len(glucose), bool)
-    new = (twice | (hba1c[:, after] >= DIABETES_HBA1C).any(axis=1)) & free
+    return (twice | (hba1c[:, after] >= DIABETES_HBA1C).any(axis=1)) & free, free
+
+
+def definition_of_diabetes(values: ArmValues) -> str:
+    """How new diabetes is told, in words."""
+    return DIABETES if values.fasting else BY_HBA1C
+
+
+def _new_diabetes(values: ArmValues) -> NewDiabetes:
+    """Share of subjects without diabetes at baseline who reach the ADA limits."""
+    new, free = new_diabetes(values)
+    said = definition_of_diabetes(values)
     if not free.any():
         return NewDiabetes(definition=said)
     return NewDiabetes(**vars(weighted_share(new[free], values.weights[free])), of=int(free.sum()), definition=said)

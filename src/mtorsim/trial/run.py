@@ -31,7 +31,7 @@ from .reporting import read_reporting
 from .uncertainty import BetweenSets, between_sets, with_sets
 from .values import ArmValues, arm_values
 
-__all__ = ["run_trial"]
+__all__ = ["run_trial", "values_of"]
 
 Alternatives: TypeAlias = Mapping[str, Mapping[str, Shares]]
 

@@ -12,7 +12,7 @@ from mtorsim.results.result import Result
 from mtorsim.scenario.grades import Grading
 from mtorsim.stats.shares import Estimate, Share
 
-__all__ = ["ArmValues", "arm_values", "effective_size", "weighted_share"]
+__all__ = ["KNOWN", "ArmValues", "arm_values", "effective_size", "weighted_share"]
 
 KNOWN = "group diabetic"
 """The group with known diabetes before the start."""
