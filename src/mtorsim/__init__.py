@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtorsim.analysis.explain import explain
     from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.screening import Screening, morris
     from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
+    from mtorsim.analysis.variance import SobolIndices, sobol
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
@@ -55,7 +57,9 @@ _HOME = {
     "RecordsResult": "results.records",
     "Result": "results.result",
     "Scenario": "scenario.scenario",
+    "Screening": "analysis.screening",
     "Sensitivity": "analysis.sensitivity",
+    "SobolIndices": "analysis.variance",
     "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
@@ -64,6 +68,7 @@ _HOME = {
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
+    "morris": "analysis.screening",
     "open_result": "results.records",
     "plot": "plots.api",
     "read_events": "event_records.read",
@@ -73,6 +78,7 @@ _HOME = {
     "sensitivity": "analysis.sensitivity",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",
+    "sobol": "analysis.variance",
     "sweep": "scenario.sweep",
     "validate": "validation.run",
 }

@@ -70,7 +70,9 @@ def test_the_readme_names_every_command():
 EXAMPLES = (
     "mtorsim",
     "mtorsim.analysis.explain",
+    "mtorsim.analysis.screening",
     "mtorsim.analysis.sensitivity",
+    "mtorsim.analysis.variance",
     "mtorsim.laboratory.examine",
     "mtorsim.plots.mechanism",
     "mtorsim.plots.views",

@@ -15,10 +15,12 @@ from mtorsim.run.prepare import People, settle
 from .courses import quantity_at
 from .times import in_words
 
-__all__ = ["RTOL", "Question", "Questioned"]
+__all__ = ["ROUNDING", "RTOL", "Question", "Questioned"]
 
 RTOL = 1e-5
 """Relative tolerance of a step, in double precision."""
+ROUNDING = 1e-9
+"""Changes below this share of the answer are rounding."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from .explain import contributions, people
 from .mechanism import mechanism
+from .morris import morris
+from .sobol import sobol
 from .tornado import tornado
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
@@ -22,8 +24,10 @@ __all__ = [
     "forest",
     "incidence",
     "mechanism",
+    "morris",
     "ogtt",
     "people",
+    "sobol",
     "spaghetti",
     "time_course",
     "tornado",
