@@ -167,3 +167,19 @@ def test_the_picture_names_the_first(found):
     assert sorted(drawn[:, 0]) == pytest.approx(sorted(row.mu_star for row in found.rows))
     boxes = [text.get_window_extent() for text in axis.texts]
     assert not any(one.overlaps(other) for one in boxes for other in boxes if one is not other)
+
+
+def test_names_find_places_beside_crowded_points():
+    from matplotlib.figure import Figure
+
+    from mtorsim.plots.labels import label_points
+
+    axis = Figure(figsize=(4, 3)).add_subplot()
+    at = np.array([0.5, 0.52, 0.54, 0.95])
+    axis.plot(at, at, "o", ms=5)
+    axis.set(xlim=(0, 1), ylim=(0, 1))
+    label_points(axis, at, at, ["first", "second", "third", "at the edge"], at, at)
+    boxes = [text.get_window_extent() for text in axis.texts]
+    assert not any(one.overlaps(other) for one in boxes for other in boxes if one is not other)
+    assert not any(box.contains(*mark) for box in boxes for mark in axis.transData.transform(np.column_stack([at, at])))
+    assert boxes[-1].x1 <= axis.get_window_extent().x1

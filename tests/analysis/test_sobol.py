@@ -44,6 +44,9 @@ def test_indices_of_ishigamis_function_are_those_of_its_closed_form():
         assert (interval[:, 0] < truth / variance).all()
         assert (interval[:, 1] > truth / variance).all()
         assert (interval[:, 1] - interval[:, 0] < 0.15).all()
+    assert found.interactions == pytest.approx(third / variance, abs=0.015)
+    low, high = found.interactions_interval
+    assert third / variance - 0.1 < low < third / variance < high < third / variance + 0.1
 
 
 def test_a_design_takes_one_input_at_a_time_from_the_other_sample():
@@ -91,10 +94,14 @@ def test_batches_and_threads_change_no_bit(found, monkeypatch):
 
 def test_without_names_the_first_of_a_screening_are_taken(monkeypatch):
     monkeypatch.setattr(module, "SCREENED", 3)
-    found = mt.sobol("minimal_ivgtt", **GIVEN, trajectories=2)
+    told: list[tuple[int, int]] = []
+    found = mt.sobol("minimal_ivgtt", **GIVEN, trajectories=2, progress=lambda *done: told.append(done))
     assert found.screening is not None
     assert {row.name for row in found.rows} == {row.name for row in found.screening.rows[:3]}
     assert found.to_json()["screening"]["trajectories"] == 2
+    # One count for both parts.
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (found.screening.samples + 64 * 5,) * 2
     assert found.screening == mt.morris("minimal_ivgtt", of="glucose", at="30 min", within=0.2, trajectories=2)
 
 

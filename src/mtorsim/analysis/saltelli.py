@@ -61,12 +61,16 @@ class Indices:
         near 0 may come out negative.
     first_interval, total_interval
         (inputs, 2) each.
+    interactions, interactions_interval
+        The share that no input has alone, and its interval (2,).
     """
 
     first: np.ndarray
     total: np.ndarray
     first_interval: np.ndarray
     total_interval: np.ndarray
+    interactions: float
+    interactions_interval: np.ndarray
 
 
 def design(inputs: int, samples: int, seed: int) -> np.ndarray:
@@ -111,9 +115,10 @@ def indices(answers: Answers, seed: int) -> Indices:
     drawn = np.random.default_rng(seed).integers(n, size=(RESAMPLES, n))
     first, total = _estimated(answers, np.arange(n))
     again = np.array([_estimated(answers, some) for some in drawn])
-    low, high = np.quantile(again, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
-    between = np.stack([low, high], axis=-1)
-    return Indices(first, total, between[0], between[1])
+    both = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+    between = np.moveaxis(np.quantile(again, both, axis=0), 0, -1)
+    rest = np.quantile(1 - again[:, 0].sum(axis=-1), both)
+    return Indices(first, total, between[0], between[1], 1 - float(first.sum()), rest)
 
 
 def _estimated(answers: Answers, some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -77,6 +77,9 @@ class SobolIndices(Questioned):
         The answer with all parameters as they are.
     mean, deviation
         Mean and standard deviation of the answer over the ranges.
+    interactions, interactions_interval
+        Share of the variance that no parameter explains alone, and its bootstrap interval of 95 %. Near 0, it may come
+        out negative.
     rows
         Parameters, from the largest total index to the smallest.
     screening
@@ -89,6 +92,8 @@ class SobolIndices(Questioned):
     answer: float
     mean: float
     deviation: float
+    interactions: float
+    interactions_interval: tuple[float, float]
     rows: tuple[VarianceShare, ...] = field(repr=False)
     screening: Screening | None = field(repr=False)
 
@@ -96,11 +101,6 @@ class SobolIndices(Questioned):
     def told(self) -> str:
         """What is asked, in a line."""
         return self.told_of(f"subject {self.subject}")
-
-    @property
-    def interactions(self) -> float:
-        """Share of the variance that no parameter explains alone; near 0, it may come out negative."""
-        return 1 - sum(row.first for row in self.rows)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -113,7 +113,7 @@ class SobolIndices(Questioned):
         """Return everything as plain values."""
         screening = self.screening.to_json() if self.screening else None
         rows = [vars(row) for row in self.rows]
-        return {**vars(self), "interactions": self.interactions, "rows": rows, "screening": screening}
+        return {**vars(self), "rows": rows, "screening": screening}
 
     def __repr__(self) -> str:
         lines = [f"SobolIndices({self.told}: mean {self.mean:.4g}, standard deviation {self.deviation:.3g}"]
@@ -207,13 +207,16 @@ def sobol(
     names = free_parameters(plan, parameters)
     person = person_of(question, names, subject, within)
     workers, shown = threads or os.cpu_count() or 1, shown_progress(progress)
-    screening = None
+    screening, before = None, 0
     if parameters is None:
-        screening = screened(person, within, trajectories, workers, shown)
+        before = trajectories * (len(names) + 1)
+        expected = before + samples * (min(SCREENED, len(names)) + 2)
+        screening = screened(person, within, trajectories, workers, _part_of(shown, 0, expected))
         names = [row.name for row in screening.rows[:SCREENED]]
         person = person_of(question, names, subject, within)
     if len(names) < 2:
         raise ArgumentError("a variance is divided among two parameters at least", help="name more of them")
+    shown = _part_of(shown, before, before + samples * (len(names) + 2))
     found = _divided(person, within, samples, workers, shown)
     return replace(found, screening=screening)
 
@@ -222,6 +225,11 @@ def _check_samples(samples: int) -> None:
     if not FEWEST <= samples <= MOST or samples & (samples - 1):
         help = "take 256, 512 or 1024"
         raise ArgumentError(f"samples = {samples}: a power of 2 from {FEWEST} to {MOST:,}", help=help)
+
+
+def _part_of(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of a part of the work as that of the whole."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
 
 
 def _divided(
@@ -254,6 +262,8 @@ def _divided(
         answer=person.answer,
         mean=mean,
         deviation=deviation,
+        interactions=found.interactions,
+        interactions_interval=(float(found.interactions_interval[0]), float(found.interactions_interval[1])),
         rows=tuple(sorted(shares, key=lambda row: -row.total)),
         screening=None,
     )

@@ -44,7 +44,8 @@ def morris(found: Screening, *, most: int = 12, ax: Axes | None = None) -> Figur
         ax.set_ylim(0, 1.14 * max(spread.max(initial=0), 0.2 * size.max(initial=1e-12)))
         end = min(ax.get_xlim()[1], ax.get_ylim()[1])
         ax.plot([0, end], [0, end], color="#888888", lw=0.8, ls=(0, (5, 3)), label="spread as large as the mean size")
-        ax.set_xlabel(f"mean size of effects, mu* ({in_print(found.unit)} per whole range)")
+        reach = "whole range" if found.within is None else f"range, narrowed to ±{100 * found.within:g} %"
+        ax.set_xlabel(f"mean size of effects, mu* ({in_print(found.unit)} per {reach})")
         ax.set_ylabel(f"standard deviation of effects, sigma ({in_print(found.unit)})")
         what = found.of.replace("_", " ")
         ax.set_title(what[0].upper() + found.told[1:].replace(f" ({found.unit})", "", 1), fontsize=8.5)

@@ -173,7 +173,7 @@ def _print_screening(found: Screening, top: int) -> None:
     rows = []
     for row in found.rows[:top]:
         numbers = [f"{row.mu_star:.3g}", f"{row.mu:+.3g}", f"{row.sigma:.3g}"]
-        rows.append([row.name, f"{row.between[0]:g} to {row.between[1]:g}", *numbers, row.evidence])
+        rows.append([row.name, _ends(row.between), *numbers, row.evidence])
     print_table(["parameter", "range", "mu*", "mu", "sigma", "evidence"], rows)
     _print_rest(len(found.rows) - top, len(found.idle))
     if found.failed:
@@ -188,9 +188,10 @@ def _print_indices(found: SobolIndices, top: int) -> None:
     for row in found.rows[:top]:
         shares = [(row.first, row.first_interval), (row.total, row.total_interval)]
         numbers = [f"{share:.2f} ({low:.2f} to {high:.2f})" for share, (low, high) in shares]
-        rows.append([row.name, f"{row.between[0]:g} to {row.between[1]:g}", *numbers, row.evidence])
+        rows.append([row.name, _ends(row.between), *numbers, row.evidence])
     print_table(["parameter", "range", "first order (95 %)", "total (95 %)", "evidence"], rows)
-    print(f"interactions: {found.interactions:.2f} of the variance")
+    low, high = found.interactions_interval
+    print(f"interactions: {found.interactions:.2f} ({low:.2f} to {high:.2f}) of the variance")
 
 
 def _print_rest(more: int, count: int) -> None:
@@ -200,3 +201,7 @@ def _print_rest(more: int, count: int) -> None:
 
 def _ranges(within: float | None) -> str:
     return "whole ranges" if within is None else f"within {100 * within:g} % of its own values"
+
+
+def _ends(between: tuple[float, float]) -> str:
+    return f"{between[0]:.4g} to {between[1]:.4g}"
