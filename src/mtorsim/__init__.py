@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from mtorsim.analysis.forecast.people import read_people
     from mtorsim.analysis.prediction import Risk
     from mtorsim.analysis.risk import risk
+    from mtorsim.analysis.screening import Screening, morris
     from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
+    from mtorsim.analysis.variance import SobolIndices, sobol
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
@@ -62,7 +64,9 @@ _HOME = {
     "Result": "results.result",
     "Risk": "analysis.prediction",
     "Scenario": "scenario.scenario",
+    "Screening": "analysis.screening",
     "Sensitivity": "analysis.sensitivity",
+    "SobolIndices": "analysis.variance",
     "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
@@ -73,6 +77,7 @@ _HOME = {
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
+    "morris": "analysis.screening",
     "open_result": "results.records",
     "plot": "plots.api",
     "read_events": "event_records.read",
@@ -84,6 +89,7 @@ _HOME = {
     "sensitivity": "analysis.sensitivity",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",
+    "sobol": "analysis.variance",
     "sweep": "scenario.sweep",
     "validate": "validation.run",
 }

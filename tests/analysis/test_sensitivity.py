@@ -18,17 +18,8 @@ NAMES = ["everolimus.CL", "mtor.gI", "mtor.t_action", "glucose_insulin.EGP0"]
 
 
 @pytest.fixture(scope="module")
-def scenario():
-    return mt.Scenario(
-        name="sensitive",
-        model=["glucose_insulin", "mtor", "everolimus"],
-        population="typical",
-        subjects=1,
-        duration="2 weeks",
-        doses=[mt.Dose("everolimus", "10 mg", every="24 h")],
-        visits=["0 weeks", "2 weeks"],
-        arms={"placebo": mt.Arm(without="everolimus")},
-    )
+def scenario(sensitive):
+    return sensitive
 
 
 @pytest.fixture(scope="module")

@@ -8,27 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, did_you_mean
+from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
-from mtorsim.model.inflow import is_inflow
 from mtorsim.run.arguments import checked
-from mtorsim.run.arms import PlannedArm
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan
-from mtorsim.run.prepare import People, prepare, settle
+from mtorsim.run.prepare import People, prepare
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
 
 from .asked import read_asked
-from .courses import ROWS, quantity_at, repeated, share_out
-from .times import in_words
+from .courses import ROWS, repeated, share_out
+from .question import RTOL, Question, Questioned
+from .ranges import RangedParameter, described, ends, free_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,15 +37,11 @@ __all__ = ["ParameterEffect", "Sensitivity", "sensitivity"]
 STEP = 0.01
 """Relative step of central differences: far above the error of a solve at `RTOL`, and with a truncation error of a
 ten-thousandth."""
-RTOL = 1e-5
-"""Relative tolerance of a step, in double precision."""
-NO_RANGE = 0.2
-"""Relative change where a parameter has no range."""
 MOST_SUBJECTS = 1000
 
 
 @dataclass(frozen=True)
-class ParameterEffect:
+class ParameterEffect(RangedParameter):
     """What one parameter does to the answer, on average over the subjects.
 
     Attributes
@@ -66,14 +61,6 @@ class ParameterEffect:
         Number of subjects that failed with the parameter changed; they are left out of its means.
     """
 
-    name: str
-    value: float
-    unit: str
-    about: str
-    source: str
-    evidence: str
-    between: tuple[float, float]
-    ranged: bool
     per_percent: float
     elasticity: float
     low: float
@@ -88,7 +75,7 @@ class ParameterEffect:
 
 
 @dataclass(frozen=True, repr=False)
-class Sensitivity:
+class Sensitivity(Questioned):
     """Sensitivity of an answer to every parameter.
 
     Attributes
@@ -104,16 +91,6 @@ class Sensitivity:
         Names of parameters that change nothing.
     """
 
-    scenario: str
-    title: str
-    arm: str
-    versus: str
-    of: str
-    unit: str
-    at: float | str
-    effect: bool
-    seed: int
-    population: str
     subjects: int
     answer: float
     rows: tuple[ParameterEffect, ...] = field(repr=False)
@@ -122,10 +99,7 @@ class Sensitivity:
     @property
     def told(self) -> str:
         """What is asked, in a line."""
-        what = self.of.replace("_", " ")
-        arms = f"{self.arm} less {self.versus}" if self.effect else self.arm
-        people = f"{self.subjects:,} subject{'s' if self.subjects > 1 else ''} of {self.population}"
-        return f"{what} ({self.unit}), {in_words(self.at)}: {arms}, {people}"
+        return self.told_of(f"{self.subjects:,} subject{'s' if self.subjects > 1 else ''}")
 
     @property
     def by_evidence(self) -> dict[str, float]:
@@ -215,39 +189,22 @@ def sensitivity(
     given = {"seed": seed, "population": population, "settings": settings, "options": options}
     asked = read_asked(scenario, of, at, arm, versus, library, **given)
     plan, treated, untreated = asked.plan(note)
-    names = _parameters(plan, parameters)
-    work = _Work(plan, treated, untreated, of, asked.time, effect, tuple(names))
+    question = Question(plan, treated, untreated, of, asked.time, effect)
+    work = _Work(question, tuple(free_parameters(plan, parameters)))
     return work.run(subjects, threads or os.cpu_count() or 1, shown_progress(progress))
-
-
-def _parameters(plan: Plan, asked: Sequence[str] | None) -> list[str]:
-    """Parameters that can be changed: no switches and no results of the run-in; by default no conventions either."""
-    declared = plan.model.parameters
-    free = [
-        name
-        for name in plan.kernel.parameters
-        if name in declared and declared[name][0].origin != "run_in" and not is_inflow(name)
-    ]
-    if asked is None:
-        return [n for n in free if declared[n][0].evidence != "convention"]
-    for name in asked:
-        if name not in free:
-            help = did_you_mean(name, free) or "`mtorsim show MODULE` lists parameters"
-            raise ArgumentError(f"unknown parameter `{name}`, or one that cannot be changed", help=help)
-    return list(dict.fromkeys(asked))
 
 
 @dataclass(frozen=True)
 class _Work:
     """Everything that a batch of people needs."""
 
-    plan: Plan
-    treated: PlannedArm
-    untreated: PlannedArm
-    of: str
-    time: float | str
-    effect: bool
+    question: Question
     names: tuple[str, ...]
+
+    @property
+    def plan(self) -> Plan:
+        """The runs."""
+        return self.question.plan
 
     def run(self, subjects: int, threads: int, progress: Progress | None) -> Sensitivity:
         """Change all parameters of all subjects, in batches of parameters on threads."""
@@ -256,10 +213,8 @@ class _Work:
         if not len(well):
             raise ArgumentError("no subject of this population could be prepared")
         people = People(**{name: getattr(people, name)[well] for name in vars(people)})
-        base = self._answers(people)[0]
-        rows = 4 * len(well) * len(self.names)
-        hours = self.plan.scenario.duration
-        self.plan.choose_forms(rows, days=rows * (1 + self.effect) * hours / 24)
+        base = self.question.answers(people)[0]
+        self.question.choose_forms(4 * len(well) * len(self.names))
         size = max(1, ROWS // (4 * len(well)))
         numbers = np.arange(len(self.names))
         found = share_out(numbers, size, threads, lambda some: self._changed(some, people), progress)
@@ -267,31 +222,13 @@ class _Work:
         effects = [self._row(name, values[j], base, people.weights) for j, name in enumerate(self.names)]
         moving = sorted((r for r in effects if r.swing or r.per_percent or r.failed), key=lambda r: -r.swing)
         idle = tuple(r.name for r in effects if not (r.swing or r.per_percent or r.failed))
-        plan = self.plan
         return Sensitivity(
-            plan.scenario.name,
-            plan.scenario.title,
-            self.treated.name,
-            self.untreated.name,
-            self.of,
-            plan.observables[self.of],
-            self.time,
-            self.effect,
-            plan.seed,
-            plan.population.name,
-            len(well),
-            _average(base, people.weights),
-            tuple(moving),
-            idle,
+            **self.question.described(),
+            subjects=len(well),
+            answer=_average(base, people.weights),
+            rows=tuple(moving),
+            idle=idle,
         )
-
-    def _answers(self, people: People) -> tuple[np.ndarray, np.ndarray]:
-        """The answer of each subject and the status of its courses."""
-        _, value, status = quantity_at(self.plan, self.treated, people, self.of, self.time)
-        if self.effect:
-            _, other, ended = quantity_at(self.plan, self.untreated, people, self.of, self.time)
-            value, status = value - other, np.maximum(status, ended)
-        return np.where(status == OK, value, np.nan), status
 
     def _changed(self, numbers: np.ndarray, people: People) -> np.ndarray:
         """Answers with some parameters changed: a step up and down, and the ends, (parameters, 4, subjects)."""
@@ -300,47 +237,21 @@ class _Work:
         for k, number in enumerate(numbers):
             column = self.plan.kernel.parameters.index(self.names[number])
             own = people.parameters[:, column]
-            low, high = self._ends(self.names[number], own)
+            low, high = ends(self.plan, self.names[number], own)
             for step, value in enumerate((own * (1 + STEP), own * (1 - STEP), low, high)):
                 rows.parameters[4 * k + step :: 4 * len(numbers), column] = value
-        start, status, _ = settle(self.plan, rows.parameters)
-        answers, _ = self._answers(replace(rows, start=start, status=status))
+        answers, _ = self.question.answers_run_in(rows)
         return answers.reshape(n, len(numbers), 4).transpose(1, 2, 0)
 
-    def _between(self, name: str) -> tuple[float, float, bool]:
-        """The ends of a parameter's range as declared, and whether it has one."""
-        line = self.plan.model.parameters[name][0]
-        value = float(line.value or 0.0)
-        if line.range:
-            return float(line.range[0]), float(line.range[1]), True
-        return value * (1 - NO_RANGE), value * (1 + NO_RANGE), False
-
-    def _ends(self, name: str, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ends for each subject: as far from its own value as the declared ones are from the declared value."""
-        low, high, _ = self._between(name)
-        value = float(self.plan.model.parameters[name][0].value or 0.0)
-        if not value:
-            return np.full_like(own, low), np.full_like(own, high)
-        return np.clip(own * low / value, low, high), np.clip(own * high / value, low, high)
-
     def _row(self, name: str, values: np.ndarray, base: np.ndarray, weights: np.ndarray) -> ParameterEffect:
-        line = self.plan.model.parameters[name][0]
         whole = np.isfinite(values).all(axis=0) & np.isfinite(base)
         answer = _average(base, weights)
         change = [_average((v - base)[whole], weights[whole]) for v in values]
         up, down, low, high = (answer + c for c in change)
         slope = (up - down) / (2 * STEP)
         near = abs(answer) < 1e-3 * float(np.nanmax(np.abs(base)))
-        first, last, ranged = self._between(name)
         return ParameterEffect(
-            name=name,
-            value=float(line.value or 0.0),
-            unit=str(line.unit),
-            about=line.about,
-            source=line.source or "",
-            evidence=str(line.evidence or ""),
-            between=(first, last),
-            ranged=ranged,
+            **described(self.plan, name),
             per_percent=slope / 100,
             elasticity=float("nan") if near else slope / answer,
             low=low,

@@ -9,7 +9,9 @@ from __future__ import annotations
 from .explain import contributions, people
 from .forecast import forecast
 from .mechanism import mechanism
+from .morris import morris
 from .risk import nomogram, reliability
+from .sobol import sobol
 from .tornado import tornado
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
@@ -25,10 +27,12 @@ __all__ = [
     "forest",
     "incidence",
     "mechanism",
+    "morris",
     "nomogram",
     "ogtt",
     "people",
     "reliability",
+    "sobol",
     "spaghetti",
     "time_course",
     "tornado",

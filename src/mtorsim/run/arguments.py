@@ -89,7 +89,9 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "out": _PATH,
     "folder": _PATH,
     **dict.fromkeys(("subjects", "seed", "threads", "chunk", "subject", "sets", "interval", "most_rounds"), _WHOLE),
-    **dict.fromkeys(("rtol", "atol", "uln"), _NUMBER),
+    **dict.fromkeys(("samples", "trajectories"), _WHOLE),
+    **dict.fromkeys(("rtol", "atol", "uln", "within"), _NUMBER),
+    "parameters": (_is_texts, "a list of names"),
     **dict.fromkeys(("force", "resume", "alternatives", "variants", "one_subject"), _FLAG),
 }
 """For each common argument of public functions, a predicate and a description of valid values."""
