@@ -13,8 +13,8 @@ import time
 import numpy as np
 
 import mtorsim as mt
-from mtorsim.analysis.performance import c_statistic
-from mtorsim.analysis.risk import cross_validated
+from mtorsim.analysis.risk.performance import c_statistic
+from mtorsim.analysis.risk.risk import cross_validated
 from mtorsim.trial.run import values_of
 
 PERSON = {

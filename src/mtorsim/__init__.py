@@ -12,16 +12,16 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.explain import explain
-    from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.explain.explain import explain
+    from mtorsim.analysis.explain.explanation import Explanation
     from mtorsim.analysis.forecast.forecast import forecast, forecasts
     from mtorsim.analysis.forecast.outlook import Forecast
     from mtorsim.analysis.forecast.people import read_people
-    from mtorsim.analysis.prediction import Risk
-    from mtorsim.analysis.risk import risk
-    from mtorsim.analysis.screening import Screening, morris
-    from mtorsim.analysis.sensitivity import Sensitivity, sensitivity
-    from mtorsim.analysis.variance import SobolIndices, sobol
+    from mtorsim.analysis.risk.prediction import Risk
+    from mtorsim.analysis.risk.risk import risk
+    from mtorsim.analysis.sensitivity.screening import Screening, morris
+    from mtorsim.analysis.sensitivity.sensitivity import Sensitivity, sensitivity
+    from mtorsim.analysis.sensitivity.variance import SobolIndices, sobol
     from mtorsim.event_records.read import read_events
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
@@ -53,7 +53,7 @@ _HOME = {
     "Dose": "scenario.tables",
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
-    "Explanation": "analysis.explanation",
+    "Explanation": "analysis.explain.explanation",
     "Forecast": "analysis.forecast.outlook",
     "Library": "files.library",
     "MeasuredIndices": "measured.indices",
@@ -62,34 +62,34 @@ _HOME = {
     "Population": "population.population",
     "RecordsResult": "results.records",
     "Result": "results.result",
-    "Risk": "analysis.prediction",
+    "Risk": "analysis.risk.prediction",
     "Scenario": "scenario.scenario",
-    "Screening": "analysis.screening",
-    "Sensitivity": "analysis.sensitivity",
-    "SobolIndices": "analysis.variance",
+    "Screening": "analysis.sensitivity.screening",
+    "Sensitivity": "analysis.sensitivity.sensitivity",
+    "SobolIndices": "analysis.sensitivity.variance",
     "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
     "examine": "laboratory.examine",
-    "explain": "analysis.explain",
+    "explain": "analysis.explain.explain",
     "forecast": "analysis.forecast.forecast",
     "forecasts": "analysis.forecast.forecast",
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
-    "morris": "analysis.screening",
+    "morris": "analysis.sensitivity.screening",
     "open_result": "results.records",
     "plot": "plots.api",
     "read_events": "event_records.read",
     "read_people": "analysis.forecast.people",
     "read_scenario": "scenario.scenario",
     "resume": "simulation.simulate",
-    "risk": "analysis.risk",
+    "risk": "analysis.risk.risk",
     "run_trial": "trial.run",
-    "sensitivity": "analysis.sensitivity",
+    "sensitivity": "analysis.sensitivity.sensitivity",
     "simulate": "simulation.simulate",
     "simulate_events": "event_records.simulate",
-    "sobol": "analysis.variance",
+    "sobol": "analysis.sensitivity.variance",
     "sweep": "scenario.sweep",
     "validate": "validation.run",
 }

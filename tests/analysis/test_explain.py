@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.analysis import explain as module
-from mtorsim.analysis.effects import effects_on
+from mtorsim.analysis.explain import explain as module
+from mtorsim.analysis.explain.effects import effects_on
 from mtorsim.errors import ArgumentError, ModelError
 
 mpl.use("Agg")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.analysis import person as persons
-from mtorsim.analysis.morris import design, elementary_effects
-from mtorsim.analysis.ranges import at_places, narrowed
+from mtorsim.analysis.sensitivity import person as persons
+from mtorsim.analysis.sensitivity.morris import design, elementary_effects
+from mtorsim.analysis.sensitivity.ranges import at_places, narrowed
 from mtorsim.errors import ArgumentError
 from mtorsim.kernel.status import NO_REST, OK
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.analysis import risk as module
-from mtorsim.analysis.logistic import SeparatedError, choose, logistic, probability
-from mtorsim.analysis.performance import brier, c_statistic, calibration, performance, tenths
-from mtorsim.analysis.predictors import HIDDEN, LABORATORY, TRAITS
+from mtorsim.analysis.risk import risk as module
+from mtorsim.analysis.risk.logistic import SeparatedError, choose, logistic, probability
+from mtorsim.analysis.risk.performance import brier, c_statistic, calibration, performance, tenths
+from mtorsim.analysis.risk.predictors import HIDDEN, LABORATORY, TRAITS
 from mtorsim.errors import ArgumentError
 from mtorsim.run.plan import draft_plan
 from mtorsim.simulation.simulate import simulate

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.analysis import sensitivity as module
+from mtorsim.analysis.sensitivity import sensitivity as module
 from mtorsim.errors import ArgumentError
 
 mpl.use("Agg")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mtorsim.analysis.shapley import interactions, orders, shares, shares_by_orders
+from mtorsim.analysis.explain.shapley import interactions, orders, shares, shares_by_orders
 
 
 def games(most=6):

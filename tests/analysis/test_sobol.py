@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import mtorsim as mt
-from mtorsim.analysis import person as persons
-from mtorsim.analysis import variance as module
-from mtorsim.analysis.saltelli import Answers, design, indices
+from mtorsim.analysis.sensitivity import person as persons
+from mtorsim.analysis.sensitivity import variance as module
+from mtorsim.analysis.sensitivity.saltelli import Answers, design, indices
 from mtorsim.errors import ArgumentError
 from mtorsim.kernel.status import NO_REST, NOT_AT_REST, OK
 

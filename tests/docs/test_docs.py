@@ -69,11 +69,11 @@ def test_the_readme_names_every_command():
 
 EXAMPLES = (
     "mtorsim",
-    "mtorsim.analysis.explain",
-    "mtorsim.analysis.risk",
-    "mtorsim.analysis.screening",
-    "mtorsim.analysis.sensitivity",
-    "mtorsim.analysis.variance",
+    "mtorsim.analysis.explain.explain",
+    "mtorsim.analysis.risk.risk",
+    "mtorsim.analysis.sensitivity.screening",
+    "mtorsim.analysis.sensitivity.sensitivity",
+    "mtorsim.analysis.sensitivity.variance",
     "mtorsim.laboratory.examine",
     "mtorsim.plots.mechanism",
     "mtorsim.plots.views",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.explanation import Explanation
+    from mtorsim.analysis.explain.explanation import Explanation
 
 __all__ = ["contributions", "people"]
 

@@ -13,7 +13,7 @@ from .labels import label_points
 from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.screening import Screening
+    from mtorsim.analysis.sensitivity.screening import Screening
 
 __all__ = ["morris"]
 

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.nomogram import Axis, Nomogram
-    from mtorsim.analysis.prediction import Risk, RiskModel
+    from mtorsim.analysis.risk.nomogram import Axis, Nomogram
+    from mtorsim.analysis.risk.prediction import Risk, RiskModel
 
 __all__ = ["nomogram", "reliability"]
 

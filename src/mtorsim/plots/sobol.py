@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.variance import SobolIndices
+    from mtorsim.analysis.sensitivity.variance import SobolIndices
 
 __all__ = ["sobol"]
 

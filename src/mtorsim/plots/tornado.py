@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from .style import COLOURS, STYLE, Picture, figure_of, in_print
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.sensitivity import Sensitivity
+    from mtorsim.analysis.sensitivity.sensitivity import Sensitivity
 
 __all__ = ["tornado"]
 

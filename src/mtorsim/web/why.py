@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mtorsim.analysis.explain import explain
+from mtorsim.analysis.explain.explain import explain
 from mtorsim.files.library import Library
 
 from .question import ARMS, Question

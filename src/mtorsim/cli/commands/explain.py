@@ -23,7 +23,7 @@ from mtorsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.explanation import Explanation, MeanShare
+    from mtorsim.analysis.explain.explanation import Explanation, MeanShare
 
 
 @click.command()
@@ -51,7 +51,7 @@ def command(scenario: str, limits: tuple[float, ...], **given: Any) -> int:
     Shares are Shapley values over all combinations of mechanisms in the same people; they sum to the
     whole effect. For research and teaching, not for patient care.
     """  # noqa: D301
-    from mtorsim.analysis.explain import explain
+    from mtorsim.analysis.explain.explain import explain
     from mtorsim.plots.style import FORMATS
 
     for path in (given["figure"], given["people"]):

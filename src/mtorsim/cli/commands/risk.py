@@ -21,7 +21,7 @@ from mtorsim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from mtorsim.analysis.prediction import Risk, RiskModel
+    from mtorsim.analysis.risk.prediction import Risk, RiskModel
 
 
 @click.command()
@@ -56,8 +56,8 @@ def command(scenario: str, outcomes: tuple[str, ...], predictors: tuple[str, ...
     Odds ratios by logistic regression; discrimination and calibration in people who were not used to fit.
     Needs `pip install "mtorsim[risk]"`. For research and teaching, not for patient care.
     """  # noqa: D301
-    from mtorsim.analysis.prediction import CAUTION
-    from mtorsim.analysis.risk import OUTCOMES, risk
+    from mtorsim.analysis.risk.prediction import CAUTION
+    from mtorsim.analysis.risk.risk import OUTCOMES, risk
     from mtorsim.plots.style import FORMATS
 
     for path in (given["figure"], given["calibration"]):

@@ -25,9 +25,9 @@ from mtorsim.errors import ArgumentError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from mtorsim.analysis.screening import Screening
-    from mtorsim.analysis.sensitivity import Sensitivity
-    from mtorsim.analysis.variance import SobolIndices
+    from mtorsim.analysis.sensitivity.screening import Screening
+    from mtorsim.analysis.sensitivity.sensitivity import Sensitivity
+    from mtorsim.analysis.sensitivity.variance import SobolIndices
 
     Found = Screening | Sensitivity | SobolIndices
 
@@ -131,14 +131,14 @@ def _own_options(by: str, parameters: tuple[str, ...], given: dict[str, Any]) ->
 
 def _analysis(by: str) -> Callable[..., Found]:
     if by == "morris":
-        from mtorsim.analysis.screening import morris
+        from mtorsim.analysis.sensitivity.screening import morris
 
         return morris
     if by == "sobol":
-        from mtorsim.analysis.variance import sobol
+        from mtorsim.analysis.sensitivity.variance import sobol
 
         return sobol
-    from mtorsim.analysis.sensitivity import sensitivity
+    from mtorsim.analysis.sensitivity.sensitivity import sensitivity
 
     return sensitivity
 

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.analysis.courses import quantity_at
+from mtorsim.analysis.times import in_words
 from mtorsim.kernel.status import OK
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, settle
-
-from .courses import quantity_at
-from .times import in_words
 
 __all__ = ["ROUNDING", "RTOL", "Question", "Questioned"]
 

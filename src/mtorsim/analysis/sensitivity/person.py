@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from mtorsim.analysis.courses import repeated, share_out
 from mtorsim.errors import ArgumentError
 from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.run.prepare import People, prepare
 from mtorsim.simulation.progress import Progress
 
-from .courses import repeated, share_out
 from .question import Question
 from .ranges import at_places, described, ends, narrowed
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.analysis.courses import named_arm
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
@@ -20,7 +21,6 @@ from mtorsim.trial.matching import matched
 from mtorsim.trial.run import values_of
 from mtorsim.trial.values import ArmValues, weighted_share
 
-from .courses import named_arm
 from .logistic import EVENTS_EACH, Choice, Fit, choose, logistic, probability
 from .nomogram import axis_range
 from .outcomes import Outcome, check_outcomes, outcome_of

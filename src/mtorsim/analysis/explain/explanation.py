@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.analysis.times import in_words
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.files.html import card, table
 from mtorsim.kernel.status import OK, SENTENCES
@@ -16,7 +17,6 @@ from mtorsim.stats.classes import classes_of
 
 from .effects import NamedEffect
 from .shapley import interactions, shares
-from .times import in_words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mtorsim.analysis.asked import read_asked
+from mtorsim.analysis.courses import ROWS, quantity_at, repeated, share_out
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
@@ -24,8 +26,6 @@ from mtorsim.scenario.scenario import Scenario
 from mtorsim.scenario.tables import Arm
 from mtorsim.simulation.progress import Progress, shown_progress
 
-from .asked import read_asked
-from .courses import ROWS, quantity_at, repeated, share_out
 from .effects import NamedEffect, effects_on
 from .explanation import Explanation
 from .shapley import orders, shares, shares_by_orders

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.analysis.asked import read_asked
 from mtorsim.errors import ArgumentError, shortened
 from mtorsim.files.library import Library
 from mtorsim.run.arguments import checked
@@ -17,7 +18,6 @@ from mtorsim.run.options import Options
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
 
-from .asked import read_asked
 from .morris import design, elementary_effects
 from .person import Person, check_one_person, person_of, reasons
 from .question import ROUNDING, RTOL, Question, Questioned

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.analysis.asked import read_asked
+from mtorsim.analysis.courses import ROWS, repeated, share_out
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
@@ -24,8 +26,6 @@ from mtorsim.run.prepare import People, prepare
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
 
-from .asked import read_asked
-from .courses import ROWS, repeated, share_out
 from .question import RTOL, Question, Questioned
 from .ranges import RangedParameter, described, ends, free_parameters
 

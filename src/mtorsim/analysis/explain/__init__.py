@@ -1,0 +1,1 @@
+"""Explanations: shares of an effect among the mechanisms of a drug."""

@@ -1,0 +1,1 @@
+"""Risk: who gets hyperglycaemia, from what a clinic knows."""

@@ -1,0 +1,1 @@
+"""Sensitivity: which parameters decide an answer."""
