@@ -26,7 +26,7 @@ from mtorsim.simulation.progress import Progress, shown_progress
 from mtorsim.stats.draws import normal
 
 from .contradiction import check_values
-from .history import Courses, continued, scaled
+from .history import Courses, continued, joined, scaled
 from .likelihood import Likelihood, Noise
 from .outlook import Ahead, Forecast, Inferred
 from .person import Person, read_person
@@ -274,12 +274,14 @@ class _Work:
         def normals(number: int) -> np.ndarray:
             return normal(self.plan.seed, names, np.arange(ROUND), number).T
 
-        problem = likelihood.residuals(noise)
+        kept: list[Courses] = []
+        problem = likelihood.residuals(noise, kept)
         found = sample(problem, mode, normals, enough=given.enough, rounds=given.candidates // ROUND)
         self._stage(2)
-        drawn = found.deviates[resampled(found, given.ahead)]
+        arrays = [np.concatenate(parts) for parts in zip(*(c.arrays() for c in kept), strict=True)]
+        everybody = joined(self.plan, self.plan.arms[0], self.person.now, arrays)
+        after = self._ahead(everybody, resampled(found, given.ahead), len(self.person.choices))
         self._stage(3)
-        after = self._ahead(likelihood, drawn, len(self.person.choices))
         before = self._unmeasured(likelihood, min(given.ahead, UNMEASURED)) if compare else None
         self._stage(4)
         return Forecast(
@@ -313,27 +315,23 @@ class _Work:
         days = np.concatenate([np.arange(1.0, 8.0), np.arange(7.0, last, 7.0), [last]])
         return now + DAY * np.unique(days[days <= last])
 
-    def _ahead(self, likelihood: Likelihood, deviates: np.ndarray, options: int) -> list[Ahead]:
-        """What is ahead of some candidates under some options; a candidate's days are the same in all."""
+    def _ahead(self, courses: Courses, chosen: np.ndarray, options: int) -> list[Ahead]:
+        """What is ahead of chosen candidates under some options; a candidate's days are the same in all."""
 
         def some(who: np.ndarray) -> tuple[np.ndarray, ...]:
-            people, _, _ = self.prior.people(self.plan, deviates[who])
-            courses, _ = likelihood.courses(people)
-            everyone = np.arange(len(who))
-            compared = everyone[who % COMPARED == 0]
-            return tuple(
-                self._option(continued(courses, mine, who[mine]), k)
-                for k, mine in enumerate([everyone, *[compared] * (options - 1)])
-            )
+            compared = who[who % COMPARED == 0]
+            going = [who, *[compared] * (options - 1)]
+            return tuple(self._option(continued(courses, chosen[mine], mine), k) for k, mine in enumerate(going))
 
-        found = self._share(some, len(deviates))
-        numbers = np.arange(len(deviates))
+        found = self._share(some, len(chosen))
+        numbers = np.arange(len(chosen))
         return [Ahead(v, self._measured(v, numbers[:: COMPARED if k else 1])) for k, v in enumerate(found)]
 
     def _unmeasured(self, likelihood: Likelihood, n: int) -> Ahead:
         """What would be ahead if nothing had been measured."""
         names = [f"prior {name}" for name in self.prior.names]
-        return self._ahead(likelihood, normal(self.plan.seed, names, np.arange(n)).T, 1)[0]
+        courses, _ = likelihood.candidates(normal(self.plan.seed, names, np.arange(n)).T)
+        return self._ahead(courses, np.arange(n), 1)[0]
 
     def _option(self, courses: Courses, k: int) -> np.ndarray:
         """Observables ahead under one option."""

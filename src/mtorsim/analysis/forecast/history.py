@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from mtorsim.run.arms import PlannedArm
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People
 from mtorsim.run.schedule import Schedule
-from mtorsim.run.solve import Subjects, observed, parameters_in, recording, solve, some, subjects_at
+from mtorsim.run.solve import Subjects, observed, parameters_in, recording, solve, subjects_at
 
-__all__ = ["Courses", "begin", "continued", "scaled", "steady"]
+__all__ = ["Courses", "begin", "continued", "joined", "scaled", "steady"]
 
 
 @dataclass
@@ -77,6 +77,10 @@ class Courses:
         values[self.subjects.status != OK] = np.nan
         return values
 
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Everything that differs between subjects, (n, ...) each, for `joined`."""
+        return (*(getattr(self.people, part.name) for part in fields(People)), *self.subjects, self.first)
+
 
 def begin(plan: Plan, arm: PlannedArm, people: People) -> Courses:
     """Prepared people at t = 0."""
@@ -84,18 +88,17 @@ def begin(plan: Plan, arm: PlannedArm, people: People) -> Courses:
     return Courses(plan, people, arm, subjects_at(plan.kernel, people.start, parameters, people.status), parameters)
 
 
+def joined(plan: Plan, arm: PlannedArm, time: float, arrays: Sequence[np.ndarray]) -> Courses:
+    """Courses at a time, from what `Courses.arrays` returned."""
+    count = len(fields(People))
+    return Courses(plan, People(*arrays[:count]), arm, Subjects(*arrays[count:-1]), arrays[-1], time)
+
+
 def continued(courses: Courses, who: np.ndarray, numbers: np.ndarray) -> Courses:
     """Copies of some courses, with other subject numbers, by which what is ahead is drawn."""
-    people = courses.people
-    copied = People(**{name: value[who] for name, value in vars(people).items()})
-    return Courses(
-        courses.plan,
-        replace(copied, subjects=numbers),
-        courses.arm,
-        some(courses.subjects, who),
-        courses.first[who],
-        courses.time,
-    )
+    parts = [np.ascontiguousarray(part[who]) for part in courses.arrays()]
+    copied = joined(courses.plan, courses.arm, courses.time, parts)
+    return replace(copied, people=replace(copied.people, subjects=numbers))
 
 
 def steady(schedule: Schedule) -> Schedule:

@@ -11,7 +11,7 @@ from scipy.special import log_ndtr
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People
 
-from .history import Courses, begin, steady
+from .history import Courses, begin, joined, steady
 from .person import Person
 from .posterior import Evaluated
 from .prior import Prior
@@ -74,16 +74,33 @@ class Likelihood:
         values = courses.advance(self.person.now, times, steady(arm.schedule))
         return courses, self._logarithms(values, times)
 
-    def residuals(self, noise: Noise) -> Callable[[np.ndarray], Evaluated]:
-        """The problem of the posterior, from deviates (n, d) to residuals (n, k + m)."""
+    def candidates(self, deviates: np.ndarray) -> tuple[Courses, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Courses of candidates to the present; their implied deviates, log weights and expected logarithms."""
+        plan = self.plan
+
+        def some(who: np.ndarray) -> tuple[np.ndarray, ...]:
+            people, implied, weight = self.prior.people(plan, deviates[who])
+            courses, expected = self.courses(people)
+            return implied, weight, expected, *courses.arrays()
+
+        implied, weight, expected, *arrays = self.share(some, len(deviates))
+        return joined(plan, plan.arms[0], self.person.now, arrays), (implied, weight, expected)
+
+    def residuals(self, noise: Noise, kept: list[Courses] | None = None) -> Callable[[np.ndarray], Evaluated]:
+        """The problem of the posterior, from deviates (n, d) to residuals (n, k + m).
+
+        Parameters
+        ----------
+        noise
+            The error of each value.
+        kept
+            A list to which the courses of each call are added.
+        """
 
         def problem(deviates: np.ndarray) -> Evaluated:
-            def some(who: np.ndarray) -> tuple[np.ndarray, ...]:
-                people, implied, weight = self.prior.people(self.plan, deviates[who])
-                _, expected = self.courses(people)
-                return implied, weight, expected
-
-            implied, weight, expected = self.share(some, len(deviates))
+            courses, (implied, weight, expected) = self.candidates(deviates)
+            if kept is not None:
+                kept.append(courses)
             return Evaluated(np.concatenate([implied, self._whitened(expected, noise)], axis=1), weight)
 
         return problem
