@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mtorsim.analysis.forecast.forecast import forecast, forecasts
     from mtorsim.analysis.forecast.outlook import Forecast
     from mtorsim.analysis.forecast.people import read_people
+    from mtorsim.analysis.response.dose_response import dose_response
+    from mtorsim.analysis.response.responses import DoseResponse
     from mtorsim.analysis.risk.prediction import Risk
     from mtorsim.analysis.risk.risk import risk
     from mtorsim.analysis.sensitivity.screening import Screening, morris
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Arm": "scenario.tables",
     "Dose": "scenario.tables",
+    "DoseResponse": "analysis.response.responses",
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
     "Explanation": "analysis.explain.explanation",
@@ -70,6 +73,7 @@ _HOME = {
     "TrialReport": "trial.report",
     "Visit": "run.visit",
     "calibrate": "trial.calibration",
+    "dose_response": "analysis.response.dose_response",
     "examine": "laboratory.examine",
     "explain": "analysis.explain.explain",
     "forecast": "analysis.forecast.forecast",

@@ -87,7 +87,7 @@ def read_asked(
         If the scenario is invalid, or a name or the time unknown to it.
     """
     chosen = scenario_of(scenario, library)
-    time = time_in_hours(at, chosen)
+    time = time_in_hours(at, chosen.visits[-1], chosen.duration)
     draft = draft_plan(chosen, **given, library=library)
     if of not in draft.observables:
         raise ArgumentError(f"unknown observable `{of}`", help=choose_from(of, draft.observables))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from mtorsim.errors import ArgumentError, UnitError
-from mtorsim.scenario.scenario import Scenario
 from mtorsim.units.units import convert, parse_quantity, parse_unit
 
 __all__ = ["HIGHEST", "in_words", "time_in_hours"]
@@ -12,8 +11,8 @@ HIGHEST = "highest"
 """Asks for the highest value at the scenario's visits after the start."""
 
 
-def time_in_hours(at: str | float | None, scenario: Scenario) -> float | str:
-    """Read a time within a scenario; None is the last visit.
+def time_in_hours(at: str | float | None, last: float, duration: float) -> float | str:
+    """Read a time within a duration in hours; None is the last visit.
 
     Raises
     ------
@@ -21,7 +20,7 @@ def time_in_hours(at: str | float | None, scenario: Scenario) -> float | str:
         If it is not a time, or not within the scenario.
     """
     if at is None:
-        return scenario.visits[-1]
+        return last
     if at == HIGHEST:
         return HIGHEST
     try:
@@ -29,8 +28,8 @@ def time_in_hours(at: str | float | None, scenario: Scenario) -> float | str:
     except UnitError as error:
         help = f"write for example `8 weeks`, or `{HIGHEST}`"
         raise ArgumentError(f"`at`: {error.message}", help=error.help or help) from None
-    if not 0 < hours <= scenario.duration:
-        raise ArgumentError(f"`at` = {at} is not within the scenario, which lasts {in_words(scenario.duration)}")
+    if not 0 < hours <= duration:
+        raise ArgumentError(f"`at` = {at} is not within the scenario, which lasts {in_words(duration)}")
     return hours
 
 

@@ -31,6 +31,8 @@ COMMANDS = {
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
     "explain": "Explain a drug's effect: which mechanism has which share of it, in whom.",
+    "dose-response": "Give the same people several doses or schedules; find the dose that keeps a risk low.",
+    "sweep": "Run every combination of doses, regimens, parameters and switches, and compare the arms.",
     "sensitivity": "Change every parameter and see which decides an answer, and what it rests on.",
     "forecast": "Forecast glucose of one person, or of many, from what was measured.",
     "risk": "Predict who gets hyperglycaemia, from what is known before the first dose.",
@@ -41,7 +43,7 @@ COMMANDS = {
     "replay": "Recompute one subject of a result.",
     "compare": "Compare two results.",
     "export": "Export the visits of a result as CSV, netCDF or Parquet.",
-    "new": "Write a commented scenario, trial, module, drug or population to start from.",
+    "new": "Write a commented scenario, trial, module, drug, population or person to start from.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",
     "serve": "Serve a local page on which one patient can be explored.",
@@ -61,7 +63,7 @@ class LazyCommands(click.Group):
         """Import and return the command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"mtorsim.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"mtorsim.cli.commands.{cmd_name.replace('-', '_')}")
         return module.command
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:

@@ -10,6 +10,7 @@ from .explain import contributions, people
 from .forecast import forecast
 from .mechanism import mechanism
 from .morris import morris
+from .response import responses
 from .risk import nomogram, reliability
 from .sobol import sobol
 from .tornado import tornado
@@ -32,6 +33,7 @@ __all__ = [
     "ogtt",
     "people",
     "reliability",
+    "responses",
     "sobol",
     "spaghetti",
     "time_course",

@@ -63,6 +63,8 @@ class Schedule:
         Traits of the subjects, (n,) each, on which doses by body size depend.
     amounts
         Amount of every dose of a route in each subject, (n,), in place of the written one.
+    factors
+        Factor on every dose of a drug in each subject, (n,).
     """
 
     doses: tuple[Dose, ...]
@@ -72,6 +74,7 @@ class Schedule:
     occasions: Occasions | None = None
     traits: Mapping[str, np.ndarray] = field(default_factory=dict)
     amounts: Mapping[str, np.ndarray] = field(default_factory=dict)
+    factors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def with_amounts(self, route: Route, amounts: Sequence[float], unit: Unit) -> Schedule:
         """The schedule in which each subject takes its own amount at every dose of a route, in the given unit."""
@@ -162,6 +165,8 @@ class Schedule:
             if tablet:
                 whole = np.maximum(np.rint(amounts[:, at] / tablet), 1.0) * tablet
                 amounts[:, at] = np.where(amounts[:, at] > 0, whole, 0.0)
+        for drug, factors in self.factors.items():
+            amounts[:, [i for i, d in enumerate(self.doses) if d.module == drug]] *= factors[:, None]
         for name, own in self.amounts.items():
             amounts[:, [i for i, d in enumerate(self.doses) if d.route.name == name]] = own[:, None]
         return amounts

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mtorsim.analysis.people import average, classes, mean_with_interval
 from mtorsim.analysis.times import in_words
-from mtorsim.errors import ArgumentError, choose_from
+from mtorsim.errors import ArgumentError
 from mtorsim.files.html import card, table
 from mtorsim.kernel.status import OK, SENTENCES
-from mtorsim.stats.classes import classes_of
 
 from .effects import NamedEffect
 from .shapley import interactions, shares
@@ -23,16 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Explanation", "MeanShare"]
 
-Z = 1.96
-"""Standard errors on each side of a 95 % interval."""
 REST = "other"
 """What remains of the difference from the untreated arm when all effects are off."""
-GLUCOSE_CLASSES = (
-    ("below 100 mg/dL", 0.0, 100.0),
-    ("100 to 125 mg/dL", 100.0, 126.0),
-    ("126 mg/dL and more", 126.0, np.inf),
-)
-"""Classes of fasting glucose at the start."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +117,7 @@ class Explanation:
             help = "ask for an earlier time, or more subjects"
             raise ArgumentError("no subject has a value in every course", help=help)
         weights = self.weights[some]
-        return _average(self.untreated[some], weights), _average(self.treated[some], weights)
+        return average(self.untreated[some], weights), average(self.treated[some], weights)
 
     @property
     def failed(self) -> dict[int, str]:
@@ -148,7 +140,7 @@ class Explanation:
 
     def _whole(self, some: np.ndarray) -> float:
         """The mean whole effect in some subjects."""
-        return _average((self.treated - self.untreated)[some], self.weights[some])
+        return average((self.treated - self.untreated)[some], self.weights[some])
 
     def families(self, who: np.ndarray | None = None) -> list[MeanShare]:
         """Mean share of each family of effects, as `mean`."""
@@ -179,7 +171,7 @@ class Explanation:
         weights = self.weights[some]
         over, without = 100.0 * (self.coalitions[some] > limit), 100.0 * (self.untreated[some] > limit)
         found = shares(over)
-        treated, untreated = (_average(v, weights) for v in (over[:, -1], without))
+        treated, untreated = (average(v, weights) for v in (over[:, -1], without))
         rows = [_mean(name, found[:, j], weights, treated - untreated) for j, name in enumerate(self.names)]
         rest = _mean(REST, over[:, 0] - without, weights, treated - untreated)
         return {"limit": limit, "treated": treated, "untreated": untreated, "shares": [*rows, rest]}
@@ -212,14 +204,8 @@ class Explanation:
         ArgumentError
             If the trait is unknown.
         """
-        by = by or self.by
-        if by is None:
-            if self.of not in ("fasting_glucose", "glucose"):
-                return {}
-            return {f"{name} at the start": (self.start >= a) & (self.start < b) for name, a, b in GLUCOSE_CLASSES}
-        if by not in self.traits:
-            raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, self.traits))
-        return classes_of(by, self.traits[by])
+        glucose = self.start if self.of in ("fasting_glucose", "glucose") else None
+        return classes(by or self.by, self.traits, glucose)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -284,16 +270,7 @@ class Explanation:
         return card("Why: " + self.told, self.title, table(["effect", "mean", "95 % CI", "of the whole"], rows))
 
 
-def _average(values: np.ndarray, weights: np.ndarray) -> float:
-    return float(np.average(values, weights=weights)) if len(values) else float("nan")
-
-
 def _mean(name: str, values: np.ndarray, weights: np.ndarray, whole: float) -> MeanShare:
-    """The weighted mean of some subjects' shares and its interval, by their effective number."""
-    mean = _average(values, weights)
-    if not len(values):
-        return MeanShare(name, mean, mean, mean, mean)
-    count = float(weights.sum() ** 2 / (weights**2).sum())
-    variance = _average((values - mean) ** 2, weights) * count / (count - 1) if count > 1 else 0.0
-    error = Z * (variance / count) ** 0.5
-    return MeanShare(name, mean, mean - error, mean + error, mean / whole if whole else float("nan"))
+    """The weighted mean of some subjects' shares and its interval."""
+    mean, low, high = mean_with_interval(values, weights)
+    return MeanShare(name, mean, low, high, mean / whole if whole else float("nan"))

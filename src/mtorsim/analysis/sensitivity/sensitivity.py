@@ -16,6 +16,7 @@ import numpy as np
 
 from mtorsim.analysis.asked import read_asked
 from mtorsim.analysis.courses import ROWS, repeated, share_out
+from mtorsim.analysis.people import average
 from mtorsim.errors import ArgumentError
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
@@ -225,7 +226,7 @@ class _Work:
         return Sensitivity(
             **self.question.described(),
             subjects=len(well),
-            answer=_average(base, people.weights),
+            answer=average(base, people.weights),
             rows=tuple(moving),
             idle=idle,
         )
@@ -245,8 +246,8 @@ class _Work:
 
     def _row(self, name: str, values: np.ndarray, base: np.ndarray, weights: np.ndarray) -> ParameterEffect:
         whole = np.isfinite(values).all(axis=0) & np.isfinite(base)
-        answer = _average(base, weights)
-        change = [_average((v - base)[whole], weights[whole]) for v in values]
+        answer = average(base, weights)
+        change = [average((v - base)[whole], weights[whole]) for v in values]
         up, down, low, high = (answer + c for c in change)
         slope = (up - down) / (2 * STEP)
         near = abs(answer) < 1e-3 * float(np.nanmax(np.abs(base)))
@@ -258,9 +259,3 @@ class _Work:
             high=high,
             failed=int((~whole).sum()),
         )
-
-
-def _average(values: np.ndarray, weights: np.ndarray) -> float:
-    """Weighted mean of the finite values, NaN if there is none."""
-    some = np.isfinite(values)
-    return float(np.average(values[some], weights=weights[some])) if some.any() else float("nan")
