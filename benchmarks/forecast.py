@@ -95,7 +95,7 @@ def scores(result: mt.Result, found: list, last: list[int]) -> None:
             week = (last[i] + horizon) // 7
             value = glucose[i, week]
             ensemble = forecast.values("measured")[:, k]
-            low, high = np.nanquantile(ensemble, [0.05, 0.95])
+            low, high = forecast.band("measured", 0.05)[k], forecast.band("measured", 0.95)[k]
             inside.append(low <= value <= high)
             own.append(crps(ensemble[np.isfinite(ensemble)], value))
             others = np.delete(glucose[:, week], i)
@@ -152,7 +152,7 @@ def main():
     last = [day for _, day in known]
     forecasts(people[:2])  # warm
     started = time.perf_counter()
-    found = forecasts(people, progress=True)
+    found = forecasts(people)
     took = time.perf_counter() - started
     refused = [(i, f) for i, f in enumerate(found) if isinstance(f, mt.MtorsimError)]
     well = [f for f in found if not isinstance(f, mt.MtorsimError)]

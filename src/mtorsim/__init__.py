@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mtorsim.analysis.explain.explain import explain
     from mtorsim.analysis.explain.explanation import Explanation
+    from mtorsim.analysis.follow_up.comparison import FollowUp
+    from mtorsim.analysis.follow_up.follow_up import follow_up
     from mtorsim.analysis.forecast.forecast import forecast, forecasts
     from mtorsim.analysis.forecast.outlook import Forecast
     from mtorsim.analysis.forecast.people import read_people
@@ -57,6 +59,7 @@ _HOME = {
     "EventTable": "event_records.table",
     "Examination": "laboratory.findings",
     "Explanation": "analysis.explain.explanation",
+    "FollowUp": "analysis.follow_up.comparison",
     "Forecast": "analysis.forecast.outlook",
     "Library": "files.library",
     "MeasuredIndices": "measured.indices",
@@ -76,6 +79,7 @@ _HOME = {
     "dose_response": "analysis.response.dose_response",
     "examine": "laboratory.examine",
     "explain": "analysis.explain.explain",
+    "follow_up": "analysis.follow_up.follow_up",
     "forecast": "analysis.forecast.forecast",
     "forecasts": "analysis.forecast.forecast",
     "indices": "measured.indices",

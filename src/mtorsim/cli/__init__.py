@@ -35,6 +35,7 @@ COMMANDS = {
     "sweep": "Run every combination of doses, regimens, parameters and switches, and compare the arms.",
     "sensitivity": "Change every parameter and see which decides an answer, and what it rests on.",
     "forecast": "Forecast glucose of one person, or of many, from what was measured.",
+    "follow-up": "Compare schedules of glucose measurements: what each finds, how late, with how many visits.",
     "risk": "Predict who gets hyperglycaemia, from what is known before the first dose.",
     "test": "Run a test of the virtual laboratory: OGTT, IVGTT, clamps, meals, a 24-hour profile.",
     "indices": "Compute indices of measured glucose, insulin and C-peptide: OGTT, IVGTT, clamp, CGM.",

@@ -7,6 +7,7 @@ them as PNG, PDF or SVG with `figure.savefig`.
 from __future__ import annotations
 
 from .explain import contributions, people
+from .follow_up import pareto
 from .forecast import forecast
 from .mechanism import mechanism
 from .morris import morris
@@ -31,6 +32,7 @@ __all__ = [
     "morris",
     "nomogram",
     "ogtt",
+    "pareto",
     "people",
     "reliability",
     "responses",

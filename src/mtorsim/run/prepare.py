@@ -15,7 +15,7 @@ from mtorsim.population.population import WEIGHT
 from mtorsim.units.units import convert, parse_unit
 
 from .plan import Plan
-from .run_in import UntreatedDay
+from .run_in import SUBJECT, Accuracy, UntreatedDay
 
 __all__ = ["People", "at_rest", "fasting_values", "prepare", "prepare_given", "prepare_values", "settle"]
 
@@ -165,16 +165,18 @@ def prepare_given(plan: Plan, values: dict[str, np.ndarray]) -> People:
     return prepare_values(plan, {name: np.broadcast_to(v, (n,)) for name, v in drawn.items()} | values, n)
 
 
-def prepare_values(plan: Plan, values: dict[str, np.ndarray], n: int) -> People:
+def prepare_values(plan: Plan, values: dict[str, np.ndarray], n: int, accuracy: Accuracy = SUBJECT) -> People:
     """Run in people of whom everything is given, without entry criteria.
 
     Parameters
     ----------
     values
         An array (n,) for each parameter and trait.
+    accuracy
+        Of the run-in.
     """
     parameters = _matrix(plan, values, n)
-    start, status, _ = settle(plan, parameters)
+    start, status, _ = settle(plan, parameters, accuracy)
     traits = np.stack([values[name] for name in plan.population.traits], axis=1) if plan.population.traits else None
     return People(
         np.arange(n),
@@ -200,13 +202,17 @@ def _matrix(plan: Plan, values: dict[str, np.ndarray], n: int) -> np.ndarray:
     return matrix
 
 
-def settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+def settle(
+    plan: Plan, parameters: np.ndarray, accuracy: Accuracy = SUBJECT
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Find the state at t = 0 of subjects with given parameters, and fill in results of the run-in.
 
     Parameters
     ----------
     parameters
         In the kernel's order, (n, parameters).
+    accuracy
+        Of the run-in.
 
     Returns
     -------
@@ -218,7 +224,7 @@ def settle(plan: Plan, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
     start = np.zeros((n, len(plan.kernel.states)))
     statistics: dict[str, np.ndarray] = {}
     if plan.day is not None:
-        day = UntreatedDay(plan, plan.day, parameters)
+        day = UntreatedDay(plan, plan.day, parameters, accuracy)
         state, status = day.run()
         statistics = day.statistics()
         day.fill(parameters)

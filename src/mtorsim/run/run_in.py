@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.compiler.solver import load_solver
+from mtorsim.compiler.solver import Method, Precision, load_solver
 from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.status import NOT_AT_REST, OK
 from mtorsim.model.dimensions import time_factor
@@ -17,11 +19,34 @@ from .plan import Plan
 from .solve import recording, solve, tolerance
 
 MOST_DAYS = 30
-REPEATS_TO = 1e-8
-"""Relative tolerance between the averages of successive untreated days."""
-RTOL, ATOL = 1e-6, 1e-8
-"""Tolerances of the run-in, with errors of 1e-9 in its averages. They do not depend on those of the run, so a subject
-is the same at any tolerance."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How a run-in is integrated, and how well its days repeat.
+
+    Attributes
+    ----------
+    method, precision
+        Of the solver.
+    rtol, atol
+        Tolerances of a step, relative to each state's scale.
+    repeats
+        Relative tolerance between the averages of successive days.
+    """
+
+    method: Method
+    precision: Precision
+    rtol: float
+    atol: float
+    repeats: float
+
+
+SUBJECT = Accuracy("tsit5", "double", 1e-6, 1e-8, 1e-8)
+"""With errors of 1e-9 in its averages. It does not depend on the tolerances of the run, so a subject is the same at
+any tolerance."""
+CANDIDATE = Accuracy("grk4t", "single", 1e-3, 1e-4, 1e-4)
+"""With errors of 1e-5, at half the cost: for people who are tried and thrown away."""
 PROFILE = np.arange(1, 97) * 0.25
 """Sampling times of the untreated day, hours."""
 
@@ -29,7 +54,7 @@ PROFILE = np.arange(1, 97) * 0.25
 class UntreatedDay:
     """The untreated day, repeated until its averages converge."""
 
-    def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray) -> None:
+    def __init__(self, plan: Plan, kernel: Kernel, parameters: np.ndarray, accuracy: Accuracy = SUBJECT) -> None:
         self.plan = plan
         self.kernel = kernel
         self.n = len(parameters)
@@ -45,7 +70,8 @@ class UntreatedDay:
         self.columns = np.array(rows, np.int64)
         self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
         self.scales = plan.scales(kernel)
-        self.solver = load_solver("tsit5", "double")
+        self.accuracy = accuracy
+        self.solver = load_solver(accuracy.method, accuracy.precision)
 
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """Find the state at 07:30 of the periodic day, and the status."""
@@ -66,7 +92,7 @@ class UntreatedDay:
             history = [*history[-2:], state.copy()]
             self._one_day(moving, state, memory, status)
             change = np.abs(self.means[moving] - before)
-            repeats = (change <= REPEATS_TO * np.maximum(1.0, np.abs(before))).all(axis=1)
+            repeats = (change <= self.accuracy.repeats * np.maximum(1.0, np.abs(before))).all(axis=1)
             moving = moving[~repeats & (status[moving] == OK)]
             if len(history) == 3:
                 self._extrapolate(moving, history, state)
@@ -84,7 +110,7 @@ class UntreatedDay:
         )
         samples = PROFILE if len(self.columns) else PROFILE[:0]
         seen = recording(samples, self.kernel.read_by(self.columns), len(who))
-        error = tolerance(self.kernel, RTOL, ATOL * self.scales)
+        error = tolerance(self.kernel, self.accuracy.rtol, self.accuracy.atol * self.scales)
         solve(self.kernel, self.solver, subjects, events, (0.0, 24.0), error, seen)
         state[who], memory[who], status[who] = subjects.state, subjects.memory, subjects.status
         self.means[who] = subjects.state[:, self.sums] / 24.0

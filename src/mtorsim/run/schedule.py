@@ -173,7 +173,9 @@ class Schedule:
 
     def _clocks(self, parameters: Mapping[str, np.ndarray], row_of: Mapping[str, int], n: int) -> Clocks:
         """The clocks that doses restart, and the limits with which they are compared."""
-        marked = [[row_of.get(f"{d.module}.{c}", -1) for c in (SINCE_DOSE, LAST_DOSE)] for d in self.doses]
+        modules = [d.module for d in self.doses]
+        clocks = {m: [row_of.get(f"{m}.{c}", -1) for c in (SINCE_DOSE, LAST_DOSE)] for m in dict.fromkeys(modules)}
+        marked = [clocks[m] for m in modules]
         limits = []
         for flag in self.flags:
             if flag.name in row_of:
@@ -189,17 +191,18 @@ class Schedule:
         """Bioavailability or lag of every dose for every subject, (n, doses)."""
         turns = [t.time for t in self.turns]
         known: dict[tuple[str, int], np.ndarray] = {}
-        columns = []
-        for dose in self.doses:
-            key = dose.route.name, bisect_right(turns, dose.time)
+        keys = [(dose.route.name, bisect_right(turns, dose.time)) for dose in self.doses]
+        for key, dose in zip(keys, self.doses, strict=True):
             if key not in known:
                 equation = getattr(dose.route, part)
                 now = self.parameters_at(dose.time, parameters)
                 values = {typed: now[full] for typed, full in equation.scope.items()}
                 value = np.asarray(evaluate(equation.expression, values, FUNCTIONS), float)
                 known[key] = np.broadcast_to(value, (n,))
-            columns.append(known[key])
-        return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+        if not known:
+            return np.zeros((n, 0))
+        place = {key: j for j, key in enumerate(known)}
+        return np.stack(list(known.values()), axis=1)[:, [place[key] for key in keys]]
 
     def _turned(self, parameters: Mapping[str, np.ndarray], column: Mapping[str, int], n: int) -> Part:
         """Parameter changes as events, before doses at the same time."""

@@ -35,11 +35,11 @@ from .prior import Prior, prior_of
 
 __all__ = ["check_person", "forecast", "forecasts"]
 
-ROUND = 128
+ROUND = 64
 """Candidates in a round of sampling."""
-ENOUGH = 120.0
+ENOUGH = 115.0
 """Effective sample size at which sampling ends."""
-ROUNDS = 16
+ROUNDS = 32
 AHEAD = 150
 """Candidates, all of equal weight, from whom what is ahead is drawn."""
 COMPARED = 3
@@ -298,12 +298,13 @@ class _Work:
 
     def _mode(self, likelihood: Likelihood) -> tuple[Mode, Noise]:
         """The mode, with the noise of the person at the mode."""
-        mode = find_mode(likelihood.residuals(likelihood.first_noise()), np.zeros(len(self.prior.names)))
+        first = likelihood.first_noise()
+        mode = find_mode(likelihood.residuals(first), np.zeros(len(self.prior.names)), roughly=True)
         if mode is None:
             message = "the model cannot be run for a person with these covariates"
             self.person.place.fail(message, "person", help="check age, body size and groups")
         noise = likelihood.noise(mode.deviates)
-        mode = find_mode(likelihood.residuals(noise), mode.deviates)
+        mode = find_mode(likelihood.residuals(noise), mode.deviates, likelihood.rewhitened(mode.slopes, first, noise))
         assert mode is not None
         return mode, noise
 

@@ -105,6 +105,16 @@ class Likelihood:
 
         return problem
 
+    def rewhitened(self, slopes: np.ndarray, old: Noise, new: Noise) -> np.ndarray:
+        """Derivatives of residuals, (k + m, d), after another noise."""
+        m = len(self.person.values)
+        mine = slopes[len(slopes) - m :]
+        known = np.array([v.beyond == 0 for v in self.person.values])
+        moved = mine * (old.sd / new.sd)[:, None]
+        one, two = (np.linalg.cholesky((n.factor @ n.factor.T)[np.ix_(known, known)]) for n in (old, new))
+        moved[known] = np.linalg.solve(two, one @ mine[known])
+        return np.concatenate([slopes[: len(slopes) - m], moved])
+
     def first_noise(self) -> Noise:
         """A first guess of the error of each value."""
         daily = np.array([DAILY if "glucose" in v.name else 0.0 for v in self.person.values])

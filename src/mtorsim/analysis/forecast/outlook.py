@@ -11,6 +11,7 @@ import numpy as np
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.scenario.grades import Grading
 
+from .next_day import NextDay, next_days
 from .options import AS_NOW
 from .person import Person
 from .value import KINDS
@@ -22,6 +23,8 @@ __all__ = ["Ahead", "Forecast", "Inferred"]
 
 NOTICE = "For research and teaching, not for patient care."
 BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
+QUANTILE = "weibull"
+"""Quantiles between which a further draw falls with the probability that they say, however few draws there are."""
 AGREES = 0.5
 """Difference between the mode and the mean of the samples, in SDs, up to which they agree."""
 
@@ -145,7 +148,7 @@ class Forecast:
 
     def band(self, of: str = "fasting_glucose", q: float = 0.5, option: str = AS_NOW) -> np.ndarray:
         """A quantile of an observable at every morning, (times,); `measured` is fasting glucose with assay error."""
-        return np.nanquantile(self.values(of, option), q, axis=0)
+        return np.nanquantile(self.values(of, option), q, axis=0, method=QUANTILE)
 
     def unmeasured_band(self, q: float = 0.5) -> np.ndarray:
         """A quantile of measured fasting glucose as forecast without any measured value, (times,).
@@ -157,7 +160,7 @@ class Forecast:
         """
         if self.unmeasured is None:
             raise ArgumentError("this forecast compares nothing", help="forecast with `compare=True`")
-        return np.nanquantile(self.unmeasured.measured, q, axis=0)
+        return np.nanquantile(self.unmeasured.measured, q, axis=0, method=QUANTILE)
 
     def grades(self, option: str = AS_NOW) -> np.ndarray:
         """Probability of each grade 0 to 4 of fasting glucose at every morning, (times, 5)."""
@@ -180,6 +183,27 @@ class Forecast:
         apart = self.values(option=option)[:, -1] - self.values()[self.compared, -1]
         low, high = np.nanquantile(apart, [0.05, 0.95])
         return float(np.nanmean(apart)), float(low), float(high)
+
+    def next_measurement(self, limit: float = 160.0, option: str = AS_NOW) -> list[NextDay]:
+        """What each morning ahead would tell if fasting glucose were measured next on it.
+
+        Parameters
+        ----------
+        limit
+            Fasting glucose that should not be passed unseen, mg/dL.
+        option
+            What is done from now on.
+
+        Returns
+        -------
+        list of NextDay
+            The probability that glucose has passed the limit by then, the days above it that would not have been
+            seen, and how much the value would tell of whether it is passed by the last morning.
+        """
+        ahead = self._option(option)
+        true = ahead.values[:, :, list(self.units).index("fasting_glucose")]
+        well = np.isfinite(true[:, -1])
+        return next_days(self.days, true[well], ahead.measured[well], limit)
 
     @property
     def failed(self) -> int:
@@ -212,7 +236,7 @@ class Forecast:
         return pd.DataFrame(rows)
 
     def _bands(self, of: str, option: str, k: int) -> dict[str, float]:
-        found = np.nanquantile(self.values(of, option)[:, k], BANDS)
+        found = np.nanquantile(self.values(of, option)[:, k], BANDS, method=QUANTILE)
         return {f"{100 * q:g} %": float(v) for q, v in zip(BANDS, found, strict=True)}
 
     def to_json(self) -> dict[str, Any]:
@@ -240,6 +264,7 @@ class Forecast:
                 }
                 for option in self.ahead
             },
+            "next": [vars(day) for day in self.next_measurement()],
             "narrowed": None if self.unmeasured is None else self.narrowed,
             "effective": inferred.effective,
             "candidates": inferred.candidates,

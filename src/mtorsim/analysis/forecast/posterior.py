@@ -16,7 +16,7 @@ __all__ = ["Evaluated", "Mode", "Sampled", "find_mode", "resampled", "sample"]
 STEP = 0.1
 """Step of the differences behind derivatives, in SDs: far above the error of a solve."""
 MOST_STEPS = 12
-ENOUGH = 0.02
+ENOUGH = 0.03
 """Fall of the objective below which the mode is found."""
 LENGTHS = np.array([1.0, 0.5, 0.2, 0.05])
 """Parts of a step that are tried at once."""
@@ -106,13 +106,22 @@ def _objective(deviates: np.ndarray, found: Evaluated) -> np.ndarray:
     return np.where(np.isfinite(half), half, np.inf)
 
 
-def find_mode(problem: Problem, start: np.ndarray) -> Mode | None:
+def find_mode(
+    problem: Problem, start: np.ndarray, slopes: np.ndarray | None = None, *, roughly: bool = False
+) -> Mode | None:
     """Find the mode by damped Gauss-Newton steps; the points of each step are evaluated at once.
+
+    Derivatives are differences at the start and at the mode, and are updated in between by what each step shows
+    (Broyden 1965), unless a step fails.
 
     Parameters
     ----------
     start
         Deviates to begin with, (d,).
+    slopes
+        Derivatives of the residuals there, (m, d), if they are known.
+    roughly
+        Whether the last update of the derivatives is good enough, at the mode and for its covariance.
 
     Returns
     -------
@@ -120,41 +129,49 @@ def find_mode(problem: Problem, start: np.ndarray) -> Mode | None:
         None if the problem cannot be computed at the start.
     """
     here = np.array(start, float)
-    d = len(here)
     found = problem(here[None])
     value = _objective(here[None], found)[0]
     if not np.isfinite(value):
         return None
-    damping = 0.0
-    steps = 0
-    while True:
-        residuals = found.residuals[0]
-        slopes, pull = _slopes(problem, here, found)
-        matrix = np.eye(d) + slopes.T @ slopes
-        covariance = np.linalg.inv(matrix)
-        if steps == MOST_STEPS:
-            break
-        gradient = here + slopes.T @ residuals - pull
-        step = -np.linalg.solve(matrix + damping * np.eye(d), gradient)
-        # A step is never longer than three SDs of the prior.
-        step *= min(1.0, 3.0 / max(float(np.linalg.norm(step)), 1e-12))
+    fresh = slopes is None
+    known, pull = _slopes(problem, here, found) if slopes is None else (slopes, np.zeros(len(here)))
+    damping, steps = 0.0, 0
+    while steps < MOST_STEPS:
+        step = _step(here, found.residuals[0], known, pull, damping)
         tried = here + LENGTHS[:, None] * step
         each = problem(tried)
         values = _objective(tried, each)
         best = int(np.argmin(values))
         fall = value - values[best]
         steps += 1
+        if fall < ENOUGH and not fresh and not roughly:
+            # What was guessed of the derivatives may be wrong: only derivatives at this place tell whether to stop.
+            fresh = True
+            known, pull = _slopes(problem, here, found)
+            continue
         if fall <= 0:
-            if damping >= 100.0:
+            if damping >= 100.0 or fall > -ENOUGH:
                 break
             damping = max(1.0, 10.0 * damping)
             continue
+        moved, change = tried[best] - here, each.residuals[best] - found.residuals[0]
+        known = known + np.outer(change - known @ moved, moved) / (moved @ moved)
+        fresh = False
         here, value = tried[best], values[best]
         found = Evaluated(each.residuals[best : best + 1], each.log_weight[best : best + 1])
         if fall < ENOUGH:
-            residuals = found.residuals[0]
             break
-    return Mode(here, found.residuals[0], slopes, covariance, float(value), steps)
+    if not fresh and not roughly:
+        known, _ = _slopes(problem, here, found)
+    covariance = np.linalg.inv(np.eye(len(here)) + known.T @ known)
+    return Mode(here, found.residuals[0], known, covariance, float(value), steps)
+
+
+def _step(here: np.ndarray, residuals: np.ndarray, slopes: np.ndarray, pull: np.ndarray, damping: float) -> np.ndarray:
+    """A Gauss-Newton step, never longer than three SDs of the prior."""
+    matrix = (1.0 + damping) * np.eye(len(here)) + slopes.T @ slopes
+    step = -np.linalg.solve(matrix, here + slopes.T @ residuals - pull)
+    return step * min(1.0, 3.0 / max(float(np.linalg.norm(step)), 1e-12))
 
 
 def _slopes(problem: Problem, here: np.ndarray, found: Evaluated) -> tuple[np.ndarray, np.ndarray]:
@@ -238,7 +255,7 @@ def _weighted(
     densities = [_log_density(inside, centre, factor) for centre, factor in proposals]
     log_weight = log_target - (logsumexp(np.stack(densities), axis=0) - np.log(len(densities)))
     log_weight = np.where(np.isfinite(log_weight), log_weight, -np.inf)
-    whole = logsumexp(log_weight)
+    whole = float(np.asarray(logsumexp(log_weight)))
     weights = np.exp(log_weight - whole) if np.isfinite(whole) else np.full(len(drawn), 1.0 / len(drawn))
     return Sampled(drawn, weights)
 

@@ -11,6 +11,7 @@ from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.population.population import Population
 from mtorsim.run.plan import Draft, Plan
 from mtorsim.run.prepare import People, at_rest, prepare_values
+from mtorsim.run.run_in import CANDIDATE
 
 __all__ = ["Prior", "prior_of"]
 
@@ -75,7 +76,7 @@ class Prior:
                 # Those who joined rest elsewhere.
                 fasting = {}
         further = np.stack(list(implied.values()), axis=1) if implied else np.zeros((n, 0))
-        return prepare_values(plan, values, n), further, log_weight
+        return prepare_values(plan, values, n, CANDIDATE), further, log_weight
 
     def _joined(
         self, values: dict[str, np.ndarray], name: str, member: np.ndarray, z: Mapping[str, np.ndarray]

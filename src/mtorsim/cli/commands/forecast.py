@@ -102,6 +102,13 @@ def _print(found: Forecast) -> None:
             rows.append([option, f"{_median(last):.0f}", change, *(f"{100 * w:.0f} %" for w in worst[1:3])])
         head = ["from now on", "median", "change (90 % of people)", "grade 2+", "grade 3+"]
         print_table(head, rows, f"on {found.day(len(found.days) - 1)}, in the same candidates")
+    rows = [
+        [found.day(k), f"{100 * day.passed:.0f} %", f"{day.unseen:.1f}", f"{day.information:.2f}"]
+        for k, day in enumerate(found.next_measurement())
+        if k in found.weekly
+    ]
+    head = ["measured next on", "above 160 by then", "days unseen", "information, bit"]
+    print_table(head, rows, "when to measure next")
     inferred = found.inferred
     if found.unmeasured is not None:
         does, by = ("narrow" if found.narrowed > 0 else "widen"), abs(100 * found.narrowed)

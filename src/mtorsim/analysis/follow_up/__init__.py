@@ -1,0 +1,1 @@
+"""Follow-up: when to measure glucose, in a population and in one person."""
