@@ -4,7 +4,7 @@ Each of the people is drawn from the population and followed on the drug with da
 forecast sees age, sex, body size, whether diabetes was known, and 3 to 8 values; then it is compared with the value
 that the laboratory reports 4 and 12 weeks later.
 
-    python benchmarks/forecast.py [--people 500] [--out docs/images]
+    python benchmarks/forecast.py [--people 500] [--walks 10]
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ import argparse
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 import mtorsim as mt
 from mtorsim.analysis.forecast.forecast import forecasts
+from mtorsim.analysis.forecast.likelihood import Likelihood
+from mtorsim.analysis.forecast.person import read_person
+from mtorsim.analysis.forecast.posterior import find_mode
+from mtorsim.analysis.forecast.prior import prior_of
+from mtorsim.run.plan import make_plan
 
 AHEAD = (28, 84)
 HISTORY = ((0, 14), (0, 14, 28), (0, 14, 28, 56), (0, 7, 14, 28, 42, 56))
@@ -139,16 +145,74 @@ def reliability(risks: np.ndarray, outcomes: np.ndarray) -> None:
             )
 
 
+def walk(table: dict, steps: int, chains: int) -> tuple[float, float, float]:
+    """Sample a person's posterior by random walks that keep the prior (preconditioned Crank-Nicolson, Cotter 2013).
+
+    Returns the largest difference of a mean from that of the forecast's samples, in SDs; the largest ratio of SDs
+    off 1; and the share of accepted steps. The walks start from the normal law at the mode.
+    """
+    person = read_person(table, compare=False)
+    plan = make_plan(person.scenario, seed=1)
+    plan.choose_forms(10**6)
+    prior = prior_of(plan, person.given, person.members)
+    with ThreadPoolExecutor(2) as pool:
+
+        def share(work, n):
+            parts = np.array_split(np.arange(n), min(2, n))
+            return tuple(np.concatenate(part) for part in zip(*pool.map(work, parts), strict=True))
+
+        likelihood = Likelihood(person, plan, prior, share)
+        mode = find_mode(likelihood.residuals(likelihood.first_noise()), np.zeros(len(prior.names)))
+        noise = likelihood.noise(mode.deviates)
+        problem = likelihood.residuals(noise)
+        mode = find_mode(problem, mode.deviates)
+        rng = np.random.default_rng(5)
+        here = mode.deviates + rng.normal(size=(chains, len(prior.names))) @ np.linalg.cholesky(mode.covariance).T
+
+        def fit(z):
+            found = problem(z)
+            value = found.log_weight - 0.5 * np.sum(found.residuals**2, axis=1)
+            return np.where(np.isfinite(value), value, -np.inf)
+
+        value, kept, moved, size = fit(here), [], 0, 0.25
+        for step in range(steps):
+            there = np.sqrt(1 - size**2) * here + size * rng.normal(size=here.shape)
+            new = fit(there)
+            accepts = np.log(rng.uniform(size=chains)) < new - value
+            here[accepts], value[accepts] = there[accepts], new[accepts]
+            moved += accepts.mean()
+            if step >= steps // 3:
+                kept.append(here.copy())
+    walked = np.concatenate(kept)
+    found = mt.forecast(table, compare=False, enough=600, ahead=16).inferred
+    sd = walked.std(axis=0)
+    return (
+        float(np.max(np.abs(walked.mean(axis=0) - found.mean) / sd)),
+        float(np.max(np.abs(np.log(found.sd / sd)))),
+        moved / steps,
+    )
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=500)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--population", default="oncology")
     parser.add_argument("--keep", type=Path, help="write one line per person to this file")
+    parser.add_argument("--walks", type=int, default=0, help="compare so many people with an independent sampler")
     given = parser.parse_args()
     result = truth(given.people, given.seed, given.population)
     known = [tables(result, i, given.population) for i in range(given.people)]
     people = [table for table, _ in known]
+    if given.walks:
+        for table in people[: given.walks]:
+            mean, spread, moved = walk(table, steps=240, chains=48)
+            name = table["person"]["name"]
+            print(
+                f"{name}: means within {mean:.2f} SD, SDs within {100 * (np.exp(spread) - 1):.0f} %, "
+                f"{100 * moved:.0f} % of steps accepted"
+            )
+        return
     last = [day for _, day in known]
     forecasts(people[:2])  # warm
     started = time.perf_counter()

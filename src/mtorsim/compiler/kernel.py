@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -160,7 +160,7 @@ class Kernel:
     @cached_property
     def tapes(self) -> Tapes:
         """The equations as tapes."""
-        return join({f: record(getattr(self.problem, f), n) for f, n in ARRAYS.items()})
+        return _recorded(self.problem)
 
     def compile(self, precision: Precision, caller: str) -> None:
         """Compile the functions that a method, or `people`, calls, or load them from disk, and use them from now on."""
@@ -169,6 +169,12 @@ class Kernel:
         if (precision, caller) not in self._compiled:
             module = import_package(self.folder, [precision])[precision]
             self._compiled[precision, caller] = entry(SIGNATURE, getattr(module, caller))
+
+
+@lru_cache(maxsize=16)
+def _recorded(problem: ModuleType) -> Tapes:
+    """The functions of generated code as tapes; a model that is loaded again has the same code."""
+    return join({f: record(getattr(problem, f), n) for f, n in ARRAYS.items()})
 
 
 def load_kernel(

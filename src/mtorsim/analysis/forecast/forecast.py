@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.errors import ArgumentError, MtorsimError
-from mtorsim.files.library import Library
+from mtorsim.files.library import Library, library_for
 from mtorsim.run.arguments import checked
 from mtorsim.run.measurement import MEASURED, measure
 from mtorsim.run.plan import Draft, Plan, announce, draft_plan, make_plan
@@ -144,6 +144,8 @@ def forecasts(
         A forecast, or the reason why there is none, for each.
     """
     given = _Given(candidates, enough, ahead, seed, settings)
+    # The folders of the library are read once.
+    shared = library or library_for()
     report = shown_progress(progress)
     lock, done = Lock(), 0
 
@@ -153,7 +155,12 @@ def forecasts(
         nonlocal done
         try:
             found: Forecast | MtorsimError = _forecast(
-                read_person(person, library, compare=compare), given, compare, 1, None, own
+                read_person(person, shared if isinstance(person, Mapping) else library, compare=compare),
+                given,
+                compare,
+                1,
+                None,
+                own,
             )
         except MtorsimError as error:
             found = error
