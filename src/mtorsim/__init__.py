@@ -37,13 +37,15 @@ if TYPE_CHECKING:
     from mtorsim.model.model import Model
     from mtorsim.population.population import Population
     from mtorsim.population.read import load_population
+    from mtorsim.results.merge import merge
     from mtorsim.results.records import RecordsResult, open_result
     from mtorsim.results.result import Result
     from mtorsim.run.visit import Visit
     from mtorsim.scenario.scenario import Scenario, read_scenario
     from mtorsim.scenario.sweep import sweep
     from mtorsim.scenario.tables import Arm, Dose
-    from mtorsim.simulation.simulate import resume, simulate
+    from mtorsim.simulation.simulate import extend, resume, simulate
+    from mtorsim.simulation.verify import Certificate, verify
     from mtorsim.trial.calibration import calibrate
     from mtorsim.trial.report import TrialReport
     from mtorsim.trial.run import run_trial
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Arm": "scenario.tables",
+    "Certificate": "simulation.verify",
     "Dose": "scenario.tables",
     "DoseResponse": "analysis.response.responses",
     "EventTable": "event_records.table",
@@ -79,12 +82,14 @@ _HOME = {
     "dose_response": "analysis.response.dose_response",
     "examine": "laboratory.examine",
     "explain": "analysis.explain.explain",
+    "extend": "simulation.simulate",
     "follow_up": "analysis.follow_up.follow_up",
     "forecast": "analysis.forecast.forecast",
     "forecasts": "analysis.forecast.forecast",
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",
+    "merge": "results.merge",
     "morris": "analysis.sensitivity.screening",
     "open_result": "results.records",
     "plot": "plots.api",
@@ -100,6 +105,7 @@ _HOME = {
     "sobol": "analysis.sensitivity.variance",
     "sweep": "scenario.sweep",
     "validate": "validation.run",
+    "verify": "simulation.verify",
 }
 """Every public name and the module it is defined in."""
 

@@ -351,7 +351,7 @@ def test_control_c_keeps_finished_chunks_and_says_how_to_go_on(tmp_path):
         # A shell that runs the tests in the background lets its children ignore it.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-    parts = folder / "unfinished"
+    parts = folder / "parts"
     try:
         while process.poll() is None and len(list(parts.glob("chunk-*.npz"))) < 2:
             time.sleep(0.1)

@@ -466,7 +466,7 @@ def test_a_damaged_chunk_is_computed_again(write, kind):
 
     with pytest.raises(KeyboardInterrupt):
         mt.simulate(path, subjects=12, chunk=4, out="out", progress=stop)
-    part = Path("out/unfinished/chunk-000000.npz")
+    part = Path("out/parts/chunk-000000.npz")
     visits = Path("out/visits.parquet/arm=untreated/chunk-000000.parquet")
     {
         "npz": lambda: part.write_bytes(part.read_bytes()[:100]),

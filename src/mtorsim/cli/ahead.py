@@ -6,7 +6,27 @@ import sys
 
 __all__ = ["COMPUTING", "prepare"]
 
-COMPUTING = frozenset(("calibrate", "events", "replay", "resume", "run", "test", "trial", "validate", "warmup"))
+COMPUTING = frozenset(
+    (
+        "calibrate",
+        "dose-response",
+        "events",
+        "explain",
+        "extend",
+        "follow-up",
+        "forecast",
+        "replay",
+        "resume",
+        "run",
+        "sensitivity",
+        "sweep",
+        "test",
+        "trial",
+        "validate",
+        "verify",
+        "warmup",
+    )
+)
 """Commands that run the solver."""
 
 

@@ -13,10 +13,11 @@ from mtorsim.errors import DataError
 
 from .manifest import read_manifest
 
-__all__ = ["claim", "open_folder", "release", "write_json"]
+__all__ = ["PARTS", "claim", "open_folder", "release", "remove_result", "write_json"]
 
 
-_PARTS = "unfinished"
+PARTS = "parts"
+"""Folder of what tables lack of each chunk: with it a result can be resumed, extended and merged."""
 
 
 _OURS = (
@@ -33,7 +34,7 @@ _OURS = (
     "records.csv",
     "curves.csv",
     "failed.csv",
-    _PARTS,
+    PARTS,
 )
 _DRAWN = ("time_course", "shares", "records")
 _FIGURES = tuple(f"{name}.{suffix}" for name in _DRAWN for suffix in ("png", "pdf", "svg"))
@@ -98,7 +99,7 @@ def open_folder(folder: Path, force: bool) -> None:
             except DataError:
                 message = f"`{folder}` is not a result, so `force=True` does not touch it"
                 raise DataError(message, help="name another folder") from None
-            _remove_result(folder)
+            remove_result(folder)
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise DataError(f"cannot write to `{folder}`: {problem.strerror}") from None
@@ -116,7 +117,7 @@ def _help(folder: Path) -> str:
     return "pass `force=True` to replace the result in it, or another folder"
 
 
-def _remove_result(folder: Path) -> None:
+def remove_result(folder: Path) -> None:
     """Remove the files of a result, and leave everything else.
 
     They are first moved aside, `run.json` last: if one cannot be moved, or the process ends, the folder is still a

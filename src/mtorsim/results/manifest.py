@@ -34,7 +34,7 @@ FORMAT = 2
 _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
 
 
-def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
+def describe_run(plan: Plan, subjects: int, chunk: int, first: int = 0) -> dict[str, Any]:
     """Describe everything that determines the numbers of a run.
 
     The manifest contains the texts of scenario, modules, population and bibliography, so a run can be repeated after
@@ -46,6 +46,7 @@ def describe_run(plan: Plan, subjects: int, chunk: int) -> dict[str, Any]:
         "scenario": plan.scenario.name,
         "title": plan.scenario.title,
         "seed": plan.seed,
+        "first": first,
         "subjects": subjects,
         "arms": [a.name for a in plan.arms],
         "population": plan.population.name,
@@ -139,6 +140,7 @@ class _Manifest(BaseModel):
     scenario: str
     title: str
     seed: int
+    first: int = Field(ge=0)
     subjects: int = Field(ge=1)
     arms: list[str] = Field(min_length=1)
     population: str

@@ -136,7 +136,7 @@ class Result:
         names = list(self.manifest["observables"])
         if self.folder is None:
             return self.visits.sel(arm=arm, subject=subject)[names].to_array().to_numpy().T
-        number = subject // self.manifest["chunk"]
+        number = (subject - self.manifest["first"]) // self.manifest["chunk"]
         path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{number:06d}.parquet"
         try:
             table = pq.ParquetFile(path).read(["subject", *names])
@@ -171,8 +171,8 @@ class Result:
         import pandas as pd
 
         if self.block is not None:
-            return test_table(self.block).to_pandas()
-        return pd.concat(self._parts("tests.parquet", "add `[[test]]` to the scenario"), ignore_index=True)
+            return self._in_order(test_table(self.block).to_pandas())
+        return self._in_order(pd.concat(self._parts("tests.parquet", "add `[[test]]` to the scenario")))
 
     @cached_property
     def ledger(self) -> pd.DataFrame:
@@ -384,9 +384,9 @@ def _chunks(folder: Path) -> list[Path]:
 
 def _check_arm(result: Result, arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray) -> None:
     """Check that an arm has every subject once, and the numbers that the run computed."""
-    n = result.manifest["subjects"]
+    n, first = result.manifest["subjects"], result.manifest["first"]
     help = "files are missing, doubled or changed: run the scenario again"
-    if not np.array_equal(subjects, np.arange(n)):
+    if not np.array_equal(subjects, np.arange(first, first + n)):
         raise DataError(f"arm `{arm}` in `{result.folder}` does not have each of {n:,} subjects once", help=help)
     digest = hashlib.sha256(np.ascontiguousarray(values, "<f8").tobytes()).hexdigest()
     digest += hashlib.sha256(np.ascontiguousarray(status, "<i8").tobytes()).hexdigest()

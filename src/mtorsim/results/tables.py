@@ -52,12 +52,14 @@ def labelled(
 
 
 def visit_table(
-    manifest: Mapping[str, Any], arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray
+    manifest: Mapping[str, Any], arm: str | None, subjects: np.ndarray, status: np.ndarray, values: np.ndarray
 ) -> pa.Table:
     """Table of the visits of one arm: one row per subject and visit; units are in the fields' metadata.
 
     Parameters
     ----------
+    arm
+        Its name; None for a table without a column for it, in a folder that has the name.
     subjects, status
         Shape (n,).
     values
@@ -66,9 +68,10 @@ def visit_table(
     import pyarrow as pa
 
     n, visits, _ = values.shape
-    names = pa.array([arm])
-    columns: dict[str, Any] = {
-        "arm": pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), names),
+    columns: dict[str, Any] = {}
+    if arm is not None:
+        columns["arm"] = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n * visits, np.int32)), pa.array([arm]))
+    columns |= {
         "subject": np.repeat(subjects.astype(np.int64), visits),
         "visit": np.tile(np.arange(visits, dtype=np.int32), n),
         "time_h": np.tile(np.array(manifest["visits_h"], float), n),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import shutil
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,9 +20,10 @@ from mtorsim.run.plan import Plan
 from mtorsim.stats.shares import Share
 
 from .block import Block, TestValues
-from .folder import _PARTS, claim, open_folder, release, write_json
+from .folder import PARTS, claim, open_folder, release, write_json
 from .limits import limits_of, worst_fasting
 from .manifest import describe_run, machine, read_manifest
+from .parts import complete_part, load_tests, write_part
 from .result import Result
 from .summary import BANDS_OF, LISTED, QUANTILES, bands, reference, spoken, test_bands
 from .tables import labelled, ledger_table, people_table, test_table, treatment_table, visit_table
@@ -32,15 +31,13 @@ from .tables import labelled, ledger_table, people_table, test_table, treatment_
 __all__ = ["Writer"]
 
 
-_KEPT = ("subjects", "status", "attempts", "traits", "series", "weights", "left")
-"""Suffix of files with data of a chunk that tables lack, kept until the run ends."""
-
-
 class Writer:
     """Collects a run's blocks in order of subjects and completes the result.
 
     Attributes
     ----------
+    first
+        Number of the first subject.
     done
         Number of subjects so far, not 0 at the start of a resumed run.
     finished
@@ -57,9 +54,12 @@ class Writer:
         quantiles: Sequence[float] = (),
         force: bool = False,
         resume: bool = False,
+        extend: bool = False,
+        first: int = 0,
     ) -> None:
         self.plan = plan
-        self.manifest = {**describe_run(plan, subjects, chunk), "quantiles": sorted({*QUANTILES, *quantiles})}
+        self.first = first
+        self.manifest = {**describe_run(plan, subjects, chunk, first), "quantiles": sorted({*QUANTILES, *quantiles})}
         self.folder = folder
         self.blocks: list[Block] = []
         self.number = 0
@@ -83,7 +83,7 @@ class Writer:
         self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
         self.lock = claim(folder) if folder is not None else None
         try:
-            self._begin(folder, force, resume)
+            self._begin(folder, force, resume, extend)
         except OSError as problem:
             self.release()
             raise DataError(f"cannot write to `{folder}`: {problem.strerror or problem}") from None
@@ -91,10 +91,10 @@ class Writer:
             self.release()
             raise
 
-    def _begin(self, folder: Path | None, force: bool, resume: bool) -> None:
-        """Take up an interrupted run, or begin a new one in an empty folder."""
-        if folder is not None and resume and (folder / "run.json").is_file():
-            self._take_up(folder)
+    def _begin(self, folder: Path | None, force: bool, resume: bool, extend: bool) -> None:
+        """Take up an interrupted or a smaller run, or begin a new one in an empty folder."""
+        if folder is not None and (resume or extend) and (folder / "run.json").is_file():
+            self._take_up(folder, extend)
         elif folder is not None:
             open_folder(folder, force)
             write_json(folder / "run.json", {**self.manifest, "finished": False})
@@ -108,7 +108,7 @@ class Writer:
 
     def _make_folders(self, folder: Path) -> None:
         """Make the folders of all tables; they are not made again, since a folder that vanished lost its chunks."""
-        for name in (_PARTS, *(f"{table}.parquet" for table in self._tables())):
+        for name in (PARTS, *(f"{table}.parquet" for table in self._tables())):
             (folder / name).mkdir(exist_ok=True)
         for arm in self.manifest["arms"]:
             (folder / "visits.parquet" / f"arm={arm}").mkdir(parents=True, exist_ok=True)
@@ -143,8 +143,13 @@ class Writer:
 
     def finish(self, threads: int, seconds: float) -> Result:
         """Complete the result."""
-        drawn = Block.joined(self.drawn)
-        series = partial(labelled, self.manifest, drawn.series, drawn.subjects, list(self.plan.scenario.series))
+        times = list(self.plan.scenario.series)
+        shape = len(self.plan.arms), 0, len(times), len(self.plan.observables)
+        drawn, who = np.zeros(shape), np.zeros(0, np.int64)
+        if self.drawn:
+            joined = Block.joined(self.drawn)
+            drawn, who = joined.series, joined.subjects
+        series = partial(labelled, self.manifest, drawn, who, times)
         if self.folder is not None:
             self._check_chunks()
         summary = self._summary(seconds)
@@ -166,7 +171,6 @@ class Writer:
         if self.of:
             self._write_shares()
         write_json(self.folder / "run.json", manifest)
-        shutil.rmtree(self.folder / _PARTS, ignore_errors=True)
         return Result(manifest, summary, series, self.folder)
 
     def _check_chunks(self) -> None:
@@ -200,8 +204,8 @@ class Writer:
         pairs = zip(self.plan.arms, self.digests, strict=True)
         return {arm.name: values.hexdigest() + status.hexdigest() for arm, (values, status) in pairs}
 
-    def _take_up(self, folder: Path) -> None:
-        """Include the chunks saved by an interrupted run.
+    def _take_up(self, folder: Path, extend: bool) -> None:
+        """Include the chunks saved by an interrupted run, or by a run of fewer subjects that is extended.
 
         Raises
         ------
@@ -211,13 +215,15 @@ class Writer:
         before = read_manifest(folder)
         # Through JSON and back, so that tuples and lists compare equal.
         now = json.loads(json.dumps(self.manifest))
-        other = [key for key in now if before.get(key) != now[key]]
-        if before.get("finished") and not other:
+        other = [key for key in now if before.get(key) != now[key] and not (extend and key == "subjects")]
+        if before.get("finished") and not other and not extend:
             self.finished = True
             return
         if other:
             message = f"the run in `{folder}` was a different one: it differs in {', '.join(other)}"
             raise DataError(message, help="resume it with the original arguments, or name another folder")
+        if extend:
+            write_json(folder / "run.json", {**self.manifest, "finished": False})
         while (block := self._read_part(folder)) is not None:
             self._gather(block)
         self._make_folders(folder)
@@ -225,54 +231,15 @@ class Writer:
     def _write_part(self, block: Block) -> None:
         """Save the data of a chunk that visits lack; written last, it marks a complete chunk."""
         assert self.folder is not None
-        path = self.folder / _PARTS / f"chunk-{self.number:06d}.npz"
-        draft = path.with_name(f".{path.name}.draft")
-        with draft.open("wb") as file:
-            kept = {name: getattr(block, name) for name in _KEPT}
-            for name in ("ledger", "dose_intensity"):
-                kept |= {f"{name} {i}": part for i, part in enumerate(getattr(block, name))}
-            np.savez(file, **kept)
-        draft.replace(path)
+        write_part(self.folder, self.number, block)
 
     def _read_part(self, folder: Path) -> Block | None:
         """Read the next chunk if it is complete on disk; an incomplete one is computed again."""
-        import pyarrow as pa
-
-        try:
-            block = self._load_part(folder)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, pa.ArrowException):
-            return None
-        chunk = self.manifest["chunk"]
-        expected = np.arange(self.done, min(self.done + chunk, self.manifest["subjects"]))
-        return block if len(expected) and np.array_equal(block.subjects, expected) else None
-
-    def _load_part(self, folder: Path) -> Block:
-        import pyarrow.parquet as pq
-
-        # Opened here, so that it is closed even if it is not an archive.
-        with (folder / _PARTS / f"chunk-{self.number:06d}.npz").open("rb") as file, np.load(file) as part:
-            rest: dict[str, Any] = {name: part[name] for name in _KEPT}
-            for name in ("ledger", "dose_intensity"):
-                rest[name] = tuple(part[f"{name} {i}"] for i in range(len(self.plan.arms)))
-        n, visits = len(rest["subjects"]), len(self.manifest["visits_h"])
-        values = []
-        for arm in self.manifest["arms"]:
-            path = folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
-            table = pq.ParquetFile(path).read()
-            columns = [table.column(name).to_numpy().reshape(n, visits) for name in self.manifest["observables"]]
-            values.append(np.stack(columns, axis=-1))
-        tests = self._load_tests(folder, n, self.number) if self.plan.scenario.tests else ()
-        return Block(arms=tuple(self.manifest["arms"]), visits=np.stack(values), tests=tests, **rest)
-
-    def _load_tests(self, folder: Path, n: int, number: int) -> tuple[TestValues, ...]:
-        import pyarrow.parquet as pq
-
-        table = pq.ParquetFile(folder / "tests.parquet" / f"chunk-{number:06d}.parquet").read().to_pandas()
-        found = []
-        for (arm, test, options, at), part in table.groupby(["arm", "test", "options", "at_h"], sort=False):
-            units = dict(zip(part["index"], part["unit"], strict=True))
-            found.append(TestValues(test, options, at, arm, units, part["value"].to_numpy().reshape(n, len(units))))
-        return tuple(found)
+        block = complete_part(folder, self.manifest, self.number)
+        begin, chunk = self.first + self.done, self.manifest["chunk"]
+        expected = np.arange(begin, min(begin + chunk, self.first + self.manifest["subjects"]))
+        whole = block is not None and len(expected) and np.array_equal(block.subjects, expected)
+        return block if whole else None
 
     def _count(self, block: Block) -> None:
         names = list(self.plan.observables)
@@ -316,7 +283,7 @@ class Writer:
         for i, arm in enumerate(block.arms):
             path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
             draft = path.with_name(f".{path.name}.draft")
-            pq.write_table(visit_table(self.manifest, arm, block.subjects, block.status[i], block.visits[i]), draft)
+            pq.write_table(visit_table(self.manifest, None, block.subjects, block.status[i], block.visits[i]), draft)
             draft.replace(path)
         makers = {
             "people": lambda: people_table(self.manifest, block),
@@ -377,7 +344,7 @@ class Writer:
             return []
         parts = [block.tests for block in self.blocks]
         if self.folder is not None:
-            parts = [self._load_tests(self.folder, len(w), k) for k, w in enumerate(self.weights)]
+            parts = [load_tests(self.folder, len(w), k) for k, w in enumerate(self.weights)]
         return [replace(same[0], values=np.concatenate([t.values for t in same])) for same in zip(*parts, strict=True)]
 
     def _summary(self, seconds: float) -> dict[str, Any]:

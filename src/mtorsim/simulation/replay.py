@@ -89,8 +89,9 @@ def replay_subject(
     if chosen not in arms:
         help = did_you_mean(chosen, arms) or "arms are " + ", ".join(f"`{a}`" for a in arms)
         raise DataError(f"the run in `{folder}` has no arm `{chosen}`", help=help)
-    if not 0 <= subject < manifest["subjects"]:
-        help = f"subjects are numbered from 0 to {manifest['subjects'] - 1}"
+    begin, end = manifest["first"], manifest["first"] + manifest["subjects"] - 1
+    if not begin <= subject <= end:
+        help = f"subjects are numbered from {begin} to {end}"
         raise DataError(f"there is no subject {subject}", help=help)
     with plan_from_manifest(manifest, note) as plan:
         block, parameters = one_subject(plan, subject, chosen)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ from .progress import Progress, shown_progress
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
-__all__ = ["one_subject", "resume", "simulate"]
+__all__ = ["extend", "one_subject", "resume", "simulate"]
 
 
 @checked
@@ -40,6 +41,7 @@ def simulate(
     scenario: Scenario | str | Path,
     *,
     subjects: int | None = None,
+    first: int = 0,
     seed: int | None = None,
     population: str | None = None,
     settings: Mapping[str, float] | None = None,
@@ -70,6 +72,9 @@ def simulate(
         A scenario, the name of a bundled one, or the path of a file.
     subjects, seed, population
         Values that replace the scenario's.
+    first
+        Number of the first subject: subjects `first` to `first + subjects - 1` are run. Ranges can be run on several
+        machines and put together by `mtorsim.merge`.
     settings
         Medians of parameters and values of switches, by name; `{"mtorc2": 0}` switches off all mechanisms `mtorc2.…`.
     threads
@@ -138,13 +143,16 @@ def simulate(
     announce(plan, note)
     announce_unused(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
+    if first < 0 or first + n > MOST_SUBJECTS:
+        raise ArgumentError(f"first = {first}: subjects are numbered from 0 to {MOST_SUBJECTS - 1:,}")
     folder = Path(out).expanduser() if out is not None else None
     if chunk > MOST_IN_CHUNK:
         raise ArgumentError(f"chunk = {chunk}: there can be at most {MOST_IN_CHUNK:,} subjects in a file")
     for q in quantiles:
         if not 0 <= q <= 1:
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
-    make_writer = partial(Writer, plan, n, chunk, folder, quantiles=quantiles, force=force, resume=resume)
+    kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first}
+    make_writer = partial(Writer, plan, n, chunk, folder, **kept)
     return _run(plan, n, make_writer, workers, shown_progress(progress), tuple(rules), note)
 
 
@@ -189,17 +197,70 @@ def resume(
         raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
     if manifest.get("finished"):
         return open_run(folder)
-    n, chunk, quantiles = manifest["subjects"], manifest["chunk"], manifest.get("quantiles", ())
+    return _again(manifest, folder, manifest["subjects"], workers, progress, note, resume=True)
+
+
+@checked
+def extend(
+    folder: str | Path,
+    subjects: int,
+    *,
+    threads: int | None = None,
+    progress: Progress | bool | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Result:
+    """Add subjects to a finished run; those that are there are not run again.
+
+    Parameters
+    ----------
+    folder
+        The folder of the run.
+    subjects
+        Number of subjects that it will have.
+    threads, progress, note
+        As in `simulate`.
+
+    Returns
+    -------
+    Result
+        The same to the bit as that of one run of so many subjects.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no finished run, or one of as many subjects or more.
+
+    Examples
+    --------
+    >>> import mtorsim as mt
+    >>> result = mt.extend("results/breast", 20000)  # doctest: +SKIP
+    """
+    workers, folder = _workers(threads), Path(folder).expanduser()
+    manifest = read_manifest(folder)
+    if manifest.get("records"):
+        raise DataError(f"`{folder}` holds a run of event records, whose subjects are those of its table")
+    if not manifest.get("finished"):
+        raise DataError(f"the run in `{folder}` was not finished", help=f'resume it: `mtorsim.resume("{folder}")`')
+    _check_count("subjects", subjects)
+    if subjects <= manifest["subjects"]:
+        raise DataError(f"`{folder}` has {manifest['subjects']:,} subjects already", help="ask for more")
+    return _again(manifest, folder, subjects, workers, progress, note, extend=True)
+
+
+def _again(
+    manifest: Mapping[str, Any],
+    folder: Path,
+    n: int,
+    workers: int,
+    progress: Progress | bool | None,
+    note: Callable[[str], None] | None,
+    **how: bool,
+) -> Result:
+    """Take up the run of a folder."""
+    kept = {"quantiles": manifest.get("quantiles", ()), "first": manifest["first"], **how}
     with plan_from_manifest(manifest, note) as plan:
-        return _run(
-            plan,
-            n,
-            partial(Writer, plan, n, chunk, folder, quantiles=quantiles, resume=True),
-            workers,
-            shown_progress(progress),
-            (),
-            note,
-        )
+        make_writer = partial(Writer, plan, n, manifest["chunk"], folder, **kept)
+        return _run(plan, n, make_writer, workers, shown_progress(progress), (), note)
 
 
 def _run(
@@ -233,7 +294,9 @@ def _written(
     if folder is not None:
         threading.Thread(target=import_tables).start()
     try:
-        for block in blocks(plan, writer.done, n, writer.manifest["chunk"], workers, progress, rules):
+        span = writer.first + writer.done, writer.first + n
+        told = None if progress is None else lambda done, _: progress(done - writer.first, n)
+        for block in blocks(plan, *span, writer.manifest["chunk"], workers, told, rules):
             writer.add(block)
         return writer.finish(threads=workers, seconds=time.perf_counter() - started)
     except OSError as problem:

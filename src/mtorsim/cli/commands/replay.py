@@ -15,21 +15,42 @@ from mtorsim.errors import ArgumentError
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--arm", metavar="A", help="Name of the arm; default: the first.")
-@click.option("--subject", type=int, required=True, metavar="I", help="Number of the subject, from 0.")
+@click.option("--subject", type=int, metavar="I", help="Number of the subject, from 0.")
+@click.option("--percentile", type=float, metavar="P", help="In place of a number: the person at this percentile.")
+@click.option(
+    "--of",
+    default="worst_fasting_glucose",
+    show_default=True,
+    metavar="NAME",
+    help="Of an observable at the last visit, or of its highest value: worst_NAME.",
+)
 @units
 @as_json
-def command(folder: Path, arm: str | None, subject: int, units: str, as_json: bool) -> int:
+def command(
+    folder: Path, arm: str | None, subject: int | None, percentile: float | None, of: str, units: str, as_json: bool
+) -> int:
     """Recompute one subject of the result in DIR from its manifest.
+
+    \b
+      mtorsim replay results/breast --subject 17
+      mtorsim replay results/breast --percentile 97.5 --of worst_fasting_glucose
 
     The input files of the run are not needed. All numbers, including indices of tests, are compared with the stored
     ones: they agree to the bit on the same kind of processor with the same versions. Exit code 0: they agree; 1: they
     do not.
-    """
+    """  # noqa: D301
     from mtorsim.results.manifest import read_manifest
+    from mtorsim.simulation.percentile import person_at
     from mtorsim.simulation.replay import replay_subject
     from mtorsim.units.display import display_units
 
     shown_in = display_units(units)
+    if (subject is None) == (percentile is None):
+        raise ArgumentError("give either `--subject` or `--percentile`")
+    if subject is None:
+        assert percentile is not None
+        subject, value = person_at(folder, percentile, of, arm)
+        note(f"percentile {percentile:g} of {of}: subject {subject}, {value:.5g}")
     if read_manifest(folder).get("records"):
         return _records(folder, arm, subject, as_json)
     found = replay_subject(folder, subject, arm, note)

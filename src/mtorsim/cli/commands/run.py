@@ -29,6 +29,8 @@ from mtorsim.errors import ArgumentError
 @click.command()
 @click.argument("scenario")
 @click.option("--subjects", type=int, metavar="N", help="Number of subjects; default: the scenario's.")
+@click.option("--first", type=int, metavar="A", help="Number of the first subject, from 0.")
+@click.option("--last", type=int, metavar="B", help="Number of the last; ranges are put together by `mtorsim merge`.")
 @click.option("--seed", type=int, metavar="S", help="Seed of the population's draws.")
 @click.option("--population", metavar="NAME", help="Use another population.")
 @click.option("--out", type=PATH, metavar="DIR", help="Save the result in this folder.")
@@ -56,10 +58,11 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
 
-    names = ("subjects", "seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
+    names = ("seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
     run = partial(
         simulate,
         scenario,
+        **_range(given["first"], given["last"], given["subjects"]),
         settings=parse_settings(given["settings"]),
         out=out,
         force=given["force"],
@@ -69,6 +72,17 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
         **{k: given[k] for k in names},
     )
     return run_and_show(run, out, given)
+
+
+def _range(first: int | None, last: int | None, subjects: int | None) -> dict[str, int | None]:
+    """The first subject, and the number of subjects."""
+    if last is None:
+        return {"first": first or 0, "subjects": subjects}
+    if subjects is not None:
+        raise ArgumentError("`--last` and `--subjects` say the same", help="give one of them")
+    if last < (first or 0):
+        raise ArgumentError(f"`--last {last}` is before `--first {first or 0}`")
+    return {"first": first or 0, "subjects": last - (first or 0) + 1}
 
 
 def _quantiles(text: str | None) -> list[float]:
@@ -126,7 +140,8 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
 
 
 def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]) -> list[Path]:
-    if out is None or not given["figures"]:
+    if out is None or not given["figures"] or not result.series.sizes["subject"]:
+        # The figures are of the first thousand subjects.
         return []
     from mtorsim.plots.run import draw
 
