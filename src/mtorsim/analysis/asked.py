@@ -49,6 +49,13 @@ class Asked:
     untreated: str
     given: Mapping[str, Any]
 
+    def require_drug(self) -> None:
+        """Raise if no drug is given in the treated arm."""
+        if not self.treated.spec.is_treated:
+            others = [a.name for a in self.draft.arms if a.spec.is_treated]
+            help = "choose from " + ", ".join(others) if others else "choose a scenario with a [[dose]]"
+            raise ArgumentError(f"no drug is given in arm `{self.treated.name}`", help=help)
+
     def plan(
         self, note: Callable[[str], None] | None, arms: Mapping[str, Arm] | None = None
     ) -> tuple[Plan, PlannedArm, PlannedArm]:

@@ -9,8 +9,10 @@ import numpy as np
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.stats.classes import classes_of
 
-__all__ = ["average", "classes", "mean_with_interval"]
+__all__ = ["LAST_SUBJECT", "average", "classes", "mean_with_interval"]
 
+LAST_SUBJECT = 10**9
+"""Subjects are numbered below it."""
 Z = 1.96
 """Standard errors on each side of a 95 % interval."""
 GLUCOSE_CLASSES = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "as_json",
     "asked",
     "check_output",
+    "finite",
     "library",
     "library_of",
     "parse_settings",
@@ -145,6 +147,19 @@ def check_output(path: Path, what: str, endings: Sequence[str] = ()) -> None:
         raise DataError(f"cannot write `{path}`: it is a folder")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise DataError(f"cannot write `{path}`: no permission")
+
+
+def finite(name: str, value: float | None) -> float | None:
+    """A number given to an option; `nan` and `inf` are none.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not finite.
+    """
+    if value is not None and not math.isfinite(value):
+        raise ArgumentError(f"`{name} {value}` is not a finite number")
+    return value
 
 
 def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:

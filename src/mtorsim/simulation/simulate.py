@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,7 @@ from mtorsim.scenario.scenario import Scenario
 
 from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
 from .progress import Progress, shown_progress
+from .workers import workers as count_workers
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
@@ -127,7 +127,7 @@ def simulate(
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
     149
     """
-    workers = _workers(threads)
+    workers = count_workers(threads)
     for name, value in (("subjects", subjects), ("chunk", chunk)):
         _check_count(name, value)
     if rules and out is not None:
@@ -191,7 +191,7 @@ def resume(
     >>> import mtorsim as mt
     >>> result = mt.resume("results/breast")  # doctest: +SKIP
     """
-    workers, folder = _workers(threads), Path(folder).expanduser()
+    workers, folder = count_workers(threads), Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
@@ -235,7 +235,7 @@ def extend(
     >>> import mtorsim as mt
     >>> result = mt.extend("results/breast", 20000)  # doctest: +SKIP
     """
-    workers, folder = _workers(threads), Path(folder).expanduser()
+    workers, folder = count_workers(threads), Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records, whose subjects are those of its table")
@@ -323,20 +323,8 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
     return block, dict(zip(plan.kernel.parameters, parameters_in(plan, chosen, people)[0].tolist(), strict=True))
 
 
-def _workers(threads: int | None) -> int:
-    """The number of threads; default: one per core."""
-    workers = _cores() if threads is None else threads
-    _check_count("threads", workers)
-    return workers
-
-
 def _check_count(name: str, value: int | None) -> None:
     if value is not None and value < 1:
         raise ArgumentError(f"{name} = {value}: there must be at least 1")
     if value is not None and value > MOST_SUBJECTS:
         raise ArgumentError(f"{name} = {value}: there can be at most {MOST_SUBJECTS:,}")
-
-
-def _cores() -> int:
-    """Number of cores available to this process."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -87,7 +87,7 @@ def test_tables_json_and_picture(found):
         ({"limit": 250, "severe": 160}, "must be below severe"),
         ({"budget": 0}, "from 1 to the number of weeks, 4"),
         ({"subjects": 3}, "from 20"),
-        ({"schedules": {"x": ["5 weeks"]}}, "is not within the scenario"),
+        ({"schedules": {"x": ["5 weeks"]}}, "is not within days 1 to 28"),
         ({"schedules": {"x": ["2 wekks"]}}, "unknown unit"),
         ({"schedules": {"x": []}}, "has no visit"),
         ({"by": "bmj"}, "did you mean `bmi`"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import matplotlib as mpl
@@ -66,7 +67,9 @@ def test_a_forecast_says_what_it_rests_on(found):
     assert plain["candidates"] == found.inferred.candidates
     assert "not for patient care" in plain["notice"]
     assert len(plain["values"]) == 2
-    assert "SD" in found.inferred.agreement
+    # So few candidates should not be relied on, and it says so.
+    assert "effective candidates" in found.inferred.agreement
+    assert "SD" in dataclasses.replace(found.inferred, effective=200.0).agreement
     assert len(found.table) == 3 * len(found.days)
     assert "fasting glucose on day 21" in repr(found)
 
@@ -102,6 +105,8 @@ def test_a_value_that_contradicts_the_others_is_refused_by_name():
         ({"person": {**PERSON, "groups": {"diabetics": True}}}, "did you mean `diabetic`"),
         ({"person": {**PERSON, "covariates": {"haematocrite": 0.4}}}, "did you mean `haematocrit`"),
         ({"measured": [{"day": 0, "weight": "70 kg"}]}, "no `weight`"),
+        ({"person": {**PERSON, "population": "breast_postmenopausal", "sex": "male"}}, "who are all women"),
+        ({"person": {**PERSON, "population": "children"}}, "is outside `children`"),
     ],
 )
 def test_what_must_be_said_is_asked_for(more, message):
@@ -109,7 +114,20 @@ def test_what_must_be_said_is_asked_for(more, message):
         mt.forecast(tables(**more), compare=False, **FEW)
 
 
-@pytest.mark.parametrize("wrong", [{"candidates": 10}, {"ahead": 1}, {"enough": 0.5}])
+def test_values_beyond_limits_that_exclude_each_other_are_refused():
+    wrong = [{"day": 0, "fasting_glucose": "90 mg/dL"}, {"day": 7, "fasting_glucose": "> 800 mg/dL"}]
+    with pytest.raises(PersonError, match="contradicts the model"):
+        mt.forecast(tables(measured=wrong), compare=False, **FEW)
+
+
+def test_a_level_without_a_drug_says_so():
+    level = [{"day": 0, "drug_level": "15 ug/L"}]
+    with pytest.raises(PersonError) as raised:
+        mt.forecast(tables(measured=level), compare=False, **FEW)
+    assert raised.value.help == "no drug is given by then"
+
+
+@pytest.mark.parametrize("wrong", [{"threads": 0}, {"candidates": 10}, {"ahead": 1}, {"enough": 0.5}])
 def test_numbers_out_of_range_are_refused(wrong):
     with pytest.raises(ArgumentError, match=f"{next(iter(wrong))} ="):
         mt.forecast(tables(), **{**FEW, **wrong})

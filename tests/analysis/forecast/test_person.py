@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import re
 
 import pytest
 
@@ -64,6 +65,23 @@ def test_a_known_diabetic_is_not_given_metformin_twice():
     assert "metformin" not in [c.name for c in read_person(changed(person={"diabetic": True})).choices]
 
 
+def test_a_sample_before_the_first_tablet_may_be_early():
+    early = read_person(changed(measured=[{**FIRST, "time": "07:00"}, {**PERSON["measured"][1], "time": "06:45"}]))
+    assert [v.time for v in early.values] == [0.0, 336.0 - 0.75]
+    assert early.now == 336.0
+
+
+def test_doses_that_are_over_are_not_held():
+    regimen = {"drug": "everolimus", "regimen": "10 mg q24h x 7"}
+    over = read_person(changed(dose=[regimen]))
+    assert "hold" not in [c.name for c in over.choices]
+
+
+def test_a_model_of_ones_own_needs_no_therapies():
+    person = read_person(changed(person={"model": ["glucose_insulin", "mtor", "everolimus", "weight"]}))
+    assert "metformin" in person.scenario.modules
+
+
 def test_body_size_follows_from_any_two():
     person = read_person(changed(person={"bmi": None, "height": 1.6, "weight": 74.24}))
     assert person.given["bmi"] == pytest.approx(29.0)
@@ -113,6 +131,23 @@ WRONG = [
     ({"dose": [{**DOSE, "missed": 0.1}]}, "those that were taken", None),
     ({"dose": [{**DOSE, "start": 3}]}, "some days are dates", "start"),
     ({"person": {"sex": "f"}}, "`sex` cannot be", "female"),
+    ({"person": {"age": 300}}, "must be at most 120", None),
+    ({"person": {"bmi": 1.65}}, "must be at least 8", "body mass index"),
+    ({"person": {"bmi": None, "height": 165.0, "weight": 70.0}}, "must be at most 2.6", "in m"),
+    ({"person": {"covariates": {"age": 30.0}}}, "`age` is given twice", "covariates"),
+    ({"person": {"now": 14}}, "some days are dates", "as a date"),
+    ({"person": {"start": "2026-01-05"}}, "is text", None),
+    ({"measured": [{**FIRST, "day": 0}]}, "has both a `date` and a `day`", None),
+    ({"measured": [{**FIRST, "fasting_glucose": "<< 100 mg/dL"}]}, "is not a number with a unit", None),
+    ({"errors": {"fasting_glucos": 0.05}}, "is not measured", "did you mean `fasting_glucose`"),
+    ({"errors": {"fasting_glucose": 1e-12}}, "must be at least 0.001", None),
+    ({"dose": [DOSE, DOSE]}, "two lines dose `everolimus` at 07:30", "`stop`"),
+    ({"dose": [{**DOSE, "every": "1 s"}]}, "are too often", "24 h"),
+    (
+        {"option": [{"name": "x", "dose": [{"drug": "metformin", "amount": "1 g", "every": "12 h", "start": "1 d"}]}]},
+        "begin now",
+        "leave `start` out",
+    ),
     ({"person": {"weight": 120.0, "height": 1.6}}, "contradicts `bmi` and `height`", None),
     ({"person": {"bmi": None, "weight": 70.0}}, "alone says little", "height"),
     ({"person": {"population": "oncologi"}}, "oncologi", "oncology"),
@@ -164,17 +199,48 @@ def test_a_table_is_the_files_of_its_people(tmp_path):
     [
         ("fasting_glucose (mmol/L)", "fasting_glucose", "has no unit"),
         ("hba1c (%)", "hba1k (%)", "did you mean `hba1c`"),
-        ("2026-01-19", "19/01/2026", "write dates as 2026-01-31"),
-        (",61,", ",sixty,", "`age` = `sixty` is not a number"),
-        ("A,,,", "A,male,,", "`sex` of A is male here and female before"),
-        ("yes", "perhaps", "neither true nor false"),
         ("id,", "name,", "unknown column `name`"),
+        (TABLE[TABLE.index("A,") :], "", "has no rows"),
     ],
 )
-def test_a_wrong_cell_is_named_with_its_line(tmp_path, old, new, message):
+def test_a_wrong_table_is_refused(tmp_path, old, new, message):
     path = tmp_path / "clinic.csv"
     path.write_text(TABLE.replace(old, new, 1))
-    with pytest.raises(DataError) as raised:
+    with pytest.raises(DataError, match=re.escape(message)) as raised:
         read_people(path)
-    assert message in str(raised.value)
-    assert "clinic.csv:" in str(raised.value)
+    assert "clinic.csv" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "who", "message"),
+    [
+        ("2026-01-19", "19/01/2026", "A", "write dates as 2026-01-31"),
+        (",61,", ",sixty,", "A", "`age` = `sixty` is not a number"),
+        (",61,", ",nan,", "A", "`age` = `nan` is not a number"),
+        ("A,,,", "A,male,,", "A", "`sex` of A is male here and female before"),
+        ("yes", "perhaps", "B", "neither true nor false"),
+        (",10 mg,24 h,", ",10 mg,,", "A", "the dose of everolimus has no `every`"),
+    ],
+)
+def test_a_wrong_cell_costs_only_its_person(tmp_path, old, new, who, message):
+    path = tmp_path / "clinic.csv"
+    path.write_text(TABLE.replace(old, new, 1))
+    people = read_people(path)
+    assert isinstance(people[who], DataError)
+    assert message in str(people[who]) + str(people[who].help)
+    assert "clinic.csv:" in str(people[who])
+    assert isinstance(people["B" if who == "A" else "A"], dict)
+
+
+def test_decimal_commas_and_later_doses(tmp_path):
+    path = tmp_path / "clinic.csv"
+    path.write_text(
+        "id;bmi;sex;diabetic;day;drug;amount;every;fasting_glucose (mmol/L)\n"
+        "A;27,5;female;no;0;everolimus;10 mg;24 h;5,6\nA;;;;7;everolimus;10 mg;24 h;6,1\n"
+        "A;;;;14;everolimus;5 mg;24 h;6,6\n"
+    )
+    person = read_people(path, "semicolon")["A"]
+    assert person["person"]["bmi"] == 27.5
+    # The same dose again is nothing new; another one ends it.
+    assert [(d["amount"], d.get("stop")) for d in person["dose"]] == [("10 mg", 14), ("5 mg", None)]
+    assert [round(v.value) for v in read_person(person).values] == [101, 110, 119]

@@ -6,7 +6,6 @@ people of all coalitions advance together, so that the lanes of the integrator a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from mtorsim.analysis.asked import read_asked
 from mtorsim.analysis.courses import ROWS, quantity_at, repeated, share_out
+from mtorsim.analysis.people import LAST_SUBJECT
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
@@ -25,6 +25,7 @@ from mtorsim.run.prepare import prepare
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.scenario.tables import Arm
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 
 from .effects import NamedEffect, effects_on
 from .explanation import Explanation
@@ -105,20 +106,21 @@ def explain(
     """
     given = {"seed": seed, "population": population, "settings": settings}
     asked = read_asked(scenario, of, at, arm, versus, library, **given)
+    asked.require_drug()
     if by is not None and by not in asked.draft.population.traits:
         raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, asked.draft.population.traits))
     n = asked.scenario.subjects if subjects is None else subjects
     if not 1 <= n <= MOST_SUBJECTS:
         raise ArgumentError(f"subjects = {n}: from 1 to {MOST_SUBJECTS:,}")
-    if subject is not None and subject < 0:
-        raise ArgumentError(f"subject = {subject}: subjects are numbered from 0")
+    if subject is not None and not 0 <= subject < LAST_SUBJECT:
+        raise ArgumentError(f"subject = {subject}: subjects are numbered from 0 to {LAST_SUBJECT - 1:,}")
     quantity = "glucose" if of == "fasting_glucose" else of
     effects = effects_on(asked.draft.model, quantity, asked.treated.switches)
     off = {m: 0.0 for effect in effects for m in effect.mechanisms}
     plan, treated, untreated = asked.plan(note, {SPARED: Arm(settings=off)})
     work = _Work(plan, treated, untreated, effects, of, asked.time, pairs, by)
     who = np.arange(n) if subject is None else np.array([subject])
-    return work.explain(who, threads or os.cpu_count() or 1, shown_progress(progress))
+    return work.explain(who, workers(threads), shown_progress(progress))
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,8 @@ def _detection(
     true: np.ndarray, found: np.ndarray, samples: np.ndarray, visits: np.ndarray, limit: float, severe: float
 ) -> Detection:
     days = true.shape[1]
-    before = np.arange(days)[None, :] < found[:, None]
+    day = np.arange(days)[None, :]
+    # As for the first passing of a limit, day 0, before the drug, does not count.
+    before = (day > 0) & (day < found[:, None])
     above = np.sum((true > limit) & before, axis=1)
     return Detection(found, onset(true, limit), onset(true, severe), above, samples, np.asarray(visits, float), days)

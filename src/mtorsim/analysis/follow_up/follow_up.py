@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from mtorsim.scenario.parts import DAY
 from mtorsim.scenario.scenario import Scenario, scenario_of
 from mtorsim.scenario.tables import Arm
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 from mtorsim.stats.draws import normal
 from mtorsim.stats.shares import wilson
 from mtorsim.units.units import convert, parse_quantity, parse_unit
@@ -123,6 +123,7 @@ def follow_up(
     given = {"seed": seed, "population": population, "settings": settings}
     chosen = scenario_of(scenario, library)
     asked = read_asked(chosen, "fasting_glucose", chosen.duration, arm, None, library, **given)
+    asked.require_drug()
     if by is not None and by not in asked.draft.population.traits:
         raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, asked.draft.population.traits))
     days = int(asked.scenario.duration // DAY) + 1
@@ -131,7 +132,7 @@ def follow_up(
     if not 1 <= budget <= most:
         raise ArgumentError(f"budget = {budget}: from 1 to the number of weeks, {most}")
     own = {name: _days(name, times, days) for name, times in (schedules or {}).items()}
-    work = _Work(asked, limit, severe, budget, own, by, threads or os.cpu_count() or 1, shown_progress(progress), note)
+    work = _Work(asked, limit, severe, budget, own, by, workers(threads), shown_progress(progress), note)
     return work.run(subjects, acted)
 
 
@@ -147,8 +148,8 @@ def _days(name: str, times: Sequence[str | float], days: int) -> np.ndarray:
             day = float(time) if bare else convert(*parse_quantity(str(time)), parse_unit("h")) / DAY
         except UnitError as error:
             raise ArgumentError(f"schedule `{name}`: {error.message}", help="write days, or `2 weeks`") from None
-        if not 0 <= day < days:
-            raise ArgumentError(f"schedule `{name}`: day {day:g} is not within the scenario, of {days - 1} days")
+        if not 1 <= day < days:
+            raise ArgumentError(f"schedule `{name}`: day {day:g} is not within days 1 to {days - 1} of the scenario")
         found.append(round(day))
     if not found:
         raise ArgumentError(f"schedule `{name}` has no visit")

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 
 from .likelihood import Noise
-from .person import Person
+from .person import Person, Value
 from .posterior import Mode
+from .value import KINDS
 
 __all__ = ["check_values"]
 
+HELP = "check the value, its unit and its date, doses that were missed, and illness or steroids; or leave it out"
+NOTHING = 1e-4
+"""Share of a value below which what is expected is nothing."""
 MOST = 5.0
 """Distance of a value from what the others predict, in SDs, from which it contradicts them."""
 
@@ -28,6 +34,7 @@ def check_values(person: Person, mode: Mode, noise: Noise) -> None:
     """
     known = [j for j, v in enumerate(person.values) if v.beyond == 0]
     implied = len(mode.residuals) - len(person.values)
+    _check_beyond(person, mode.residuals[implied:])
     rows = [implied + j for j in known]
     covariance = (noise.factor @ noise.factor.T)[np.ix_(known, known)]
     factor = np.linalg.cholesky(covariance)
@@ -44,15 +51,21 @@ def check_values(person: Person, mode: Mode, noise: Noise) -> None:
     value = person.values[known[worst]]
     centre, spread = np.log(value.value) + miss[worst], 1.645 * np.sqrt(variance[worst])
     low, middle, high = np.exp([centre - spread, centre, centre + spread])
-    unit = person_unit(value.name)
-    message = f"{value.said} contradicts the model: in view of the other values {middle:.3g} {unit} is expected"
-    message += f" (90 %: {low:.3g} to {high:.3g})"
-    help = "check the value, its unit and its date, doses that were missed, and illness or steroids; or leave it out"
-    value.place.fail(message, help=help, needle=value.said.partition(" ")[0])
+    kind = KINDS[value.name]
+    if middle < NOTHING * value.value:
+        _fail(value, "", "no drug is given by then" if value.name == "drug_level" else HELP)
+    others = "in view of the other values" if len(person.values) > 1 else "for such a person"
+    # The line through the mode says little far from it.
+    told = f": {others} {middle:.3g} {kind.unit} is expected (90 %: {low:.3g} to {high:.3g})"
+    _fail(value, told if kind.low <= low and high <= kind.high else "", HELP)
 
 
-def person_unit(name: str) -> str:
-    """Unit of a measured quantity."""
-    from .value import KINDS
+def _check_beyond(person: Person, residuals: np.ndarray) -> None:
+    """Raise for a value beyond a limit that the model cannot reach."""
+    for value, residual in zip(person.values, residuals, strict=True):
+        if value.beyond and residual > MOST:
+            _fail(value, "", HELP)
 
-    return KINDS[name].unit
+
+def _fail(value: Value, told: str, help: str) -> NoReturn:
+    value.place.fail(f"{value.said} contradicts the model{told}", help=help, needle=value.said.partition(" ")[0])

@@ -5,14 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from mtorsim.files.record import Line, Record
 from mtorsim.scenario.file import DoseLine
 
 __all__ = ["MEASURED", "DoseGiven", "Measured", "OptionLine", "PersonFile"]
 
-Day = int | dt.date
+
+def _as_date(value: Any) -> Any:
+    """A date from a date with a time; text is no date."""
+    if isinstance(value, str):
+        raise ValueError("is text: write a date without quotes, such as 2026-01-31")
+    return value.date() if isinstance(value, dt.datetime) else value
+
+
+Date = Annotated[dt.date, BeforeValidator(_as_date)]
+Day = Annotated[int | dt.date, BeforeValidator(_as_date)]
 """A date, or a day number from the start."""
 
 
@@ -27,14 +36,14 @@ class Head(Record):
         None, description="modules; default: glucose_insulin, mtor, and the drugs that are dosed"
     )
     sex: Line | None = Field(None, description="female or male")
-    weight: float | None = Field(None, gt=0, description="body weight in kg; with `height` or `bmi`")
+    weight: float | None = Field(None, ge=1, le=400, description="body weight in kg; with `height` or `bmi`")
     covariates: dict[str, float] = Field(default={}, description="covariates of the population, such as haematocrit")
-    age: float | None = Field(None, gt=0, description="years")
-    bmi: float | None = Field(None, gt=0, description="body mass index in kg/m^2")
-    height: float | None = Field(None, gt=0, description="m")
+    age: float | None = Field(None, ge=0, le=120, description="years")
+    bmi: float | None = Field(None, ge=8, le=100, description="body mass index in kg/m^2")
+    height: float | None = Field(None, ge=0.3, le=2.6, description="body height in m")
     groups: dict[str, bool] = Field(default={}, description="whether the person is a member of a group, by its name")
     diabetic: bool | None = Field(None, description="whether the person was known to be diabetic before treatment")
-    start: dt.date | None = Field(None, description="first day; default: that of the first dose or measurement")
+    start: Date | None = Field(None, description="first day; default: that of the first dose or measurement")
     now: Day | None = Field(None, description="day from which the forecast looks ahead; default: the last measurement")
     ahead: Line = Field("12 weeks", description="how far the forecast looks")
     meals: Line = Field("three a day", description="plan of the meals")
@@ -59,7 +68,7 @@ MEASURED = ("fasting_glucose", "glucose", "hba1c", "insulin", "c_peptide", "drug
 class Measured(Record):
     """A `[[measured]]` table: what was measured on one day; amounts with units, `< 2 uU/mL` below a limit."""
 
-    date: dt.date | None = Field(None, description="the date")
+    date: Date | None = Field(None, description="the date")
     day: Annotated[int, Field(ge=0)] | None = Field(None, description="instead of a date: the day from the start")
     time: Line = Field("07:30", description="clock time; before breakfast unless it says otherwise")
     meter: bool = Field(False, description="whether glucose is from a home meter, with a larger error")
@@ -73,7 +82,9 @@ class Measured(Record):
 
     @model_validator(mode="after")
     def _one_day(self) -> Measured:
-        if (self.date is None) == (self.day is None):
+        if self.date is not None and self.day is not None:
+            raise ValueError("has both a `date` and a `day`: leave one of them out")
+        if self.date is None and self.day is None:
             raise ValueError("needs a `date` or a `day`")
         if all(getattr(self, name) is None for name in MEASURED):
             raise ValueError('has no value: write for example `fasting_glucose = "131 mg/dL"`')
@@ -97,6 +108,6 @@ class PersonFile(Record):
     dose: list[DoseGiven] = Field(default=[], description="doses given")
     measured: Annotated[list[Measured], Field(min_length=1)] = Field(description="what was measured, in order of time")
     option: list[OptionLine] = Field(default=[], description="what could be done; default: the usual options")
-    errors: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+    errors: dict[str, Annotated[float, Field(ge=0.001, le=0.5)]] = Field(
         default={}, description="coefficient of variation of the error of a measured quantity"
     )

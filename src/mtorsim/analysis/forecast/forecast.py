@@ -6,7 +6,6 @@ virtual person who is run in and followed through the history. What is ahead is 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from mtorsim.run.measurement import MEASURED, measure
 from mtorsim.run.plan import Draft, Plan, announce, draft_plan, make_plan
 from mtorsim.scenario.parts import DAY
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 from mtorsim.stats.draws import normal
 
 from .contradiction import check_values
@@ -116,7 +116,7 @@ def forecast(
 
 @checked
 def forecasts(
-    people: Sequence[str | Path | Mapping[str, Any]],
+    people: Sequence[str | Path | Mapping[str, Any] | MtorsimError],
     *,
     candidates: int = ROUND * ROUNDS,
     enough: float = ENOUGH,
@@ -134,7 +134,7 @@ def forecasts(
     Parameters
     ----------
     people
-        The path of a file, or its tables, for each; see also `read_people`.
+        The path of a file, or its tables, for each, as from `read_people`; an error is passed on.
     candidates, enough, ahead, seed, compare, settings, threads, library, progress, note
         As in `forecast`. A person's forecast does not depend on the others.
 
@@ -146,14 +146,14 @@ def forecasts(
     given = _Given(candidates, enough, ahead, seed, settings)
     # The folders of the library are read once.
     shared = library or library_for()
-    report = shown_progress(progress)
+    report, cores = shown_progress(progress), workers(threads)
     lock, done = Lock(), 0
 
-    def one(
-        person: str | Path | Mapping[str, Any], own: Callable[[str], None] | None = None
-    ) -> Forecast | MtorsimError:
+    def one(person: Any, own: Callable[[str], None] | None = None) -> Forecast | MtorsimError:
         nonlocal done
         try:
+            if isinstance(person, MtorsimError):
+                raise person
             found: Forecast | MtorsimError = _forecast(
                 read_person(person, shared if isinstance(person, Mapping) else library, compare=compare),
                 given,
@@ -174,7 +174,7 @@ def forecasts(
         return []
     # What is compiled or announced is so once, for the first.
     first = one(people[0], note)
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         return [first, *pool.map(one, people[1:])]
 
 
@@ -224,8 +224,9 @@ def _forecast(
     announce(plan, note)
     prior = _prior(person, plan)
     plan.choose_forms(*given.work(person))
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        work = _Work(person, plan, prior, pool, threads or os.cpu_count() or 1, shown_progress(progress))
+    cores = workers(threads)
+    with ThreadPoolExecutor(cores) as pool:
+        work = _Work(person, plan, prior, pool, cores, shown_progress(progress))
         return work.run(given, compare)
 
 

@@ -19,12 +19,14 @@ from .value import KINDS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Ahead", "Forecast", "Inferred"]
+__all__ = ["FEW", "Ahead", "Forecast", "Inferred"]
 
 NOTICE = "For research and teaching, not for patient care."
 BANDS = (0.05, 0.25, 0.5, 0.75, 0.95)
 QUANTILE = "weibull"
 """Quantiles between which a further draw falls with the probability that they say, however few draws there are."""
+FEW = 50.0
+"""Effective sample size below which a forecast should not be relied on."""
 AGREES = 0.5
 """Difference between the mode and the mean of the samples, in SDs, up to which they agree."""
 
@@ -85,6 +87,8 @@ class Inferred:
     @property
     def agreement(self) -> str:
         """Whether mode and samples agree, in a sentence."""
+        if self.effective < FEW:
+            return f"only {self.effective:.0f} effective candidates: ask for more, or look for values that contradict"
         worst = self.names[int(np.argmax(np.abs(self.mean - self.mode) / self.sd))]
         if self.apart <= AGREES:
             return f"mode and samples agree to {self.apart:.2f} SD"
@@ -167,6 +171,18 @@ class Forecast:
         grade = self.grading.of(self._option(option).measured)
         return np.stack([np.mean(grade == k, axis=0) for k in range(5)], axis=1)
 
+    def alike(self, option: str) -> Ahead:
+        """What is ahead under an option, of the candidates in whom all options were followed."""
+        ahead = self._option(option)
+        if len(ahead.measured) == len(self.compared):
+            return ahead
+        return Ahead(ahead.values[self.compared], ahead.measured[self.compared])
+
+    def worst_alike(self, option: str) -> np.ndarray:
+        """As `worst` on the last morning, of the candidates in whom all options were followed, (4,)."""
+        grade = self.grading.of(self.alike(option).measured[:, self.weekly]).max(axis=1)
+        return np.array([np.mean(grade >= k) for k in range(1, 5)])
+
     def worst(self, option: str = AS_NOW) -> np.ndarray:
         """Probability that the worst grade so far is at least 1 to 4, on the mornings of `weekly`, (weeks, 4)."""
         weekly = self.weekly
@@ -185,7 +201,7 @@ class Forecast:
         return float(np.nanmean(apart)), float(low), float(high)
 
     def next_measurement(self, limit: float = 160.0, option: str = AS_NOW) -> list[NextDay]:
-        """What each morning ahead would tell if fasting glucose were measured next on it.
+        """What each weekly morning ahead would tell if fasting glucose were measured next on it.
 
         Parameters
         ----------
@@ -197,13 +213,14 @@ class Forecast:
         Returns
         -------
         list of NextDay
-            The probability that glucose has passed the limit by then, the days above it that would not have been
-            seen, and how much the value would tell of whether it is passed by the last morning.
+            The probability that true glucose was above the limit on some weekly morning by then, the days above it
+            that would not have been seen, and how much the value would tell of whether it is passed by the last one.
         """
         ahead = self._option(option)
         true = ahead.values[:, :, list(self.units).index("fasting_glucose")]
         well = np.isfinite(true[:, -1])
-        return next_days(self.days, true[well], ahead.measured[well], limit)
+        weekly = self.weekly
+        return next_days(self.days[weekly], true[well][:, weekly], ahead.measured[well][:, weekly], limit)
 
     @property
     def failed(self) -> int:
@@ -260,6 +277,7 @@ class Forecast:
                     },
                     "grades": self.grades(option).tolist(),
                     "worst": self.worst(option).tolist(),
+                    "worst_in_the_same": self.worst_alike(option).tolist(),
                     "change": None if option == AS_NOW else self.change(option),
                 }
                 for option in self.ahead

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from pathlib import Path
 from typing import Any
 
 from mtorsim.errors import DataError, did_you_mean
-from mtorsim.tables.cells import MISSING, Cells, read_cells
+from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells
 
 from .file import MEASURED
 
@@ -21,7 +22,7 @@ _UNIT = re.compile(r"(?P<name>[^(\[]+?)\s*[(\[]\s*(?P<unit>[^)\]]+?)\s*[)\]]")
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
-def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str, Any]]:
+def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str, Any] | DataError]:
     """Read people from a table, for `forecasts`.
 
     Parameters
@@ -29,19 +30,20 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
     path
         A CSV file with the columns `id`; `date` or `day`; measured quantities with their units, such as
         `fasting_glucose (mg/dL)`; `drug`, `amount`, `every` and `stop` of doses; and what is known of the person, such
-        as `sex`, `age`, `bmi` and `diabetic`, in any of its rows.
+        as `sex`, `age`, `bmi` and `diabetic`, in any of its rows. A later row of a drug replaces its dose.
     dialect
         `comma`, `semicolon` or `tab`.
 
     Returns
     -------
     dict
-        The tables of each person, as of a person's file, by `id`.
+        The tables of each person, as of a person's file, by `id`; or the first thing that is wrong in their rows, which
+        `forecasts` passes on.
 
     Raises
     ------
     DataError
-        For the first cell that cannot be read.
+        If the table has no such columns, no rows, or a row of nobody.
     """
     cells = read_cells(Path(path), dialect)
     columns = [_column(name, cells) for name in cells.head]
@@ -49,7 +51,10 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
     for name in ("id", "day" if "date" not in names else "date"):
         if name not in names:
             raise DataError(f"{cells.path}:1: there is no column `{name}`", help=did_you_mean(name, names))
-    found: dict[str, dict[str, Any]] = {}
+    if not cells.rows:
+        raise DataError(f"{cells.path}: the table has no rows")
+    mark = DIALECTS[dialect][1]
+    found: dict[str, dict[str, Any] | DataError] = {}
     for line, row in zip(cells.lines, cells.rows, strict=True):
         values = {name: (text, unit) for (name, unit), text in zip(columns, row, strict=True) if text not in MISSING}
         where = f"{cells.path}:{line}"
@@ -57,7 +62,12 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
             raise DataError(f"{where}: the cell `id` is empty")
         who = values.pop("id")[0]
         person = found.setdefault(who, {"person": {"name": who}, "dose": [], "measured": []})
-        _add(person, {name: (text, unit) for name, (text, unit) in values.items()}, where)
+        if isinstance(person, DataError):
+            continue
+        try:
+            _add(person, values, where, mark)
+        except DataError as error:
+            found[who] = error
     return found
 
 
@@ -75,12 +85,12 @@ def _column(head: str, cells: Cells) -> tuple[str, str]:
     return name, unit
 
 
-def _add(person: dict[str, Any], values: dict[str, tuple[str, str]], where: str) -> None:
+def _add(person: dict[str, Any], values: dict[str, tuple[str, str]], where: str, mark: str) -> None:
     """Add a row to a person."""
     head = person["person"]
     for name in PERSON:
         if name in values:
-            value = _plain(name, values[name][0], where)
+            value = _plain(name, values[name][0], where, mark)
             if head.get(name, value) != value:
                 raise DataError(f"{where}: `{name}` of {head['name']} is {value} here and {head[name]} before")
             head[name] = value
@@ -88,22 +98,25 @@ def _add(person: dict[str, Any], values: dict[str, tuple[str, str]], where: str)
     taken = [n for n in MEASURED if n in values]
     if "drug" in values:
         dose: dict[str, Any] = {n: values[n][0] for n in ("drug", "amount", "every") if n in values}
+        for name in ("amount", "every"):
+            if name not in dose:
+                raise DataError(f"{where}: the dose of {dose['drug']} has no `{name}`")
         if when:
             dose["start"] = next(iter(when.values()))
         if "stop" in values:
             text = values["stop"][0]
             dose["stop"] = _day("day" if text.isdigit() else "date", text, where)
-        person["dose"].append(dose)
+        _give(person["dose"], dose)
     if taken:
-        row: dict[str, Any] = {**when, **{n: f"{values[n][0]} {values[n][1]}" for n in taken}}
+        row: dict[str, Any] = {**when, **{n: f"{values[n][0].replace(mark, '.')} {values[n][1]}" for n in taken}}
         if "time" in values:
             row["time"] = values["time"][0]
         if "meter" in values:
-            row["meter"] = _plain("meter", values["meter"][0], where)
+            row["meter"] = _plain("meter", values["meter"][0], where, mark)
         person["measured"].append(row)
 
 
-def _plain(name: str, text: str, where: str) -> Any:
+def _plain(name: str, text: str, where: str, mark: str) -> Any:
     """A cell as a person's file has it."""
     if name in ("population", "sex", "ahead"):
         return text
@@ -111,10 +124,25 @@ def _plain(name: str, text: str, where: str) -> Any:
         if text.lower() not in _FLAGS:
             raise DataError(f"{where}: `{name}` = `{text}` is neither true nor false")
         return _FLAGS[text.lower()]
-    try:
-        return float(text)
-    except ValueError:
-        raise DataError(f"{where}: `{name}` = `{text}` is not a number") from None
+    value = number(text, mark)
+    if not math.isfinite(value):
+        raise DataError(f"{where}: `{name}` = `{text}` is not a number")
+    return value
+
+
+def _give(doses: list[dict[str, Any]], dose: dict[str, Any]) -> None:
+    """Add a dose; it ends an earlier one of the same drug, and is nothing new if that one is the same."""
+    before = next((d for d in reversed(doses) if d["drug"] == dose["drug"] and "stop" not in d), None)
+    if before is None or "start" not in dose:
+        doses.append(dose)
+    elif (before["amount"], before["every"]) == (dose["amount"], dose["every"]):
+        before |= {"stop": dose["stop"]} if "stop" in dose else {}
+    else:
+        if before.get("start") == dose["start"]:
+            doses.remove(before)
+        else:
+            before["stop"] = dose["start"]
+        doses.append(dose)
 
 
 def _day(name: str, text: str, where: str) -> dt.date | int:

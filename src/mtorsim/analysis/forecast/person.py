@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mtorsim.errors import PersonError, Where, choose_from, spoken
+from mtorsim.errors import PersonError, UnitError, Where, choose_from, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Key, Place, PythonSource, Source
 from mtorsim.files.record import read_record
 from mtorsim.files.roles import BODY, PATHWAY
 from mtorsim.files.toml import TomlFile
-from mtorsim.scenario.parts import DAY
-from mtorsim.scenario.read_times import clock_hours, hours
+from mtorsim.scenario.parts import DAY, DAY_STARTS
+from mtorsim.scenario.read_times import hours
+from mtorsim.scenario.regimen import read_regimen
 from mtorsim.scenario.scenario import Scenario
 
 from .file import MEASURED, DoseGiven, Measured, PersonFile
@@ -27,6 +28,10 @@ __all__ = ["Person", "Value", "person_from", "read_person"]
 LOWERING = (*THERAPIES, "dpp4_inhibitor", "octreotide")
 """Drugs that are not held or halved because of high glucose."""
 SEXES = {"female": 0.0, "male": 1.0}
+EARLY = 3.5
+"""Hours before 07:30 from which a sample counts as one of that morning, on the first day."""
+OFTEN = 0.5
+"""Shortest interval between doses, hours."""
 MOST_DAYS = 3660
 """Longest history in days."""
 
@@ -93,8 +98,13 @@ class Person:
 
     def day(self, time: float) -> str:
         """A time as a date, or as a day number."""
-        number = int(time // DAY)
-        return f"day {number}" if self.start is None else str(self.start + dt.timedelta(days=number))
+        return _told(self.start, time)
+
+
+def _told(start: dt.date | None, time: float) -> str:
+    """A time as a date, or as a day number."""
+    number = int(time // DAY)
+    return f"day {number}" if start is None else str(start + dt.timedelta(days=number))
 
 
 @dataclass(frozen=True)
@@ -175,8 +185,12 @@ class _Reader:
         ahead = hours(head.ahead, self.place.inside("person", "ahead"))
         if not DAY <= ahead <= 3660 * DAY:
             self.place.fail(f"`ahead` = {head.ahead} is not between a day and ten years", "person", "ahead")
-        end = now + DAY * round(ahead / DAY)
+        end = now + DAY * -(-ahead // DAY)
         lines = [self._line(k, line, now) for k, line in enumerate(self.form.dose)]
+        self._check_overlap()
+        for name in self.form.errors:
+            if name not in MEASURED:
+                self.place.fail(f"`{name}` is not measured", "errors", name, help=choose_from(name, MEASURED))
         choices = self._choices(now)
         if not compare:
             choices = choices[:1]
@@ -204,10 +218,14 @@ class _Reader:
         head, form = self.form.person, self.form
         dates = [m.date for m in form.measured] + [d for line in form.dose for d in (line.start, line.stop)]
         known = [d for d in dates if isinstance(d, dt.date)]
-        if head.start is None and known and any(isinstance(d, int) for d in dates):
+        numbered = any(isinstance(d, int) for d in dates) or any(m.day is not None for m in form.measured)
+        dated = known or isinstance(head.now, dt.date)
+        if head.start is None and dated and numbered:
             self.place.fail("some days are dates and others are numbers", help="say which date is day 0 as `start`")
         if not known:
             return head.start
+        if head.start is None and isinstance(head.now, int):
+            self.place.fail("some days are dates and others are numbers", "person", "now", help="write `now` as a date")
         first = min(known) if head.start is None else head.start
         for k, line in enumerate(form.dose):
             if isinstance(line.start, dt.date) and line.start < first:
@@ -225,7 +243,8 @@ class _Reader:
             number = day
         if not 0 <= number <= MOST_DAYS:
             first = "day 0" if self.start is None else str(self.start)
-            place.fail(f"`{key}` = {day} is not within ten years from the start, {first}", key)
+            where = "before" if number < 0 else "more than ten years after"
+            place.fail(f"`{key}` = {day} is {where} the start, {first}", key)
         return number
 
     def _values(self) -> list[Value]:
@@ -237,10 +256,15 @@ class _Reader:
             key = "date" if row.date is not None else "day"
             day = self._day(row.date if row.date is not None else row.day or 0, place, key)
             time = DAY * day + self._clock(row, place)
+            # The model's morning is at 07:30; who was there earlier on the first day had not taken the drug either.
+            time = 0.0 if -EARLY <= time < 0 else time
+            if time < 0:
+                place.fail(f"`time` = {row.time} is before the first morning", "time", help="begin a day earlier")
             shown = str(row.date) if row.date is not None else f"day {row.day}"
-            if time <= before:
-                twice = "is measured twice: put both values into one table" if time == before else "is out of order"
-                place.fail(f"{shown} {row.time}, after {said}, {twice}", key, help="are day and month swapped?")
+            if time == before:
+                place.fail(f"{shown} {row.time} is measured twice", key, help="put all its values into one table")
+            if time < before:
+                place.fail(f"{shown} {row.time}, after {said}, is out of order", key, help="are day and month swapped?")
             before, said = time, f"{shown} {row.time}"
             for name in MEASURED:
                 text = getattr(row, name)
@@ -260,12 +284,7 @@ class _Reader:
         parts = row.time.split(":")
         if len(parts) != 2 or not all(p.isdigit() for p in parts) or int(parts[0]) > 23 or int(parts[1]) > 59:
             place.fail(f"`time` = {spoken(row.time)} is not a clock time", "time", help="write for example 14:30")
-        after = clock_hours(row.time)
-        if after > 16.5:
-            place.fail(
-                f"`time` = {row.time} is before the day begins, at 07:30", "time", help="put it on the day before"
-            )
-        return after
+        return int(parts[0]) + int(parts[1]) / 60 - DAY_STARTS
 
     def _check_meal(self, value: Value, scenario: Scenario) -> None:
         """Raise if a fasting value was not fasting."""
@@ -279,6 +298,8 @@ class _Reader:
         """A dose as a line of a scenario."""
         place = self.place.inside("dose", k)
         own = line.model_dump(by_alias=True, exclude_unset=True, exclude={"start", "stop"})
+        if line.every is not None and hours(line.every, place.inside("every")) < OFTEN:
+            place.fail(f"doses every {line.every} are too often", "every", help="was it `24 h`?")
         if line.waits or line.missed:
             place.fail("doses of a person are those that were taken", "waits" if line.waits else "missed")
         first = 0 if line.start is None else self._day(line.start, place, "start")
@@ -311,9 +332,35 @@ class _Reader:
             found.append(Choice(option.name, option.factor, tuple(option.dose)))
         return found
 
+    def _span(self, line: DoseGiven) -> tuple[float, float]:
+        """Hours from the start at which doses begin and end."""
+        begin = 0.0 if line.start is None else DAY * self._day(line.start, self.place, "start")
+        if line.stop is not None:
+            return begin, DAY * self._day(line.stop, self.place, "stop")
+        if line.regimen is not None:
+            try:
+                parts, _ = read_regimen(line.regimen)
+            except UnitError:
+                # Told with its place when the scenario is read.
+                return begin, float("inf")
+            spans = [(p.every or 0.0) * (float("inf") if p.count is None else p.count) for p in parts]
+            return begin, begin + sum(spans)
+        return begin, float("inf") if line.every else begin
+
     def _over(self, line: DoseGiven, now: float) -> bool:
         """Whether a dose has ended."""
-        return line.stop is not None and DAY * self._day(line.stop, self.place, "stop") <= now
+        return self._span(line)[1] <= now
+
+    def _check_overlap(self) -> None:
+        """Raise if a drug is written twice at the same hour."""
+        for k, one in enumerate(self.form.dose):
+            for other in self.form.dose[:k]:
+                if (one.drug, one.route, one.time) != (other.drug, other.route, other.time):
+                    continue
+                (a, b), (c, d) = self._span(one), self._span(other)
+                if max(a, c) < min(b, d):
+                    message = f"two lines dose `{one.drug}` at {one.time}, both from {_told(self.start, max(a, c))} on"
+                    self.place.fail(message, "dose", k, help="end the earlier one with `stop`")
 
     def _scenario(self, lines: list[dict[str, Any]], choices: Sequence[Choice], now: float, end: float) -> Scenario:
         """The history and what is ahead, with one arm for each option."""
@@ -322,7 +369,7 @@ class _Reader:
         drugs = dict.fromkeys(str(d["drug"]) for d in [*lines, *started] if "drug" in d)
         data: dict[str, Any] = {
             "title": head.name,
-            "model": head.model or [BODY, PATHWAY, *drugs],
+            "model": list(dict.fromkeys([*(head.model or (BODY, PATHWAY)), *drugs])),
             "population": head.population,
             "duration": f"{end:g} h",
             "visits": {"at": ["0 weeks"]},
@@ -336,11 +383,25 @@ class _Reader:
         if lines:
             data["dose"] = lines
         later = [
-            {"name": c.name, "dose": [*lines, *({**d, "start": f"{now:g} h"} for d in c.doses)]} for c in choices[1:]
+            {"name": c.name, "dose": [*lines, *(self._from_now(d, k, now) for d in c.doses)]}
+            for k, c in enumerate(choices[1:])
         ]
         if later:
             data["arm"] = later
         return Scenario.of("person", _Tables(data, self.source, len(lines)), self.library)
+
+    def _from_now(self, dose: Mapping[str, Any], k: int, now: float) -> dict[str, Any]:
+        """A dose of an option, which begins now."""
+        place = self.place.inside("option", k, "dose")
+        if "start" in dose:
+            place.fail("the doses of an option begin now", "start", help="leave `start` out")
+        made = {**dose, "start": f"{now:g} h"}
+        if "stop" in dose:
+            stop = dose["stop"]
+            if not isinstance(stop, str):
+                place.fail("`stop` of an option is a time from now", "stop", help='write for example stop = "2 weeks"')
+            made["stop"] = f"{now + hours(stop, place.inside('stop')):g} h"
+        return made
 
     def _given(self) -> dict[str, float]:
         """Known covariates."""
@@ -349,11 +410,14 @@ class _Reader:
         for name in ("age", "bmi", "height"):
             value = getattr(head, name)
             if value is not None:
+                if name in given:
+                    self._fail(name, f"`{name}` is given twice", "leave it out of `covariates`")
                 given[name] = value
         if head.sex is not None:
-            if head.sex not in SEXES:
-                self._fail("sex", f"`sex` cannot be {spoken(head.sex)}", choose_from(head.sex, SEXES))
-            given["male"] = SEXES[head.sex]
+            sex = head.sex.strip().lower()
+            if sex not in SEXES:
+                self._fail("sex", f"`sex` cannot be {spoken(head.sex)}", choose_from(sex, SEXES))
+            given["male"] = SEXES[sex]
         if head.weight is not None:
             if "bmi" in given and "height" in given:
                 expected = given["bmi"] * given["height"] ** 2

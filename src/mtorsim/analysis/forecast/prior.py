@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.errors import ArgumentError, choose_from
-from mtorsim.population.population import Population
+from mtorsim.population.population import Population, Quantity
 from mtorsim.run.plan import Draft, Plan
 from mtorsim.run.prepare import People, at_rest, prepare_values
 from mtorsim.run.run_in import CANDIDATE
@@ -102,9 +102,11 @@ def prior_of(plan: Draft, given: Mapping[str, float], members: Mapping[str, bool
     population = plan.population
     lines = {q.name: q for q in population.quantities}
     free = {n for n in population.covariates if lines[n].sigma > 0 or lines[n].distribution == "share"}
-    for name in given:
+    for name, value in given.items():
         if name not in free:
-            raise ArgumentError(f"`{population.name}` has no covariate `{name}`", help=choose_from(name, sorted(free)))
+            help = choose_from(name, sorted(free)) if free else "leave it out: this population has none"
+            raise ArgumentError(f"`{population.name}` has no covariate `{name}`", help=help)
+        _check_covariate(population, lines[name], value)
     for name in free - set(given):
         share = _share(lines[name].median.text)
         if lines[name].distribution == "share" and share not in (0.0, 1.0):
@@ -121,6 +123,20 @@ def prior_of(plan: Draft, given: Mapping[str, float], members: Mapping[str, bool
     ]
     names = tuple(n for n in population.deviating if n not in given)
     return Prior(population, given, members, (*names, *own))
+
+
+def _check_covariate(population: Population, line: Quantity, value: float) -> None:
+    """Raise if nobody of the population has a value."""
+    if line.distribution == "share":
+        share = _share(line.median.text)
+        if value not in (0.0, 1.0) or (share in (0.0, 1.0) and value != share):
+            whom = "" if share is None else ", who are all women" if share == 0 else ""
+            message = f"nobody of `{population.name}`{whom} has `{line.name}` = {value:g}"
+            raise ArgumentError(message, help="choose another population")
+    elif line.range and not line.range[0] <= value <= line.range[1]:
+        low, high = line.range
+        message = f"`{line.name}` = {value:g} is outside `{population.name}`, {low:g} to {high:g} {line.unit}"
+        raise ArgumentError(message, help="choose another population")
 
 
 def _own(group: str, quantity: str) -> str:

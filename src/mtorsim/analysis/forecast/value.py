@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -55,6 +56,8 @@ KINDS = {
     "weight": Kind("kg", 25.0, 350.0, 0.01, _in("kg"), ("kg",)),
 }
 """What can be measured. The error of glucose after meals includes meals that are not known."""
+_BEYOND = re.compile(r"\s*(?P<sign><=|>=|<|>|≤|≥|)\s*(?P<rest>.*?)\s*$", re.DOTALL)
+_SIGNS = {"": 0, "<": -1, "<=": -1, "≤": -1, ">": 1, ">=": 1, "≥": 1}
 METER = 0.07
 """Coefficient of variation of a home meter: within 15 % in 95 % of values, as ISO 15197 asks (recalled)."""
 
@@ -78,9 +81,10 @@ def read_value(text: str, name: str, place: Place) -> tuple[float, int]:
         -1 for a value below a limit, 1 for one above, 0 for a measured one.
     """
     kind = KINDS[name]
-    bare = text.strip()
-    beyond = {"<": -1, ">": 1}.get(bare[:1], 0)
-    bare = bare.lstrip("<>= ")
+    match = _BEYOND.match(text)
+    assert match is not None
+    beyond = _SIGNS[match["sign"]]
+    bare = match["rest"]
     try:
         number, unit = parse_quantity(bare)
         value = kind.converted(number, unit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from mtorsim.scenario.parts import Regimen
 from mtorsim.scenario.regimen import read_regimen
 from mtorsim.scenario.scenario import Scenario, scenario_of
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 from mtorsim.units.units import Unit, convert, parse_quantity
 
 from .course import reached
@@ -67,7 +67,7 @@ def dose_response(
     scenario
         A scenario, the name of a bundled one, or the path of a file. Its rules apply at every dose.
     drug
-        The drug whose doses differ; default: the first of the treated arm.
+        The drug whose doses differ; default: the first that only the treated arm takes.
     doses
         Amounts in the unit of the scenario's dose, or with a unit; default: 0.25 to 2 times the scenario's. A regimen
         of several amounts is scaled as a whole, to these first amounts.
@@ -103,16 +103,17 @@ def dose_response(
     base = scenario_of(scenario, library)
     given = {"seed": seed, "population": population, "settings": settings}
     asked = read_asked(base, of, at, arm, versus, library, **given)
+    asked.require_drug()
     if by is not None and by not in asked.draft.population.traits:
         raise ArgumentError(f"`by`: unknown trait `{by}`", help=choose_from(by, asked.draft.population.traits))
-    own = _regimen(asked.treated, drug)
+    own = _regimen(asked.treated, drug, _both(asked))
     tried = [_Tried(asked, own, _doses(doses, own, asked))]
     for text in schedules:
         other = _with_schedule(base, asked.treated, own.drug, text)
         again = read_asked(other, of, at, None, None, library, **given)
-        mine = _regimen(again.treated, None if " " not in text else text.split()[0])
+        mine = _regimen(again.treated, text.split()[0])
         tried.append(_Tried(again, mine, _doses(None, mine, again)))
-    cores, report = threads or os.cpu_count() or 1, shown_progress(progress)
+    cores, report = workers(threads), shown_progress(progress)
     return _found(tried, np.arange(subjects), cores, report, by, note)
 
 
@@ -213,16 +214,21 @@ class _Work:
         return (*shaped, without.start, without.value, status, people.weights, traits)
 
 
-def _regimen(arm: PlannedArm, drug: str | None) -> Regimen:
-    """The regimen of a drug in the treated arm, by default its first that is not a placebo."""
+def _both(asked: Asked) -> list[str]:
+    """Drugs that the people of the untreated arm take as well."""
+    without = next((a for a in asked.draft.arms if a.name == asked.untreated), None)
+    return [] if without is None else [r.drug for r in without.spec.regimens if any(r.amounts) and not r.placebo]
+
+
+def _regimen(arm: PlannedArm, drug: str | None, both: Sequence[str] = ()) -> Regimen:
+    """The regimen of a drug in the treated arm, by default its first that only this arm takes."""
     given = [r for r in arm.spec.regimens if any(r.amounts) and not r.placebo and not r.waits]
     if drug is None:
-        return given[0]
+        return next((r for r in given if r.drug not in both), given[0])
     mine = [r for r in given if r.drug == drug]
     if not mine:
-        raise ArgumentError(
-            f"`{drug}` is not dosed in the arm `{arm.name}`", help=choose_from(drug, [r.drug for r in given])
-        )
+        help = choose_from(drug, [r.drug for r in given])
+        raise ArgumentError(f"`{drug}` is not dosed in the arm `{arm.name}`", help=help)
     return mine[0]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.analysis.courses import repeated, share_out
+from mtorsim.analysis.people import LAST_SUBJECT
 from mtorsim.errors import ArgumentError
 from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.run.prepare import People, prepare
@@ -82,8 +83,8 @@ def check_one_person(subject: int, within: float | None) -> None:
     ArgumentError
         If one is out of its range.
     """
-    if subject < 0:
-        raise ArgumentError(f"subject = {subject}: subjects are numbered from 0")
+    if not 0 <= subject < LAST_SUBJECT:
+        raise ArgumentError(f"subject = {subject}: subjects are numbered from 0 to {LAST_SUBJECT - 1:,}")
     if within is not None and not 0 < within < 1:
         raise ArgumentError(f"within = {within:g}: above 0 and below 1", help="0.2 is 20 % to either side")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from mtorsim.run.arguments import checked
 from mtorsim.run.options import Options
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 
 from .morris import design, elementary_effects
 from .person import Person, check_one_person, person_of, reasons
@@ -192,7 +192,7 @@ def morris(
     question = Question(plan, treated, untreated, of, asked.time, effect)
     names = free_parameters(plan, parameters)
     person = person_of(question, names, subject, within)
-    return screened(person, within, trajectories, threads or os.cpu_count() or 1, shown_progress(progress))
+    return screened(person, within, trajectories, workers(threads), shown_progress(progress))
 
 
 def check_trajectories(trajectories: int) -> None:

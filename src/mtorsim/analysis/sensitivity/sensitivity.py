@@ -6,7 +6,6 @@ advance together in the lanes of the integrator.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 
 from .question import RTOL, Question, Questioned
 from .ranges import RangedParameter, described, ends, free_parameters
@@ -192,7 +192,7 @@ def sensitivity(
     plan, treated, untreated = asked.plan(note)
     question = Question(plan, treated, untreated, of, asked.time, effect)
     work = _Work(question, tuple(free_parameters(plan, parameters)))
-    return work.run(subjects, threads or os.cpu_count() or 1, shown_progress(progress))
+    return work.run(subjects, workers(threads), shown_progress(progress))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from mtorsim.run.arguments import checked
 from mtorsim.run.options import Options
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
+from mtorsim.simulation.workers import workers
 
 from .person import Person, check_one_person, person_of, reasons
 from .question import ROUNDING, RTOL, Question, Questioned
@@ -206,18 +206,18 @@ def sobol(
     question = Question(plan, treated, untreated, of, asked.time, effect)
     names = free_parameters(plan, parameters)
     person = person_of(question, names, subject, within)
-    workers, shown = threads or os.cpu_count() or 1, shown_progress(progress)
+    cores, shown = workers(threads), shown_progress(progress)
     screening, before = None, 0
     if parameters is None:
         before = trajectories * (len(names) + 1)
         expected = before + samples * (min(SCREENED, len(names)) + 2)
-        screening = screened(person, within, trajectories, workers, _part_of(shown, 0, expected))
+        screening = screened(person, within, trajectories, cores, _part_of(shown, 0, expected))
         names = [row.name for row in screening.rows[:SCREENED]]
         person = person_of(question, names, subject, within)
     if len(names) < 2:
         raise ArgumentError("a variance is divided among two parameters at least", help="name more of them")
     shown = _part_of(shown, before, before + samples * (len(names) + 2))
-    found = _divided(person, within, samples, workers, shown)
+    found = _divided(person, within, samples, cores, shown)
     return replace(found, screening=screening)
 
 

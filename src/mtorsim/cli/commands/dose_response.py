@@ -12,6 +12,7 @@ from mtorsim.cli.options import (
     as_json,
     asked,
     check_output,
+    finite,
     library,
     library_of,
     parse_settings,
@@ -58,6 +59,7 @@ def command(scenario: str, doses: str | None, limit: float | None, risk: float |
     from mtorsim.analysis.response.dose_response import dose_response
     from mtorsim.plots.style import FORMATS
 
+    finite("--limit", limit)
     if risk is not None and (limit is None or not 0 < risk < 1):
         raise ArgumentError("`--risk` is a share between 0 and 1 of people above `--limit`", help="10 % is 0.1")
     if given["figure"] is not None:

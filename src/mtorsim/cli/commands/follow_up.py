@@ -11,6 +11,7 @@ from mtorsim.cli.options import (
     PATH,
     as_json,
     check_output,
+    finite,
     library,
     library_of,
     parse_settings,
@@ -29,8 +30,8 @@ PRINTED = (0.02, 0.08, 0.32)
 
 @click.command()
 @click.argument("scenario")
-@click.option("--limit", type=float, default=160.0, show_default=True, metavar="X", help="Above it something is done.")
-@click.option("--severe", type=float, default=250.0, show_default=True, metavar="X", help="To be avoided.")
+@click.option("--limit", type=float, default=160.0, show_default=True, metavar="X", help="mg/dL; above it one acts.")
+@click.option("--severe", type=float, default=250.0, show_default=True, metavar="X", help="mg/dL to be avoided.")
 @click.option("--budget", type=int, metavar="K", help="Visits of chosen schedules; default: 6.")
 @click.option("--schedule", "schedules", multiple=True, metavar="D,D", help="Days of another, as '14,28'; repeatable.")
 @click.option("--by", metavar="TRAIT", help="Classes of people by a trait, such as bmi; default: by fasting glucose.")
@@ -57,6 +58,8 @@ def command(scenario: str, schedules: tuple[str, ...], **given: Any) -> int:
     from mtorsim.analysis.follow_up.follow_up import follow_up
     from mtorsim.plots.style import FORMATS
 
+    for name in ("limit", "severe"):
+        finite(f"--{name}", given[name])
     if given["figure"] is not None:
         check_output(given["figure"], "picture", [f".{f}" for f in FORMATS])
     own = {f"days {text}": [d.strip() for d in text.split(",") if d.strip()] for text in schedules}

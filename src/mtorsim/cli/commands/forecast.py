@@ -37,7 +37,7 @@ def command(person: Path, dialect: str, **given: Any) -> int:
     The person is sought among the population: candidates are run through the history and weighed by
     what was measured. For research and teaching, not for patient care.
     """  # noqa: D301
-    if person.suffix == ".csv":
+    if person.suffix.lower() == ".csv":
         if given["figure"] is not None:
             raise ArgumentError("`--figure` draws one person", help="give a person's file in place of a table")
         return _many(person, dialect, given)
@@ -97,17 +97,16 @@ def _print(found: Forecast) -> None:
     if len(found.ahead) > 1:
         rows = []
         for option in found.ahead:
-            last, worst = found.values("measured", option)[:, -1], found.worst(option)[-1]
+            last, worst = found.alike(option).measured[:, -1], found.worst_alike(option)
             change = "-" if option == next(iter(found.ahead)) else _change(*found.change(option))
             rows.append([option, f"{_median(last):.0f}", change, *(f"{100 * w:.0f} %" for w in worst[1:3])])
         head = ["from now on", "median", "change (90 % of people)", "grade 2+", "grade 3+"]
         print_table(head, rows, f"on {found.day(len(found.days) - 1)}, in the same candidates")
     rows = [
         [found.day(k), f"{100 * day.passed:.0f} %", f"{day.unseen:.1f}", f"{day.information:.2f}"]
-        for k, day in enumerate(found.next_measurement())
-        if k in found.weekly
+        for k, day in zip(found.weekly, found.next_measurement(), strict=True)
     ]
-    head = ["measured next on", "above 160 by then", "days unseen", "information, bit"]
+    head = ["measured next on", "truly above 160 by then", "days unseen", "information, bit"]
     print_table(head, rows, "when to measure next")
     inferred = found.inferred
     if found.unmeasured is not None:
@@ -132,6 +131,7 @@ def _change(mean: float, low: float, high: float) -> str:
 
 def _many(path: Path, dialect: str, given: dict[str, Any]) -> int:
     from mtorsim.analysis.forecast.forecast import forecasts
+    from mtorsim.analysis.forecast.outlook import FEW
     from mtorsim.analysis.forecast.people import read_people
 
     people = read_people(path, dialect)
@@ -150,6 +150,9 @@ def _many(path: Path, dialect: str, given: dict[str, Any]) -> int:
             rows.append([who, f"{len(f.person.values)}", f.day(len(f.days) - 1), *bands, *risks])
         head = ["person", "values", "morning", "5 %", "median", "95 %", "grade 2+ until then", "grade 3+"]
         print_table(head, rows, "fasting glucose that will be measured (mg/dL)")
+    for who, f in well.items():
+        if f.inferred.effective < FEW:
+            note(f"{who}: {f.inferred.agreement}")
     for who, error in refused.items():
         note(f"{who}: no forecast: {error.message}" + (f" ({error.help})" if error.help else ""))
     return 1 if refused else 0

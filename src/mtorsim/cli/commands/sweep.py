@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, print_table, progress_bar
-from mtorsim.cli.options import PATH, as_json, library, library_of, parse_settings, quiet, settings, threads
+from mtorsim.cli.options import PATH, as_json, finite, library, library_of, parse_settings, quiet, settings, threads
 from mtorsim.errors import ArgumentError
 
 
@@ -32,7 +32,7 @@ def command(scenario: str, over: tuple[str, ...], out: Path | None, **given: Any
     """Run SCENARIO with every combination of some values, in the same people, and compare the arms.
 
     \b
-      mtorsim sweep everolimus_healthy --over "everolimus.dose=2.5 mg,5 mg,10 mg"
+      mtorsim sweep everolimus_breast --over "everolimus.dose=2.5 mg,5 mg,10 mg"
       mtorsim sweep everolimus_breast --over secretion=0,1 --over insulin_action=0,1 --limit 160
       mtorsim sweep everolimus_breast --over "everolimus.regimen=10 mg q24h,70 mg q7d"
 
@@ -43,6 +43,8 @@ def command(scenario: str, over: tuple[str, ...], out: Path | None, **given: Any
     from mtorsim.scenario.sweep import sweep
     from mtorsim.simulation.simulate import simulate
 
+    for limit in given["limits"]:
+        finite("--limit", limit)
     known = library_of(scenario, given["folders"])
     swept = sweep(scenario_of(scenario, known), _values(over))
     with progress_bar(given["quiet"] or given["as_json"]) as bar:
