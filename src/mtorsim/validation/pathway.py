@@ -39,11 +39,14 @@ def _index(test: Examination, name: str) -> float:
     return float(test.indices[name][1][0])
 
 
-def _rise(session: Session, scenario: Scenario, days: float, name: str = "fasting_glucose") -> float:
-    """Difference of an index from placebo in an oral test."""
-    requests = [(days * DAY, ogtt())]
-    (drug,), (placebo,) = (session.examine(scenario, requests, arm) for arm in ("drug", "placebo"))
-    return _index(drug, name) - _index(placebo, name)
+def _rises(session: Session, scenario: Scenario, *days: float) -> list[float]:
+    """Difference of fasting glucose from placebo in oral tests on some days."""
+    requests = [(day * DAY, ogtt()) for day in days]
+    drug, placebo = (session.examine(scenario, requests, arm) for arm in ("drug", "placebo"))
+    return [
+        _index(one, "fasting_glucose") - _index(other, "fasting_glucose")
+        for one, other in zip(drug, placebo, strict=True)
+    ]
 
 
 def _readouts(session: Session) -> Iterator[Check]:
@@ -70,8 +73,9 @@ def _directions(session: Session) -> Iterator[Check]:
 
     once, months = beside_placebo(session, "2 d", [("sirolimus", "6 mg x 1")]), beside_placebo(session, "85 d", daily)
     presets = ("ngt", "igt", "t2d_mild")
-    rises = {preset: _rise(session, beside_placebo(session, "85 d", daily, preset), 84) for preset in presets}
+    rises = {preset: _rises(session, beside_placebo(session, "85 d", daily, preset), 84)[0] for preset in presets}
     stopped = beside_placebo(session, "141 d", [("everolimus until 84 d", "10 mg q24h")], "igt")
+    before, after = _rises(session, stopped, 84, 112)
     rapalog = _triglycerides(session, beside_placebo(session, "57 d", daily))
     kinase = _triglycerides(session, beside_placebo(session, "57 d", [("azd8055", "90 mg q12h")]))
     values = {
@@ -80,7 +84,7 @@ def _directions(session: Session) -> Iterator[Check]:
         "direction.disposition_index": change(months, 84 * DAY, ivgtt(), "disposition_index"),
         "direction.reserve": rises["igt"] / rises["ngt"],
         "direction.lean": rises["ngt"],
-        "direction.washout": 100 * _rise(session, stopped, 112) / _rise(session, stopped, 84),
+        "direction.washout": 100 * after / before,
         "direction.class": rapalog / kinase,
     }
     note = ", ".join(f"{preset} {rise:.1f}" for preset, rise in rises.items()) + " mg/dL"
@@ -97,9 +101,12 @@ def _triglycerides(session: Session, scenario: Scenario) -> float:
 def _variants(session: Session) -> Iterator[Check]:
     for name, settings in VARIANTS.items():
         for preset in ("ngt", "igt"):
-            scenario = beside_placebo(session, "85 d", [("everolimus", "10 mg q24h")], preset, settings=settings)
-            requests = [(84 * DAY, ogtt())]
-            (drug,), (placebo,) = (session.examine(scenario, requests, a) for a in ("drug", "placebo"))
+            daily, requests = [("everolimus", "10 mg q24h")], [(84 * DAY, ogtt())]
+            spared = {"settings": settings} if settings else {}
+            scenario = beside_placebo(session, "85 d", daily, preset, **spared)
+            (drug,) = session.examine(scenario, requests, "drug")
+            # What is spared of a drug changes nothing without one.
+            (placebo,) = session.examine(beside_placebo(session, "85 d", daily, preset), requests, "placebo")
             for index, unit in (("fasting_glucose", "mg/dL"), ("glucose_120", "mg/dL")):
                 line = ", ".join(f"{k} = {v:g}" for k, v in settings.items()) or "no line"
                 yield judged(

@@ -40,6 +40,7 @@ class Session:
     library: Library = field(default_factory=library_for)
     note: Note | None = None
     _plans: dict[str, Plan] = field(default_factory=dict)
+    _done: dict[tuple[str, ...], list[Examination]] = field(default_factory=dict)
 
     def scenario(self, **arguments: Any) -> Scenario:
         """Make a scenario of this library, by default of one day with a visit at its start."""
@@ -65,7 +66,24 @@ class Session:
         values: Mapping[str, np.ndarray] | None = None,
         observe: Sequence[str] = (),
     ) -> list[Examination]:
-        """Do tests at given times in a scenario's subjects, or in typical ones with the parameters `values`."""
+        """Do tests at given times in a scenario's subjects, or in typical ones with the parameters `values`.
+
+        What several checks ask of the same people is done once.
+        """
+        key = (scenario.text, str(arm), repr(tests), str(subjects), *observe)
+        if values is not None or key not in self._done:
+            self._done[key] = self._examine(scenario, tests, arm, subjects, values, observe)
+        return self._done[key]
+
+    def _examine(
+        self,
+        scenario: Scenario,
+        tests: Sequence[tuple[float, Protocol]],
+        arm: str | None,
+        subjects: int,
+        values: Mapping[str, np.ndarray] | None,
+        observe: Sequence[str],
+    ) -> list[Examination]:
         plan = self.plan(scenario)
         people = self.people(plan, subjects, values)
         planned = next((a for a in plan.arms if a.name == arm), plan.arms[0])
