@@ -86,7 +86,7 @@ def test_visits_lie_by_arm_and_chunk_with_units(kept):
         parts = sorted((folder / "visits.parquet" / f"arm={arm}").iterdir())
         assert [p.name for p in parts] == [f"chunk-{i:06d}.parquet" for i in range(3)]
         schema = pq.ParquetFile(parts[0]).schema_arrow
-        assert schema.names[:5] == ["arm", "subject", "visit", "time_h", "status"]
+        assert schema.names[:4] == ["subject", "visit", "time_h", "status"]
         for name, unit in OBSERVABLES.items():
             assert schema.field(name).metadata[b"unit"].decode() == unit
     table = ds.dataset(folder / "visits.parquet", format="parquet").to_table().to_pandas()

@@ -29,17 +29,14 @@ def cold(tmp_path_factory):
     return cache, first.stdout
 
 
-@pytest.mark.parametrize("damage", ["emptied", "cut code", "layout and text", "claim"])
+@pytest.mark.parametrize("damage", ["code", "layout and text", "claim"])
 def test_a_damaged_cache_is_mended_and_gives_the_same(cold, damage):
     cache, wanted = cold
     solver = next(p for p in cache.iterdir() if p.name.startswith("solver_"))
-    if damage == "emptied":
-        for path in cache.rglob("*"):
-            if path.is_file():
-                path.write_bytes(b"")
-    elif damage == "cut code":
-        for path in solver.rglob("*.nbc"):
-            path.write_bytes(path.read_bytes()[:100])
+    if damage == "code":
+        # Some emptied and some cut short: each is noticed in its own way.
+        for k, path in enumerate(sorted(p for p in cache.rglob("*") if p.is_file())):
+            path.write_bytes(path.read_bytes()[:100] if k % 2 and path.suffix == ".nbc" else b"")
     elif damage == "layout and text":
         # In one run, since each is written anew and compiled again.
         for path in cache.rglob("layout.json"):

@@ -650,7 +650,7 @@ def test_the_effect_wanes_within_weeks_of_stopping(tmp_path):
 
 def test_the_body_built_otherwise_stands_beside_a_trial():
     data = mt.run_trial(
-        "bolero_2", subjects=48, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
+        "bolero_2", subjects=24, settings={"gmin": 0.4}, sets=1, variants=False, alternatives=True
     ).to_json()
     found = data["alternatives"]
     assert list(found) == ["standard model", *ALTERNATIVES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -15,6 +14,7 @@ from mtorsim.errors import ArgumentError, DataError
 from mtorsim.run.arguments import checked
 
 from .block import Block
+from .digest import Digest
 from .folder import remove_result
 from .manifest import plan_from_manifest, read_manifest
 from .parts import complete_part
@@ -136,7 +136,7 @@ def _check_next(one: tuple[Path, Mapping[str, Any]], other: tuple[Path, Mapping[
 def _checked_blocks(found: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[Block]:
     """Blocks of all ranges in order; raises at the end of a range whose numbers are not those of its run."""
     for path, manifest in found:
-        digests = [(hashlib.sha256(), hashlib.sha256()) for _ in manifest["arms"]]
+        digests = [Digest() for _ in manifest["arms"]]
         done, number = 0, 0
         while done < manifest["subjects"]:
             block = complete_part(path, manifest, number)
@@ -145,13 +145,12 @@ def _checked_blocks(found: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator
             if block is None or not np.array_equal(block.subjects, np.arange(begin, begin + size)):
                 help = "files are missing, doubled or changed: run the range again"
                 raise DataError(f"`{path}` lacks subjects {begin:,} to {begin + size - 1:,}", help=help)
-            for i, (values, status) in enumerate(digests):
-                values.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
-                status.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
+            for i, digest in enumerate(digests):
+                digest.add(block.visits[i], block.status[i])
             yield block
             done, number = done + size, number + 1
-        for arm, (values, status) in zip(manifest["arms"], digests, strict=True):
-            if values.hexdigest() + status.hexdigest() != manifest["result"].get(arm):
+        for arm, digest in zip(manifest["arms"], digests, strict=True):
+            if digest.hex() != manifest["result"].get(arm):
                 help = "files were changed: run the range again"
                 raise DataError(f"the numbers of arm `{arm}` in `{path}` are not those of its run", help=help)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from mtorsim.run.arguments import checked
 from mtorsim.stats.shares import Estimate
 
 from .block import Block
+from .digest import Digest
 from .limits import ordered_limits
 from .manifest import read_manifest
 from .tables import SCREEN_FAILURES, WEIGHTS, labelled, ledger_table, test_table, treatment_table, visit_table
@@ -388,7 +388,7 @@ def _check_arm(result: Result, arm: str, subjects: np.ndarray, status: np.ndarra
     help = "files are missing, doubled or changed: run the scenario again"
     if not np.array_equal(subjects, np.arange(first, first + n)):
         raise DataError(f"arm `{arm}` in `{result.folder}` does not have each of {n:,} subjects once", help=help)
-    digest = hashlib.sha256(np.ascontiguousarray(values, "<f8").tobytes()).hexdigest()
-    digest += hashlib.sha256(np.ascontiguousarray(status, "<i8").tobytes()).hexdigest()
-    if digest != result.manifest.get("result", {}).get(arm):
+    digest = Digest()
+    digest.add(values, status)
+    if digest.hex() != result.manifest.get("result", {}).get(arm):
         raise DataError(f"the numbers of arm `{arm}` in `{result.folder}` are not those of its run", help=help)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +19,7 @@ from mtorsim.run.plan import Plan
 from mtorsim.stats.shares import Share
 
 from .block import Block, TestValues
+from .digest import Digest
 from .folder import PARTS, claim, open_folder, release, write_json
 from .limits import limits_of, worst_fasting
 from .manifest import describe_run, machine, read_manifest
@@ -79,8 +79,7 @@ class Writer:
         self.sums = np.zeros(2)
         self.new = np.zeros_like(self.above)
         self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
-        # Separate digests of values and status do not depend on the cuts between chunks.
-        self.digests = [(hashlib.sha256(), hashlib.sha256()) for _ in plan.arms]
+        self.digests = [Digest() for _ in plan.arms]
         self.lock = claim(folder) if folder is not None else None
         try:
             self._begin(folder, force, resume, extend)
@@ -201,8 +200,7 @@ class Writer:
 
     def _digest(self) -> dict[str, str]:
         """A digest of all numbers of each arm, independent of chunks."""
-        pairs = zip(self.plan.arms, self.digests, strict=True)
-        return {arm.name: values.hexdigest() + status.hexdigest() for arm, (values, status) in pairs}
+        return {arm.name: digest.hex() for arm, digest in zip(self.plan.arms, self.digests, strict=True)}
 
     def _take_up(self, folder: Path, extend: bool) -> None:
         """Include the chunks saved by an interrupted run, or by a run of fewer subjects that is extended.
@@ -247,9 +245,8 @@ class Writer:
         fasting = block.visits[..., names.index(self.plan.graded)]
         worst = worst_fasting(fasting, times)
         start = fasting[..., np.flatnonzero(times == 0)[:1]].max(axis=-1, initial=-np.inf)
-        for i, (values, status) in enumerate(self.digests):
-            values.update(np.ascontiguousarray(block.visits[i], "<f8").tobytes())
-            status.update(np.ascontiguousarray(block.status[i], "<i8").tobytes())
+        for i, digest in enumerate(self.digests):
+            digest.add(block.visits[i], block.status[i])
             self.status[i].update(block.status[i].tolist())
             self.above[i] += [block.weights @ (worst[i] > limit) for limit in self.limits.values()]
             passed = [(worst[i] > limit) & (start[i] <= limit) for limit in self.limits.values()]

@@ -81,6 +81,10 @@ class Schedule:
         own = np.array([convert(float(a), unit, route.unit) for a in amounts])
         return replace(self, amounts={**self.amounts, route.name: own})
 
+    def steady(self) -> Schedule:
+        """The schedule without variation between occasions, and without what befalls people at random times."""
+        return replace(self, occasions=None, doses=tuple(d for d in self.doses if d.within == 0))
+
     def of_subjects(self, seed: int, subjects: np.ndarray, traits: Mapping[str, np.ndarray]) -> Schedule:
         """The schedule with the parameters that each of some subjects has in each occasion, and with their traits."""
         if self.occasions is None:

@@ -31,7 +31,7 @@ def scenario():
 @pytest.fixture(scope="module")
 def found(scenario):
     return mt.follow_up(
-        scenario, limit=110, severe=130, budget=2, subjects=48, schedules={"mine": ["1 week", 14, "21"]}
+        scenario, limit=110, severe=130, budget=2, subjects=32, schedules={"mine": ["1 week", 14, "21"]}
     )
 
 
@@ -65,7 +65,7 @@ def test_acting_on_what_is_found_early_spares_glucose(found):
 
 
 def test_chance_does_not_depend_on_threads(scenario, found):
-    again = mt.follow_up(scenario, limit=110, severe=130, budget=2, subjects=48, threads=1, acted=0)
+    again = mt.follow_up(scenario, limit=110, severe=130, budget=2, subjects=32, threads=1, acted=0)
     for name in ("every 7 days", "best 2 visits"):
         np.testing.assert_array_equal(again.way(name).detection.found, found.way(name).detection.found)
     assert again.acted == ()

@@ -8,21 +8,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from mtorsim.analysis.courses import share_out
+from mtorsim.analysis.forecast.value import METER
 from mtorsim.kernel.status import OK
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.follow import follow
 from mtorsim.run.measurement import MEASURED, measure
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, prepare
-from mtorsim.run.schedule import Schedule
 from mtorsim.scenario.parts import DAY
 
-__all__ = ["METER", "Mornings", "follow_mornings", "onset"]
+__all__ = ["Mornings", "follow_mornings", "onset"]
 
 LABORATORY = 0.02
 """CV of the laboratory, unless the scenario says otherwise."""
-METER = 0.07
-"""CV of a home meter: within 15 % in 95 % of values, as ISO 15197 asks (recalled)."""
 BATCH = 64
 
 
@@ -69,11 +67,6 @@ def onset(values: np.ndarray, limit: float) -> np.ndarray:
     return np.where(above.any(axis=1), above.argmax(axis=1), values.shape[1])
 
 
-def steady(schedule: Schedule) -> Schedule:
-    """The schedule without variation from day to day, and without what befalls people."""
-    return replace(schedule, occasions=None, doses=tuple(d for d in schedule.doses if d.within == 0))
-
-
 def follow_mornings(
     plan: Plan, arm: PlannedArm, who: np.ndarray, threads: int, report: Callable[[int, int], None] | None
 ) -> Mornings:
@@ -88,7 +81,7 @@ def follow_mornings(
     times = DAY * np.arange(days + 1)
     fasting = np.array([plan.scenario.is_fasting(t) for t in times])
     alone = replace(arm, rules=(), treatments=(), spec=replace(arm.spec, rules=(), staying=None, visits=(0.0,)))
-    quiet = replace(alone, schedule=steady(arm.schedule))
+    quiet = replace(alone, schedule=arm.schedule.steady())
     glucose, hba1c = (list(plan.observables).index(name) for name in ("fasting_glucose", "hba1c"))
 
     def batch(some: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -14,7 +14,7 @@ from mtorsim.run.prepare import People
 from mtorsim.run.schedule import Schedule
 from mtorsim.run.solve import Subjects, observed, parameters_in, recording, solve, subjects_at
 
-__all__ = ["Courses", "begin", "continued", "joined", "scaled", "steady"]
+__all__ = ["Courses", "begin", "continued", "joined", "scaled"]
 
 
 @dataclass
@@ -99,11 +99,6 @@ def continued(courses: Courses, who: np.ndarray, numbers: np.ndarray) -> Courses
     parts = [np.ascontiguousarray(part[who]) for part in courses.arrays()]
     copied = joined(courses.plan, courses.arm, courses.time, parts)
     return replace(copied, people=replace(copied.people, subjects=numbers))
-
-
-def steady(schedule: Schedule) -> Schedule:
-    """The schedule without variation from day to day and without what befalls people."""
-    return replace(schedule, occasions=None, doses=tuple(d for d in schedule.doses if d.within == 0))
 
 
 def scaled(schedule: Schedule, factors: Mapping[str, float], since: float) -> Schedule:

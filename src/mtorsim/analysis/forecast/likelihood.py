@@ -11,7 +11,7 @@ from scipy.special import log_ndtr
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People
 
-from .history import Courses, begin, joined, steady
+from .history import Courses, begin, joined
 from .person import Person
 from .posterior import Evaluated
 from .prior import Prior
@@ -71,7 +71,7 @@ class Likelihood:
         arm = plan.arms[0]
         courses = begin(plan, arm, people)
         times = self._times
-        values = courses.advance(self.person.now, times, steady(arm.schedule))
+        values = courses.advance(self.person.now, times, arm.schedule.steady())
         return courses, self._logarithms(values, times)
 
     def candidates(self, deviates: np.ndarray) -> tuple[Courses, tuple[np.ndarray, np.ndarray, np.ndarray]]:

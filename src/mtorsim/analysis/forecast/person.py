@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from mtorsim.errors import PersonError, UnitError, Where, choose_from, spoken
+from mtorsim.errors import PersonError, Where, choose_from, spoken
 from mtorsim.files.library import Library, library_for
 from mtorsim.files.places import Key, Place, PythonSource, Source
 from mtorsim.files.record import read_record
@@ -16,10 +16,11 @@ from mtorsim.files.roles import BODY, PATHWAY
 from mtorsim.files.toml import TomlFile
 from mtorsim.scenario.parts import DAY, DAY_STARTS
 from mtorsim.scenario.read_times import hours
-from mtorsim.scenario.regimen import read_regimen
 from mtorsim.scenario.scenario import Scenario
 
-from .file import MEASURED, DoseGiven, Measured, PersonFile
+from .calendar import Calendar
+from .doses import Doses, from_now
+from .file import MEASURED, Measured, PersonFile
 from .options import AS_NOW, THERAPIES, Choice, usual_choices
 from .value import KINDS, METER, read_value
 
@@ -30,10 +31,6 @@ LOWERING = (*THERAPIES, "dpp4_inhibitor", "octreotide")
 SEXES = {"female": 0.0, "male": 1.0}
 EARLY = 3.5
 """Hours before 07:30 from which a sample counts as one of that morning, on the first day."""
-OFTEN = 0.5
-"""Shortest interval between doses, hours."""
-MOST_DAYS = 3660
-"""Longest history in days."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,8 @@ class Person:
         Hours from the start at which the forecast begins and ends.
     choices
         The options, in the order of the scenario's arms.
-    start
-        Date of the first day; None where days are numbered.
+    calendar
+        Days from the start.
     """
 
     name: str
@@ -93,18 +90,12 @@ class Person:
     now: float
     end: float
     choices: tuple[Choice, ...]
-    start: dt.date | None
+    calendar: Calendar
     place: Place = field(repr=False, compare=False)
 
     def day(self, time: float) -> str:
         """A time as a date, or as a day number."""
-        return _told(self.start, time)
-
-
-def _told(start: dt.date | None, time: float) -> str:
-    """A time as a date, or as a day number."""
-    number = int(time // DAY)
-    return f"day {number}" if start is None else str(start + dt.timedelta(days=number))
+        return self.calendar.told(time)
 
 
 @dataclass(frozen=True)
@@ -171,13 +162,16 @@ class _Reader:
 
     def __init__(self, form: PersonFile, source: Source, library: Library) -> None:
         self.form, self.source, self.library, self.place = form, source, library, Place(source)
-        self.start = self._start()
+        self.calendar = Calendar(self._start())
+        self.doses = Doses(form.dose, self.place, self.calendar)
 
     def read(self, compare: bool) -> Person:
         """Resolve everything."""
         head = self.form.person
         values = self._values()
-        now = values[-1].time if head.now is None else DAY * self._day(head.now, self.place.inside("person"), "now")
+        now = values[-1].time
+        if head.now is not None:
+            now = DAY * self.calendar.number(head.now, self.place.inside("person"), "now")
         if now < values[-1].time:
             self.place.fail("`now` is before the last measurement", "person", "now", help="leave it out")
         # A forecast begins in the morning.
@@ -186,8 +180,8 @@ class _Reader:
         if not DAY <= ahead <= 3660 * DAY:
             self.place.fail(f"`ahead` = {head.ahead} is not between a day and ten years", "person", "ahead")
         end = now + DAY * -(-ahead // DAY)
-        lines = [self._line(k, line, now) for k, line in enumerate(self.form.dose)]
-        self._check_overlap()
+        lines = [self.doses.line(k, now) for k in range(len(self.form.dose))]
+        self.doses.check()
         for name in self.form.errors:
             if name not in MEASURED:
                 self.place.fail(f"`{name}` is not measured", "errors", name, help=choose_from(name, MEASURED))
@@ -209,7 +203,7 @@ class _Reader:
             now=now,
             end=end,
             choices=tuple(choices),
-            start=self.start,
+            calendar=self.calendar,
             place=self.place,
         )
 
@@ -232,21 +226,6 @@ class _Reader:
                 self.place.fail(f"the dose begins on {line.start}, before the start, {first}", "dose", k, "start")
         return first
 
-    def _day(self, day: int | dt.date, place: Place, key: str) -> int:
-        """Number of a day."""
-        if isinstance(day, dt.datetime):
-            day = day.date()
-        if isinstance(day, dt.date):
-            assert self.start is not None or not isinstance(day, dt.date)
-            number = (day - self.start).days if self.start is not None else 0
-        else:
-            number = day
-        if not 0 <= number <= MOST_DAYS:
-            first = "day 0" if self.start is None else str(self.start)
-            where = "before" if number < 0 else "more than ten years after"
-            place.fail(f"`{key}` = {day} is {where} the start, {first}", key)
-        return number
-
     def _values(self) -> list[Value]:
         """What was measured, in order."""
         found: list[Value] = []
@@ -254,7 +233,7 @@ class _Reader:
         for k, row in enumerate(self.form.measured):
             place = self.place.inside("measured", k)
             key = "date" if row.date is not None else "day"
-            day = self._day(row.date if row.date is not None else row.day or 0, place, key)
+            day = self.calendar.number(row.date if row.date is not None else row.day or 0, place, key)
             time = DAY * day + self._clock(row, place)
             # The model's morning is at 07:30; who was there earlier on the first day had not taken the drug either.
             time = 0.0 if -EARLY <= time < 0 else time
@@ -294,30 +273,9 @@ class _Reader:
                 message, help="write `glucose` in its place, or leave `time` out if it was before breakfast"
             )
 
-    def _line(self, k: int, line: DoseGiven, now: float) -> dict[str, Any]:
-        """A dose as a line of a scenario."""
-        place = self.place.inside("dose", k)
-        own = line.model_dump(by_alias=True, exclude_unset=True, exclude={"start", "stop"})
-        if line.every is not None and hours(line.every, place.inside("every")) < OFTEN:
-            place.fail(f"doses every {line.every} are too often", "every", help="was it `24 h`?")
-        if line.waits or line.missed:
-            place.fail("doses of a person are those that were taken", "waits" if line.waits else "missed")
-        first = 0 if line.start is None else self._day(line.start, place, "start")
-        if DAY * first > now:
-            help = "set `now` in [person] to that day, or write what is planned as an [[option]]"
-            place.fail(f"the dose begins after the last value, on {line.start}", "start", help=help)
-        own["start"] = f"{first} days"
-        if line.stop is not None:
-            last = self._day(line.stop, place, "stop")
-            if last <= first:
-                place.fail(f"`stop` = {line.stop} is not after the first dose", "stop")
-            own["stop"] = f"{last} days"
-        return own
-
     def _choices(self, now: float) -> list[Choice]:
         """The options: those of the file, or the usual ones."""
-        going = [line for line in self.form.dose if line.every or line.regimen]
-        drugs = [line.drug for line in going if not self._over(line, now)]
+        drugs = self.doses.taken(now)
         if not self.form.option:
             raising = list(dict.fromkeys(d for d in drugs if d not in LOWERING))
             return usual_choices(raising, drugs, bool(self.form.person.diabetic))
@@ -331,36 +289,6 @@ class _Reader:
                 self.place.fail(f"two options are called `{option.name}`", "option", k, "name")
             found.append(Choice(option.name, option.factor, tuple(option.dose)))
         return found
-
-    def _span(self, line: DoseGiven) -> tuple[float, float]:
-        """Hours from the start at which doses begin and end."""
-        begin = 0.0 if line.start is None else DAY * self._day(line.start, self.place, "start")
-        if line.stop is not None:
-            return begin, DAY * self._day(line.stop, self.place, "stop")
-        if line.regimen is not None:
-            try:
-                parts, _ = read_regimen(line.regimen)
-            except UnitError:
-                # Told with its place when the scenario is read.
-                return begin, float("inf")
-            spans = [(p.every or 0.0) * (float("inf") if p.count is None else p.count) for p in parts]
-            return begin, begin + sum(spans)
-        return begin, float("inf") if line.every else begin
-
-    def _over(self, line: DoseGiven, now: float) -> bool:
-        """Whether a dose has ended."""
-        return self._span(line)[1] <= now
-
-    def _check_overlap(self) -> None:
-        """Raise if a drug is written twice at the same hour."""
-        for k, one in enumerate(self.form.dose):
-            for other in self.form.dose[:k]:
-                if (one.drug, one.route, one.time) != (other.drug, other.route, other.time):
-                    continue
-                (a, b), (c, d) = self._span(one), self._span(other)
-                if max(a, c) < min(b, d):
-                    message = f"two lines dose `{one.drug}` at {one.time}, both from {_told(self.start, max(a, c))} on"
-                    self.place.fail(message, "dose", k, help="end the earlier one with `stop`")
 
     def _scenario(self, lines: list[dict[str, Any]], choices: Sequence[Choice], now: float, end: float) -> Scenario:
         """The history and what is ahead, with one arm for each option."""
@@ -382,26 +310,14 @@ class _Reader:
             data["uln"] = head.uln
         if lines:
             data["dose"] = lines
+        places = [self.place.inside("option", k, "dose") for k in range(len(choices) - 1)]
         later = [
-            {"name": c.name, "dose": [*lines, *(self._from_now(d, k, now) for d in c.doses)]}
-            for k, c in enumerate(choices[1:])
+            {"name": c.name, "dose": [*lines, *(from_now(d, now, place) for d in c.doses)]}
+            for c, place in zip(choices[1:], places, strict=True)
         ]
         if later:
             data["arm"] = later
         return Scenario.of("person", _Tables(data, self.source, len(lines)), self.library)
-
-    def _from_now(self, dose: Mapping[str, Any], k: int, now: float) -> dict[str, Any]:
-        """A dose of an option, which begins now."""
-        place = self.place.inside("option", k, "dose")
-        if "start" in dose:
-            place.fail("the doses of an option begin now", "start", help="leave `start` out")
-        made = {**dose, "start": f"{now:g} h"}
-        if "stop" in dose:
-            stop = dose["stop"]
-            if not isinstance(stop, str):
-                place.fail("`stop` of an option is a time from now", "stop", help='write for example stop = "2 weeks"')
-            made["stop"] = f"{now + hours(stop, place.inside('stop')):g} h"
-        return made
 
     def _given(self) -> dict[str, float]:
         """Known covariates."""
