@@ -44,7 +44,7 @@ AHEAD = 150
 """Candidates, all of equal weight, from whom what is ahead is drawn."""
 COMPARED = 3
 """One of so many of them is followed under every option."""
-UNMEASURED = 128
+UNMEASURED = 64
 """Most people of whom what would be ahead is drawn if nothing had been measured."""
 MOST_CANDIDATES = 100_000
 AGAIN = 3
