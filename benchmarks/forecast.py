@@ -119,18 +119,18 @@ def scores(result: mt.Result, found: list, last: list[int]) -> None:
             f"{100 * (1 - np.mean(own) / np.mean(population)):.0f} % better"
         )
         risks, outcomes = np.array(risk), np.array(came, float)
-        for j, (name, limit) in enumerate(GRADES.items()):
+        for j, name in enumerate(GRADES):
             p, y = risks[:, j], outcomes[:, j]
             climate = np.mean((y - y.mean()) ** 2)
             print(
-                f"  {name}, above {limit:g}: {100 * y.mean():.1f} % have it, forecast {100 * p.mean():.1f} %; "
+                f"  {name}: {100 * y.mean():.1f} % have it, forecast {100 * p.mean():.1f} %; "
                 f"Brier {np.mean((p - y) ** 2):.4f}, climatology {climate:.4f}"
             )
         if horizon == AHEAD[-1]:
             reliability(risks, outcomes)
 
 
-GRADES = {"above 126 mg/dL": 126.0, "grade 2": 160.0, "grade 3": 250.0}
+GRADES = {"above 126 mg/dL": 126.0, "grade 2, above 160": 160.0, "grade 3, above 250": 250.0}
 LIMITS = tuple(GRADES.values())
 
 

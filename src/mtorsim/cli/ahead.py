@@ -17,6 +17,7 @@ COMPUTING = frozenset(
         "forecast",
         "replay",
         "resume",
+        "risk",
         "run",
         "sensitivity",
         "sweep",

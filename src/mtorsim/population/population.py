@@ -21,7 +21,7 @@ from mtorsim.stats.portable import FUNCTIONS, exp, log
 
 from .file import Entry, Group
 
-__all__ = ["WEIGHT", "ObservedGroup", "Population", "Quantity", "check_medians"]
+__all__ = ["WEIGHT", "ObservedGroup", "Population", "Quantity", "check_medians", "skewed", "spread"]
 
 
 WEIGHT = "sampling weight"
@@ -216,7 +216,7 @@ class Population:
             if q.distribution == "share":
                 values[q.name] = (uniform(seed, [q.name], subjects, attempt)[0] < median).astype(float)
             else:
-                values[q.name] = _spread(median, eta.get(q.name), q)
+                values[q.name] = spread(median, eta.get(q.name), q)
             if q.range:
                 plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
         values[WEIGHT] = np.ones(n)
@@ -227,78 +227,10 @@ class Population:
                 self._apply_group(group, values, seed, subjects, attempt)
         return values, plausible
 
-    def at(
-        self, deviates: Mapping[str, np.ndarray], given: Mapping[str, float]
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
-        """The people at given independent standard normal deviates, some of whose covariates are known.
-
-        Parameters
-        ----------
-        deviates
-            An array (n,) for each of `deviating` that is not in `given`.
-        given
-            Values of covariates. Their deviates follow from them.
-
-        Returns
-        -------
-        values, implied
-            As for `draw`, before anybody joins a group; and the deviates of given covariates, (n,) each.
-        plausible : ndarray of bool, shape (n,)
-            False if a quantity is outside the population's range.
-
-        Raises
-        ------
-        PopulationError
-            If a random effect is t-distributed: it has no deviate of its own.
-        """
-        z = dict(deviates)
-        n = len(next(iter(z.values())))
-        values: dict[str, np.ndarray] = {}
-        implied: dict[str, np.ndarray] = {}
-        plausible = np.ones(n, bool)
-        for q in self.quantities:
-            if q.df is not None:
-                self.place.fail(f"`{q.name}` has a t-distributed random effect, which cannot be inferred")
-            if q.covariate is not None and q.covariate in values:
-                values[q.name] = values[q.covariate]
-                continue
-            median = np.broadcast_to(np.asarray(evaluate(q.median, values, FUNCTIONS), float), (n,))
-            if q.name in given:
-                values[q.name] = np.full(n, given[q.name])
-                if q.sigma > 0:
-                    z[q.name] = implied[q.name] = self._implied(q, median, values[q.name], z)
-                continue
-            if q.sigma > 0:
-                i = self.correlated.index(q.name) if q.name in self.correlated else None
-                eta = q.sigma * (z[q.name] if i is None else self._mixed(i, z))
-                values[q.name] = _spread(median, _skewed(eta, q), q)
-            else:
-                values[q.name] = median
-            if q.range:
-                plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
-        values |= {f"group {group.name}": np.zeros(n) for group in self.groups}
-        values[WEIGHT] = np.ones(n)
-        return values, implied, plausible
-
     @property
     def deviating(self) -> list[str]:
         """Names of the quantities that have a random effect."""
         return [q.name for q in self.quantities if q.sigma > 0]
-
-    def _implied(self, q: Quantity, median: np.ndarray, value: np.ndarray, z: Mapping[str, np.ndarray]) -> np.ndarray:
-        """The independent deviate of a known covariate."""
-        with np.errstate(all="ignore"):
-            if q.distribution == "normal":
-                eta = value - median
-            elif q.distribution == "logit-normal":
-                eta = np.log(value / (1.0 - value)) - np.log(median / (1.0 - median))
-            else:
-                eta = np.log(value / median)
-        if q.name not in self.correlated:
-            return eta / q.sigma
-        i = self.correlated.index(q.name)
-        before = sum((self.cholesky[i][j] * z[self.correlated[j]] for j in range(i)), np.zeros(len(eta)))
-        return (eta / q.sigma - before) / self.cholesky[i][i]
 
     @property
     def observed_groups(self) -> tuple[ObservedGroup, ...]:
@@ -349,12 +281,12 @@ class Population:
         eta = {q.name: q.sigma * z[q.name] for q in varying if q.name not in self.correlated}
         sigma = {q.name: q.sigma for q in varying}
         for i, name in enumerate(self.correlated):
-            eta[name] = sigma.get(name, 0.0) * self._mixed(i, z)
+            eta[name] = sigma.get(name, 0.0) * self.mixed(i, z)
         for q in varying:
             eta[q.name] = _shaped(eta[q.name], q, seed, subjects, attempt)
         return eta
 
-    def _mixed(self, i: int, z: Mapping[str, np.ndarray]) -> np.ndarray:
+    def mixed(self, i: int, z: Mapping[str, np.ndarray]) -> np.ndarray:
         """The i-th correlated deviate from independent ones."""
         mixed = self.cholesky[i][0] * z[self.correlated[0]]
         for j in range(1, i + 1):
@@ -406,7 +338,7 @@ def _shaped(eta: np.ndarray, q: Quantity, seed: int, subjects: np.ndarray, attem
     degrees of freedom; this keeps correlations in their order, and uses logarithms and normal deviates only.
     """
     if q.df is None:
-        return _skewed(eta, q)
+        return skewed(eta, q)
     names = [f"chi-squared {k} {q.name}" for k in range(q.df // 2)]
     chi = np.zeros(len(subjects))
     for u in uniform(seed, names, subjects, attempt):
@@ -416,7 +348,7 @@ def _shaped(eta: np.ndarray, q: Quantity, seed: int, subjects: np.ndarray, attem
     return eta / np.sqrt(chi / q.df)
 
 
-def _skewed(eta: np.ndarray, q: Quantity) -> np.ndarray:
+def skewed(eta: np.ndarray, q: Quantity) -> np.ndarray:
     """A random effect after the transformation of Box and Cox, if it has one."""
     return (exp(q.box_cox * eta) - 1.0) / q.box_cox if q.box_cox else eta
 
@@ -428,7 +360,8 @@ def _limits(entry: Entry) -> str:
     return " and ".join(part for part in (low, high) if part)
 
 
-def _spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarray:
+def spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarray:
+    """Values of a quantity from its median and random effect."""
     if eta is None or q.sigma == 0:
         return median
     if q.distribution == "normal":

@@ -12,7 +12,7 @@ import numpy as np
 from mtorsim.errors import ArgumentError
 from mtorsim.kernel.status import OK
 from mtorsim.results.manifest import other_versions, plan_from_manifest, read_manifest
-from mtorsim.results.result import open_run
+from mtorsim.results.result import Result, open_run
 from mtorsim.run.arguments import checked
 from mtorsim.run.prepare import prepare
 
@@ -116,7 +116,6 @@ def verify(
     path = Path(folder).expanduser()
     result = open_run(path)
     manifest = read_manifest(path)
-    stored = result.visits  # reads and compares the digest of every arm
     first, n = manifest["first"], manifest["subjects"]
     count = min(n, MOST, max(LEAST, round(share * n)))
     rng = np.random.default_rng([manifest["seed"], n])
@@ -124,44 +123,69 @@ def verify(
     method = "tsit5" if manifest["method"] == "grk4t" else "grk4t"
     tight = {"rtol": manifest["rtol"] / TIGHTER, "atol": manifest["atol"] / TIGHTER}
     other = {**manifest, "method": method, "precision": "double", **tight}
-    worst: dict[str, tuple[float, int, str]] = {}
-    suspicious: list[tuple[int, str, str]] = []
-    decided: set[int] = set()
+    found = _Found(result, limit)
     with plan_from_manifest(other, note) as plan:
         plan.choose_forms(count)
-        names = list(plan.observables)
-        graded = names.index("fasting_glucose")
         for some in np.array_split(who, max(1, count // BATCH)):
-            people = prepare(plan, some)
+            people, times = prepare(plan, some), Times.of(plan, bool(some[0] < SERIES_OF))
             for arm in plan.arms:
-                again = run_arm(plan, arm, people, Times.of(plan, bool(some[0] < SERIES_OF)), np.zeros(1, np.int64))
-                before = stored.sel(arm=arm.name, subject=some)
-                for j, subject in enumerate(some):
-                    status = int(before.status.to_numpy()[j])
-                    if (status == OK) != (again.followed.status[j] == OK):
-                        suspicious.append((int(subject), arm.name, "it ends otherwise"))
-                        continue
-                    values = np.stack([before[name].to_numpy()[j] for name in names], axis=1)
-                    apart = np.abs(values - again.visits[j])
-                    ruled = bool(arm.rules) and bool((again.followed.ledger["subject"] == subject).any())
-                    if np.nanmax(apart[:, graded], initial=0.0) > limit:
-                        if ruled:
-                            decided.add(int(subject))
-                            continue
-                        reason = f"fasting glucose differs by {np.nanmax(apart[:, graded]):.3g} mg/dL"
-                        suspicious.append((int(subject), arm.name, reason))
-                    for k, name in enumerate(names):
-                        found = float(np.nanmax(apart[:, k], initial=-1.0))
-                        if found > worst.get(name, (-1.0, -1, ""))[0]:
-                            worst[name] = (found, int(subject), arm.name)
+                again = run_arm(plan, arm, people, times, np.zeros(1, np.int64))
+                found.compare(arm.name, some, again.visits, again.followed.status, again.followed.ledger)
     return Certificate(
         folder=path,
         subjects=n,
         sample=count,
         how=f"{method} in double precision at rtol {tight['rtol']:.3g}",
         limit=limit,
-        worst=worst,
-        suspicious=tuple(suspicious),
-        decided=tuple(sorted(decided)),
+        worst=found.worst,
+        suspicious=tuple(found.suspicious),
+        decided=tuple(sorted(found.decided)),
         versions_differ=tuple(other_versions(manifest["versions"])),
     )
+
+
+class _Found:
+    """What differs between a stored result and its sample solved again."""
+
+    def __init__(self, result: Result, limit: float) -> None:
+        self.limit = limit
+        # Reads every number, and compares the digest of every arm.
+        self.stored = result.visits
+        self.ledger = result.ledger if any(r["rules"] for r in result.manifest["rules"].values()) else None
+        self.names = list(result.manifest["observables"])
+        self.graded = self.names.index("fasting_glucose")
+        self.worst: dict[str, tuple[float, int, str]] = {}
+        self.suspicious: list[tuple[int, str, str]] = []
+        self.decided: set[int] = set()
+
+    def compare(self, arm: str, who: np.ndarray, visits: np.ndarray, status: np.ndarray, ledger: np.ndarray) -> None:
+        """Compare some subjects of an arm: visits (n, times, observables), status (n,) and decisions, solved again."""
+        before = self.stored.sel(arm=arm, subject=who)
+        values = np.stack([before[name].to_numpy() for name in self.names], axis=-1)
+        ended = before.status.to_numpy()
+        for j, number in enumerate(who):
+            subject, apart = int(number), np.abs(values[j] - visits[j])
+            far = float(np.nanmax(apart[:, self.graded], initial=0.0))
+            if (ended[j] == OK) != (status[j] == OK):
+                self.suspicious.append((subject, arm, "it ends otherwise"))
+            elif self._decided_otherwise(arm, subject, ledger[ledger["subject"] == subject]):
+                self.decided.add(subject)
+            else:
+                self._note_worst(arm, subject, apart)
+                if far > self.limit:
+                    self.suspicious.append((subject, arm, f"fasting glucose differs by {far:.3g} mg/dL"))
+
+    def _decided_otherwise(self, arm: str, subject: int, rows: np.ndarray) -> bool:
+        """Whether rules decided otherwise than in the stored run, or at other times."""
+        if self.ledger is None:
+            return False
+        mine = self.ledger[(self.ledger["arm"] == arm) & (self.ledger["subject"] == subject)]
+        before = list(zip(mine["time_h"], mine["what"], strict=True))
+        return before != list(zip(rows["time_h"].tolist(), rows["what"].tolist(), strict=True))
+
+    def _note_worst(self, arm: str, subject: int, apart: np.ndarray) -> None:
+        """Keep the largest difference of each observable."""
+        for k, name in enumerate(self.names):
+            found = float(np.nanmax(apart[:, k], initial=-1.0))
+            if found > self.worst.get(name, (-1.0, -1, ""))[0]:
+                self.worst[name] = (found, subject, arm)

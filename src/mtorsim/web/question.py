@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from mtorsim.analysis.forecast.options import THERAPIES as LOWERING
 from mtorsim.errors import ArgumentError, choose_from, did_you_mean
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import Scenario
@@ -57,10 +58,10 @@ DRUGS: Mapping[str, Drug] = {
 """Drugs by the name of their module."""
 
 THERAPIES: Mapping[str, tuple[str, Mapping[str, str]]] = {
-    "metformin": ("metformin 1 g twice a day", {"amount": "1000 mg", "every": "12 h"}),
-    "sglt2_inhibitor": ("SGLT2 inhibitor (empagliflozin 25 mg)", {"amount": "25 mg", "every": "24 h"}),
+    "metformin": ("metformin 1 g twice a day", LOWERING["metformin"]),
+    "sglt2_inhibitor": ("SGLT2 inhibitor (empagliflozin 25 mg)", LOWERING["sglt2_inhibitor"]),
     "dpp4_inhibitor": ("DPP-4 inhibitor (sitagliptin 100 mg)", {"amount": "100 mg", "every": "24 h"}),
-    "basal_insulin": ("basal insulin 20 U", {"amount": "20 U", "every": "24 h", "time": "22:00"}),
+    "basal_insulin": ("basal insulin 20 U", LOWERING["basal_insulin"]),
     "prednisolone": ("prednisolone 20 mg", {"amount": "20 mg", "every": "24 h"}),
     "tacrolimus": ("tacrolimus 3 mg twice a day", {"amount": "3 mg", "every": "12 h"}),
 }

@@ -146,7 +146,7 @@ class FollowUp:
         """
         names = [way.name for way in self.ways]
         if name not in names:
-            raise ArgumentError(f"there is no schedule `{name}`", help=choose_from(name, names))
+            raise ArgumentError(f"unknown schedule `{name}`", help=choose_from(name, names))
         return self.ways[names.index(name)]
 
     def to_json(self) -> dict[str, Any]:

@@ -317,7 +317,9 @@ class _Work:
         high = glucose[well] > self.severe
         count, n = int(high.any(axis=1).sum()), int(well.sum())
         low, top = wilson(count, n) if n else (float("nan"),) * 2
-        given = run.dose_intensity[well, 0] if run.dose_intensity.size else np.array([np.nan])
+        # Of the drug itself, which is given from the start, and not of a rescue that waits.
+        drug = next(r.drug for r in arm.spec.regimens if any(r.amounts) and not r.placebo and not r.waits)
+        given = run.dose_intensity[well, [t.drug for t in arm.treatments].index(drug)]
         return Consequence(
             name=name,
             weeks_above=float(100.0 * np.nansum(glucose[well] > self.limit) / 7.0 / max(n, 1)),

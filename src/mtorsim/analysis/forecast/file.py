@@ -14,7 +14,7 @@ __all__ = ["MEASURED", "DoseGiven", "Measured", "OptionLine", "PersonFile"]
 
 
 def _as_date(value: Any) -> Any:
-    """A date from a date with a time; text is no date."""
+    """Drop the time of a date; raise for text."""
     if isinstance(value, str):
         raise ValueError("is text: write a date without quotes, such as 2026-01-31")
     return value.date() if isinstance(value, dt.datetime) else value

@@ -32,6 +32,7 @@ from .outlook import Ahead, Forecast, Inferred
 from .person import Person, read_person
 from .posterior import Mode, Sampled, find_mode, resampled, sample
 from .prior import Prior, prior_of
+from .value import KINDS
 
 __all__ = ["check_person", "forecast", "forecasts"]
 
@@ -350,7 +351,9 @@ class _Work:
     def _measured(self, values: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Fasting glucose as a laboratory would report it, (n, times)."""
         column = list(self.plan.observables).index("fasting_glucose")
-        error = next((v.error for v in self.person.values if v.name == "fasting_glucose"), 0.02)
+        # A laboratory's, if the person has been to one and does not only measure at home.
+        known = [v.error for v in self.person.values if v.name == "fasting_glucose"]
+        error = min(known, default=KINDS["fasting_glucose"].error)
         return measure(values[:, :, column], f"fasting_glucose{MEASURED}", error, self.plan.seed, numbers, self._times)
 
     def _inferred(self, mode: Mode, noise: Noise, found: Sampled, likelihood: Likelihood) -> Inferred:

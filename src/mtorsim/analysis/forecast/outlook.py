@@ -141,7 +141,7 @@ class Forecast:
         Raises
         ------
         ArgumentError
-            If there is no such observable or option.
+            If the observable or the option is unknown.
         """
         ahead = self._option(option)
         if of == "measured":
@@ -293,7 +293,7 @@ class Forecast:
 
     def _option(self, option: str) -> Ahead:
         if option not in self.ahead:
-            raise ArgumentError(f"there is no option `{option}`", help=choose_from(option, self.ahead))
+            raise ArgumentError(f"unknown option `{option}`", help=choose_from(option, self.ahead))
         return self.ahead[option]
 
     def _repr_lines(self) -> Sequence[str]:

@@ -50,7 +50,7 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
     names = [name for name, _ in columns]
     for name in ("id", "day" if "date" not in names else "date"):
         if name not in names:
-            raise DataError(f"{cells.path}:1: there is no column `{name}`", help=did_you_mean(name, names))
+            raise DataError(f"{cells.path}:1: column `{name}` is missing", help=did_you_mean(name, names))
     if not cells.rows:
         raise DataError(f"{cells.path}: the table has no rows")
     mark = DIALECTS[dialect][1]

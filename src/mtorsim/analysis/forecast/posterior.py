@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import logsumexp, ndtri
 
 __all__ = ["Evaluated", "Mode", "Sampled", "find_mode", "resampled", "sample"]
 
@@ -235,7 +235,7 @@ def sample(
     return found
 
 
-_WIDER_BELOW = -0.8416212335729143
+_WIDER_BELOW = float(ndtri(WIDER_SHARE))
 """The normal deviate below which a share `WIDER_SHARE` lies."""
 TELLING = 0.05
 """Least slope of the residuals, in SDs for one SD of the prior, along a direction on which the data say something."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.errors import ArgumentError, choose_from
+from mtorsim.population.known import people_at
 from mtorsim.population.population import Population, Quantity
 from mtorsim.run.plan import Draft, Plan
 from mtorsim.run.prepare import People, at_rest, prepare_values
@@ -55,7 +56,7 @@ class Prior:
         """
         n, population = len(deviates), self.population
         z = {name: np.ascontiguousarray(deviates[:, j]) for j, name in enumerate(self.names)}
-        values, implied, plausible = population.at(z, self.given)
+        values, implied, plausible = people_at(population, z, self.given)
         log_weight = np.where(plausible, 0.0, -np.inf)
         for group in population.groups:
             if group.probability is None:
@@ -130,7 +131,7 @@ def _check_covariate(population: Population, line: Quantity, value: float) -> No
     if line.distribution == "share":
         share = _share(line.median.text)
         if value not in (0.0, 1.0) or (share in (0.0, 1.0) and value != share):
-            whom = "" if share is None else ", who are all women" if share == 0 else ""
+            whom = "" if share is None else ", who are all women," if share == 0 else ""
             message = f"nobody of `{population.name}`{whom} has `{line.name}` = {value:g}"
             raise ArgumentError(message, help="choose another population")
     elif line.range and not line.range[0] <= value <= line.range[1]:

@@ -16,7 +16,7 @@ from mtorsim.analysis.courses import ROWS, repeated, share_out
 from mtorsim.errors import ArgumentError, UnitError, choose_from
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import OK
-from mtorsim.run.amounts import in_unit_of, route_of
+from mtorsim.run.amounts import SIZES, in_unit_of, route_of
 from mtorsim.run.arguments import checked
 from mtorsim.run.arms import PlannedArm
 from mtorsim.run.plan import Plan
@@ -272,7 +272,7 @@ def _is_plausible(dose: float, regimen: Regimen, asked: Asked) -> bool:
     if not route.range:
         return True
     (amount,), per = in_unit_of(replace(regimen, amounts=(regimen.amounts[0],)), route)
-    size = 1.0 if not per else {"bsa": 1.73, "weight": 70.0}[per]
+    size = SIZES[per][1] if per else 1.0
     return route.admits(size * amount * dose / regimen.amounts[0])
 
 
