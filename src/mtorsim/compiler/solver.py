@@ -36,7 +36,7 @@ METHODS: tuple[Method, ...] = ("grk4t", "tsit5")
 PRECISIONS: tuple[Precision, ...] = ("single", "double")
 """Precisions of a step, each a file in `kernel/`; states are always double."""
 
-_OF_A_STEP = ("stepper", "control")
+_OF_A_STEP = ("stepper", "control", "error")
 _OF_PEOPLE = ("initial", "observe", "interpret")
 CACHE_LINE = 64
 """Bytes of a cache line; a vector that straddles two lines takes twice as long to load."""
@@ -107,7 +107,7 @@ class Solver:
             "time": (TIMES, kind),
             "norms": (3, kind),
         }
-        found = {name: aligned(n, columns, dtype) for name, (n, dtype) in rows.items()}
+        found = slab({name: (n, columns, dtype) for name, (n, dtype) in rows.items()})
         found["p"][:] = 1.0
         return Seats(**found, change=np.zeros(states))
 
@@ -118,6 +118,20 @@ def aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
     raw = np.zeros(size + CACHE_LINE, np.uint8)
     start = -raw.ctypes.data % CACHE_LINE
     return raw[start : start + size].view(dtype).reshape(rows, columns)
+
+
+def slab(sizes: dict[str, tuple[int, int, Any]]) -> dict[str, np.ndarray]:
+    """Rows of zeros of several arrays, one after the other, so that they do not compete for places in the cache."""
+    lengths = {
+        n: -(-rows * columns * np.dtype(kind).itemsize // CACHE_LINE) for n, (rows, columns, kind) in sizes.items()
+    }
+    lines = aligned(sum(lengths.values()), CACHE_LINE, np.uint8)
+    found, first = {}, 0
+    for name, (rows, columns, kind) in sizes.items():
+        own = lines[first : first + lengths[name]].reshape(-1)[: rows * columns * np.dtype(kind).itemsize]
+        found[name] = own.view(kind).reshape(rows, columns)
+        first += lengths[name]
+    return found
 
 
 @cache

@@ -11,7 +11,7 @@ from numba.core.typing import templates
 from numba.core.typing.templates import AbstractTemplate, signature
 from numba.extending import intrinsic, lower_builtin
 
-from mtorsim.kernel.packed import FORMATS, INT, LanesType, Packed, PackedRows, constant, lanes_type, spread
+from mtorsim.kernel.packed import FORMATS, INT, HeldRows, LanesType, Packed, PackedRows, constant, lanes_type, spread
 from mtorsim.kernel.view import View, members
 
 __all__ = [
@@ -55,17 +55,23 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
         zero, step = ir.Constant(INT, 0), ir.Constant(INT, width)
         found = cgutils.alloca_once_value(builder, cgutils.false_bit)
         builder.store(cgutils.false_bit, found)
-        with cgutils.for_range(builder, n_rows if any(moving) else ir.Constant(INT, 1), intp=INT) as rows:
-            first = builder.mul(rows.index, columns)
-            with cgutils.for_range_slice(builder, zero, columns, step, intp=INT) as (lane, _):
-                places = [
-                    rows.index if getattr(kind, "ndim", 0) == 1 else builder.add(first, lane) if moves else lane
-                    for kind, moves in zip(sig.args, moving, strict=True)
-                ]
-                given = zip(sig.args, args, places, strict=True)
-                answer = body(*(_argument(context, builder, lanes, *own) for own in given))
+        with cgutils.for_range_slice(builder, zero, columns, step, intp=INT) as (lane, _):
+            given = {}
+            for i, (kind, own) in enumerate(zip(sig.args, args, strict=True)):
+                if not moving[i]:
+                    given[i] = _argument(context, builder, lanes, kind, own, lane, held=True)
+            with cgutils.for_range(builder, n_rows if any(moving) else ir.Constant(INT, 1), intp=INT) as rows:
+                place = builder.add(builder.mul(rows.index, columns), lane)
+                for i, (kind, own) in enumerate(zip(sig.args, args, strict=True)):
+                    if moving[i]:
+                        at = rows.index if kind.ndim == 1 else place
+                        given[i] = _argument(context, builder, lanes, kind, own, at)
+                answer = body(*(given[i] for i in range(len(args))))
                 if answer is not None:
                     builder.store(builder.or_(builder.load(found), _any(builder, answer)), found)
+            for own in given.values():
+                if isinstance(own, HeldRows):
+                    own.release()
         return builder.load(found)
 
     templates.infer(Template)
@@ -74,13 +80,16 @@ def traced_loop(body: Callable[..., Any], width: int, *, single: bool, moving: S
     return function
 
 
-def _argument(context: Any, builder: Any, lanes: LanesType, kind: Any, own: Any, at: Any) -> Packed | PackedRows:
+def _argument(
+    context: Any, builder: Any, lanes: LanesType, kind: Any, own: Any, at: Any, *, held: bool = False
+) -> Packed | PackedRows:
     """An argument as passed to a body; `at` is the index of its first number, or its row in one dimension."""
     if isinstance(kind, View) and kind.ndim == 2:
         view = members(context, builder, kind, own)
         columns = builder.extract_value(view.shape, 1)
         pointer = builder.gep(view.data, [at])
-        return PackedRows(builder, pointer, LanesType(FORMATS[kind.dtype], lanes.width), columns)
+        made = HeldRows if held else PackedRows
+        return made(builder, pointer, LanesType(FORMATS[kind.dtype], lanes.width), columns)
     if isinstance(kind, View):
         own = builder.load(builder.gep(members(context, builder, kind, own).data, [at]))
     return Packed(builder, spread(builder, own, lanes), lanes)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mtorsim.kernel.functions import exp, log, maximum, minimum
-from mtorsim.kernel.lanes import Lanes, absolute, fma, inlined, load, select_less, store
+from mtorsim.kernel.lanes import Lanes, absolute, inlined, load, select_less, store
 
+from .error import no_errors
 from .method import ORDER
 from .precision import lanewise, rowwise
 
@@ -20,53 +21,6 @@ ALPHA = 0.7 / ORDER
 BETA = 0.4 / ORDER
 """Gustafsson's PI exponents as in Hairer & Wanner, Solving ODEs II, section IV.2: without the
 memory of the last error a method held back by stability alternates between long and rejected steps."""
-
-STEERING, LISTENING, SPOILT = range(3)
-"""Rows of `Seats.norms`: the largest error, in units of its tolerance, of steering states and of the others, and NaN if
-any state is not finite."""
-
-
-@lanewise
-def no_errors(norms):
-    """Initialise the search for the largest error."""
-    store(norms, STEERING, 0.0)
-    store(norms, LISTENING, 0.0)
-    store(norms, SPOILT, 0.0)
-
-
-@rowwise("norms", "relative")
-def gather_errors(x, d, e, norms, absolute_, steers, relative):
-    """Include the error of a state.
-
-    A state that no steering state reads (`steers` 0) is a listener: it must be within tolerance like every other, but
-    does not affect the choice of the step, so adding a listener leaves all other digits unchanged.
-    """
-    before = load(x, 0)
-    size = maximum(absolute(before), absolute(before + load(d, 0)))
-    error = absolute(load(e, 0)) / fma(relative, size, absolute_)
-    store(norms, SPOILT, fma(error, 0.0, load(norms, SPOILT)))
-    for row, mine in (
-        (STEERING, select_less(0.5, steers, error, 0.0)),
-        (LISTENING, select_less(0.5, steers, 0.0, error)),
-    ):
-        largest = load(norms, row)
-        store(norms, row, select_less(largest, mine, mine, largest))
-
-
-@lanewise
-def close_errors(norms):
-    """Propagate NaN."""
-    store(norms, STEERING, load(norms, STEERING) + load(norms, SPOILT))
-    store(norms, LISTENING, load(norms, LISTENING) + load(norms, SPOILT))
-
-
-@inlined
-def error_norms(seats, tolerance):
-    """Find the largest error of a step."""
-    no_errors(seats.norms)
-    gather_errors(seats.x, seats.d, seats.e, seats.norms, tolerance.absolute, tolerance.steers, tolerance.relative)
-    close_errors(seats.norms)
-
 
 SIZE, SPEED = range(2)
 """Rows of `Seats.norms` during the choice of a first step."""

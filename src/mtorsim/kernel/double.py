@@ -21,6 +21,7 @@ __all__ = [
     "exp",
     "lanewise",
     "log",
+    "logistic",
     "narrow",
     "quarter_turns",
     "rowwise",
@@ -56,13 +57,11 @@ def widen(a: Lanes) -> Lanes:
     return a
 
 
-def exp(x: Lanes) -> Lanes:
-    """e**x within 1 ulp; 0 below -708, infinite above 709.
+def _power_of_e(z: Lanes) -> Lanes:
+    """e**z within 1 ulp where it is a normal number.
 
-    x = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 13 in r.
+    z = k ln 2 + r with |r| <= ln 2 / 2, then the Taylor polynomial of degree 13 in r.
     """
-    z = select_less(709.0, x, 709.0, x)
-    z = select_less(z, -708.0, -708.0, z)
     k = nearest(z * LOG2_E)
     r = fma(k, -LN2_HIGH, z)
     r = fma(k, -LN2_LOW, r)
@@ -78,9 +77,19 @@ def exp(x: Lanes) -> Lanes:
     s = fma(s, r, 0.16666666666666666)
     s = fma(s, r, 0.5)
     # 1 + (r + r*r*s): the largest term last keeps the error below 1 ulp.
-    value = scaled(1.0 + fma(r * r, s, r), k)
-    value = select_less(x, -708.0, 0.0, value)
+    return scaled(1.0 + fma(r * r, s, r), k)
+
+
+def exp(x: Lanes) -> Lanes:
+    """e**x within 1 ulp; 0 below -708, infinite above 709."""
+    value = select_less(x, -708.0, 0.0, _power_of_e(x))
     return select_less(709.0, x, INFINITY, value)
+
+
+def logistic(x: Lanes) -> Lanes:
+    """1 / (1 + e**-x); 0 below -708."""
+    value = 1.0 / (1.0 + _power_of_e(-select_less(708.0, x, 708.0, x)))
+    return select_less(x, -708.0, 0.0, value)
 
 
 def log(x: Lanes) -> Lanes:
@@ -93,11 +102,7 @@ def log(x: Lanes) -> Lanes:
     ----------
     Coefficients and error bound: fdlibm, e_log.c (Sun Microsystems, 1993).
     """
-    m = mantissa(x)
-    k = exponent(x)
-    k = select_less(m, 1.4142135623730951, k, k + 1.0)
-    m = select_less(m, 1.4142135623730951, m, m * 0.5)
-    f = m - 1.0
+    k, f = exponent(x), mantissa(x) - 1.0
     s = f / (2.0 + f)
     z = s * s
     w = z * z

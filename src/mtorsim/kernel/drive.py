@@ -72,14 +72,22 @@ def advance(table):
     for lane in range(who.shape[1]):
         who[SUBJECT, lane] = EMPTY
         clock[DUE, lane] = NEVER
-    waiting, taken = 0, 0
-    arrived = True
+    waiting, taken, arrived, dosed = 0, 0, True, False
     while True:
         if arrived:
-            waiting, taken = change_seats(waiting, taken, seats, subjects, events, recording, span)
-            record_now(seats, recording)
-            give_doses(seats, subjects, events, span)
-            renew(program, table, seats)
+            told = 0
+            for lane in range(who.shape[1]):
+                clock[PART, lane] = 0.0
+                if is_on_its_way(lane, seats, subjects):
+                    continue
+                waiting, taken = change_seat(lane, waiting, taken, seats, subjects, events, recording, span)
+                if who[SUBJECT, lane] != EMPTY:
+                    record_now(lane, seats, recording)
+                    give_doses(lane, seats, subjects, events, span)
+                    told |= renewed(lane, seats)
+                    dosed |= who[DOSED, lane] != EMPTY
+            if told:
+                call_stepper(program, table, RENEW, told, 0.0)
         if span.cancel[0] != 0:
             for lane in range(who.shape[1]):
                 if who[SUBJECT, lane] != EMPTY:
@@ -88,7 +96,8 @@ def advance(table):
         if taken == 0:
             return
         found = call_stepper(program, table, ATTEMPT, 0, 0.0)
-        remember_doses(seats)
+        if dosed:
+            dosed = remember_doses(seats)
         if found & GIVEN_UP:
             give_up(seats, subjects)
         if found & PASSED:
@@ -99,31 +108,37 @@ def advance(table):
 
 
 @inlined
-def change_seats(waiting, taken, seats, subjects, events, recording, span):
-    """Unseat subjects that have arrived or failed, and seat the next ones.
+def is_on_its_way(lane, seats, subjects):
+    """Whether a seat's subject is between stops."""
+    clock, subject = seats.clock, seats.who[SUBJECT, lane]
+    return subject != EMPTY and clock[T_NOW, lane] < clock[T_STOP, lane] and subjects.status[subject] == OK
+
+
+@inlined
+def change_seat(lane, waiting, taken, seats, subjects, events, recording, span):
+    """Unseat a subject that has arrived or failed, and seat the next one.
 
     Returns the next waiting subject, and the number of occupied seats.
     """
     clock, who, y, after_dose = seats.clock, seats.who, seats.y, seats.after_dose
     state, memory, status = subjects.state, subjects.memory, subjects.status
-    for lane in range(who.shape[1]):
-        subject = who[SUBJECT, lane]
-        if subject != EMPTY and (has_arrived(clock[T_NOW, lane], subject, events, span) or status[subject] != OK):
-            for i in range(y.shape[0]):
-                state[subject, i] = y[i, lane]
-                memory[subject, 2 + i] = after_dose[i, lane]
-            memory[subject, 0] = clock[PROPOSED, lane]
-            memory[subject, 1] = clock[LAST_ERROR, lane]
-            who[SUBJECT, lane] = EMPTY
-            clock[TAKEN, lane] = 0.0
-            clock[DUE, lane] = NEVER
-            taken -= 1
-        while who[SUBJECT, lane] == EMPTY and waiting < state.shape[0]:
-            subject = waiting
-            waiting += 1
-            if status[subject] == OK and span.start < span.end:
-                board(lane, subject, seats, subjects, events, recording, span.start)
-                taken += 1
+    subject = who[SUBJECT, lane]
+    if subject != EMPTY and (has_arrived(clock[T_NOW, lane], subject, events, span) or status[subject] != OK):
+        for i in range(y.shape[0]):
+            state[subject, i] = y[i, lane]
+            memory[subject, 2 + i] = after_dose[i, lane]
+        memory[subject, 0] = clock[PROPOSED, lane]
+        memory[subject, 1] = clock[LAST_ERROR, lane]
+        who[SUBJECT, lane] = EMPTY
+        clock[TAKEN, lane] = 0.0
+        clock[DUE, lane] = NEVER
+        taken -= 1
+    while who[SUBJECT, lane] == EMPTY and waiting < state.shape[0]:
+        subject = waiting
+        waiting += 1
+        if status[subject] == OK and span.start < span.end:
+            board(lane, subject, seats, subjects, events, recording, span.start)
+            taken += 1
     return waiting, taken
 
 
@@ -172,81 +187,78 @@ def next_sample(lane, sample, seats, samples):
 
 
 @inlined
-def record_now(seats, recording):
+def record_now(lane, seats, recording):
     """Record samples due at the time a subject boards."""
     clock, who, rows = seats.clock, seats.who, recording.rows
-    for lane in range(who.shape[1]):
-        while clock[DUE, lane] <= clock[T_NOW, lane]:
-            sample = who[SAMPLE, lane]
-            for j in range(rows.shape[0]):
-                recording.out[who[SUBJECT, lane], sample, j] = seats.y[rows[j], lane]
-            next_sample(lane, sample + 1, seats, recording.times)
+    while clock[DUE, lane] <= clock[T_NOW, lane]:
+        sample = who[SAMPLE, lane]
+        for j in range(rows.shape[0]):
+            recording.out[who[SUBJECT, lane], sample, j] = seats.y[rows[j], lane]
+        next_sample(lane, sample + 1, seats, recording.times)
 
 
 @inlined
-def give_doses(seats, subjects, events, span):
-    """Give the doses due to subjects at a stop, and set their next stop.
+def give_doses(lane, seats, subjects, events, span):
+    """Give the doses due to a subject at a stop, and set its next stop.
 
     After a dose the step is at most the one accepted after the last dose to the same state.
     """
     clock, who, y, after_dose = seats.clock, seats.who, seats.y, seats.after_dose
-    for lane in range(who.shape[1]):
-        subject = who[SUBJECT, lane]
-        if subject == EMPTY or clock[T_NOW, lane] < clock[T_STOP, lane]:
+    subject = who[SUBJECT, lane]
+    event, last = who[EVENT, lane], events.last[subject]
+    while event < last and events.time[event] <= clock[T_NOW, lane]:
+        kind, row, amount = events.kind[event], events.row[event], events.amount[event]
+        event += 1
+        if kind == END or (kind == ADD and amount == 0.0):
             continue
-        event, last = who[EVENT, lane], events.last[subject]
-        while event < last and events.time[event] <= clock[T_NOW, lane]:
-            kind, row, amount = events.kind[event], events.row[event], events.amount[event]
-            event += 1
-            if kind == END or (kind == ADD and amount == 0.0):
-                continue
-            who[RENEWED, lane] |= CHANGED
-            if kind == PARAMETER:
-                subjects.parameters[subject, row] = amount
-                seats.given[row, lane] = amount
-                who[RENEWED, lane] |= ALTERED
-            elif kind == ADD:
-                y[row, lane] += amount
-                who[DOSED, lane] = row
-                if 0.0 < after_dose[row, lane] < clock[PROPOSED, lane]:
-                    clock[PROPOSED, lane] = after_dose[row, lane]
-            elif kind == REPLACE:
-                y[row, lane] = amount
-            elif kind == MULTIPLY:
-                y[row, lane] *= amount
-        who[EVENT, lane] = event
-        clock[T_STOP, lane] = span.end
-        if event < last and events.time[event] < span.end:
-            clock[T_STOP, lane] = events.time[event]
-        clock[STEPS, lane] = 0.0
+        who[RENEWED, lane] |= CHANGED
+        if kind == PARAMETER:
+            subjects.parameters[subject, row] = amount
+            seats.given[row, lane] = amount
+            who[RENEWED, lane] |= ALTERED
+        elif kind == ADD:
+            y[row, lane] += amount
+            who[DOSED, lane] = row
+            if 0.0 < after_dose[row, lane] < clock[PROPOSED, lane]:
+                clock[PROPOSED, lane] = after_dose[row, lane]
+        elif kind == REPLACE:
+            y[row, lane] = amount
+        elif kind == MULTIPLY:
+            y[row, lane] *= amount
+    who[EVENT, lane] = event
+    clock[T_STOP, lane] = span.end
+    if event < last and events.time[event] < span.end:
+        clock[T_STOP, lane] = events.time[event]
+    clock[STEPS, lane] = 0.0
 
 
 @inlined
-def renew(program, table, seats):
-    """Pass changes by doses and new subjects to the stepper."""
+def renewed(lane, seats):
+    """What the stepper must be told of a seat: its subject is new, or its state or parameters have changed."""
     clock, who = seats.clock, seats.who
-    told = 0
-    for lane in range(who.shape[1]):
-        renewed = who[RENEWED, lane]
-        clock[PART, lane] = 1.0 if renewed else 0.0
-        if renewed:
-            told |= renewed
-            if clock[PROPOSED, lane] == 0.0:
-                told |= BORN
-            who[RENEWED, lane] = 0
+    told = who[RENEWED, lane]
     if told:
-        call_stepper(program, table, RENEW, told, 0.0)
+        clock[PART, lane] = 1.0
+        who[RENEWED, lane] = 0
+        if clock[PROPOSED, lane] == 0.0:
+            told |= BORN
+    return told
 
 
 @inlined
 def remember_doses(seats):
-    """Remember the first accepted step after a dose."""
+    """Remember the first accepted step after a dose; true if one is still to come."""
     clock, who = seats.clock, seats.who
+    waiting = False
     for lane in range(who.shape[1]):
         row = who[DOSED, lane]
-        if row != EMPTY and clock[ACCEPTED, lane] == 1.0:
-            seats.after_dose[row, lane] = clock[PART, lane]
-            who[DOSED, lane] = EMPTY
+        if row != EMPTY:
+            if clock[ACCEPTED, lane] == 1.0:
+                seats.after_dose[row, lane] = clock[PART, lane]
+                who[DOSED, lane] = EMPTY
+            else:
+                waiting = True
+    return waiting
 
 
 @inlined

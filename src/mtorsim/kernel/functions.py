@@ -99,7 +99,7 @@ def sqrt(x: Lanes) -> Lanes:
 @lane_function
 def logistic(x: Lanes) -> Lanes:
     """1 / (1 + e**-x)."""
-    return 1.0 / (1.0 + exp(-x))
+    return _precision(x).logistic(x)
 
 
 @lane_function
@@ -117,7 +117,7 @@ def tanh(x: Lanes) -> Lanes:
 @lane_function
 def hill(x: Lanes, k: Lanes, n: Lanes) -> Lanes:
     """x**n / (k**n + x**n) for n > 0; 0 for x <= 0."""
-    value = 1.0 / (1.0 + exp(-n * log(x / k)))
+    value = logistic(n * log(x / k))
     return select_less(x, _precision(x).SMALLEST, 0.0, value)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from mtorsim.kernel.arguments import AFTER, FACTOR, INVERSE, LENGTH, LINEARISE, NOW, RHS, SHIFT, SOLVE
 from mtorsim.kernel.lanes import call, fma, inlined, load, rows_from, store
 
+from .error import include_error
 from .precision import lanewise, rowwise
 
 NAME = "grk4t"
@@ -75,19 +76,22 @@ def fourth_side(x, k3, k4, time):
     store(k4, 0, fma(load(time, INVERSE), C43 * load(k3, 0), load(k4, 0)))
 
 
-@rowwise()
-def finish(x, k1, k2, k3, k4, d, e):
+@rowwise("norms", "relative")
+def finish(x, k1, k2, k3, k4, d, e, norms, absolute, steers, relative):
     """The change of state, and its estimated error: against the embedded method of order 3."""
     one, two, three, four = load(k1, 0), load(k2, 0), load(k3, 0), load(k4, 0)
-    store(d, 0, fma(B4, four, fma(B3, three, fma(B2, two, B1 * one))))
-    store(e, 0, fma(E4, four, fma(E3, three, fma(E2, two, E1 * one))))
+    change = fma(B4, four, fma(B3, three, fma(B2, two, B1 * one)))
+    error = fma(E4, four, fma(E3, three, fma(E2, two, E1 * one)))
+    store(d, 0, change)
+    store(e, 0, error)
+    include_error(norms, load(x, 0), change, error, absolute, steers, relative)
 
 
 @inlined
-def step(program, seats):
+def step(program, seats, tolerance):
     """One step from `time[NOW]` of size `time[LENGTH]`; allocates nothing.
 
-    `k` holds the four stages on exit, `d` and `e` the change of state and its error.
+    `k` holds the four stages on exit, `d` and `e` the change of state and its error, and `norms` includes the latter.
     """
     x, p, time, work, n = seats.x, seats.p, seats.time, seats.work, seats.x.shape[0]
     k1, k2, k3, k4 = seats.k, rows_from(seats.k, n), rows_from(seats.k, 2 * n), rows_from(seats.k, 3 * n)
@@ -106,7 +110,8 @@ def step(program, seats):
     call(program, SOLVE, LU, k3)
     fourth_side(x, k3, k4, time)
     call(program, SOLVE, LU, k4)
-    finish(x, k1, k2, k3, k4, seats.d, seats.e)
+    limits = tolerance.absolute, tolerance.steers, tolerance.relative
+    finish(x, k1, k2, k3, k4, seats.d, seats.e, seats.norms, *limits)
 
 
 @rowwise()

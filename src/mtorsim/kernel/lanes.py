@@ -141,13 +141,13 @@ def scaled(a: Any, power: Any) -> Any:
 
 @lane_function
 def exponent(a: Any) -> Any:
-    """The exponent of 2 in a positive normal number."""
+    """The power of 2 in a positive normal number, of which a factor from sqrt(1/2) to sqrt(2) is left."""
     return _operate("exponent", a)
 
 
 @lane_function
 def mantissa(a: Any) -> Any:
-    """The number divided by its power of 2, in [1, 2)."""
+    """That factor."""
     return _operate("mantissa", a)
 
 

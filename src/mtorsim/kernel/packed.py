@@ -15,20 +15,33 @@ from numba.core import cgutils, types
 
 from mtorsim.kernel.trace import Lanes, Memory
 
-__all__ = ["FORMATS", "INT", "LanesType", "Packed", "PackedRows", "constant", "lanes_type", "read", "spread", "write"]
+__all__ = [
+    "FORMATS",
+    "INT",
+    "HeldRows",
+    "LanesType",
+    "Packed",
+    "PackedRows",
+    "constant",
+    "lanes_type",
+    "read",
+    "spread",
+    "write",
+]
 
 INT = ir.IntType(64)
 
 
 @dataclass(frozen=True)
 class _Format:
-    """A floating-point format of IEEE 754."""
+    """A floating-point format of IEEE 754; `root` holds the bits of sqrt(1/2)."""
 
     kind: Any
     whole: Any
     letter: str
     fraction: int
     bias: int
+    root: int
     scalar: types.Float
 
     @property
@@ -36,8 +49,8 @@ class _Format:
         return self.whole.width // 8
 
 
-_DOUBLE = _Format(ir.DoubleType(), ir.IntType(64), "f64", 52, 1023, types.float64)
-_SINGLE = _Format(ir.FloatType(), ir.IntType(32), "f32", 23, 127, types.float32)
+_DOUBLE = _Format(ir.DoubleType(), ir.IntType(64), "f64", 52, 1023, 0x3FE6A09E667F3BCD, types.float64)
+_SINGLE = _Format(ir.FloatType(), ir.IntType(32), "f32", 23, 127, 0x3F3504F3, types.float32)
 FORMATS: dict[Any, _Format] = {types.float64: _DOUBLE, types.float32: _SINGLE}
 
 
@@ -126,6 +139,42 @@ class PackedRows(Memory):
         return self.builder.gep(self.pointer, [self.builder.mul(ir.Constant(INT, row), self.stride)])
 
 
+class HeldRows(PackedRows):
+    """Rows of vectors that stay in registers during a loop: loaded before it, stored after it.
+
+    They must be made just before the loop, which is `builder`'s block then.
+    """
+
+    def __init__(self, builder: ir.IRBuilder, pointer: Any, kind: LanesType, stride: Any) -> None:
+        super().__init__(builder, pointer, kind, stride)
+        self.before = builder.block
+        self.places: dict[int, Any] = {}
+        self.changed: set[int] = set()
+
+    def load(self, row: int) -> Packed:
+        """The value of a row."""
+        return Packed(self.builder, self.builder.load(self._place(row)), self.kind)
+
+    def store(self, row: int, value: Any) -> None:
+        """Store a value, or a number for all lanes, in a row."""
+        vector = value.value if isinstance(value, Packed) else constant(self.kind, value)
+        self.builder.store(vector, self._place(row))
+        self.changed.add(row)
+
+    def release(self) -> None:
+        """Store the rows that changed, after the loop."""
+        for row in sorted(self.changed):
+            write(self.builder, self._at(row), self.builder.load(self.places[row]), self.kind)
+
+    def _place(self, row: int) -> Any:
+        """The variable that holds a row."""
+        if row not in self.places:
+            self.places[row] = cgutils.alloca_once(self.builder, self.kind.vector)
+            with self.builder.goto_block(self.before):
+                self.builder.store(read(self.builder, self._at(row), self.kind), self.places[row])
+        return self.places[row]
+
+
 def read(builder: ir.IRBuilder, pointer: Any, kind: LanesType) -> Any:
     """Load a vector from an address, aligned like its numbers."""
     value: Any = builder.load(builder.bitcast(pointer, kind.vector.as_pointer()))
@@ -187,10 +236,15 @@ def _scaled(builder: ir.IRBuilder, kind: LanesType, value: Any, power: Any) -> A
     return builder.fmul(value, builder.bitcast(exponent, kind.vector))
 
 
+def _biased(builder: ir.IRBuilder, kind: LanesType, value: Any) -> Any:
+    """Bits of a number over sqrt(1/2): those above the fraction are the power of 2 plus the bias."""
+    form = kind.form
+    return builder.add(builder.bitcast(value, kind.integers), _integers(kind, (form.bias << form.fraction) - form.root))
+
+
 def _exponent(builder: ir.IRBuilder, kind: LanesType, value: Any) -> Any:
     form = kind.form
-    bits = builder.lshr(builder.bitcast(value, kind.integers), _integers(kind, form.fraction))
-    bits = builder.and_(bits, _integers(kind, 2 * form.bias + 1))
+    bits = builder.lshr(_biased(builder, kind, value), _integers(kind, form.fraction))
     # An integer below 2**fraction becomes a float by joining it to the bits of 2**fraction.
     joined = builder.or_(bits, _integers(kind, (form.bias + form.fraction) << form.fraction))
     return builder.fsub(builder.bitcast(joined, kind.vector), constant(kind, 2.0**form.fraction + form.bias))
@@ -198,8 +252,8 @@ def _exponent(builder: ir.IRBuilder, kind: LanesType, value: Any) -> Any:
 
 def _mantissa(builder: ir.IRBuilder, kind: LanesType, value: Any) -> Any:
     form = kind.form
-    bits = builder.and_(builder.bitcast(value, kind.integers), _integers(kind, (1 << form.fraction) - 1))
-    return builder.bitcast(builder.or_(bits, _integers(kind, form.bias << form.fraction)), kind.vector)
+    rest = builder.and_(_biased(builder, kind, value), _integers(kind, (1 << form.fraction) - 1))
+    return builder.bitcast(builder.add(rest, _integers(kind, form.root)), kind.vector)
 
 
 _INSTRUCTIONS: dict[str, Callable[..., Any]] = {

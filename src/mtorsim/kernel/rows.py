@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+ROOT_HALF = math.sqrt(0.5)
 Row = np.ndarray
 Value = np.ndarray | float
 
@@ -88,10 +90,12 @@ def scaled(a: Row, power: Row) -> Row:
 
 
 def exponent(a: Row) -> Row:
-    """The exponent of 2 in a positive normal number."""
-    return np.frexp(a)[1] - a.dtype.type(1.0)
+    """The power of 2 in a positive normal number, of which a factor from sqrt(1/2) to sqrt(2) is left."""
+    fraction, power = np.frexp(a)
+    return (power - np.where(fraction < a.dtype.type(ROOT_HALF), 1, 0)).astype(a.dtype)
 
 
 def mantissa(a: Row) -> Row:
-    """The number in [1, 2) that is left when its power of 2 is taken out."""
-    return np.frexp(a)[0] * 2.0
+    """That factor."""
+    fraction = np.frexp(a)[0]
+    return np.where(fraction < a.dtype.type(ROOT_HALF), fraction * a.dtype.type(2.0), fraction)

@@ -46,7 +46,8 @@ from mtorsim.kernel.arguments import (
 from mtorsim.kernel.functions import maximum, minimum
 from mtorsim.kernel.lanes import absolute, call, inlined, load, rows_from, select_less, store
 
-from .control import LARGEST_FACTOR, LISTENING, STEERING, error_norms, first_step, growth, retreat
+from .control import LARGEST_FACTOR, first_step, growth, retreat
+from .error import LISTENING, STEERING, close_errors, no_errors
 from .method import FIRST_SAME_AS_LAST, STAGES, change_at, look_back, step
 from .precision import lanewise, narrow, rowwise, unpack, widen
 
@@ -70,8 +71,9 @@ def stepper(table, what, told, part):
         return 0
     if what == ATTEMPT:
         choose_trials(seats.clock, seats.time)
-        step(program, seats)
-        error_norms(seats, tolerance)
+        no_errors(seats.norms)
+        step(program, seats, tolerance)
+        close_errors(seats.norms)
         answer = GIVEN_UP if judge(seats.clock, seats.norms) else 0
         answer += PASSED if has_passed(seats.clock) else 0
         return answer + (BETWEEN if lies_between(seats.clock) else 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mtorsim.kernel.arguments import AFTER, LENGTH, NOW, RHS, STAGE
 from mtorsim.kernel.lanes import call, fma, inlined, load, rows_from, store
 
+from .error import include_error
 from .precision import lanewise, rowwise
 
 NAME = "tsit5"
@@ -101,18 +102,20 @@ def finish(x, work, time, d, k1, k2, k3, k4, k5, k6):
     store(work, 0, load(x, 0) + change)
 
 
-@rowwise("time")
-def estimate(x, e, time, k1, k2, k3, k4, k5, k6, k7):
+@rowwise("time", "norms", "relative")
+def estimate(x, d, e, time, norms, absolute, steers, relative, k1, k2, k3, k4, k5, k6, k7):
     """The estimated error of a step."""
-    store(e, 0, load(time, LENGTH) * _sum(ERROR, k1, k2, k3, k4, k5, k6, k7))
+    error = load(time, LENGTH) * _sum(ERROR, k1, k2, k3, k4, k5, k6, k7)
+    store(e, 0, error)
+    include_error(norms, load(x, 0), load(d, 0), error, absolute, steers, relative)
 
 
 @inlined
-def step(program, seats):
+def step(program, seats, tolerance):
     """One step from `time[NOW]` of size `time[LENGTH]`, to `time[AFTER]`; allocates nothing.
 
     `k` begins with f(t, x) on entry, and ends with f(t + h, x + d) on exit; `d` and `e` receive the change
-    of state and its error.
+    of state and its error, and `norms` includes the latter.
     """
     x, p, time, work, n = seats.x, seats.p, seats.time, seats.work, seats.x.shape[0]
     k1, k2, k3, k4 = seats.k, rows_from(seats.k, n), rows_from(seats.k, 2 * n), rows_from(seats.k, 3 * n)
@@ -131,7 +134,8 @@ def step(program, seats):
     call(program, RHS, after, work, p, k6)
     finish(x, work, time, seats.d, k1, k2, k3, k4, k5, k6)
     call(program, RHS, after, work, p, k7)
-    estimate(x, seats.e, time, k1, k2, k3, k4, k5, k6, k7)
+    limits = tolerance.absolute, tolerance.steers, tolerance.relative
+    estimate(x, seats.d, seats.e, time, seats.norms, *limits, k1, k2, k3, k4, k5, k6, k7)
 
 
 @inlined

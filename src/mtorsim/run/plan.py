@@ -27,6 +27,7 @@ from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.parts import NotFasting, TrialSpec
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
+from .accuracy import CANDIDATE, SUBJECT
 from .arms import PlannedArm, planned_arm
 from .measurement import MEASURED
 from .observables import observables_of
@@ -36,9 +37,6 @@ from .solve import tolerance
 
 __all__ = ["Draft", "Note", "Plan", "announce", "announce_unused", "draft_plan", "make_plan"]
 
-
-RUN_IN_METHOD = "tsit5"
-"""The run-in always has the same method and tolerance, so that a subject is the same in every run."""
 
 Note: TypeAlias = Callable[[str], None]
 """Called with a one-line message before a slow step."""
@@ -98,8 +96,8 @@ class Draft:
         return any(a.rules or a.spec.staying for a in self.arms)
 
 
-RUN_IN_COSTS = 400
-"""Cost of a run-in in days of a run."""
+RUN_IN_DAYS = ((SUBJECT, 20), (CANDIDATE, 3))
+"""How a run-in is integrated, and what it costs, in days of a run."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +132,8 @@ class Plan(Draft):
         if days is None:
             days = subjects * len(self.arms) * self.scenario.duration / 24
         if self.day is not None:
-            choose_form(self.day, load_solver("tsit5", "double"), subjects * RUN_IN_COSTS, self.options.kernel)
+            for how, cost in RUN_IN_DAYS:
+                choose_form(self.day, load_solver(how.method, how.precision), subjects * cost, self.options.kernel)
         return choose_form(self.kernel, self.solver, days, self.options.kernel)
 
     def scales(self, kernel: Kernel) -> np.ndarray:

@@ -53,6 +53,11 @@ class People:
     traits: np.ndarray
     weights: np.ndarray
 
+    def cut(self, n: int) -> tuple[People, People]:
+        """The first n subjects, and the others."""
+        first = {name: part[:n] for name, part in vars(self).items()}
+        return People(**first), People(**{name: part[n:] for name, part in vars(self).items()})
+
     def traits_of(self, plan: Plan) -> dict[str, np.ndarray]:
         """Traits by name, (n,) each."""
         return dict(zip(plan.population.traits, self.traits.T, strict=True)) if self.traits.size else {}

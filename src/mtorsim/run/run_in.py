@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mtorsim.compiler.kernel import Kernel
-from mtorsim.compiler.solver import Method, Precision, load_solver
+from mtorsim.compiler.solver import load_solver
 from mtorsim.kernel.arguments import Subjects
 from mtorsim.kernel.status import NOT_AT_REST, OK
 from mtorsim.model.dimensions import time_factor
@@ -15,38 +13,15 @@ from mtorsim.model.expressions import evaluate
 from mtorsim.model.generated import CLOCK
 from mtorsim.stats.portable import FUNCTIONS
 
+from .accuracy import CANDIDATE, SUBJECT, Accuracy
 from .plan import Plan
 from .solve import recording, solve, tolerance
 
 MOST_DAYS = 30
 
 
-@dataclass(frozen=True)
-class Accuracy:
-    """How a run-in is integrated, and how well its days repeat.
-
-    Attributes
-    ----------
-    method, precision
-        Of the solver.
-    rtol, atol
-        Tolerances of a step, relative to each state's scale.
-    repeats
-        Relative tolerance between the averages of successive days.
-    """
-
-    method: Method
-    precision: Precision
-    rtol: float
-    atol: float
-    repeats: float
-
-
-SUBJECT = Accuracy("tsit5", "double", 1e-6, 1e-8, 1e-8)
-"""With errors of 1e-9 in its averages. It does not depend on the tolerances of the run, so a subject is the same at
-any tolerance."""
-CANDIDATE = Accuracy("grk4t", "single", 1e-3, 1e-4, 1e-4)
-"""With errors of 1e-5, at half the cost: for people who are tried and thrown away."""
+APPROACH = 3
+"""Number of first days that are integrated as for a candidate: the state is extrapolated from them anyway."""
 PROFILE = np.arange(1, 97) * 0.25
 """Sampling times of the untreated day, hours."""
 
@@ -71,7 +46,6 @@ class UntreatedDay:
         self.profile = np.full((self.n, len(PROFILE), len(rows)), np.nan)
         self.scales = plan.scales(kernel)
         self.accuracy = accuracy
-        self.solver = load_solver(accuracy.method, accuracy.precision)
 
     def run(self) -> tuple[np.ndarray, np.ndarray]:
         """Find the state at 07:30 of the periodic day, and the status."""
@@ -85,14 +59,18 @@ class UntreatedDay:
         memory = self.kernel.memory(self.n)
         history: list[np.ndarray] = []
         moving = np.flatnonzero(status == OK)
-        for _ in range(MOST_DAYS):
+        for day in range(MOST_DAYS):
             if not len(moving):
                 return state, status
+            if day == APPROACH:
+                # Steps of the other method do not apply.
+                memory[:] = 0.0
             before = self.means[moving].copy()
             history = [*history[-2:], state.copy()]
-            self._one_day(moving, state, memory, status)
+            self._one_day(moving, state, memory, status, CANDIDATE if day < APPROACH else self.accuracy)
             change = np.abs(self.means[moving] - before)
             repeats = (change <= self.accuracy.repeats * np.maximum(1.0, np.abs(before))).all(axis=1)
+            repeats &= day > APPROACH or self.accuracy is CANDIDATE
             moving = moving[~repeats & (status[moving] == OK)]
             if len(history) == 3:
                 self._extrapolate(moving, history, state)
@@ -100,7 +78,9 @@ class UntreatedDay:
         status[moving] = NOT_AT_REST
         return state, status
 
-    def _one_day(self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray) -> None:
+    def _one_day(
+        self, who: np.ndarray, state: np.ndarray, memory: np.ndarray, status: np.ndarray, accuracy: Accuracy
+    ) -> None:
         subjects = Subjects(state[who], memory[who], self.parameters[who], status[who])
         subjects.state[:, self.sums] = 0.0
         # The untreated day is the one before the start.
@@ -110,8 +90,9 @@ class UntreatedDay:
         )
         samples = PROFILE if len(self.columns) else PROFILE[:0]
         seen = recording(samples, self.kernel.read_by(self.columns), len(who))
-        error = tolerance(self.kernel, self.accuracy.rtol, self.accuracy.atol * self.scales)
-        solve(self.kernel, self.solver, subjects, events, (0.0, 24.0), error, seen)
+        error = tolerance(self.kernel, accuracy.rtol, accuracy.atol * self.scales)
+        solver = load_solver(accuracy.method, accuracy.precision)
+        solve(self.kernel, solver, subjects, events, (0.0, 24.0), error, seen)
         state[who], memory[who], status[who] = subjects.state, subjects.memory, subjects.status
         self.means[who] = subjects.state[:, self.sums] / 24.0
         if len(samples):

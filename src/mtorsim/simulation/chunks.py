@@ -23,6 +23,8 @@ __all__ = ["SERIES_OF", "Times", "as_block", "blocks", "import_tables", "run_arm
 
 SMALLEST_SLICE, LARGEST_SLICE = 32, 128
 """Subjects per task: many keep the lanes full, few keep all threads busy to the end."""
+LARGEST_GROUP = 512
+"""Subjects that are prepared together."""
 SERIES_OF = 1000
 """Number of first subjects whose finer series is kept for figures, so that memory stays flat."""
 
@@ -64,7 +66,8 @@ def blocks(
     plan: Plan, done: int, n: int, chunk: int, threads: int, progress: Progress | None, rules: Sequence[PythonRule]
 ) -> Iterator[Block]:
     """Yield chunks of subjects in order, after those already done."""
-    work = _Work(plan, np.zeros(1, np.int64), {series: Times.of(plan, series) for series in (True, False)}, rules)
+    times = {series: Times.of(plan, series) for series in (True, False)}
+    work = _Work(plan, np.zeros(1, np.int64), times, rules, threads)
     with ThreadPoolExecutor(max_workers=threads) as pool:
         try:
             for first in range(done, n, chunk):
@@ -86,6 +89,7 @@ class _Work:
     cancel: np.ndarray
     times: dict[bool, Times]
     rules: Sequence[PythonRule]
+    threads: int
 
     def chunk(self, pool: ThreadPoolExecutor, cuts: list[int], tell: Callable[[int], None] | None) -> Block:
         """Run one chunk; each arm of a slice is a separate task, so that even few subjects keep all threads busy."""
@@ -94,21 +98,24 @@ class _Work:
         people: dict[int, People] = {}
         runs: dict[tuple[int, int], ArmRun] = {}
         told = 0
-        tasks: dict[Future[Any], tuple[int, int]] = {
-            pool.submit(prepare, self.plan, subjects): (i, -1) for i, subjects in enumerate(slices)
-        }
+        tasks: dict[Future[Any], tuple[int, int]] = {}
+        # Preparing many at once keeps lanes busy when a few are drawn again.
+        for i in _grouped(slices, max(1, len(slices) // self.threads)):
+            tasks[pool.submit(prepare, self.plan, np.concatenate([slices[k] for k in i]))] = i.start, -1
         while tasks:
             ended, _ = wait(tasks, timeout=0.2, return_when=FIRST_COMPLETED)
             for task in ended:
                 i, a = tasks.pop(task)
                 found = task.result()
-                if isinstance(found, People):
-                    people[i] = found
-                    times = self.times[bool(slices[i][0] < SERIES_OF)]
-                    given = (found, times, self.cancel, self.rules)
-                    tasks |= {pool.submit(run_arm, self.plan, arm, *given): (i, k) for k, arm in enumerate(arms)}
-                else:
+                if not isinstance(found, People):
                     runs[i, a] = found
+                    continue
+                while len(found.subjects):
+                    people[i], found = found.cut(len(slices[i]))
+                    times = self.times[bool(slices[i][0] < SERIES_OF)]
+                    given = (people[i], times, self.cancel, self.rules)
+                    tasks |= {pool.submit(run_arm, self.plan, arm, *given): (i, k) for k, arm in enumerate(arms)}
+                    i += 1
             whole = sum(len(slices[i]) for i in people if all((i, a) in runs for a in range(len(arms))))
             if tell and whole > told:
                 tell(whole)
@@ -162,6 +169,13 @@ def import_tables() -> None:
     """Import slow libraries that a saved result needs, while the threads work."""
     for name in ("pyarrow.parquet", "xarray"):
         importlib.import_module(name)
+
+
+def _grouped(slices: Sequence[np.ndarray], most: int) -> Iterator[range]:
+    """Places of slices that are prepared together."""
+    size = min(most, LARGEST_GROUP // LARGEST_SLICE)
+    for first in range(0, len(slices), size):
+        yield range(first, min(first + size, len(slices)))
 
 
 def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
