@@ -29,6 +29,7 @@ __all__ = [
     "settings",
     "threads",
     "units",
+    "workers",
 ]
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -60,6 +61,19 @@ settings: Decorator = click.option(
     help="Replace a median (its variability is kept) or a switch; repeatable.",
 )
 threads: Decorator = click.option("--threads", type=int, metavar="T", help="Number of threads; default: all cores.")
+
+
+def workers(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that choose who computes: `threads`, `processes`, `cluster`."""
+    for option in (
+        click.option("--cluster", metavar="ADDRESS", help="Compute on the Dask cluster of this scheduler."),
+        click.option("--processes", type=int, metavar="P", help="Number of processes that share the chunks."),
+        threads,
+    ):
+        function = option(function)
+    return function
+
+
 library: Decorator = click.option(
     "--library",
     "folders",
@@ -83,7 +97,7 @@ def accuracy(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--atol", type=float, help="Absolute tolerance, relative to each state's scale; default: rtol / 10."
         ),
-        click.option("--rtol", type=float, default=3e-3, show_default=True, help="Relative tolerance of a step."),
+        click.option("--rtol", type=float, default=1e-2, show_default=True, help="Relative tolerance of a step."),
         click.option(
             "--precision",
             metavar="P",

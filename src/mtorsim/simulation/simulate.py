@@ -27,9 +27,9 @@ from mtorsim.run.visit import PythonRule
 from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
-from .chunks import SERIES_OF, Times, as_block, blocks, import_tables, run_arm
+from .chunks import SERIES_OF, Times, as_block, import_tables, run_arm
+from .distribute import Workers, given_workers
 from .progress import Progress, shown_progress
-from .workers import workers as count_workers
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
@@ -46,6 +46,8 @@ def simulate(
     population: str | None = None,
     settings: Mapping[str, float] | None = None,
     threads: int | None = None,
+    processes: int | None = None,
+    cluster: Any = None,
     chunk: int = 1024,
     quantiles: Sequence[float] = (),
     method: str | None = None,
@@ -78,7 +80,11 @@ def simulate(
     settings
         Medians of parameters and values of switches, by name; `{"mtorc2": 0}` switches off all mechanisms `mtorc2.…`.
     threads
-        Number of threads; default: all cores.
+        Number of threads; default: all cores, or with processes a share of them each.
+    processes
+        Number of processes of this machine among which chunks are divided; default: this one alone.
+    cluster
+        Address of the scheduler of a Dask cluster whose workers compute the chunks, or a `distributed.Client`.
     chunk
         Number of subjects per file; an interrupted run can be resumed after its last complete chunk.
     quantiles
@@ -127,11 +133,13 @@ def simulate(
     >>> round(float(result.visits.glucose.sel(arm="untreated", subject=0).max()))
     149
     """
-    workers = count_workers(threads)
+    who = given_workers(threads, processes, cluster)
     for name, value in (("subjects", subjects), ("chunk", chunk)):
         _check_count(name, value)
     if rules and out is not None:
         raise ArgumentError("rules that are functions cannot be saved in a folder", help="leave out `out=...`")
+    if rules and (who.processes > 1 or who.cluster is not None):
+        raise ArgumentError("rules that are functions stay in this process", help="leave out `processes` and `cluster`")
     if out is None and (force or resume):
         raise ArgumentError(
             f"`{'resume' if resume else 'force'}=True` needs a result folder", help="name it with `out=...`"
@@ -153,7 +161,7 @@ def simulate(
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
     kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first}
     make_writer = partial(Writer, plan, n, chunk, folder, **kept)
-    return _run(plan, n, make_writer, workers, shown_progress(progress), tuple(rules), note)
+    return _run(plan, n, make_writer, who, shown_progress(progress), tuple(rules), note)
 
 
 @checked
@@ -161,6 +169,8 @@ def resume(
     folder: str | Path,
     *,
     threads: int | None = None,
+    processes: int | None = None,
+    cluster: Any = None,
     progress: Progress | bool | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Result:
@@ -173,7 +183,7 @@ def resume(
     ----------
     folder
         The folder of the run.
-    threads, progress, note
+    threads, processes, cluster, progress, note
         As in `simulate`.
 
     Returns
@@ -191,13 +201,13 @@ def resume(
     >>> import mtorsim as mt
     >>> result = mt.resume("results/breast")  # doctest: +SKIP
     """
-    workers, folder = count_workers(threads), Path(folder).expanduser()
+    who, folder = given_workers(threads, processes, cluster), Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records, which is never unfinished")
     if manifest.get("finished"):
         return open_run(folder)
-    return _again(manifest, folder, manifest["subjects"], workers, progress, note, resume=True)
+    return _again(manifest, folder, manifest["subjects"], who, progress, note, resume=True)
 
 
 @checked
@@ -206,6 +216,8 @@ def extend(
     subjects: int,
     *,
     threads: int | None = None,
+    processes: int | None = None,
+    cluster: Any = None,
     progress: Progress | bool | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Result:
@@ -217,7 +229,7 @@ def extend(
         The folder of the run.
     subjects
         Number of subjects that it will have.
-    threads, progress, note
+    threads, processes, cluster, progress, note
         As in `simulate`.
 
     Returns
@@ -235,7 +247,7 @@ def extend(
     >>> import mtorsim as mt
     >>> result = mt.extend("results/breast", 20000)  # doctest: +SKIP
     """
-    workers, folder = count_workers(threads), Path(folder).expanduser()
+    who, folder = given_workers(threads, processes, cluster), Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
         raise DataError(f"`{folder}` holds a run of event records, whose subjects are those of its table")
@@ -244,14 +256,14 @@ def extend(
     _check_count("subjects", subjects)
     if subjects <= manifest["subjects"]:
         raise DataError(f"`{folder}` has {manifest['subjects']:,} subjects already", help="ask for more")
-    return _again(manifest, folder, subjects, workers, progress, note, extend=True)
+    return _again(manifest, folder, subjects, who, progress, note, extend=True)
 
 
 def _again(
     manifest: Mapping[str, Any],
     folder: Path,
     n: int,
-    workers: int,
+    who: Workers,
     progress: Progress | bool | None,
     note: Callable[[str], None] | None,
     **how: bool,
@@ -260,14 +272,14 @@ def _again(
     kept = {"quantiles": manifest.get("quantiles", ()), "first": manifest["first"], **how}
     with plan_from_manifest(manifest, note) as plan:
         make_writer = partial(Writer, plan, n, manifest["chunk"], folder, **kept)
-        return _run(plan, n, make_writer, workers, shown_progress(progress), (), note)
+        return _run(plan, n, make_writer, who, shown_progress(progress), (), note)
 
 
 def _run(
     plan: Plan,
     n: int,
     make_writer: Callable[[], Writer],
-    workers: int,
+    who: Workers,
     progress: Progress | None,
     rules: tuple[PythonRule, ...],
     note: Callable[[str], None] | None,
@@ -278,13 +290,13 @@ def _run(
         note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
     writer = make_writer()
     try:
-        return _written(plan, n, writer, workers, progress, rules)
+        return _written(plan, n, writer, who, progress, rules)
     finally:
         writer.release()
 
 
 def _written(
-    plan: Plan, n: int, writer: Writer, workers: int, progress: Progress | None, rules: tuple[PythonRule, ...]
+    plan: Plan, n: int, writer: Writer, who: Workers, progress: Progress | None, rules: tuple[PythonRule, ...]
 ) -> Result:
     """Compute the subjects that a writer does not have yet."""
     folder = writer.folder
@@ -296,9 +308,9 @@ def _written(
     try:
         span = writer.first + writer.done, writer.first + n
         told = None if progress is None else lambda done, _: progress(done - writer.first, n)
-        for block in blocks(plan, *span, writer.manifest["chunk"], workers, told, rules):
+        for block in who.blocks(plan, writer.manifest, span, told, rules):
             writer.add(block)
-        return writer.finish(threads=workers, seconds=time.perf_counter() - started)
+        return writer.finish(threads=who.threads, seconds=time.perf_counter() - started)
     except OSError as problem:
         help = f"{writer.done:,} of {n:,} subjects are saved; repeat the call with `resume=True`"
         raise DataError(f"cannot write to `{folder}`: {problem.strerror or problem}", help=help) from None

@@ -11,7 +11,7 @@ __all__ = ["workers"]
 MOST = 4096
 
 
-def workers(threads: int | None) -> int:
+def workers(threads: int | None, name: str = "threads") -> int:
     """The number of threads as given; default: one for each core that this process may use.
 
     Raises
@@ -22,7 +22,7 @@ def workers(threads: int | None) -> int:
     if threads is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if threads < 1:
-        raise ArgumentError(f"threads = {threads}: there must be at least 1")
+        raise ArgumentError(f"{name} = {threads}: there must be at least 1")
     if threads > MOST:
-        raise ArgumentError(f"threads = {threads}: there can be at most {MOST:,}")
+        raise ArgumentError(f"{name} = {threads}: there can be at most {MOST:,}")
     return threads

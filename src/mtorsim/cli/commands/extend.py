@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from mtorsim.cli.commands.run import run_and_show
-from mtorsim.cli.options import PATH, as_json, quiet, threads, units
+from mtorsim.cli.commands.run import chosen_workers, run_and_show
+from mtorsim.cli.options import PATH, as_json, quiet, units, workers
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--subjects", type=int, required=True, metavar="N", help="Number of subjects that it will have.")
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
-@threads
+@workers
 @units
 @as_json
 @quiet
@@ -30,4 +30,4 @@ def command(folder: Path, subjects: int, **given: Any) -> int:
     """  # noqa: D301
     from mtorsim.simulation.simulate import extend
 
-    return run_and_show(partial(extend, folder, subjects, threads=given["threads"]), folder, given)
+    return run_and_show(partial(extend, folder, subjects, **chosen_workers(given)), folder, given)

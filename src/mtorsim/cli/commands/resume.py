@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from mtorsim.cli.commands.run import run_and_show
-from mtorsim.cli.options import PATH, as_json, quiet, threads, units
+from mtorsim.cli.commands.run import chosen_workers, run_and_show
+from mtorsim.cli.options import PATH, as_json, quiet, units, workers
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
-@threads
+@workers
 @units
 @as_json
 @quiet
@@ -27,4 +27,4 @@ def command(folder: Path, **given: Any) -> int:
     """
     from mtorsim.simulation.simulate import resume
 
-    return run_and_show(partial(resume, folder, threads=given["threads"]), folder, given)
+    return run_and_show(partial(resume, folder, **chosen_workers(given)), folder, given)

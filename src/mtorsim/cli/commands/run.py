@@ -20,8 +20,8 @@ from mtorsim.cli.options import (
     parse_settings,
     quiet,
     settings,
-    threads,
     units,
+    workers,
 )
 from mtorsim.errors import ArgumentError
 
@@ -39,7 +39,7 @@ from mtorsim.errors import ArgumentError
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
 @click.option("--quantiles", metavar="Q,Q", help="Further quantiles in summary.json and --json, such as 0.025,0.975.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Number of subjects per file.")
-@threads
+@workers
 @settings
 @accuracy
 @library
@@ -58,7 +58,19 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
 
-    names = ("seed", "population", "threads", "chunk", "method", "precision", "rtol", "atol", "kernel")
+    names = (
+        "seed",
+        "population",
+        "threads",
+        "processes",
+        "cluster",
+        "chunk",
+        "method",
+        "precision",
+        "rtol",
+        "atol",
+        "kernel",
+    )
     run = partial(
         simulate,
         scenario,
@@ -83,6 +95,11 @@ def _range(first: int | None, last: int | None, subjects: int | None) -> dict[st
     if last < (first or 0):
         raise ArgumentError(f"`--last {last}` is before `--first {first or 0}`")
     return {"first": first or 0, "subjects": last - (first or 0) + 1}
+
+
+def chosen_workers(given: dict[str, Any]) -> dict[str, Any]:
+    """Who computes, as given on the command line."""
+    return {name: given[name] for name in ("threads", "processes", "cluster")}
 
 
 def _quantiles(text: str | None) -> list[float]:
