@@ -69,6 +69,10 @@ def print_summary(result: Result, shown_in: DisplayUnits) -> None:
     print(f"{n:,} subject{'s' if n > 1 else ''} of {summary['population']}, seed {summary['seed']}")
     if summary["settings"]:
         print("with " + ", ".join(f"{name} = {value:g}" for name, value in summary["settings"].items()))
+    if until := summary.get("until"):
+        shares = ", ".join(f"{arm} {100 * share:.3g} %" for arm, share in until["share"].items())
+        asked = until["asked"].partition(")")[0] + ")"
+        print(f"{asked}: {shares}; half width of the 95 % CI {100 * until['half_width']:.3g} %")
     if n > 1:
         _print_shares(result, shown_in)
     _print_course(result, shown_in)
@@ -128,9 +132,7 @@ def _print_course(result: Result, shown_in: DisplayUnits) -> None:
     if not names:
         return
     units = result.summary["units"]
-    many = result.summary["bands_of"]
-    what = "median (5-95 %)" if many > 1 else "the subject"
-    what += f" of the first {many:,}" if many < result.summary["subjects"] else ""
+    what = "median (5-95 %)" if result.summary["subjects"] > 1 else "the subject"
     say = _clock([row["time_h"] for row in first])
     when = [say(row["time_h"]) for row in first]
     for name in names:

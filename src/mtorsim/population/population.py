@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -17,9 +17,11 @@ from mtorsim.files.toml import TomlFile
 from mtorsim.model.expressions import Expression, evaluate, parse_expression
 from mtorsim.model.model import Model
 from mtorsim.stats.draws import normal, uniform
-from mtorsim.stats.portable import FUNCTIONS, exp, log
+from mtorsim.stats.portable import FUNCTIONS, exp, log, normal_quantile
+from mtorsim.stats.sobol import sobol
 
 from .file import Entry, Group
+from .tail import Tail
 
 __all__ = ["WEIGHT", "ObservedGroup", "Population", "Quantity", "check_medians", "skewed", "spread"]
 
@@ -97,6 +99,10 @@ class Population:
         Names of quantities that are not parameters of the model.
     files
         Its file, and those of the populations that it extends.
+    draws
+        `random`, or `sobol` for scrambled Sobol points.
+    tails
+        Tails that are oversampled, by quantity.
     """
 
     name: str
@@ -111,6 +117,8 @@ class Population:
     covariates: frozenset[str]
     unused: tuple[str, ...]
     files: tuple[TomlFile, ...] = field(repr=False)
+    draws: str = "random"
+    tails: Mapping[str, Tail] = field(default_factory=dict)
 
     @property
     def place(self) -> Place:
@@ -205,7 +213,7 @@ class Population:
         self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         n = len(subjects)
-        eta = self._deviates(seed, subjects, attempt)
+        eta, weights = self._deviates(seed, subjects, attempt)
         values: dict[str, np.ndarray] = {}
         plausible = np.ones(n, bool)
         for q in self.quantities:
@@ -214,12 +222,12 @@ class Population:
                 continue
             median = np.broadcast_to(np.asarray(evaluate(q.median, values, FUNCTIONS), float), (n,))
             if q.distribution == "share":
-                values[q.name] = (uniform(seed, [q.name], subjects, attempt)[0] < median).astype(float)
+                values[q.name] = (self._uniform(seed, [q.name], subjects, attempt)[0] < median).astype(float)
             else:
                 values[q.name] = spread(median, eta.get(q.name), q)
             if q.range:
                 plausible &= (values[q.name] >= q.range[0]) & (values[q.name] <= q.range[1])
-        values[WEIGHT] = np.ones(n)
+        values[WEIGHT] = weights
         for group in self.groups:
             if group.share is None:
                 values[f"group {group.name}"] = np.zeros(n)
@@ -271,20 +279,44 @@ class Population:
         names = {**values, **{g.name: values[f"group {g.name}"] for g in self.groups}, **fasting}
         return np.broadcast_to(evaluate(group.probability, names, FUNCTIONS), (len(values[WEIGHT]),))
 
-    def _deviates(self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int) -> dict[str, np.ndarray]:
-        """Random effects of all quantities that vary; correlated ones are L z with z in file order."""
+    @cached_property
+    def dimensions(self) -> dict[str, int]:
+        """Dimension of each name that is drawn by Sobol points; the first ones are the most even."""
+        shares = [q.name for q in self.quantities if q.distribution == "share"]
+        groups = [f"group {g.name}" for g in self.groups]
+        return {name: i for i, name in enumerate(dict.fromkeys([*self._drawn, *shares, *groups]))}
+
+    @property
+    def _drawn(self) -> list[str]:
+        """Names for which normal deviates are drawn."""
+        return list(dict.fromkeys([*self.correlated, *self.deviating]))
+
+    def _uniform(self, seed: int, names: Sequence[str], subjects: np.ndarray, attempt: np.ndarray | int) -> np.ndarray:
+        """Uniform numbers, one per name and subject."""
+        if self.draws == "random":
+            return uniform(seed, names, subjects, attempt)
+        return sobol(seed, names, [self.dimensions[n] for n in names], subjects, attempt)
+
+    def _deviates(
+        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Random effects of all quantities that vary, and weights; correlated ones are L z with z in file order."""
         varying = [q for q in self.quantities if q.sigma > 0]
-        drawn = dict.fromkeys([*self.correlated, *(q.name for q in varying)])
-        if not drawn:
-            return {}
-        z = dict(zip(drawn, normal(seed, list(drawn), subjects, attempt), strict=True))
+        weights = np.ones(len(subjects))
+        if not self._drawn:
+            return {}, weights
+        u = dict(zip(self._drawn, self._uniform(seed, self._drawn, subjects, attempt), strict=True))
+        for name, tail in self.tails.items():
+            u[name], weight = tail.stretched(u[name])
+            weights = weights * weight
+        z = dict(zip(u, normal_quantile(np.stack(list(u.values()))), strict=True))
         eta = {q.name: q.sigma * z[q.name] for q in varying if q.name not in self.correlated}
         sigma = {q.name: q.sigma for q in varying}
         for i, name in enumerate(self.correlated):
             eta[name] = sigma.get(name, 0.0) * self.mixed(i, z)
         for q in varying:
             eta[q.name] = _shaped(eta[q.name], q, seed, subjects, attempt)
-        return eta
+        return eta, weights
 
     def mixed(self, i: int, z: Mapping[str, np.ndarray]) -> np.ndarray:
         """The i-th correlated deviate from independent ones."""
@@ -308,8 +340,8 @@ class Population:
             of_members, of_others = group.share / sampled, (1.0 - group.share) / (1.0 - sampled)
             values[WEIGHT] = values[WEIGHT] * np.where(member, of_members, of_others)
 
-    @staticmethod
     def _include(
+        self,
         group: Group,
         probability: np.ndarray,
         values: dict[str, np.ndarray],
@@ -318,7 +350,7 @@ class Population:
         attempt: np.ndarray | int,
     ) -> np.ndarray:
         """Draw the members of a group and multiply their values; returns a mask of members."""
-        member = uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < probability
+        member = self._uniform(seed, [f"group {group.name}"], subjects, attempt)[0] < probability
         values[f"group {group.name}"] = member.astype(float)
         for name, factor in group.multiply.items():
             if name not in values:

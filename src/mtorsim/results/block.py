@@ -44,8 +44,12 @@ class Block:
         Shape (arms, n).
     traits
         Traits of the subjects, shape (n, traits).
-    visits, series
-        Shape (arms, n, times, observables); `series` is empty if it is not kept.
+    visits
+        Shape (arms, n, times, observables).
+    series
+        The finer series of some of the subjects, (arms, k, times, observables).
+    series_of
+        Numbers of these subjects, (k,).
     weights
         Weight of each subject, shape (n,).
     left
@@ -65,6 +69,7 @@ class Block:
     traits: np.ndarray
     visits: np.ndarray
     series: np.ndarray
+    series_of: np.ndarray
     weights: np.ndarray
     left: np.ndarray
     ledger: tuple[np.ndarray, ...]
@@ -72,8 +77,9 @@ class Block:
     tests: tuple[TestValues, ...] = ()
 
     def select(self, kept: np.ndarray) -> Block:
-        """Return the block of the subjects in the mask `kept` (n,); the series keeps as many first subjects."""
+        """Return the block of the subjects in the mask `kept` (n,)."""
         subjects = self.subjects[kept]
+        drawn = np.isin(self.series_of, subjects)
         return replace(
             self,
             subjects=subjects,
@@ -81,7 +87,8 @@ class Block:
             attempts=self.attempts[kept],
             traits=self.traits[kept],
             visits=self.visits[:, kept],
-            series=self.series[:, : min(self.series.shape[1], len(subjects))],
+            series=self.series[:, drawn],
+            series_of=self.series_of[drawn],
             weights=self.weights[kept],
             left=self.left[:, kept],
             ledger=tuple(rows[np.isin(rows["subject"], subjects)] for rows in self.ledger),
@@ -91,8 +98,7 @@ class Block:
 
     @classmethod
     def joined(cls, blocks: list[Block]) -> Block:
-        """Join blocks of the same arms; the finer series of those that kept it."""
-        kept = [b.series for b in blocks if b.series.shape[2]] or [blocks[0].series]
+        """Join blocks of the same arms."""
         return cls(
             subjects=np.concatenate([b.subjects for b in blocks]),
             arms=blocks[0].arms,
@@ -100,7 +106,8 @@ class Block:
             attempts=np.concatenate([b.attempts for b in blocks]),
             traits=np.concatenate([b.traits for b in blocks]),
             visits=np.concatenate([b.visits for b in blocks], axis=1),
-            series=np.concatenate(kept, axis=1),
+            series=np.concatenate([b.series for b in blocks], axis=1),
+            series_of=np.concatenate([b.series_of for b in blocks]),
             weights=np.concatenate([b.weights for b in blocks]),
             left=np.concatenate([b.left for b in blocks], axis=1),
             ledger=tuple(np.concatenate(same) for same in zip(*(b.ledger for b in blocks), strict=True)),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,9 +14,10 @@ from mtorsim.errors import DataError
 
 from .manifest import read_manifest
 
-__all__ = ["PARTS", "claim", "open_folder", "release", "remove_result", "write_json"]
+__all__ = ["CERTIFICATE", "PARTS", "claim", "draft_of", "open_folder", "release", "remove_result", "write_json"]
 
 
+CERTIFICATE = "certificate.json"
 PARTS = "parts"
 """Folder of what tables lack of each chunk: with it a result can be resumed, extended and merged."""
 
@@ -24,6 +26,8 @@ _OURS = (
     "run.json",
     "summary.json",
     "shares.csv",
+    "kaplan_meier.csv",
+    CERTIFICATE,
     "series.nc",
     "visits.parquet",
     "people.parquet",
@@ -139,12 +143,19 @@ def remove_result(folder: Path) -> None:
     shutil.rmtree(aside)
 
 
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write to a temporary file and rename it, so a reader never sees an incomplete file."""
+@contextmanager
+def draft_of(path: Path) -> Iterator[Path]:
+    """A path to write to, which then becomes the file, so that a reader never sees an incomplete one."""
     draft = path.with_name(f".{path.name}.draft")
     try:
-        draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")
+        yield draft
         draft.replace(path)
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Save plain values."""
+    with draft_of(path) as draft:
+        draft.write_text(json.dumps(data, indent=1, allow_nan=False, default=float) + "\n", encoding="utf-8")

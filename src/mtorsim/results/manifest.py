@@ -22,6 +22,7 @@ from mtorsim.compiler.solver import Method, Precision
 from mtorsim.errors import DataError, one_line
 from mtorsim.files.library import Library
 from mtorsim.files.references import cited
+from mtorsim.run.design import Design, Draws
 from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.scenario import read_scenario
@@ -30,7 +31,7 @@ from mtorsim.scenario.variants import BETWEEN, with_variants
 __all__ = ["describe_run", "machine", "other_versions", "package_versions", "plan_from_manifest", "read_manifest"]
 
 
-FORMAT = 2
+FORMAT = 3
 _PACKAGES = ("mtorsim", "numpy", "numba", "llvmlite", "scipy", "sympy", "xarray", "pyarrow")
 
 
@@ -60,7 +61,8 @@ def describe_run(plan: Plan, subjects: int, chunk: int, first: int = 0) -> dict[
         "visits_of_arm_h": {a.name: list(a.spec.visits) for a in plan.arms},
         "trial": plan.scenario.trial is not None,
         "uln_mg_dl": plan.scenario.uln,
-        "observables": dict(plan.observables),
+        "observables": plan.stored,
+        **plan.design.as_dict(),
         "traits": dict(plan.population.traits),
         "left out": [f"{e.name} to {e.port}" for e in plan.model.left_out],
         "not in this model": list(plan.population.unused),
@@ -159,6 +161,10 @@ class _Manifest(BaseModel):
     versions: dict[str, str]
     uln_mg_dl: float
     kernels: list[str]
+    draws: Draws
+    tails: dict[str, str]
+    observe: list[str] | None
+    series_of: list[list[int]]
 
     @model_validator(mode="after")
     def _consistent(self) -> _Manifest:
@@ -166,6 +172,8 @@ class _Manifest(BaseModel):
             raise ValueError("two arms have the same name")
         if any(b <= a for a, b in pairwise(self.visits_h)):
             raise ValueError("`visits_h` is not in order")
+        if any(len(r) != 2 or r[0] > r[1] for r in self.series_of):
+            raise ValueError("`series_of` is not a list of ranges")
         if set(self.files) != set(self.hashes):
             raise ValueError("`files` and `hashes` differ")
         return self
@@ -242,6 +250,7 @@ def plan_from_manifest(
             library=library,
             note=note,
             ramps=ramps,
+            design=Design.of_manifest(manifest),
         )
         # Without the bundled bibliography, which the library adds once more.
         yield replace(plan, bibliography=manifest["files"].get("references.bib", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,27 @@ from mtorsim.errors import ArgumentError, DataError
 from mtorsim.run.arguments import checked
 
 from .block import Block
-from .digest import Digest
 from .folder import remove_result
 from .manifest import plan_from_manifest, read_manifest
-from .parts import complete_part
+from .parts import checked_blocks
 from .result import Result
 from .writer import Writer
 
 __all__ = ["merge"]
 
-_OWN = ("first", "subjects", "chunk", "finished", "status", "result", "threads", "seconds", "machine")
+_OWN = (
+    "first",
+    "subjects",
+    "chunk",
+    "finished",
+    "status",
+    "result",
+    "threads",
+    "seconds",
+    "machine",
+    "until",
+    "most_subjects",
+)
 """Keys of a manifest in which ranges of one run may differ."""
 
 
@@ -134,32 +144,15 @@ def _check_next(one: tuple[Path, Mapping[str, Any]], other: tuple[Path, Mapping[
 
 
 def _checked_blocks(found: Sequence[tuple[Path, Mapping[str, Any]]]) -> Iterator[Block]:
-    """Blocks of all ranges in order; raises at the end of a range whose numbers are not those of its run."""
+    """Blocks of all ranges in order."""
     for path, manifest in found:
-        digests = [Digest() for _ in manifest["arms"]]
-        done, number = 0, 0
-        while done < manifest["subjects"]:
-            block = complete_part(path, manifest, number)
-            size = min(manifest["chunk"], manifest["subjects"] - done)
-            begin = manifest["first"] + done
-            if block is None or not np.array_equal(block.subjects, np.arange(begin, begin + size)):
-                help = "files are missing, doubled or changed: run the range again"
-                raise DataError(f"`{path}` lacks subjects {begin:,} to {begin + size - 1:,}", help=help)
-            for i, digest in enumerate(digests):
-                digest.add(block.visits[i], block.status[i])
-            yield block
-            done, number = done + size, number + 1
-        for arm, digest in zip(manifest["arms"], digests, strict=True):
-            if digest.hex() != manifest["result"].get(arm):
-                help = "files were changed: run the range again"
-                raise DataError(f"the numbers of arm `{arm}` in `{path}` are not those of its run", help=help)
+        yield from checked_blocks(path, manifest)
 
 
 def _range(block: Block, first: int, last: int) -> Block:
-    """Some subjects of a block by their places; the finer series is that of the first ones, as far as it goes."""
+    """Some subjects of a block by their places."""
     place = np.arange(len(block.subjects))
-    some = block.select((place >= first) & (place < last))
-    return replace(some, series=block.series[:, first:last])
+    return block.select((place >= first) & (place < last))
 
 
 def _cut(blocks: Iterator[Block], size: int, n: int) -> Iterator[Block]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mtorsim.errors import DataError
+
 from .block import Block, TestValues
-from .folder import PARTS
+from .digest import Digest
+from .folder import PARTS, draft_of
 from .tables import SCREEN_FAILURES, WEIGHTS
 
-__all__ = ["complete_part", "load_part", "load_tests", "write_part"]
+__all__ = ["checked_blocks", "complete_part", "load_part", "load_tests", "write_part"]
 
-_KEPT = ("subjects", "status", "series", "left")
+_KEPT = ("subjects", "status", "series", "series_of", "left")
 """Data of a chunk that tables lack."""
 _BY_ARM = ("ledger", "dose_intensity")
 
@@ -23,13 +26,11 @@ _BY_ARM = ("ledger", "dose_intensity")
 def write_part(folder: Path, number: int, block: Block) -> None:
     """Save what tables lack of a chunk; written last, it marks a complete chunk."""
     path = folder / PARTS / f"chunk-{number:06d}.npz"
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        kept = {name: getattr(block, name) for name in _KEPT}
-        for name in _BY_ARM:
-            kept |= {f"{name} {i}": part for i, part in enumerate(getattr(block, name))}
+    kept = {name: getattr(block, name) for name in _KEPT}
+    for name in _BY_ARM:
+        kept |= {f"{name} {i}": part for i, part in enumerate(getattr(block, name))}
+    with draft_of(path) as draft, draft.open("wb") as file:
         np.savez(file, **kept)
-    draft.replace(path)
 
 
 def complete_part(folder: Path, manifest: Mapping[str, Any], number: int) -> Block | None:
@@ -81,3 +82,30 @@ def load_tests(folder: Path, n: int, number: int) -> tuple[TestValues, ...]:
         units = dict(zip(part["index"], part["unit"], strict=True))
         found.append(TestValues(test, options, at, arm, units, part["value"].to_numpy().reshape(n, len(units))))
     return tuple(found)
+
+
+def checked_blocks(folder: Path, manifest: Mapping[str, Any]) -> Iterator[Block]:
+    """Chunks of a finished run in order.
+
+    Raises
+    ------
+    DataError
+        If one is missing or, after the last, if the numbers are not those of the run.
+    """
+    digests = [Digest() for _ in manifest["arms"]]
+    done, number = 0, 0
+    while done < manifest["subjects"]:
+        block = complete_part(folder, manifest, number)
+        size = min(manifest["chunk"], manifest["subjects"] - done)
+        begin = manifest["first"] + done
+        if block is None or not np.array_equal(block.subjects, np.arange(begin, begin + size)):
+            help = "files are missing, doubled or changed: run it again"
+            raise DataError(f"`{folder}` lacks subjects {begin:,} to {begin + size - 1:,}", help=help)
+        for i, digest in enumerate(digests):
+            digest.add(block.visits[i], block.status[i])
+        yield block
+        done, number = done + size, number + 1
+    for arm, digest in zip(manifest["arms"], digests, strict=True):
+        if digest.hex() != manifest["result"].get(arm):
+            help = "files were changed: run it again"
+            raise DataError(f"the numbers of arm `{arm}` in `{folder}` are not those of its run", help=help)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,19 +15,23 @@ import numpy as np
 from mtorsim.errors import DataError
 from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.run.plan import Plan
-from mtorsim.stats.shares import Share
+from mtorsim.stats.sketch import ERROR
 
 from .block import Block, TestValues
-from .digest import Digest
-from .folder import PARTS, claim, open_folder, release, write_json
-from .limits import limits_of, worst_fasting
+from .folder import CERTIFICATE, PARTS, claim, draft_of, open_folder, release, write_json
+from .goal import STEP, read_goal
 from .manifest import describe_run, machine, read_manifest
 from .parts import complete_part, load_tests, write_part
 from .result import Result
-from .summary import BANDS_OF, LISTED, QUANTILES, bands, reference, spoken, test_bands
+from .shares import write_free_of, write_shares
+from .summary import BANDS_OF, QUANTILES, bands, spoken, test_bands
 from .tables import labelled, ledger_table, people_table, test_table, treatment_table, visit_table
+from .tally import Tally
 
 __all__ = ["Writer"]
+
+_GROWS = ("subjects", "until", "most_subjects")
+"""Keys of a manifest in which a run may differ from the one that it extends."""
 
 
 class Writer:
@@ -38,8 +41,6 @@ class Writer:
     ----------
     first
         Number of the first subject.
-    done
-        Number of subjects so far, not 0 at the start of a resumed run.
     finished
         Whether the run to resume was finished before.
     """
@@ -56,30 +57,26 @@ class Writer:
         resume: bool = False,
         extend: bool = False,
         first: int = 0,
+        until: str | None = None,
     ) -> None:
         self.plan = plan
         self.first = first
-        self.manifest = {**describe_run(plan, subjects, chunk, first), "quantiles": sorted({*QUANTILES, *quantiles})}
+        self.goal = None if until is None else read_goal(until, plan.stored, [a.name for a in plan.arms])
+        begin = subjects if until is None else min(subjects, STEP)
+        self.most = subjects
+        self.manifest = {
+            **describe_run(plan, begin, chunk, first),
+            "quantiles": sorted({*QUANTILES, *quantiles}),
+            "until": until,
+            "most_subjects": None if until is None else subjects,
+        }
         self.folder = folder
         self.blocks: list[Block] = []
         self.number = 0
-        self.done = 0
         self.finished = False
-        self.drawn: list[Block] = []
+        self.drawn: list[tuple[np.ndarray, np.ndarray]] = []
         self.weights: list[np.ndarray] = []
-        self.status: list[Counter[int]] = [Counter() for _ in plan.arms]
-        self.worst_status: Counter[int] = Counter()
-        self.failed: list[dict[str, Any]] = []
-        self.turned_away = 0
-        self.limits = limits_of(plan.scenario.uln)
-        times = np.array(plan.scenario.visits)
-        counted = any(plan.scenario.is_fasting(t) for t in times[times > 0])
-        self.of = subjects if counted and "glucose" in plan.model.observables else 0
-        self.above = np.zeros((len(plan.arms), len(self.limits)))
-        self.sums = np.zeros(2)
-        self.new = np.zeros_like(self.above)
-        self.of_new = self.of if 0.0 in times and plan.scenario.is_fasting(0.0) else 0
-        self.digests = [Digest() for _ in plan.arms]
+        self.tally = Tally(plan, self.goal, sketched=subjects > BANDS_OF or self.goal is not None)
         self.lock = claim(folder) if folder is not None else None
         try:
             self._begin(folder, force, resume, extend)
@@ -89,6 +86,23 @@ class Writer:
         except BaseException:
             self.release()
             raise
+
+    @property
+    def done(self) -> int:
+        """Number of subjects so far, not 0 at the start of a resumed run."""
+        return self.tally.done
+
+    def wanted(self) -> int:
+        """Number of subjects of the run: as planned, or as many as seem to be needed for its precision."""
+        n = self.manifest["subjects"]
+        if self.goal is None or self.done < n:
+            return n
+        more = min(self.goal.enough(n, self.tally.met, *self.tally.sums.tolist()), self.most)
+        if more > n:
+            self.manifest["subjects"] = more
+            if self.folder is not None:
+                write_json(self.folder / "run.json", {**self.manifest, "finished": False})
+        return more
 
     def _begin(self, folder: Path | None, force: bool, resume: bool, extend: bool) -> None:
         """Take up an interrupted or a smaller run, or begin a new one in an empty folder."""
@@ -132,22 +146,21 @@ class Writer:
 
     def _gather(self, block: Block) -> None:
         """Include the next subjects in the summaries."""
-        if block.series.shape[1] and block.series.shape[2]:
-            self.drawn.append(block.select(np.arange(len(block.subjects)) < block.series.shape[1]))
+        if len(block.series_of):
+            self.drawn.append((block.series, block.series_of))
         if self.done < BANDS_OF:
             self.weights.append(block.weights)
-        self._count(block)
+        self.tally.add(block)
         self.number += 1
-        self.done += len(block.subjects)
 
     def finish(self, threads: int, seconds: float) -> Result:
         """Complete the result."""
         times = list(self.plan.scenario.series)
-        shape = len(self.plan.arms), 0, len(times), len(self.plan.observables)
-        drawn, who = np.zeros(shape), np.zeros(0, np.int64)
+        drawn = np.zeros((len(self.plan.arms), 0, len(times), len(self.plan.stored)))
+        who = np.zeros(0, np.int64)
         if self.drawn:
-            joined = Block.joined(self.drawn)
-            drawn, who = joined.series, joined.subjects
+            drawn = np.concatenate([series for series, _ in self.drawn], axis=1)
+            who = np.concatenate([numbers for _, numbers in self.drawn])
         series = partial(labelled, self.manifest, drawn, who, times)
         if self.folder is not None:
             self._check_chunks()
@@ -163,12 +176,14 @@ class Writer:
         }
         if self.folder is None:
             return Result(manifest, summary, series, None, Block.joined(self.blocks))
-        if len(self.worst_status) > 1 or OK not in self.worst_status:
+        failed = self.tally.worst_status
+        if len(failed) > 1 or OK not in failed:
             self._write_failed()
         series().to_netcdf(self.folder / "series.nc", engine="scipy")
         write_json(self.folder / "summary.json", summary)
-        if self.of:
-            self._write_shares()
+        if self.tally.counts:
+            write_shares(self.folder / "shares.csv", self.tally)
+            write_free_of(self.folder / "kaplan_meier.csv", self.tally)
         write_json(self.folder / "run.json", manifest)
         return Result(manifest, summary, series, self.folder)
 
@@ -200,7 +215,7 @@ class Writer:
 
     def _digest(self) -> dict[str, str]:
         """A digest of all numbers of each arm, independent of chunks."""
-        return {arm.name: digest.hex() for arm, digest in zip(self.plan.arms, self.digests, strict=True)}
+        return {arm.name: digest.hex() for arm, digest in zip(self.plan.arms, self.tally.digests, strict=True)}
 
     def _take_up(self, folder: Path, extend: bool) -> None:
         """Include the chunks saved by an interrupted run, or by a run of fewer subjects that is extended.
@@ -213,7 +228,11 @@ class Writer:
         before = read_manifest(folder)
         # Through JSON and back, so that tuples and lists compare equal.
         now = json.loads(json.dumps(self.manifest))
-        other = [key for key in now if before.get(key) != now[key] and not (extend and key == "subjects")]
+        if self.goal is not None and before.get("until") == now["until"]:
+            # How many are needed was found out by the interrupted run.
+            self.manifest["subjects"] = now["subjects"] = before["subjects"]
+        free = _GROWS if extend else ()
+        other = [key for key in now if before.get(key) != now[key] and key not in free]
         if before.get("finished") and not other and not extend:
             self.finished = True
             return
@@ -221,6 +240,7 @@ class Writer:
             message = f"the run in `{folder}` was a different one: it differs in {', '.join(other)}"
             raise DataError(message, help="resume it with the original arguments, or name another folder")
         if extend:
+            (folder / CERTIFICATE).unlink(missing_ok=True)
             write_json(folder / "run.json", {**self.manifest, "finished": False})
         while (block := self._read_part(folder)) is not None:
             self._gather(block)
@@ -239,97 +259,31 @@ class Writer:
         whole = block is not None and len(expected) and np.array_equal(block.subjects, expected)
         return block if whole else None
 
-    def _count(self, block: Block) -> None:
-        names = list(self.plan.observables)
-        times = np.array(self.plan.scenario.visits)
-        fasting = block.visits[..., names.index(self.plan.graded)]
-        worst = worst_fasting(fasting, times)
-        start = fasting[..., np.flatnonzero(times == 0)[:1]].max(axis=-1, initial=-np.inf)
-        for i, digest in enumerate(self.digests):
-            digest.add(block.visits[i], block.status[i])
-            self.status[i].update(block.status[i].tolist())
-            self.above[i] += [block.weights @ (worst[i] > limit) for limit in self.limits.values()]
-            passed = [(worst[i] > limit) & (start[i] <= limit) for limit in self.limits.values()]
-            self.new[i] += [block.weights @ new for new in passed]
-        self.sums += np.array([block.weights.sum(), block.weights @ block.weights])
-        # A subject that fails for two reasons counts by that of its first arm.
-        first = np.argmax(block.status != OK, axis=0)
-        codes = block.status[first, np.arange(block.status.shape[1])]
-        before = self.worst_status.copy()
-        self.worst_status.update(codes.tolist())
-        self.turned_away += int(block.attempts.sum())
-        for j in np.flatnonzero(codes != OK):
-            arm, code = int(first[j]), int(codes[j])
-            before[code] += 1
-            if before[code] > LISTED:
-                continue
-            reached = times[~np.isnan(block.visits[arm, j]).all(axis=1)]
-            last = float(reached[-1]) if len(reached) else None
-            found = {
-                "subject": int(block.subjects[j]),
-                "arm": block.arms[arm],
-                "status": SENTENCES[code],
-                "last_visit_h": last,
-            }
-            self.failed.append(found)
-
     def _write_visits(self, block: Block) -> None:
         import pyarrow.parquet as pq
 
         assert self.folder is not None
+        name = f"chunk-{self.number:06d}.parquet"
         for i, arm in enumerate(block.arms):
-            path = self.folder / "visits.parquet" / f"arm={arm}" / f"chunk-{self.number:06d}.parquet"
-            draft = path.with_name(f".{path.name}.draft")
-            pq.write_table(visit_table(self.manifest, None, block.subjects, block.status[i], block.visits[i]), draft)
-            draft.replace(path)
+            with draft_of(self.folder / "visits.parquet" / f"arm={arm}" / name) as draft:
+                table = visit_table(self.manifest, None, block.subjects, block.status[i], block.visits[i])
+                pq.write_table(table, draft)
         makers = {
             "people": lambda: people_table(self.manifest, block),
             "tests": lambda: test_table(block),
             "ledger": lambda: ledger_table(self.manifest, block),
             "treatment": lambda: treatment_table(self.manifest, block),
         }
-        for name in self._tables():
-            table = makers[name]()
-            path = self.folder / f"{name}.parquet" / f"chunk-{self.number:06d}.parquet"
-            draft = path.with_name(f".{path.name}.draft")
-            pq.write_table(table, draft)
-            draft.replace(path)
-
-    def _shares(self, counts: np.ndarray, of: int) -> dict[str, dict[str, Share]]:
-        """Shares by arm and limit."""
-        total, squares = self.sums
-        # Weights are normalised to sum to the number of subjects.
-        scale = of / total if total else 1.0
-        size = total * total / squares if squares and of else 0.0
-        return {
-            arm.name: {
-                n: Share(count * scale, of, size) for n, count in zip(self.limits, counts[i].tolist(), strict=True)
-            }
-            for i, arm in enumerate(self.plan.arms)
-        }
-
-    def _write_shares(self) -> None:
-        """Save the shares above each limit as a table, one row per arm and limit."""
-        assert self.folder is not None
-        new = self._shares(self.new, self.of_new)
-        with (self.folder / "shares.csv").open("w", newline="", encoding="utf-8") as file:
-            table = csv.writer(file)
-            numbers = ("share", "low95", "high95", "new_share", "new_low95", "new_high95")
-            table.writerow(["arm", "limit", "limit_mg_dl", "subjects", "above", "new", *numbers])
-            for arm, shares in self._shares(self.above, self.of).items():
-                for name, share in shares.items():
-                    found = [*share.as_dict().values(), *new[arm][name].as_dict().values()]
-                    cells = ["" if x is None else f"{x:.6g}" for x in found]
-                    limit = f"{self.limits[name]:g}"
-                    counts = [f"{s.count:.9g}" for s in (share, new[arm][name])]
-                    table.writerow([arm, name, limit, share.of, *counts, *cells])
+        for table in self._tables():
+            with draft_of(self.folder / f"{table}.parquet" / name) as draft:
+                pq.write_table(makers[table](), draft)
 
     def _columns(self, arm: int) -> Callable[[int], np.ndarray]:
         """Function that gives an observable of an arm at the visits, (n, visits), for the summary."""
         if self.folder is None:
             parts = [block.visits[arm] for block in self.blocks[: len(self.weights)]]
             return lambda j: np.concatenate([part[:, :, j] for part in parts])
-        folder, names = self.folder / "visits.parquet" / f"arm={self.plan.arms[arm].name}", list(self.plan.observables)
+        folder, names = self.folder / "visits.parquet" / f"arm={self.plan.arms[arm].name}", list(self.plan.stored)
         visits = len(self.manifest["visits_h"])
         return lambda j: np.concatenate(
             [_column(folder / f"chunk-{k:06d}.parquet", names[j]) for k in range(len(self.weights))]
@@ -345,42 +299,56 @@ class Writer:
         return [replace(same[0], values=np.concatenate([t.values for t in same])) for same in zip(*parts, strict=True)]
 
     def _summary(self, seconds: float) -> dict[str, Any]:
-        n = self.manifest["subjects"]
+        tally, cuts = self.tally, self.manifest["quantiles"]
+        shares, new, free = tally.shares(new=False), tally.shares(new=True), tally.free_of_rows()
+        exact = self.done <= BANDS_OF
         arms = {}
-        shares, new = self._shares(self.above, self.of), self._shares(self.new, self.of_new)
-        beside = reference(self.plan)
-        cuts, weights = self.manifest["quantiles"], np.concatenate(self.weights)
-        given = list(self.plan.observables), self.plan.scenario.visits, weights, cuts
         for i, arm in enumerate(self.plan.arms):
-            own = self._columns(i)
             arms[arm.name] = {
                 "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
                 "new_share": {name: share.as_dict() for name, share in new[arm.name].items()},
-                "status": spoken(self.status[i]),
-                "visits": bands(own, *given),
+                "free_of": free.get(arm.name, {}),
+                "status": spoken(tally.status[i]),
+                "visits": self._bands(i) if exact else tally.bands(i, cuts),
             }
-            if i != beside and beside is not None:
-                other = self._columns(beside)
-                arms[arm.name]["difference"] = bands(lambda j, own=own, other=other: own(j) - other(j), *given)
-        return {
+            if tally.beside is not None and i != tally.beside:
+                apart = self._bands(i, tally.beside) if exact else tally.bands(i, cuts, apart=True)
+                arms[arm.name]["difference"] = apart
+        found = {
             "scenario": self.manifest["scenario"],
             "title": self.manifest["title"],
             "seed": self.plan.seed,
-            "subjects": n,
-            "status": spoken(self.worst_status),
-            "failed": self.failed,
-            "turned_away": self.turned_away,
-            "limits_mg_dl": self.limits,
+            "subjects": self.manifest["subjects"],
+            "status": spoken(tally.worst_status),
+            "failed": tally.failed,
+            "turned_away": tally.turned_away,
+            "limits_mg_dl": tally.limits,
             "uln_mg_dl": self.plan.scenario.uln,
-            "units": dict(self.plan.observables),
-            "bands_of": len(weights),
-            "difference_from": self.plan.arms[beside].name if beside is not None else None,
+            "units": self.plan.stored,
+            "quantiles_within": 0.0 if exact else ERROR,
+            "difference_from": self.plan.arms[tally.beside].name if tally.beside is not None else None,
             "settings": dict(self.plan.settings),
             "population": self.plan.population.name,
             "arms": arms,
             "tests": [test_bands(t, cuts) for t in self._tests()],
             "seconds": round(seconds, 3),
         }
+        if self.goal is not None:
+            found["until"] = {
+                "asked": self.goal.text,
+                "half_width": self.goal.half_width(tally.met, *tally.sums.tolist()),
+                "share": {a: float(c / tally.sums[0]) for a, c in zip(self.goal.arms, tally.met, strict=True)},
+            }
+        return found
+
+    def _bands(self, arm: int, beside: int | None = None) -> list[dict[str, Any]]:
+        """Exact quantiles at each visit of an arm, or of its difference from another."""
+        own = self._columns(arm)
+        given = list(self.plan.stored), self.plan.scenario.visits, np.concatenate(self.weights)
+        if beside is None:
+            return bands(own, *given, self.manifest["quantiles"])
+        other = self._columns(beside)
+        return bands(lambda j: own(j) - other(j), *given, self.manifest["quantiles"])
 
 
 def _column(path: Path, name: str) -> np.ndarray:

@@ -23,12 +23,14 @@ from mtorsim.model.model import Model
 from mtorsim.population.population import Population
 from mtorsim.population.read import check_entries, load_population
 from mtorsim.population.settings import apply_settings, full_settings
+from mtorsim.population.tail import Tail, read_tails
 from mtorsim.scenario.grades import Grading, ctcae, read_grading
 from mtorsim.scenario.parts import NotFasting, TrialSpec
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .accuracy import CANDIDATE, SUBJECT
 from .arms import PlannedArm, planned_arm
+from .design import Design
 from .measurement import MEASURED
 from .observables import observables_of
 from .options import Options, check_options
@@ -56,6 +58,8 @@ class Draft:
         Values that replace those of the files.
     bibliography
         Text of the cited references.
+    design
+        How subjects are drawn, and what is kept of them.
     """
 
     scenario: Scenario
@@ -71,6 +75,14 @@ class Draft:
     settings: Mapping[str, float]
     bibliography: str
     grading: Grading
+    design: Design
+
+    @property
+    def stored(self) -> dict[str, str]:
+        """Name and unit of each observable that is kept of every subject."""
+        if self.design.observe is None:
+            return dict(self.observables)
+        return {n: unit for n, unit in self.observables.items() if n == self.graded or n in self.design.observe}
 
     @property
     def measured(self) -> Mapping[str, float]:
@@ -183,6 +195,7 @@ def draft_plan(
     settings: Mapping[str, float] | None = None,
     options: Options | None = None,
     library: Library | None = None,
+    design: Design | None = None,
 ) -> Draft:
     """Read and check everything that a run needs, without kernels; see `make_plan`."""
     scenario = scenario_of(scenario, library)
@@ -197,6 +210,12 @@ def draft_plan(
     options = options or Options()
     check_options(options)
     observables, sources = observables_of(scenario, model)
+    design = design or Design()
+    for name in design.observe or ():
+        if name not in observables:
+            help = did_you_mean(name, observables) or "add it to `observe` in the scenario"
+            raise ArgumentError(f"`{name}` is not observed", help=help)
+    people = replace(people, draws=design.draws, tails=_tails(people, design))
     return Draft(
         scenario=scenario,
         model=model,
@@ -211,7 +230,15 @@ def draft_plan(
         settings=merged,
         bibliography="".join(p.read_text(encoding="utf-8") for p in library.references),
         grading=_grading(scenario),
+        design=design,
     )
+
+
+def _tails(people: Population, design: Design) -> dict[str, Tail]:
+    """The tails that are oversampled, by quantity."""
+    varying = {name: name for name in people.deviating}
+    varying |= {name: full for name in design.tails if (full := people.model.find(name)) in varying}
+    return read_tails(design.tails, varying)
 
 
 def _grading(scenario: Scenario) -> Grading:
@@ -233,6 +260,7 @@ def make_plan(
     library: Library | None = None,
     note: Note | None = None,
     ramps: Sequence[str] = (),
+    design: Design | None = None,
 ) -> Plan:
     """Read and check everything that a run needs, and load its kernels.
 
@@ -250,6 +278,8 @@ def make_plan(
         Called with a one-line message before a slow step.
     ramps
         Parameters that change linearly with time.
+    design
+        How subjects are drawn, and what is kept of them.
 
     Raises
     ------
@@ -259,7 +289,8 @@ def make_plan(
     options = options or Options()
     solver = load_solver(options.method, options.precision)
     solver_on_its_way = Warming([solver, load_solver("tsit5", "double")], note)
-    draft = draft_plan(scenario, seed=seed, population=population, settings=settings, options=options, library=library)
+    given = {"seed": seed, "population": population, "settings": settings, "options": options, "library": library}
+    draft = draft_plan(scenario, **given, design=design)
     model = draft.model
     day = load_kernel(model, untreated=True) if model.means else None
     _check_watched(draft, day)

@@ -19,14 +19,12 @@ from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.run.visit import PythonRule
 
-__all__ = ["SERIES_OF", "Times", "as_block", "blocks", "import_tables", "run_arm"]
+__all__ = ["Times", "as_block", "blocks", "import_tables", "run_arm"]
 
 SMALLEST_SLICE, LARGEST_SLICE = 32, 128
 """Subjects per task: many keep the lanes full, few keep all threads busy to the end."""
 LARGEST_GROUP = 512
 """Subjects that are prepared together."""
-SERIES_OF = 1000
-"""Number of first subjects whose finer series is kept for figures, so that memory stays flat."""
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -53,7 +51,7 @@ class Times:
 
 @dataclass(frozen=True)
 class ArmRun:
-    """One arm of some subjects: visits and series (n, times, observables), decisions and tests."""
+    """One arm of some subjects: visits (n, times, observables), and the finer series of those who have one."""
 
     arm: str
     visits: np.ndarray
@@ -74,7 +72,7 @@ def blocks(
                 last = min(first + chunk, n)
                 before = first
                 tell = None if progress is None else lambda count, before=before: progress(before + count, n)
-                yield work.chunk(pool, [*_cuts(first, last, threads), last], tell)
+                yield work.chunk(pool, [*range(first, last, _size(last - first, threads)), last], tell)
         except BaseException:
             work.cancel[0] = 1
             pool.shutdown(wait=True, cancel_futures=True)
@@ -112,7 +110,7 @@ class _Work:
                     continue
                 while len(found.subjects):
                     people[i], found = found.cut(len(slices[i]))
-                    times = self.times[bool(slices[i][0] < SERIES_OF)]
+                    times = self.times[bool(self.plan.design.has_series(slices[i]).any())]
                     given = (people[i], times, self.cancel, self.rules)
                     tasks |= {pool.submit(run_arm, self.plan, arm, *given): (i, k) for k, arm in enumerate(arms)}
                     i += 1
@@ -121,7 +119,7 @@ class _Work:
                 tell(whole)
             told = whole
         order = range(len(slices))
-        return Block.joined([as_block(people[i], [runs[i, a] for a in range(len(arms))]) for i in order])
+        return Block.joined([as_block(self.plan, people[i], [runs[i, a] for a in range(len(arms))]) for i in order])
 
 
 def run_arm(
@@ -130,13 +128,20 @@ def run_arm(
     """Integrate prepared subjects through an arm, and do the scenario's tests on copies of them."""
     run = follow(plan, arm, people, times.all, times.fasting, cancel, rules)
     tests = tuple(_tests(plan, arm, people, cancel, run))
-    visits = run.values[:, times.visits]
+    kept = np.flatnonzero(np.isin(list(plan.observables), list(plan.stored)))
+    values = run.values[..., kept]
+    visits = values[:, times.visits]
     visits[:, ~np.isin(times.all[times.visits], arm.spec.visits)] = np.nan
-    return ArmRun(arm.name, visits, run.values[:, times.series], run, tests)
+    drawn = plan.design.has_series(people.subjects)
+    series = np.zeros((0, len(plan.scenario.series), len(kept)))
+    if drawn.any():
+        series = values[drawn][:, times.series]
+    return ArmRun(arm.name, visits, series, run, tests)
 
 
-def as_block(people: People, runs: Sequence[ArmRun]) -> Block:
+def as_block(plan: Plan, people: People, runs: Sequence[ArmRun]) -> Block:
     """The arms of some subjects as one block."""
+    drawn = plan.design.has_series(people.subjects)
     followed = [run.followed for run in runs]
     return Block(
         subjects=people.subjects,
@@ -146,6 +151,7 @@ def as_block(people: People, runs: Sequence[ArmRun]) -> Block:
         traits=people.traits,
         visits=np.stack([run.visits for run in runs]),
         series=np.stack([run.series for run in runs]),
+        series_of=people.subjects[drawn],
         weights=people.weights,
         left=np.stack([f.left for f in followed]),
         ledger=tuple(f.ledger for f in followed),
@@ -178,10 +184,6 @@ def _grouped(slices: Sequence[np.ndarray], most: int) -> Iterator[range]:
         yield range(first, min(first + size, len(slices)))
 
 
-def _cuts(first: int, last: int, threads: int) -> Iterator[int]:
-    """Bounds of slices; none straddles the end of the finer series."""
-    size = min(max((last - first) // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)
-    at = first
-    while at < last:
-        yield at
-        at = min(at + size, SERIES_OF) if at < SERIES_OF else at + size
+def _size(n: int, threads: int) -> int:
+    """Number of subjects of a slice."""
+    return min(max(n // (3 * threads) // 16 * 16, SMALLEST_SLICE), LARGEST_SLICE)

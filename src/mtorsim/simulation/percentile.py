@@ -9,14 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line
+from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line
 from mtorsim.kernel.status import OK
 from mtorsim.results.manifest import read_manifest
+from mtorsim.results.outcome import Outcome, outcome_of
 
 __all__ = ["person_at"]
-
-WORST = "worst_"
-"""Asks for the highest value at the visits after the start."""
 
 
 def person_at(folder: Path, percentile: float, of: str, arm: str | None = None) -> tuple[int, float]:
@@ -51,15 +49,12 @@ def person_at(folder: Path, percentile: float, of: str, arm: str | None = None) 
         raise DataError(f"`{folder}` holds no finished run of a scenario")
     if not 0 <= percentile <= 100:
         raise ArgumentError(f"percentile = {percentile:g} is not between 0 and 100")
-    name = of.removeprefix(WORST)
-    if name not in manifest["observables"]:
-        known = [*manifest["observables"], *(WORST + n for n in manifest["observables"])]
-        raise ArgumentError(f"unknown quantity `{of}`", help=choose_from(of, known))
+    outcome = outcome_of(of, manifest["observables"])
     chosen = manifest["arms"][0] if arm is None else arm
     if chosen not in manifest["arms"]:
         help = did_you_mean(chosen, manifest["arms"]) or "arms are " + ", ".join(manifest["arms"])
         raise DataError(f"the run in `{folder}` has no arm `{chosen}`", help=help)
-    subjects, values = _values(folder, manifest, chosen, name, worst=of != name)
+    subjects, values = _values(folder, manifest, chosen, outcome)
     if not len(values):
         raise DataError(f"nobody in arm `{chosen}` of `{folder}` has a value of `{of}`")
     order = np.lexsort([subjects, values])
@@ -67,27 +62,22 @@ def person_at(folder: Path, percentile: float, of: str, arm: str | None = None) 
     return int(subjects[order[rank]]), float(values[order[rank]])
 
 
-def _values(
-    folder: Path, manifest: Mapping[str, Any], arm: str, name: str, *, worst: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _values(folder: Path, manifest: Mapping[str, Any], arm: str, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
     """Numbers and values of the subjects that ended well and have one, chunk by chunk."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     visits = len(manifest["visits_h"])
-    later = np.array(manifest["visits_h"]) > 0
+    times = np.array(manifest["visits_h"])
     who, found = [], []
     for path in sorted((folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet")):
         try:
-            table = pq.ParquetFile(path).read(["subject", "status", name])
+            table = pq.ParquetFile(path).read(["subject", "status", outcome.name])
         except (pa.ArrowException, OSError) as problem:
             raise DataError(f"cannot read `{path}`: {one_line(str(problem), 120)}") from None
-        columns = [table.column(c).to_numpy().reshape(-1, visits) for c in ("subject", "status", name)]
+        columns = [table.column(c).to_numpy().reshape(-1, visits) for c in ("subject", "status", outcome.name)]
         subject, status, values = columns[0][:, 0], columns[1][:, 0], columns[2]
-        if worst:
-            mine = np.where(np.isnan(values[:, later]), -np.inf, values[:, later]).max(axis=1, initial=-np.inf)
-        else:
-            mine = values[:, -1]
+        mine = outcome.of(values, times)
         some = (status == OK) & np.isfinite(mine)
         who.append(subject[some])
         found.append(mine[some])

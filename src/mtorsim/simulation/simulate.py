@@ -15,10 +15,13 @@ from mtorsim.compiler.warm import COMPILED_FROM
 from mtorsim.errors import ArgumentError, DataError
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
+from mtorsim.results.folder import CERTIFICATE, write_json
+from mtorsim.results.goal import STEP
 from mtorsim.results.manifest import plan_from_manifest, read_manifest
 from mtorsim.results.result import Result, open_run
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
+from mtorsim.run.design import Design
 from mtorsim.run.options import RTOL, Options
 from mtorsim.run.plan import Plan, announce, announce_unused, make_plan
 from mtorsim.run.prepare import prepare
@@ -27,12 +30,15 @@ from mtorsim.run.visit import PythonRule
 from mtorsim.scenario.file import MOST_SUBJECTS
 from mtorsim.scenario.scenario import Scenario
 
-from .chunks import SERIES_OF, Times, as_block, import_tables, run_arm
+from .chunks import Times, as_block, import_tables, run_arm
 from .distribute import Workers, given_workers
 from .progress import Progress, shown_progress
+from .verify import verify
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
+CERTIFIED_FROM = 10_000
+"""Number of subjects from which a saved result is verified."""
 __all__ = ["extend", "one_subject", "resume", "simulate"]
 
 
@@ -50,6 +56,12 @@ def simulate(
     cluster: Any = None,
     chunk: int = 1024,
     quantiles: Sequence[float] = (),
+    observe: Sequence[str] | None = None,
+    series_of: str | None = None,
+    draws: str = "random",
+    tails: Mapping[str, str] | None = None,
+    until: str | None = None,
+    certify: bool | None = None,
     method: str | None = None,
     precision: str | None = None,
     rtol: float = RTOL,
@@ -89,6 +101,23 @@ def simulate(
         Number of subjects per file; an interrupted run can be resumed after its last complete chunk.
     quantiles
         Further quantiles of the summary, between 0 and 1, beside 0.05, 0.25, 0.5, 0.75 and 0.95.
+    observe
+        The observables that are kept of every subject, beside the fasting glucose by which it is graded; default: all.
+    series_of
+        Numbers of the subjects whose finer series is kept, such as `0-99,5000`; default: the first thousand.
+    draws
+        How subjects are drawn: `random`, or `sobol` for scrambled Sobol points, which need fewer subjects for the same
+        precision.
+    tails
+        Tails of quantities that vary, to be oversampled: `{"glucose_insulin.SIx": "lowest 10 % as 50 %"}` draws those
+        with the lowest tenth in half of the subjects, with weights that make up for it.
+    until
+        A precision, such as `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`: subjects are added until the half width of
+        the share's 95 % CI is that small in every arm, or in one: `P(...) in placebo +- 0.2 %`. `subjects` is then the
+        largest number.
+    certify
+        Whether to verify the result as `verify` does, and to keep its certificate in `out`; default: from 10,000
+        subjects on.
     method
         Integration method: `grk4t` (implicit, the default) or `tsit5` (explicit).
     precision
@@ -145,23 +174,49 @@ def simulate(
             f"`{'resume' if resume else 'force'}=True` needs a result folder", help="name it with `out=...`"
         )
     options = Options.given(method, precision, rtol, atol, kernel)
-    plan = make_plan(
-        scenario, seed=seed, population=population, settings=settings, options=options, library=library, note=note
-    )
+    design = Design.given(draws, tails, observe, series_of)
+    given = {"seed": seed, "population": population, "settings": settings, "library": library}
+    plan = make_plan(scenario, **given, options=options, design=design, note=note)
     announce(plan, note)
     announce_unused(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
+    if until is not None:
+        n = MOST_SUBJECTS - first if subjects is None else subjects
+        if STEP % chunk:
+            raise ArgumentError(f"chunk = {chunk}: with `until` it must divide {STEP:,}", help=f"leave it at {STEP:,}")
     if first < 0 or first + n > MOST_SUBJECTS:
         raise ArgumentError(f"first = {first}: subjects are numbered from 0 to {MOST_SUBJECTS - 1:,}")
     folder = Path(out).expanduser() if out is not None else None
+    if certify and folder is None:
+        raise ArgumentError("`certify=True` needs a result folder", help="name it with `out=...`")
     if chunk > MOST_IN_CHUNK:
         raise ArgumentError(f"chunk = {chunk}: there can be at most {MOST_IN_CHUNK:,} subjects in a file")
     for q in quantiles:
         if not 0 <= q <= 1:
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
-    kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first}
+    kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first, "until": until}
     make_writer = partial(Writer, plan, n, chunk, folder, **kept)
-    return _run(plan, n, make_writer, who, shown_progress(progress), tuple(rules), note)
+    result = _run(plan, n, make_writer, who, shown_progress(progress), tuple(rules), note)
+    return _certified(result, certify, who, note)
+
+
+def _certified(result: Result, certify: bool | None, who: Workers, note: Callable[[str], None] | None = None) -> Result:
+    """The result, after its certificate has been kept beside it."""
+    wanted = result.manifest["subjects"] >= CERTIFIED_FROM if certify is None else certify
+    if result.folder is None or not wanted or (result.folder / CERTIFICATE).is_file():
+        return result
+    if note:
+        note("verifying: a sample of the subjects is solved again by other means")
+    found = verify(result.folder, threads=who.threads)
+    try:
+        write_json(result.folder / CERTIFICATE, found.to_json())
+    except OSError as problem:
+        help = "the result is complete; `mtorsim.verify` prints its certificate"
+        raise DataError(f"cannot write to `{result.folder}`: {problem.strerror or problem}", help=help) from None
+    if found.suspicious and note:
+        listed = ", ".join(f"{subject} ({arm}: {why})" for subject, arm, why in found.suspicious[:5])
+        note(f"{len(found.suspicious)} of {found.sample:,} subjects verified are suspicious: {listed}")
+    return result
 
 
 @checked
@@ -269,10 +324,13 @@ def _again(
     **how: bool,
 ) -> Result:
     """Take up the run of a folder."""
-    kept = {"quantiles": manifest.get("quantiles", ()), "first": manifest["first"], **how}
+    until = manifest["until"] if how.get("resume") else None
+    kept = {"quantiles": manifest["quantiles"], "first": manifest["first"], "until": until, **how}
     with plan_from_manifest(manifest, note) as plan:
-        make_writer = partial(Writer, plan, n, manifest["chunk"], folder, **kept)
-        return _run(plan, n, make_writer, who, shown_progress(progress), (), note)
+        most = n if until is None else manifest["most_subjects"]
+        make_writer = partial(Writer, plan, most, manifest["chunk"], folder, **kept)
+        result = _run(plan, most, make_writer, who, shown_progress(progress), (), note)
+    return _certified(result, None, who, note)
 
 
 def _run(
@@ -306,10 +364,11 @@ def _written(
     if folder is not None:
         threading.Thread(target=import_tables).start()
     try:
-        span = writer.first + writer.done, writer.first + n
-        told = None if progress is None else lambda done, _: progress(done - writer.first, n)
-        for block in who.blocks(plan, writer.manifest, span, told, rules):
-            writer.add(block)
+        while writer.done < (n := writer.wanted()):
+            span = writer.first + writer.done, writer.first + n
+            told = None if progress is None else lambda done, _, n=n: progress(done - writer.first, n)
+            for block in who.blocks(plan, writer.manifest, span, told, rules):
+                writer.add(block)
         return writer.finish(threads=who.threads, seconds=time.perf_counter() - started)
     except OSError as problem:
         help = f"{writer.done:,} of {n:,} subjects are saved; repeat the call with `resume=True`"
@@ -330,8 +389,9 @@ def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str,
     """
     chosen = next(a for a in plan.arms if a.name == arm)
     people = prepare(plan, np.array([subject]))
-    run = run_arm(plan, chosen, people, Times.of(plan, subject < SERIES_OF), np.zeros(1, np.int64))
-    block = as_block(people, [run])
+    drawn = bool(plan.design.has_series(people.subjects).any())
+    run = run_arm(plan, chosen, people, Times.of(plan, drawn), np.zeros(1, np.int64))
+    block = as_block(plan, people, [run])
     return block, dict(zip(plan.kernel.parameters, parameters_in(plan, chosen, people)[0].tolist(), strict=True))
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mtorsim.errors import ArgumentError
+from mtorsim.errors import ArgumentError, DataError
 from mtorsim.kernel.status import OK
+from mtorsim.results.block import Block
 from mtorsim.results.manifest import other_versions, plan_from_manifest, read_manifest
-from mtorsim.results.result import Result, open_run
+from mtorsim.results.parts import checked_blocks
 from mtorsim.run.arguments import checked
+from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import prepare
 
-from .chunks import SERIES_OF, Times, run_arm
+from .chunks import Times, as_block, run_arm
+from .workers import workers
 
 __all__ = ["Certificate", "verify"]
 
@@ -77,7 +82,12 @@ class Certificate:
 
 @checked
 def verify(
-    folder: str | Path, *, share: float = 0.001, limit: float = SUSPICIOUS, note: Callable[[str], None] | None = None
+    folder: str | Path,
+    *,
+    share: float = 0.001,
+    limit: float = SUSPICIOUS,
+    threads: int | None = None,
+    note: Callable[[str], None] | None = None,
 ) -> Certificate:
     """Verify a stored result.
 
@@ -93,6 +103,8 @@ def verify(
         Share of the subjects that are solved again, 0 to 1.
     limit
         Difference of fasting glucose from which a subject is suspicious, mg/dL.
+    threads
+        Number of threads; default: all cores.
     note
         Called with a one-line message before a slow step.
 
@@ -114,23 +126,24 @@ def verify(
     if not 0 <= share <= 1:
         raise ArgumentError(f"share = {share:g} is not between 0 and 1", help="0.1 % is 0.001")
     path = Path(folder).expanduser()
-    result = open_run(path)
     manifest = read_manifest(path)
+    if manifest.get("records") or not manifest.get("finished"):
+        raise DataError(f"`{folder}` holds no finished run of a scenario")
     first, n = manifest["first"], manifest["subjects"]
     count = min(n, MOST, max(LEAST, round(share * n)))
     rng = np.random.default_rng([manifest["seed"], n])
     who = first + np.sort(rng.choice(n, count, replace=False))
+    # Every number is read, and compared with the digest of its arm.
+    stored = Block.joined([b.select(np.isin(b.subjects, who)) for b in checked_blocks(path, manifest)])
     method = "tsit5" if manifest["method"] == "grk4t" else "grk4t"
     tight = {"rtol": manifest["rtol"] / TIGHTER, "atol": manifest["atol"] / TIGHTER}
     other = {**manifest, "method": method, "precision": "double", **tight}
-    found = _Found(result, limit)
-    with plan_from_manifest(other, note) as plan:
+    found = _Found(stored, list(manifest["observables"]), manifest["graded"], limit)
+    with plan_from_manifest(other, note) as plan, ThreadPoolExecutor(workers(threads)) as pool:
         plan.choose_forms(count)
-        for some in np.array_split(who, max(1, count // BATCH)):
-            people, times = prepare(plan, some), Times.of(plan, bool(some[0] < SERIES_OF))
-            for arm in plan.arms:
-                again = run_arm(plan, arm, people, times, np.zeros(1, np.int64))
-                found.compare(arm.name, some, again.visits, again.followed.status, again.followed.ledger)
+        for again in pool.map(partial(_again, plan), np.array_split(who, max(1, count // BATCH))):
+            for i in range(len(plan.arms)):
+                found.compare(i, again)
     return Certificate(
         folder=path,
         subjects=n,
@@ -144,44 +157,40 @@ def verify(
     )
 
 
-class _Found:
-    """What differs between a stored result and its sample solved again."""
+def _again(plan: Plan, who: np.ndarray) -> Block:
+    """Some subjects solved again."""
+    people, times = prepare(plan, who), Times.of(plan, series=False)
+    runs = [run_arm(plan, arm, people, times, np.zeros(1, np.int64)) for arm in plan.arms]
+    return as_block(plan, people, runs)
 
-    def __init__(self, result: Result, limit: float) -> None:
+
+class _Found:
+    """What differs between the stored sample and the same subjects solved again."""
+
+    def __init__(self, stored: Block, names: list[str], graded: str, limit: float) -> None:
+        self.stored = stored
+        self.names = names
+        self.graded = names.index(graded)
         self.limit = limit
-        # Reads every number, and compares the digest of every arm.
-        self.stored = result.visits
-        self.ledger = result.ledger if any(r["rules"] for r in result.manifest["rules"].values()) else None
-        self.names = list(result.manifest["observables"])
-        self.graded = self.names.index("fasting_glucose")
         self.worst: dict[str, tuple[float, int, str]] = {}
         self.suspicious: list[tuple[int, str, str]] = []
         self.decided: set[int] = set()
 
-    def compare(self, arm: str, who: np.ndarray, visits: np.ndarray, status: np.ndarray, ledger: np.ndarray) -> None:
-        """Compare some subjects of an arm: visits (n, times, observables), status (n,) and decisions, solved again."""
-        before = self.stored.sel(arm=arm, subject=who)
-        values = np.stack([before[name].to_numpy() for name in self.names], axis=-1)
-        ended = before.status.to_numpy()
-        for j, number in enumerate(who):
-            subject, apart = int(number), np.abs(values[j] - visits[j])
+    def compare(self, arm: int, again: Block) -> None:
+        """Compare one arm of some subjects."""
+        stored, name = self.stored, self.stored.arms[arm]
+        for j, k in enumerate(np.searchsorted(stored.subjects, again.subjects)):
+            subject = int(again.subjects[j])
+            apart = np.abs(stored.visits[arm, k] - again.visits[arm, j])
             far = float(np.nanmax(apart[:, self.graded], initial=0.0))
-            if (ended[j] == OK) != (status[j] == OK):
-                self.suspicious.append((subject, arm, "it ends otherwise"))
-            elif self._decided_otherwise(arm, subject, ledger[ledger["subject"] == subject]):
+            if (stored.status[arm, k] == OK) != (again.status[arm, j] == OK):
+                self.suspicious.append((subject, name, "it ends otherwise"))
+            elif _decisions(stored, arm, subject) != _decisions(again, arm, subject):
                 self.decided.add(subject)
             else:
-                self._note_worst(arm, subject, apart)
+                self._note_worst(name, subject, apart)
                 if far > self.limit:
-                    self.suspicious.append((subject, arm, f"fasting glucose differs by {far:.3g} mg/dL"))
-
-    def _decided_otherwise(self, arm: str, subject: int, rows: np.ndarray) -> bool:
-        """Whether rules decided otherwise than in the stored run, or at other times."""
-        if self.ledger is None:
-            return False
-        mine = self.ledger[(self.ledger["arm"] == arm) & (self.ledger["subject"] == subject)]
-        before = list(zip(mine["time_h"], mine["what"], strict=True))
-        return before != list(zip(rows["time_h"].tolist(), rows["what"].tolist(), strict=True))
+                    self.suspicious.append((subject, name, f"fasting glucose differs by {far:.3g} mg/dL"))
 
     def _note_worst(self, arm: str, subject: int, apart: np.ndarray) -> None:
         """Keep the largest difference of each observable."""
@@ -189,3 +198,10 @@ class _Found:
             found = float(np.nanmax(apart[:, k], initial=-1.0))
             if found > self.worst.get(name, (-1.0, -1, ""))[0]:
                 self.worst[name] = (found, subject, arm)
+
+
+def _decisions(block: Block, arm: int, subject: int) -> list[tuple[float, str]]:
+    """Times and kinds of what was decided of a subject."""
+    rows = block.ledger[arm]
+    mine = rows[rows["subject"] == subject]
+    return list(zip(mine["time_h"].tolist(), mine["what"].tolist(), strict=True))

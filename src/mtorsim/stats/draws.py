@@ -11,7 +11,7 @@ import numpy as np
 
 from .portable import normal_quantile
 
-__all__ = ["normal", "philox", "uniform"]
+__all__ = ["normal", "philox", "uniform", "word"]
 
 
 _MULTIPLIERS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
@@ -55,7 +55,7 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> np.ndarr
 
 
 @lru_cache(maxsize=8192)
-def _word(name: str) -> int:
+def word(name: str) -> int:
     """Hash of a quantity's name, 64 bits."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
@@ -80,7 +80,7 @@ def uniform(seed: int, names: Sequence[str], subjects: np.ndarray, occasion: np.
     """
     subjects = np.asarray(subjects, np.uint64)
     shape = (len(names),) + (1,) * subjects.ndim
-    words = np.array([_word(n) for n in names], np.uint64).reshape(shape)
+    words = np.array([word(n) for n in names], np.uint64).reshape(shape)
     zero = np.uint64(0)
     bits = philox((subjects, np.asarray(occasion, np.uint64), zero, zero), (np.uint64(seed % 2**64), words))
     return ((bits >> np.uint64(11)).astype(float) + 0.5) * 2.0**-53

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,14 @@ from mtorsim.errors import ArgumentError
 @click.option("--resume", is_flag=True, help="Resume an interrupted run in DIR.")
 @click.option("--figures/--no-figures", default=True, help="Save figures in DIR.", show_default=True)
 @click.option("--quantiles", metavar="Q,Q", help="Further quantiles in summary.json and --json, such as 0.025,0.975.")
+@click.option("--observe", metavar="NAME,NAME", help="Keep these observables only, and that which is graded.")
+@click.option("--series-of", metavar="A-B,C", help="Keep the finer series of these subjects; default: 0-999.")
+@click.option(
+    "--draws", type=click.Choice(["random", "sobol"]), default="random", show_default=True, help="Draw people."
+)
+@click.option("--tail", "tails", multiple=True, metavar="TAIL", help="Oversample, as `SIx lowest 10 % as 50 %`.")
+@click.option("--until", metavar="GOAL", help="Add people until `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`.")
+@click.option("--certify/--no-certify", default=None, help="Verify the saved result; default: from 10,000 subjects on.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Number of subjects per file.")
 @workers
 @settings
@@ -81,6 +89,8 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
         resume=given["resume"],
         library=library_of(scenario, given["folders"]),
         quantiles=_quantiles(given["quantiles"]),
+        observe=None if given["observe"] is None else [n.strip() for n in given["observe"].split(",") if n.strip()],
+        tails=_tails(given["tails"]),
         **{k: given[k] for k in names},
     )
     return run_and_show(run, out, given)
@@ -100,6 +110,17 @@ def _range(first: int | None, last: int | None, subjects: int | None) -> dict[st
 def chosen_workers(given: dict[str, Any]) -> dict[str, Any]:
     """Who computes, as given on the command line."""
     return {name: given[name] for name in ("threads", "processes", "cluster")}
+
+
+def _tails(texts: Sequence[str]) -> dict[str, str]:
+    """Tails by quantity, of which each text names one first."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, tail = text.strip().partition(" ")
+        if name in found:
+            raise ArgumentError(f"`{name}` has two tails")
+        found[name] = tail
+    return found
 
 
 def _quantiles(text: str | None) -> list[float]:
