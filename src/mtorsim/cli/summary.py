@@ -42,6 +42,8 @@ def summary_object(result: Result, shown_in: DisplayUnits, out: Path | None) -> 
             for name, arm in summary["arms"].items()
         },
         "tests": summary["tests"],
+        "quantiles_within": summary["quantiles_within"],
+        "until": summary.get("until"),
         "seconds": summary["seconds"],
         "out": str(out) if out is not None else None,
     }

@@ -292,10 +292,14 @@ class Population:
         return list(dict.fromkeys([*self.correlated, *self.deviating]))
 
     def _uniform(self, seed: int, names: Sequence[str], subjects: np.ndarray, attempt: np.ndarray | int) -> np.ndarray:
-        """Uniform numbers, one per name and subject."""
+        """Uniform numbers, one per name and subject; those of Sobol points at the first attempt only.
+
+        Later points would depend on those turned away.
+        """
+        random = uniform(seed, names, subjects, attempt)
         if self.draws == "random":
-            return uniform(seed, names, subjects, attempt)
-        return sobol(seed, names, [self.dimensions[n] for n in names], subjects, attempt)
+            return random
+        return np.where(np.equal(attempt, 0), sobol(seed, names, [self.dimensions[n] for n in names], subjects), random)
 
     def _deviates(
         self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from mtorsim.errors import ArgumentError, DataError, one_line
@@ -14,13 +18,14 @@ from mtorsim.run.plan import Plan
 from mtorsim.run.visit import PythonRule
 
 from .chunks import blocks
-from .remote import Job, compute
+from .remote import Job, compute, compute_into
 from .workers import workers
 
 __all__ = ["Workers", "given_workers"]
 
 AHEAD = 2
 """Chunks per worker that are given out before the first is needed, so that none waits and memory stays flat."""
+ANSWERS_WITHIN = "10 s"
 LOSSES = 3
 """How often a chunk is given out again after its worker was lost."""
 
@@ -92,25 +97,42 @@ def _in_order(jobs: Iterable[Job], submit: Submit, most: int) -> Iterator[Block]
 def _processes(count: int) -> Iterator[tuple[Submit, int]]:
     """A pool of processes; one that is lost costs its chunk, which is computed again."""
     import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import Future, ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
     context = multiprocessing.get_context("spawn")
     pools = [ProcessPoolExecutor(count, mp_context=context)]
+    folder = Path(tempfile.mkdtemp(prefix="mtorsim-"))
+
+    def give_out(job: Job, path: Path) -> Future[None]:
+        try:
+            return pools[-1].submit(compute_into, job, str(path))
+        except BrokenProcessPool:
+            pools.append(ProcessPoolExecutor(count, mp_context=context))
+            return pools[-1].submit(compute_into, job, str(path))
 
     def submit(job: Job) -> Callable[[], Block]:
-        held = [pools[-1], pools[-1].submit(compute, job)]
+        path = folder / f"{job.first}.pickle"
+        given = [give_out(job, path)]
 
         def answer() -> Block:
-            for _ in range(LOSSES + 1):
+            while True:
                 try:
-                    return held[1].result()
+                    given[-1].result()
+                    break
                 except BrokenProcessPool:
-                    if held[0] is pools[-1]:
-                        pools.append(ProcessPoolExecutor(count, mp_context=context))
-                    held[:] = pools[-1], pools[-1].submit(compute, job)
-            message = f"processes were lost {LOSSES + 1} times at subjects {job.first:,} to {job.last - 1:,}"
-            raise DataError(message, help="is there enough memory? Use fewer processes or smaller chunks")
+                    # All that the pool had is lost, whichever process ended.
+                    if len(given) > LOSSES:
+                        message = (
+                            f"processes were lost {len(given)} times at subjects {job.first:,} to {job.last - 1:,}"
+                        )
+                        help = "is there enough memory? Use fewer processes or smaller chunks"
+                        raise DataError(message, help=help) from None
+                    given.append(give_out(job, path))
+            with path.open("rb") as file:
+                block = pickle.load(file)
+            path.unlink()
+            return block
 
         return answer
 
@@ -119,6 +141,7 @@ def _processes(count: int) -> Iterator[tuple[Submit, int]]:
     finally:
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -131,7 +154,7 @@ def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
         raise ArgumentError("a cluster needs dask.distributed", help=help) from None
     own = isinstance(given, str)
     try:
-        client: Any = Client(given, timeout="10 s", set_as_default=False) if own else given
+        client: Any = Client(given, timeout=ANSWERS_WITHIN, set_as_default=False) if own else given
     except (OSError, ValueError) as problem:
         help = "name the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786"
         raise ArgumentError(f"no cluster answers at `{given}`: {one_line(str(problem), 80)}", help=help) from None
@@ -175,6 +198,6 @@ def given_workers(threads: int | None, processes: int | None, cluster: Any) -> W
     if processes is not None and cluster is not None:
         raise ArgumentError("`processes` and `cluster` exclude each other", help="a cluster has workers of its own")
     if cluster is not None:
-        return Workers(workers(threads or 1), 1, cluster)
-    count = workers(processes or 1, "processes") if processes is not None else 1
+        return Workers(1 if threads is None else workers(threads), 1, cluster)
+    count = 1 if processes is None else workers(processes, "processes")
     return Workers(workers(threads) if threads is not None else max(1, workers(None) // count), count)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import atexit
 import json
+import pickle
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from mtorsim.compiler.warm import Form
 from mtorsim.errors import DataError
 from mtorsim.results.block import Block
-from mtorsim.results.manifest import describe_run, other_versions, plan_from_manifest
+from mtorsim.results.manifest import other_versions, plan_from_manifest
 from mtorsim.run.plan import Plan
 
 from .chunks import blocks
 
-__all__ = ["Job", "compute"]
+__all__ = ["Job", "compute", "compute_into"]
+
+_MAY_CHANGE = ("subjects", "most_subjects", "until", "quantiles")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Job:
         Form of the equations: `tape`, `compiled` or `auto`.
     threads
         Number of threads.
+    subjects
+        Number of subjects of the run, by which the form is chosen.
     first, last
         Subjects from `first` to before `last`.
     """
@@ -40,13 +46,16 @@ class Job:
     manifest: str
     form: Form
     threads: int
+    subjects: int
     first: int
     last: int
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], form: Form, threads: int, first: int, last: int) -> Job:
         """The job of some subjects of a run."""
-        return cls(json.dumps(manifest, sort_keys=True), form, threads, first, last)
+        # What may change while the run goes on is left out, so that a worker plans it once.
+        same = {k: v for k, v in manifest.items() if k not in _MAY_CHANGE}
+        return cls(json.dumps(same, sort_keys=True), form, threads, manifest["subjects"], first, last)
 
 
 def compute(job: Job) -> Block:
@@ -58,8 +67,24 @@ def compute(job: Job) -> Block:
         If this machine has other versions of the libraries, or would solve other equations.
     """
     plan = _plan(job.manifest, job.form)
+    _choose_forms(job.manifest, job.form, job.subjects)
     (block,) = blocks(plan, job.first, job.last, job.last - job.first, job.threads, None, ())
     return block
+
+
+def compute_into(job: Job, path: str) -> None:
+    """Compute a chunk, and save it.
+
+    A process that is killed while it sends much through the pipe that all share would leave the others waiting.
+    """
+    with Path(path).open("wb") as file:
+        pickle.dump(compute(job), file, protocol=5)
+
+
+@lru_cache(maxsize=2)
+def _choose_forms(text: str, form: Form, subjects: int) -> None:
+    """Choose between tape and compiled equations, once for each size of a run."""
+    _plan(text, form).choose_forms(subjects)
 
 
 @lru_cache(maxsize=2)
@@ -73,9 +98,6 @@ def _plan(text: str, form: Form) -> Plan:
     kept = ExitStack()
     atexit.register(kept.close)
     plan = kept.enter_context(plan_from_manifest(manifest))
-    mine = describe_run(plan, manifest["subjects"], manifest["chunk"], manifest["first"])
-    if mine["kernels"] != manifest["kernels"]:
+    if [k.name for k in (plan.kernel, plan.day) if k is not None] != manifest["kernels"]:
         raise DataError("a worker would solve other equations", help="install the same version of mtorsim everywhere")
-    plan = replace(plan, options=replace(plan.options, kernel=form))
-    plan.choose_forms(manifest["subjects"])
-    return plan
+    return replace(plan, options=replace(plan.options, kernel=form))

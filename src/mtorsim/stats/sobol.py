@@ -16,12 +16,10 @@ __all__ = ["MOST_DIMENSIONS", "sobol"]
 
 BITS = 32
 MOST_DIMENSIONS = 21201
-_HASH = (0x6C50B47C, 0xB82F1E52, 0xC7AFE638, 0x8D22F6E6)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def sobol(
-    seed: int, names: Sequence[str], dimensions: Sequence[int], points: np.ndarray, occasion: np.ndarray | int = 0
-) -> np.ndarray:
+def sobol(seed: int, names: Sequence[str], dimensions: Sequence[int], points: np.ndarray) -> np.ndarray:
     """Uniform numbers in (0, 1), one per name and point.
 
     Parameters
@@ -32,8 +30,6 @@ def sobol(
         Names of the quantities, and the dimension of each.
     points
         Numbers of the points, from 0 to 2**32 - 1, (n,).
-    occasion
-        Each occasion has a scrambling of its own, (n,) or one number.
 
     Returns
     -------
@@ -42,18 +38,16 @@ def sobol(
     References
     ----------
     Joe & Kuo, SIAM J. Sci. Comput. 30 (2008) 2635 (direction numbers, from SciPy); Owen, Randomly permuted
-    (t,m,s)-nets, 1995 (nested scrambling); Burley, J. Comput. Graph. Tech. 9 (2020) 1 (by a hash; recalled).
+    (t,m,s)-nets and (t,s)-sequences, 1995 (nested scrambling; recalled), each swap by a hash of its interval.
     """
     index = np.asarray(points, np.uint64).astype(np.uint32)
-    turns = np.broadcast_to(np.asarray(occasion, np.uint64), index.shape)
     out = np.empty((len(names), len(index)))
     for j, (name, dimension) in enumerate(zip(names, dimensions, strict=True)):
         bits = np.zeros(len(index), np.uint32)
         for b, vector in enumerate(_vectors(dimension)):
             bits ^= np.where(index >> np.uint32(b) & np.uint32(1), vector, np.uint32(0))
-        zero = np.uint64(0)
-        keys = philox((turns, zero, zero, np.uint64(1)), (np.uint64(seed % 2**64), np.uint64(word(name))))
-        out[j] = (_scrambled(bits, (keys >> np.uint64(32)).astype(np.uint32)) + 0.5) * 2.0**-BITS
+        key = int(philox((0, 0, 0, 1), (np.uint64(seed % 2**64), np.uint64(word(name)))))
+        out[j] = (_scrambled(bits, key) + 0.5) * 2.0**-BITS
     return out
 
 
@@ -73,18 +67,20 @@ def _table(dimensions: int) -> np.ndarray:
     return np.asarray(vars(made)["_sv"], np.uint64)
 
 
-def _scrambled(bits: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Permute the halves of the unit interval, their halves, and so on, each by its own chance."""
+def _scrambled(bits: np.ndarray, key: int) -> np.ndarray:
+    """Swap the halves of the unit interval, the halves of each half, and so on, each by a chance of its own."""
+    out = bits.copy()
     with np.errstate(over="ignore"):
-        x = _reversed(bits) + key
-        for factor in _HASH:
-            x = x ^ (x * np.uint32(factor))
-        return _reversed(x)
+        for level in range(BITS):
+            # The interval that holds the point, of the 2**level intervals of this level.
+            node = (bits.astype(np.uint64) >> np.uint64(BITS - level)) | np.uint64(1 << level)
+            swap = (_mixed(np.uint64(key) + node * _GOLDEN) >> np.uint64(63)).astype(np.uint32)
+            out ^= swap << np.uint32(BITS - 1 - level)
+    return out
 
 
-def _reversed(x: np.ndarray) -> np.ndarray:
-    """The bits in reverse order."""
-    for shift, mask in ((1, 0x55555555), (2, 0x33333333), (4, 0x0F0F0F0F), (8, 0x00FF00FF)):
-        low = np.uint32(mask)
-        x = ((x >> np.uint32(shift)) & low) | ((x & low) << np.uint32(shift))
-    return (x >> np.uint32(16)) | (x << np.uint32(16))
+def _mixed(x: np.ndarray) -> np.ndarray:
+    """A hash of 64 bits (the finaliser of SplitMix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))

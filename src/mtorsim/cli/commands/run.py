@@ -67,6 +67,10 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
     from mtorsim.simulation.simulate import simulate
 
     names = (
+        "series_of",
+        "draws",
+        "until",
+        "certify",
         "seed",
         "population",
         "threads",
@@ -170,6 +174,10 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
             print(f"tests     {out / 'tests.parquet'}")
         if (out / "shares.csv").exists():
             print(f"table     {out / 'shares.csv'}", flush=True)
+        if (out / "kaplan_meier.csv").exists():
+            print(f"table     {out / 'kaplan_meier.csv'}", flush=True)
+        if (out / "certificate.json").exists():
+            print(f"verified  {out / 'certificate.json'}", flush=True)
         for path in _figures(result, shown_in, out, given):
             print(f"figure    {path}")
     elif not silent:
