@@ -87,7 +87,7 @@ def release(folder: Path, file: IO[str] | None) -> None:
         return
     (folder / LOCK).unlink(missing_ok=True)
     file.close()
-    if not any(folder.iterdir()):
+    if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mtorsim.compiler.warm import COMPILED_FROM
-from mtorsim.errors import ArgumentError, DataError
+from mtorsim.errors import ArgumentError, DataError, one_line
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
 from mtorsim.results.folder import CERTIFICATE, write_json
@@ -371,8 +372,11 @@ def _written(
                 writer.add(block)
         return writer.finish(threads=who.threads, seconds=time.perf_counter() - started)
     except OSError as problem:
+        if folder is not None and not (folder / "run.json").is_file():
+            raise DataError(f"`{folder}` was removed during the run", help="run it again") from None
+        reason = os.strerror(problem.errno) if problem.errno else one_line(str(problem), 120)
         help = f"{writer.done:,} of {n:,} subjects are saved; repeat the call with `resume=True`"
-        raise DataError(f"cannot write to `{folder}`: {problem.strerror or problem}", help=help) from None
+        raise DataError(f"cannot write to `{folder}`: {reason}", help=help) from None
 
 
 def one_subject(plan: Plan, subject: int, arm: str) -> tuple[Block, Mapping[str, float]]:
