@@ -14,6 +14,7 @@ from .morris import morris
 from .response import responses
 from .risk import nomogram, reliability
 from .sobol import sobol
+from .survival import kaplan_meier
 from .tornado import tornado
 from .trial import forest, incidence, waterfall
 from .views import bands, difference, disposition, dose_response, ogtt, spaghetti, time_course
@@ -28,6 +29,7 @@ __all__ = [
     "forecast",
     "forest",
     "incidence",
+    "kaplan_meier",
     "mechanism",
     "morris",
     "nomogram",

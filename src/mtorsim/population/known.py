@@ -9,7 +9,8 @@ import numpy as np
 from mtorsim.model.expressions import evaluate
 from mtorsim.stats.portable import FUNCTIONS
 
-from .population import WEIGHT, Population, Quantity, skewed, spread
+from .population import WEIGHT, Population
+from .quantity import Quantity, skewed, spread
 
 __all__ = ["people_at"]
 

@@ -20,7 +20,8 @@ from mtorsim.model.model import Model
 from mtorsim.units.units import convert, parse_unit
 
 from .file import Covariate, Group, Override, PopulationFile
-from .population import Population, Quantity, check_medians
+from .population import Population
+from .quantity import Quantity, check_medians
 
 __all__ = ["check_entries", "load_population", "read_population", "with_bases"]
 

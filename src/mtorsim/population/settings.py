@@ -10,7 +10,8 @@ from mtorsim.model.checks import check_value
 from mtorsim.model.expressions import parse_expression
 from mtorsim.model.model import Model
 
-from .population import Population, check_medians
+from .population import Population
+from .quantity import check_medians
 
 __all__ = ["apply_settings", "full_settings"]
 

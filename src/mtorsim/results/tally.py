@@ -178,9 +178,14 @@ class Tally:
     def free_of_rows(self) -> Mapping[str, Any]:
         """`free_of` as plain values."""
         return {
-            arm: {limit: [asdict(row) for row in rows] for limit, rows in limits.items()}
+            arm: {limit: [_row(at) for at in rows] for limit, rows in limits.items()}
             for arm, limits in self.free_of().items()
         }
+
+
+def _row(at: FreeOf) -> dict[str, float]:
+    """One time of a curve, as in the summary."""
+    return {"time_h": at.time} | {k: v for k, v in asdict(at).items() if k != "time"}
 
 
 def _include(sketches: list[list[Sketch]], visits: np.ndarray, weights: np.ndarray) -> None:

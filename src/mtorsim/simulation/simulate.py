@@ -16,7 +16,6 @@ from mtorsim.compiler.warm import COMPILED_FROM
 from mtorsim.errors import ArgumentError, DataError, one_line
 from mtorsim.files.library import Library
 from mtorsim.results.block import Block
-from mtorsim.results.folder import CERTIFICATE, write_json
 from mtorsim.results.goal import STEP
 from mtorsim.results.manifest import plan_from_manifest, read_manifest
 from mtorsim.results.result import Result, open_run
@@ -34,12 +33,10 @@ from mtorsim.scenario.scenario import Scenario
 from .chunks import Times, as_block, import_tables, run_arm
 from .distribute import Workers, given_workers
 from .progress import Progress, shown_progress
-from .verify import verify
+from .verify import certified
 
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
-CERTIFIED_FROM = 10_000
-"""Number of subjects from which a saved result is verified."""
 __all__ = ["extend", "one_subject", "resume", "simulate"]
 
 
@@ -198,26 +195,7 @@ def simulate(
     kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first, "until": until}
     make_writer = partial(Writer, plan, n, chunk, folder, **kept)
     result = _run(plan, n, make_writer, who, shown_progress(progress), tuple(rules), note)
-    return _certified(result, certify, who, note)
-
-
-def _certified(result: Result, certify: bool | None, who: Workers, note: Callable[[str], None] | None = None) -> Result:
-    """The result, after its certificate has been kept beside it."""
-    wanted = result.manifest["subjects"] >= CERTIFIED_FROM if certify is None else certify
-    if result.folder is None or not wanted or (result.folder / CERTIFICATE).is_file():
-        return result
-    if note:
-        note("verifying: a sample of the subjects is solved again by other means")
-    found = verify(result.folder, threads=who.threads)
-    try:
-        write_json(result.folder / CERTIFICATE, found.to_json())
-    except OSError as problem:
-        help = "the result is complete; `mtorsim.verify` prints its certificate"
-        raise DataError(f"cannot write to `{result.folder}`: {problem.strerror or problem}", help=help) from None
-    if found.suspicious and note:
-        listed = ", ".join(f"{subject} ({arm}: {why})" for subject, arm, why in found.suspicious[:5])
-        note(f"{len(found.suspicious)} of {found.sample:,} subjects verified are suspicious: {listed}")
-    return result
+    return certified(result, certify, who.threads, note)
 
 
 @checked
@@ -331,7 +309,7 @@ def _again(
         most = n if until is None else manifest["most_subjects"]
         make_writer = partial(Writer, plan, most, manifest["chunk"], folder, **kept)
         result = _run(plan, most, make_writer, who, shown_progress(progress), (), note)
-    return _certified(result, None, who, note)
+    return certified(result, None, who.threads, note)
 
 
 def _run(

@@ -14,8 +14,10 @@ import numpy as np
 from mtorsim.errors import ArgumentError, DataError
 from mtorsim.kernel.status import OK
 from mtorsim.results.block import Block
+from mtorsim.results.folder import CERTIFICATE, write_json
 from mtorsim.results.manifest import other_versions, plan_from_manifest, read_manifest
 from mtorsim.results.parts import checked_blocks
+from mtorsim.results.result import Result
 from mtorsim.run.arguments import checked
 from mtorsim.run.plan import Plan
 from mtorsim.run.prepare import prepare
@@ -23,12 +25,14 @@ from mtorsim.run.prepare import prepare
 from .chunks import Times, as_block, run_arm
 from .workers import workers
 
-__all__ = ["Certificate", "verify"]
+__all__ = ["Certificate", "certified", "verify"]
 
 TIGHTER = 100.0
 """Factor by which tolerances are tighter when a subject is solved again."""
 SUSPICIOUS = 0.5
 """Difference of fasting glucose, mg/dL, from which a subject is suspicious."""
+CERTIFIED_FROM = 10_000
+"""Number of subjects from which a saved result is verified at the end of its run."""
 LEAST, MOST = 8, 4000
 """Limits of the number of subjects that are solved again."""
 BATCH = 64
@@ -155,6 +159,31 @@ def verify(
         decided=tuple(sorted(found.decided)),
         versions_differ=tuple(other_versions(manifest["versions"])),
     )
+
+
+def certified(result: Result, certify: bool | None, threads: int, note: Callable[[str], None] | None = None) -> Result:
+    """The result of a run, after its certificate has been kept beside it, if one is wanted.
+
+    Parameters
+    ----------
+    certify
+        Whether it is; None: from `CERTIFIED_FROM` subjects on.
+    """
+    wanted = result.manifest["subjects"] >= CERTIFIED_FROM if certify is None else certify
+    if result.folder is None or not wanted or (result.folder / CERTIFICATE).is_file():
+        return result
+    if note:
+        note("verifying: a sample of the subjects is solved again by other means")
+    found = verify(result.folder, threads=threads)
+    try:
+        write_json(result.folder / CERTIFICATE, found.to_json())
+    except OSError as problem:
+        help = "the result is complete; `mtorsim.verify` prints its certificate"
+        raise DataError(f"cannot write to `{result.folder}`: {problem.strerror or problem}", help=help) from None
+    if found.suspicious and note:
+        listed = ", ".join(f"{subject} ({arm}: {why})" for subject, arm, why in found.suspicious[:5])
+        note(f"{len(found.suspicious)} of {found.sample:,} subjects verified are suspicious: {listed}")
+    return result
 
 
 def _again(plan: Plan, who: np.ndarray) -> Block:

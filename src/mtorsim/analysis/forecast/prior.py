@@ -9,7 +9,8 @@ import numpy as np
 
 from mtorsim.errors import ArgumentError, choose_from
 from mtorsim.population.known import people_at
-from mtorsim.population.population import Population, Quantity
+from mtorsim.population.population import Population
+from mtorsim.population.quantity import Quantity
 from mtorsim.run.plan import Draft, Plan
 from mtorsim.run.prepare import People, at_rest, prepare_values
 from mtorsim.run.run_in import CANDIDATE
