@@ -57,7 +57,7 @@ class Plain:
     def __init__(self, setting: Setting) -> None:
         self.system = build_system(setting.model, dict(setting.switches))
         self.names = code_names(self.system)
-        assert self.system.states == setting.kernel().states
+        assert self.system.states == setting.tape.states
         self.states = [self.names[s] for s in self.system.states]
         self.parameters = [self.names[p] for p in (*self.system.parameters, *self.system.constants)]
         self.values = self._values(setting.parameters)

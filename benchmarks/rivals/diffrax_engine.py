@@ -46,7 +46,7 @@ def _program(setting: Setting, plain: Plain, pieces, solver, rtol: float):
     exec(source + f"    return jnp.stack([{slopes}])\n", space)
     term = dx.ODETerm(space["slope"])
     control = dx.PIDController(rtol=rtol, atol=rtol * setting.atol_share)
-    row = setting.kernel().states.index(setting.glucose_state)
+    row = setting.tape.states.index(setting.glucose_state)
 
     def one(y, p):
         found = []

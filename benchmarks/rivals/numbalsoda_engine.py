@@ -54,7 +54,7 @@ def _compiled_loop(solver, address: int):
 
 
 def _solve(setting: Setting, plain: Plain, through, rtol: float, subjects: int) -> np.ndarray:
-    row = setting.kernel().states.index(setting.glucose_state)
+    row = setting.tape.states.index(setting.glucose_state)
     out = np.zeros((subjects, len(setting.times)))
     for i in range(subjects):
         pieces = list(between(setting, i))

@@ -59,7 +59,7 @@ def _solve(setting: Setting, plain: Plain, runner, rtol: float, subjects: int) -
     integrator = runner.integrator
     integrator.relative_tolerance, integrator.absolute_tolerance = rtol, rtol * setting.atol_share
     integrator.variable_step_size, integrator.maximum_num_steps = False, 1_000_000
-    row = setting.kernel().states.index(setting.glucose_state)
+    row = setting.tape.states.index(setting.glucose_state)
     runner.timeCourseSelections = ["time", f"{plain.states[row]}_"]
     out = np.zeros((subjects, len(setting.times)))
     varying = [j for j in range(plain.values.shape[1]) if (plain.values[:, j] != plain.values[0, j]).any()]

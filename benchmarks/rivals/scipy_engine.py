@@ -30,7 +30,7 @@ def trials(setting: Setting) -> Iterator[Trial]:
 def _solve(setting: Setting, plain: Plain, slope, method: str, rtol: float, subjects: int) -> np.ndarray:
     from scipy.integrate import solve_ivp
 
-    row = setting.kernel().states.index(setting.glucose_state)
+    row = setting.tape.states.index(setting.glucose_state)
     out = np.zeros((subjects, len(setting.times)))
     for i in range(subjects):
         y, p, dy = setting.start[i].copy(), plain.values[i], np.zeros(len(plain.states))

@@ -146,11 +146,11 @@ def one_step(own, y, t, h, p, way=("tsit5", "double")):
 def ask(solver, given, what, told):
     """Call a stepper as the driver does."""
     if not JIT:
-        return solver.stepper(given, what, told, 0.0)
+        return solver.stepper(given, what, told)
     import ctypes
 
     pointer = given.ctypes.data_as(ctypes.POINTER(ctypes.c_int64))
-    return solver.stepper.ctypes(pointer, what, told, 0.0)
+    return solver.stepper.ctypes(pointer, what, told)
 
 
 def in_lanes(function, arity, form):

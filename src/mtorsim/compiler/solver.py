@@ -107,9 +107,9 @@ class Solver:
             "time": (TIMES, kind),
             "norms": (3, kind),
         }
-        found = slab({name: (n, columns, dtype) for name, (n, dtype) in rows.items()})
+        found = {name: aligned(n, columns, dtype) for name, (n, dtype) in rows.items()}
         found["p"][:] = 1.0
-        return Seats(**found, change=np.zeros(states))
+        return Seats(**found)
 
 
 def aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
@@ -118,20 +118,6 @@ def aligned(rows: int, columns: int, dtype: Any) -> np.ndarray:
     raw = np.zeros(size + CACHE_LINE, np.uint8)
     start = -raw.ctypes.data % CACHE_LINE
     return raw[start : start + size].view(dtype).reshape(rows, columns)
-
-
-def slab(sizes: dict[str, tuple[int, int, Any]]) -> dict[str, np.ndarray]:
-    """Rows of zeros of several arrays, one after the other, so that they do not compete for places in the cache."""
-    lengths = {
-        n: -(-rows * columns * np.dtype(kind).itemsize // CACHE_LINE) for n, (rows, columns, kind) in sizes.items()
-    }
-    lines = aligned(sum(lengths.values()), CACHE_LINE, np.uint8)
-    found, first = {}, 0
-    for name, (rows, columns, kind) in sizes.items():
-        own = lines[first : first + lengths[name]].reshape(-1)[: rows * columns * np.dtype(kind).itemsize]
-        found[name] = own.view(kind).reshape(rows, columns)
-        first += lengths[name]
-    return found
 
 
 @cache

@@ -141,8 +141,6 @@ class Seats(NamedTuple):
         States, and the first accepted step after a dose to each, (states, seats).
     given
         Parameters, (parameters, seats).
-    change
-        Change of states at some time within a step, (states,).
     x, d, e
         States in the precision of the steps, their change in the last step, and its estimated error, (states, seats).
     p
@@ -162,7 +160,6 @@ class Seats(NamedTuple):
     y: Doubles2
     after_dose: Doubles2
     given: Doubles2
-    change: Doubles
     x: Floats2
     d: Floats2
     e: Floats2
@@ -190,7 +187,7 @@ SUBJECT, EVENT, SAMPLE, RENEWED, DOSED = range(5)
 changed; the state that was given a dose, EMPTY if none was."""
 EMPTY = -1
 
-RENEW, ATTEMPT, LOOK_BACK, INTERPOLATE, COMMIT = range(5)
+RENEW, ATTEMPT, LOOK_BACK, RECORD, COMMIT = range(5)
 """Requests of the driver to a stepper."""
 CHANGED, ALTERED, BORN = 1, 2, 4
 """Parts to RENEW: states, parameters, new subjects."""

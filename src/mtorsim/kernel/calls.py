@@ -150,25 +150,25 @@ def model_functions(functions: Mapping[int, tuple[Callable[..., None], int]], wi
     return entry_point(write, width, single=single)
 
 
-STEPPER_SIGNATURE = types.intp(types.CPointer(types.int64), types.intp, types.intp, types.float64)
-"""Signature of a stepper: the table, the request, its detail, a fraction of a step."""
+STEPPER_SIGNATURE = types.intp(types.CPointer(types.int64), types.intp, types.intp)
+"""Signature of a stepper: the table, the request, its detail."""
 
 
 def register_stepper(function: Callable[..., Any], place: int) -> None:
-    """Let numba compile `call_stepper(program, table, what, told, part)`, a call of the stepper at an address."""
+    """Let numba compile `call_stepper(program, table, what, told)`, a call of the stepper at an address."""
 
     class Template(AbstractTemplate):
         key = function
 
         def generic(self, args: Any, kws: Any) -> Any:
-            return signature(types.intp, *args[:2], types.intp, types.intp, types.float64)
+            return signature(types.intp, *args[:2], types.intp, types.intp)
 
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         code = sig.args[0].fields.index("code")
         codes = members(context, builder, sig.args[0].types[code], builder.extract_value(args[0], code)).data
         address = builder.load(builder.gep(codes, [ir.Constant(INT, 2 * place)]))
         table = context.make_array(sig.args[1])(context, builder, args[1]).data
-        kind = ir.FunctionType(INT, [table.type, INT, INT, ir.DoubleType()])
+        kind = ir.FunctionType(INT, [table.type, INT, INT])
         return builder.call(builder.inttoptr(address, kind.as_pointer()), [table, *args[2:]])
 
     templates.infer(Template)

@@ -25,13 +25,13 @@ from mtorsim.kernel.arguments import (
     EMPTY,
     EVENT,
     GIVEN_UP,
-    INTERPOLATE,
     LAST_ERROR,
     LOOK_BACK,
     MOST_STEPS,
     PART,
     PASSED,
     PROPOSED,
+    RECORD,
     REJECTED,
     RENEW,
     RENEWED,
@@ -40,7 +40,6 @@ from mtorsim.kernel.arguments import (
     SMALLEST_STEP,
     STEPS,
     SUBJECT,
-    T_AFTER,
     T_NOW,
     T_STOP,
     TAKEN,
@@ -87,7 +86,7 @@ def advance(table):
                     told |= renewed(lane, seats)
                     dosed |= who[DOSED, lane] != EMPTY
             if told:
-                call_stepper(program, table, RENEW, told, 0.0)
+                call_stepper(program, table, RENEW, told)
         if span.cancel[0] != 0:
             for lane in range(who.shape[1]):
                 if who[SUBJECT, lane] != EMPTY:
@@ -95,16 +94,16 @@ def advance(table):
             return
         if taken == 0:
             return
-        found = call_stepper(program, table, ATTEMPT, 0, 0.0)
+        found = call_stepper(program, table, ATTEMPT, 0)
         if dosed:
             dosed = remember_doses(seats)
         if found & GIVEN_UP:
             give_up(seats, subjects)
         if found & PASSED:
             if found & BETWEEN:
-                call_stepper(program, table, LOOK_BACK, 0, 0.0)
-            record_passed(program, table, seats, recording)
-        arrived = call_stepper(program, table, COMMIT, 0, 0.0) == ARRIVED or (found & GIVEN_UP) != 0
+                call_stepper(program, table, LOOK_BACK, 0)
+            call_stepper(program, table, RECORD, 0)
+        arrived = call_stepper(program, table, COMMIT, 0) == ARRIVED or (found & GIVEN_UP) != 0
 
 
 @inlined
@@ -272,22 +271,3 @@ def give_up(seats, subjects):
             lost = not math.isfinite(seats.norms[0, lane])
             reason = TOO_MANY_STEPS if tired else NOT_FINITE if lost else STEP_TOO_SMALL
             subjects.status[seats.who[SUBJECT, lane]] = reason
-
-
-@inlined
-def record_passed(program, table, seats, recording):
-    """Record the samples that lie in accepted steps."""
-    clock, who, samples, rows = seats.clock, seats.who, recording.times, recording.rows
-    for lane in range(clock.shape[1]):
-        if clock[ACCEPTED, lane] == 0.0 or clock[DUE, lane] > clock[T_AFTER, lane]:
-            continue
-        now, trial, end = clock[T_NOW, lane], clock[TRIAL, lane], clock[T_AFTER, lane]
-        sample = who[SAMPLE, lane]
-        while sample < samples.shape[0] and samples[sample] <= end:
-            part = 1.0 if samples[sample] == end else (samples[sample] - now) / trial
-            call_stepper(program, table, INTERPOLATE, lane, part)
-            for j in range(rows.shape[0]):
-                i = rows[j]
-                recording.out[who[SUBJECT, lane], sample, j] = seats.y[i, lane] + seats.change[i]
-            sample += 1
-        next_sample(lane, sample, seats, samples)

@@ -87,10 +87,23 @@ def finish(x, k1, k2, k3, k4, d, e, norms, absolute, steers, relative):
     include_error(norms, load(x, 0), change, error, absolute, steers, relative)
 
 
+@rowwise()
+def keep_slope(x, k1, kept):
+    """Keep the slope at the start of a step, for interpolation."""
+    store(kept, 0, load(k1, 0))
+
+
 @inlined
-def step(program, seats, tolerance):
+def step(program, seats, tolerance, interpolated):
     """One step from `time[NOW]` of size `time[LENGTH]`; allocates nothing.
 
+    Parameters
+    ----------
+    interpolated
+        Whether the step may be interpolated afterwards.
+
+    Notes
+    -----
     `k` holds the four stages on exit, `d` and `e` the change of state and its error, and `norms` includes the latter.
     """
     x, p, time, work, n = seats.x, seats.p, seats.time, seats.work, seats.x.shape[0]
@@ -98,6 +111,8 @@ def step(program, seats, tolerance):
     LU, now = rows_from(work, n), rows_from(time, NOW)
     invert(time)
     call(program, LINEARISE, now, x, p, k1, LU)
+    if interpolated:
+        keep_slope(x, k1, rows_from(seats.k, 4 * n))
     call(program, FACTOR, rows_from(time, SHIFT), LU)
     call(program, SOLVE, LU, k1)
     second_argument(x, k1, work)
@@ -122,9 +137,8 @@ def end_of_step(x, d, work):
 
 @inlined
 def look_back(program, seats):
-    """Prepare interpolation in the last step: compute the slopes at its ends."""
+    """Prepare interpolation in the last step: compute the slope at its end; that at its start was kept."""
     x, k, work, n = seats.x, seats.k, seats.work, seats.x.shape[0]
-    call(program, RHS, rows_from(seats.time, NOW), x, seats.p, rows_from(k, 4 * n))
     end_of_step(x, seats.d, work)
     call(program, RHS, rows_from(seats.time, AFTER), work, seats.p, rows_from(k, 5 * n))
 

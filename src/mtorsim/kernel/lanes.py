@@ -197,9 +197,9 @@ def call(program: Any, which: int, *arrays: Any) -> None:
         program.code[which](*arrays)
 
 
-def call_stepper(program: Any, table: Any, what: int, told: int, part: float) -> int:
+def call_stepper(program: Any, table: Any, what: int, told: int) -> int:
     """Call the stepper; see `mtorsim.kernel.stepper`."""
-    return program.code[STEPPER](table, what, told, part)
+    return program.code[STEPPER](table, what, told)
 
 
 if JIT:

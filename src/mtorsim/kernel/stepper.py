@@ -19,7 +19,6 @@ from mtorsim.kernel.arguments import (
     CONSTANTS,
     DUE,
     GIVEN_UP,
-    INTERPOLATE,
     LAST_ERROR,
     LENGTH,
     LOOK_BACK,
@@ -28,18 +27,22 @@ from mtorsim.kernel.arguments import (
     PART,
     PASSED,
     PROPOSED,
+    RECORD,
     REJECTED,
     RENEW,
     RHS,
+    SAMPLE,
     SMALLEST_ERROR,
     SMALLEST_STEP,
     STEPS,
+    SUBJECT,
     T_AFTER,
     T_NOW,
     T_STOP,
     TAKEN,
     TRIAL,
     Program,
+    Recording,
     Seats,
     Tolerance,
 )
@@ -52,18 +55,16 @@ from .method import FIRST_SAME_AS_LAST, STAGES, change_at, look_back, step
 from .precision import lanewise, narrow, rowwise, unpack, widen
 
 
-def stepper(table, what, told, part):
+def stepper(table, what, told):
     """Serve a request of the driver; `table` is that of `drive.advance`.
 
     Parameters
     ----------
     what
-        RENEW: apply changes. ATTEMPT: try a step. LOOK_BACK: prepare interpolation in it. INTERPOLATE: compute a lane's
-        change of state within it. COMMIT: complete it in seats where it was accepted.
+        RENEW: apply changes. ATTEMPT: try a step. LOOK_BACK: prepare interpolation in it. RECORD: record the
+        samples within it. COMMIT: complete it in seats where it was accepted.
     told
-        The changes for RENEW, the lane for INTERPOLATE.
-    part
-        The fraction of the step for INTERPOLATE; 1 is its end.
+        The changes for RENEW.
     """
     program, tolerance, seats = unpack(table, Program, 0), unpack(table, Tolerance, 17), unpack(table, Seats, 23)
     if what == RENEW:
@@ -72,7 +73,7 @@ def stepper(table, what, told, part):
     if what == ATTEMPT:
         choose_trials(seats.clock, seats.time)
         no_errors(seats.norms)
-        step(program, seats, tolerance)
+        step(program, seats, tolerance, will_pass(seats.clock))
         close_errors(seats.norms)
         answer = GIVEN_UP if judge(seats.clock, seats.norms) else 0
         answer += PASSED if has_passed(seats.clock) else 0
@@ -80,15 +81,34 @@ def stepper(table, what, told, part):
     if what == LOOK_BACK:
         look_back(program, seats)
         return 0
-    if what == INTERPOLATE:
-        for i in range(seats.change.shape[0]):
-            whole = float(seats.d[i, told])
-            seats.change[i] = whole if part == 1.0 else change_at(part, seats.clock[TRIAL, told], seats, i, told)
+    if what == RECORD:
+        recording = unpack(table, Recording, 14)
+        for lane in range(seats.clock.shape[1]):
+            if seats.clock[ACCEPTED, lane] == 1.0 and seats.clock[DUE, lane] <= seats.clock[T_AFTER, lane]:
+                record(lane, seats, recording)
         return 0
     move(seats.x, seats.y, seats.d, seats.clock)
     if FIRST_SAME_AS_LAST:
         keep_slopes(seats.x, seats.k, rows_from(seats.k, (STAGES - 1) * seats.x.shape[0]), seats.clock)
     return ARRIVED if arrive(seats.clock) else 0
+
+
+@inlined
+def record(lane, seats, recording):
+    """Record the samples of a lane that lie in its accepted step."""
+    clock, who, times, rows = seats.clock, seats.who, recording.times, recording.rows
+    now, trial, end = clock[T_NOW, lane], clock[TRIAL, lane], clock[T_AFTER, lane]
+    subject, sample = who[SUBJECT, lane], who[SAMPLE, lane]
+    while sample < times.shape[0] and times[sample] <= end:
+        part = (times[sample] - now) / trial
+        for j in range(rows.shape[0]):
+            i = rows[j]
+            whole = times[sample] == end
+            change = float(seats.d[i, lane]) if whole else change_at(part, trial, seats, i, lane)
+            recording.out[subject, sample, j] = seats.y[i, lane] + change
+        sample += 1
+    who[SAMPLE, lane] = sample
+    clock[DUE, lane] = times[sample] if sample < times.shape[0] else math.inf
 
 
 @inlined
@@ -159,6 +179,12 @@ def choose_trials(clock, time):
     store(time, NOW, narrow(now))
     store(time, LENGTH, narrow(trial))
     store(time, AFTER, narrow(after))
+
+
+@lanewise
+def will_pass(clock):
+    """Whether a sample is due within the step that is tried."""
+    return select_less(load(clock, DUE), load(clock, T_AFTER), 1.0, 0.0)
 
 
 @lanewise

@@ -111,7 +111,7 @@ def estimate(x, d, e, time, norms, absolute, steers, relative, k1, k2, k3, k4, k
 
 
 @inlined
-def step(program, seats, tolerance):
+def step(program, seats, tolerance, interpolated):
     """One step from `time[NOW]` of size `time[LENGTH]`, to `time[AFTER]`; allocates nothing.
 
     `k` begins with f(t, x) on entry, and ends with f(t + h, x + d) on exit; `d` and `e` receive the change
