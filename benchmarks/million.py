@@ -1,6 +1,6 @@
 """A million subjects, two arms, 24 weeks: how fast, in how much memory, how large on disk.
 
-    python benchmarks/million.py [--subjects N] [--minutes M] [--out DIR] --json FILE
+    python benchmarks/million.py [--subjects N] [--minutes M] [--out DIR] --json FILE --figure FILE
 
 The run streams to a folder. After M minutes it is interrupted as by Ctrl-C, which keeps its finished chunks: the rate
 so far then says how long the whole takes. Every ten seconds a line: seconds, CPU seconds, subjects done, memory in MiB.
@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=85.0)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--figure", type=Path, required=True)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         out = given.out or Path(name) / "run"
@@ -70,6 +71,25 @@ def main() -> None:
     print(json.dumps({k: v for k, v in report.items() if k != "course"}, indent=1))
     given.json.parent.mkdir(parents=True, exist_ok=True)
     given.json.write_text(json.dumps(report) + "\n", encoding="utf-8")
+    draw(kept, given.figure)
+
+
+def draw(course: list[dict], path: Path) -> None:
+    """Memory and rate against the number of subjects so far."""
+    from matplotlib import pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.2), layout="constrained")
+    done = [x["done"] / 1000 for x in course]
+    left.plot(done, [x["mib"] for x in course], lw=1.4)
+    left.set(ylim=(0, None), xlabel="thousand subjects", ylabel="memory, MiB")
+    pairs = [(a, b) for a, b in zip(course, course[6:], strict=False) if b["cpu_seconds"] > a["cpu_seconds"]]
+    rate = [(b["done"] - a["done"]) / (b["cpu_seconds"] - a["cpu_seconds"]) for a, b in pairs]
+    right.plot([b["done"] / 1000 for _, b in pairs], rate, lw=1.4)
+    right.set(ylim=(0, None), xlabel="thousand subjects", ylabel="subjects per CPU second")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
 
 
 def looked_at(pid: int, out: Path) -> dict[str, float]:

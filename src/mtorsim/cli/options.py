@@ -97,7 +97,7 @@ def accuracy(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--atol", type=float, help="Absolute tolerance, relative to each state's scale; default: rtol / 10."
         ),
-        click.option("--rtol", type=float, default=1e-2, show_default=True, help="Relative tolerance of a step."),
+        click.option("--rtol", type=float, help="Relative tolerance of a step; default: the model's, else 3e-3."),
         click.option(
             "--precision",
             metavar="P",

@@ -18,7 +18,7 @@ from mtorsim.model.inflow import DRIFT, drift
 from mtorsim.results.folder import open_folder, write_json
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
-from mtorsim.run.options import RTOL, Options
+from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, announce, draft_plan, make_plan
 from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import recording, solve, subjects_at
@@ -80,7 +80,7 @@ def simulate_events(
     settings: Mapping[str, float] | None = None,
     method: str | None = None,
     precision: str | None = None,
-    rtol: float = RTOL,
+    rtol: float | None = None,
     atol: float | None = None,
     kernel: str = "auto",
     library: Library | None = None,

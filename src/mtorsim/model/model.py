@@ -286,6 +286,11 @@ class Model:
             if full in (*self.clocks(CLOCK), *self.clocks(SINCE_DOSE)) and steady:
                 yield full, limit
 
+    @property
+    def rtol(self) -> float | None:
+        """The tightest tolerance that a module states for itself, None if none does."""
+        return min((m.data.module.rtol for m in self.modules if m.data.module.rtol is not None), default=None)
+
     def find(self, name: str) -> str | None:
         """Resolve `name`: a full name, an observable, or a bare name if unique."""
         everything = {*self.parameters, *self.switches, *self.states, *self.equations, *self.ports}

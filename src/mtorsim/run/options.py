@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar, get_args
 
 from mtorsim.compiler.solver import METHODS, PRECISIONS, Method, Precision
@@ -19,11 +19,9 @@ METHOD: Method = "grk4t"
 PRECISION: Precision = "single"
 SINGLE_RTOL = 3e-5
 """The tightest relative tolerance at which single precision is the default."""
-RTOL = 1e-2
+RTOL = 3e-3
 ATOL_SHARE = 0.1
-"""Defaults, chosen by measurement (docs/benchmarks.md): fasting glucose is accurate to 0.01 mg/dL over 24 weeks, less
-than a hundredth of assay error, at a third of the cost of the explicit method, which stability limits to 400 steps a
-day at any tolerance."""
+"""Defaults for models that state no tolerance of their own (`rtol` in `[module]`)."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,8 @@ class Options:
         Tolerances of a step: relative, and absolute in units of each state's scale.
     kernel
         Form of the kernel: `tape`, `compiled`, or `auto` (chosen by the size of the run).
+    free
+        Whether the tolerance that a model states for itself replaces `rtol`.
     """
 
     method: Method = METHOD
@@ -47,13 +47,21 @@ class Options:
     rtol: float = RTOL
     atol: float = RTOL * ATOL_SHARE
     kernel: Form = "auto"
+    free: bool = False
+
+    def for_model(self, rtol: float | None) -> Options:
+        """These options, or with the tolerance that a model states for itself."""
+        if not self.free or rtol is None:
+            return self
+        atol = rtol * ATOL_SHARE if self.atol == self.rtol * ATOL_SHARE else self.atol
+        return replace(self, rtol=rtol, atol=atol)
 
     @classmethod
     def given(
         cls,
         method: str | None = None,
         precision: str | None = None,
-        rtol: float = RTOL,
+        rtol: float | None = None,
         atol: float | None = None,
         kernel: str = "auto",
     ) -> Options:
@@ -64,12 +72,14 @@ class Options:
         ArgumentError
             If a method, precision or kernel form is unknown, or a tolerance is out of range.
         """
+        free, rtol = rtol is None, RTOL if rtol is None else rtol
         found = cls(
             _known("method", METHODS, method, METHOD),
             _known("precision", PRECISIONS, precision, "single" if rtol >= SINGLE_RTOL else "double"),
             rtol,
             rtol * ATOL_SHARE if atol is None else atol,
             _known("kernel", get_args(Form), kernel, "auto"),
+            free,
         )
         check_options(found)
         return found

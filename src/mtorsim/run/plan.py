@@ -207,7 +207,7 @@ def draft_plan(
     people, switches = apply_settings(_as_in(scenario, people), merged)
     if seed is not None and not 0 <= seed < 2**63:
         raise ArgumentError(f"seed = {seed}: it must be at least 0" + (" and below 2**63" if seed > 0 else ""))
-    options = options or Options()
+    options = (options or Options.given()).for_model(model.rtol)
     check_options(options)
     observables, sources = observables_of(scenario, model)
     design = design or Design()
@@ -286,7 +286,7 @@ def make_plan(
     MtorsimError
         For the first error.
     """
-    options = options or Options()
+    options = options or Options.given()
     solver = load_solver(options.method, options.precision)
     solver_on_its_way = Warming([solver, load_solver("tsit5", "double")], note)
     given = {"seed": seed, "population": population, "settings": settings, "options": options, "library": library}

@@ -22,7 +22,7 @@ from mtorsim.results.result import Result, open_run
 from mtorsim.results.writer import Writer
 from mtorsim.run.arguments import checked
 from mtorsim.run.design import Design
-from mtorsim.run.options import RTOL, Options
+from mtorsim.run.options import Options
 from mtorsim.run.plan import Plan, announce, announce_unused, make_plan
 from mtorsim.run.prepare import prepare
 from mtorsim.run.solve import parameters_in
@@ -62,7 +62,7 @@ def simulate(
     certify: bool | None = None,
     method: str | None = None,
     precision: str | None = None,
-    rtol: float = RTOL,
+    rtol: float | None = None,
     atol: float | None = None,
     kernel: str = "auto",
     out: str | Path | None = None,
@@ -122,7 +122,8 @@ def simulate(
         `single` or `double` arithmetic within a step (states are always double); default: single if `rtol` is 3e-5 or
         larger.
     rtol, atol
-        Tolerances of a step: relative, and absolute in units of each state's scale (default: `rtol` / 10).
+        Tolerances of a step: relative (default: that which the model states, else 3e-3), and absolute in units of each
+        state's scale (default: `rtol` / 10).
     kernel
         Form of the equations: `tape`, run by an interpreter that starts at once; `compiled`, about 2.5 times as fast
         after compilation; `auto`, chosen by the size of the run. Results are identical to the bit.

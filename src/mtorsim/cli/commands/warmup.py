@@ -28,7 +28,7 @@ def command(scenarios: tuple[str, ...], folders: tuple[Path, ...], as_json: bool
     done = []
     for name in scenarios or tuple(Library().scenarios):
         started = time.perf_counter()
-        plan = make_plan(name, options=Options(kernel="compiled"), library=library_of(name, folders))
+        plan = make_plan(name, options=Options.given(kernel="compiled"), library=library_of(name, folders))
         plan.choose_forms(plan.scenario.subjects)
         seconds = time.perf_counter() - started
         done.append({"scenario": plan.scenario.name, "seconds": round(seconds, 2), "kernel": plan.kernel.name})
