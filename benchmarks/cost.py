@@ -54,8 +54,9 @@ def main() -> None:
         for _ in range(given.rounds):
             for who, folder in checkouts.items():
                 command = [sys.executable, "-c", CHILD, scenario, str(given.subjects)]
+                # Models of the working directory come before bundled ones.
                 environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
-                done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+                done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, cwd=folder)
                 cost, rtol[who] = map(float, done.stdout.split())
                 found[who].append(cost)
         middle = {who: float(np.median(costs)) for who, costs in found.items()}
