@@ -68,11 +68,11 @@ def test_a_cluster_gives_the_same_bits_and_may_lose_a_worker(usual, tmp_path):
 def test_what_cannot_be_reached_is_one_message(mtorsim, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr("mtorsim.simulation.distribute.ANSWERS_WITHIN", "1 s")
-    for address in ("tcp://127.0.0.1:1", "nonsense"):
+    for address, message in (("tcp://127.0.0.1:1", "no cluster answers at"), ("nonsense", "is not the address of")):
         found = mtorsim("run", SMALL, "--subjects", "2", "--cluster", address, "--quiet")
         assert found.code == 2
         assert found.err.count("error") == 1
-        assert f"no cluster answers at `{address}`" in found.err
+        assert message in found.err
 
 
 def test_wrong_workers():

@@ -16,6 +16,7 @@ from mtorsim.errors import ArgumentError, DataError
 from mtorsim.results import folder as folders
 from mtorsim.results.manifest import read_manifest
 from mtorsim.run.design import parse_numbers
+from mtorsim.simulation.percentile import person_at
 from mtorsim.simulation.replay import replay_subject
 
 SMALL = "topp_insulin_resistance"
@@ -51,6 +52,29 @@ def test_the_series_of_chosen_subjects_is_kept(usual, tmp_path):
     assert mt.simulate(SMALL, subjects=3, series_of="").series.sizes["subject"] == 0
 
 
+def test_a_run_without_a_series_is_read_like_any_other(tmp_path, mtorsim):
+    out = tmp_path / "out"
+    mt.simulate(SMALL, first=2000, subjects=4, out=out)
+    assert mt.open_result(out).series.sizes["subject"] == 0
+    assert replay_subject(out, 2003).same
+    assert mtorsim("compare", out, out).code == 0
+    merged = mt.merge([out, mt.simulate(SMALL, first=2004, subjects=2, out=tmp_path / "b").folder], tmp_path / "c")
+    assert mt.open_result(merged.folder).visits.sizes["subject"] == 6
+
+
+def test_weights_count_in_percentiles_and_stand_in_tables(tmp_path):
+    tails = {"glucose_insulin.phis": "lowest 20 % as 50 %"}
+    result = mt.simulate("everolimus_healthy", subjects=40, tails=tails, out=tmp_path / "out")
+    subject, value = person_at(result.folder, 90, "worst_fasting_glucose")
+    seen = result.visits.fasting_glucose.sel(arm="everolimus")
+    worst = seen.where(seen.time > 0).max("time").to_numpy()
+    assert value == worst[subject] == np.quantile(worst, 0.9, weights=result.weights, method="inverted_cdf")
+    assert value < np.quantile(worst, 0.9)
+    frame = result.table()
+    assert set(frame.columns[:5]) == {"arm", "subject", "visit", "weight", "time_h"}
+    assert (frame.groupby("subject")["weight"].first().to_numpy() == result.weights).all()
+
+
 @pytest.mark.parametrize("text", ["3-1", "a", "1-2-3", "-1", "0-200000"])
 def test_what_is_no_list_of_subjects(text):
     with pytest.raises(ArgumentError, match=r"is not a range of subjects|at most 100,000"):
@@ -73,14 +97,16 @@ def test_sobol_points_are_other_people_and_the_same_in_any_split(usual, tmp_path
         mt.simulate(SMALL, subjects=1, draws="halton")
 
 
-def test_a_certificate_is_kept_and_goes_when_the_run_grows(tmp_path):
+def test_a_certificate_is_kept_and_made_again_when_the_run_grows(tmp_path):
     out = tmp_path / "out"
     mt.simulate(SMALL, subjects=12, out=out, certify=True)
     found = json.loads((out / "certificate.json").read_text())
     assert (found["subjects"], found["sample"]) == (12, 8)
     assert found["how"].startswith("tsit5 in double precision at rtol 3e-05")
     mt.extend(out, 13)
-    assert not (out / "certificate.json").exists()
+    assert json.loads((out / "certificate.json").read_text())["subjects"] == 13
+    plain = mt.simulate(SMALL, subjects=12, out=tmp_path / "plain").folder
+    assert not (plain / "certificate.json").exists()
     with pytest.raises(ArgumentError, match="needs a result folder"):
         mt.simulate(SMALL, subjects=1, certify=True)
 

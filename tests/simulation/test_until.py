@@ -40,6 +40,7 @@ def test_a_goal_is_read():
         0.002,
     )
     assert goal.limit == pytest.approx(250.4, abs=0.1)
+    assert read_goal("P(insulin > 60 pmol/L) +- 1 %", UNITS, ["a"]).limit == pytest.approx(10.0)
     assert read_goal("P(hba1c >= 6.5 %) ± 0.01", UNITS, ["a", "b"]).arms == ("a", "b")
 
 
@@ -47,7 +48,8 @@ def test_a_goal_is_read():
     ("text", "message"),
     [
         ("fasting_glucose > 250 mg/dL", "asks for no precision"),
-        ("P(fasting_glucose > 250) +- 1 %", "fasting_glucose"),
+        ("P(fasting_glucose > 250) +- 1 %", "has no unit"),
+        ("P(insulin > 5 mg/dL) +- 1 %", "cannot be converted"),
         ("P(fasting_glucose > 250 kg h) +- 1 %", "not a unit"),
         ("P(worst_fasting_glucos > 250 mg/dL) +- 1 %", "unknown quantity `worst_fasting_glucos`"),
         ("P(insulin) +- 1 %", "`insulin` is not a condition"),
@@ -133,4 +135,4 @@ def test_the_command_line_says_what_was_reached(mtorsim):
         "--quiet",
     )
     assert found.code == 0
-    assert "P(worst_glucose > 126 mg/dL): unchanged 0 %; half width of the 95 % CI 3.57 %" in found.out
+    assert "P(worst_glucose > 126 mg/dL): unchanged 0 %; half width of the 95 % CI 3.57 %, which is wider" in found.out

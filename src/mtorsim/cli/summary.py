@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mtorsim.cli.console import fixed, note, print_table, warn
 from mtorsim.kernel.status import CURES
+from mtorsim.results.folder import CERTIFICATE
 from mtorsim.results.limits import ordered_limits
 from mtorsim.results.result import Result
 from mtorsim.units.display import DisplayUnits
 
-__all__ = ["print_summary", "print_tests", "summary_object", "warn_of_failures"]
+__all__ = ["print_summary", "print_tests", "summary_object", "warn_of_failures", "warn_of_suspicion"]
 
 _MOST_ROWS = 14
 
@@ -74,7 +76,8 @@ def print_summary(result: Result, shown_in: DisplayUnits) -> None:
     if until := summary.get("until"):
         shares = ", ".join(f"{arm} {100 * share:.3g} %" for arm, share in until["share"].items())
         asked = until["asked"].partition(")")[0] + ")"
-        print(f"{asked}: {shares}; half width of the 95 % CI {100 * until['half_width']:.3g} %")
+        missed = "" if until["reached"] else ", which is wider than asked: allow more `--subjects`"
+        print(f"{asked}: {shares}; half width of the 95 % CI {100 * until['half_width']:.3g} %{missed}")
     if n > 1:
         _print_shares(result, shown_in)
     _print_course(result, shown_in)
@@ -206,6 +209,20 @@ def warn_of_failures(result: Result, folder: Path | None) -> bool:
         quoted = f'"{arm}"' if " " in arm else arm
         note(f"  help: recompute one with `mtorsim replay {folder} --arm {quoted} --subject {first['subject']}`")
     return True
+
+
+def warn_of_suspicion(folder: Path | None) -> bool:
+    """Warn of suspicious subjects of the certificate in a folder; returns whether there are any."""
+    path = None if folder is None else folder / CERTIFICATE
+    if path is None or not path.is_file():
+        return False
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for subject, arm, reason in found["suspicious"][:5]:
+        warn(f"subject {subject}, arm {arm}: {reason} when solved again")
+    more = len(found["suspicious"]) - 5
+    if more > 0:
+        note(f"  and {more} more of {found['sample']:,} that were solved again: see {path}")
+    return bool(found["suspicious"])
 
 
 def print_failed(sentence: str, count: int, listed: list[Mapping[str, Any]]) -> None:

@@ -9,22 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.errors import ArgumentError, UnitError
-from mtorsim.units.conversions import C_PEPTIDE_MASS, MG_DL_PER_MMOL_L, PMOL_PER_UU, glucose_in_mg_dl
+from mtorsim.units.conversions import MG_DL_PER_MMOL_L, c_peptide_in_ng_ml, glucose_in_mg_dl, insulin_in_uu_ml
 from mtorsim.units.units import Unit, convert, parse_unit
 
 __all__ = ["QUANTITIES", "Quantity", "plain", "quantity_of"]
-
-
-def _insulin(value: float, unit: Unit) -> float:
-    if unit.same_kind(parse_unit("pmol/L")):
-        return convert(value, unit, parse_unit("pmol/L")) / PMOL_PER_UU
-    return convert(value, unit, parse_unit("uU/mL"))
-
-
-def _c_peptide(value: float, unit: Unit) -> float:
-    if unit.same_kind(parse_unit("nmol/L")):
-        return convert(value, unit, parse_unit("nmol/L")) * C_PEPTIDE_MASS
-    return convert(value, unit, parse_unit("ng/mL"))
 
 
 def _infusion(value: float, unit: Unit) -> float:
@@ -100,7 +88,7 @@ _ALL = (
         ("I", "INS"),
         0.05,
         3000.0,
-        _insulin,
+        insulin_in_uu_ml,
         ("uU/mL", "pmol/L"),
     ),
     Quantity(
@@ -110,7 +98,7 @@ _ALL = (
         ("C", "CP", "CPEP"),
         0.005,
         60.0,
-        _c_peptide,
+        c_peptide_in_ng_ml,
         ("ng/mL", "nmol/L", "pmol/L"),
     ),
     Quantity(

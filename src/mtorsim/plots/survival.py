@@ -22,7 +22,7 @@ MOST_COUNTS = 6
 """Largest number of visits at which numbers at risk are printed."""
 
 
-def kaplan_meier(result: Result, limit: str = ">160", *, ax: Axes | None = None) -> Figure:
+def kaplan_meier(result: Result, limit: str | float = ">160", *, ax: Axes | None = None) -> Figure:
     """Draw the share of subjects who have exceeded a limit by each visit (Kaplan-Meier), and the numbers at risk.
 
     Subjects who were above the limit at the start are left out; those who leave or fail are censored.
@@ -32,7 +32,7 @@ def kaplan_meier(result: Result, limit: str = ">160", *, ax: Axes | None = None)
     result
         Result from `simulate`.
     limit
-        Name of a limit of fasting glucose: `>ULN`, `>126`, `>160`, `>250` or `>500`.
+        A limit of fasting glucose: `>ULN`, `>126`, `>160`, `>250` or `>500`, or its number.
     ax
         Axes to draw into; default: a new figure.
 
@@ -45,6 +45,7 @@ def kaplan_meier(result: Result, limit: str = ">160", *, ax: Axes | None = None)
     if not any(arms.values()):
         raise ArgumentError("no visit of this run is fasting, so nobody is seen to exceed a limit")
     limits = result.summary["limits_mg_dl"]
+    limit = f">{limit:g}" if isinstance(limit, (int, float)) else limit
     if limit not in limits:
         raise ArgumentError(f"there is no limit `{limit}`", help=choose_from(limit, limits))
     with mpl.rc_context(STYLE):

@@ -86,7 +86,7 @@ def read_tails(given: Mapping[str, str], varying: Mapping[str, str]) -> dict[str
     found = {}
     for name, text in given.items():
         if name not in varying:
-            help = choose_from(name, sorted(set(varying.values())))
+            help = choose_from(name, sorted(set(varying.values()))) if varying else "nothing varies in it"
             raise ArgumentError(f"`{name}` does not vary in this population", help=help)
         found[varying[name]] = tail_of(text)
     return found

@@ -25,6 +25,8 @@ _TOLD = (
     "seed",
     "subjects",
     "settings",
+    "draws",
+    "tails",
     "method",
     "rtol",
     "atol",

@@ -33,6 +33,7 @@ _OWN = (
     "machine",
     "until",
     "most_subjects",
+    "certify",
 )
 """Keys of a manifest in which ranges of one run may differ."""
 

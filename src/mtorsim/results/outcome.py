@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mtorsim.errors import ArgumentError, UnitError, choose_from
-from mtorsim.units.conversions import glucose_in_mg_dl, hba1c_in_percent
+from mtorsim.units.conversions import c_peptide_in_ng_ml, glucose_in_mg_dl, hba1c_in_percent, insulin_in_uu_ml
 from mtorsim.units.units import Unit, convert, parse_unit
 
 __all__ = ["Outcome", "outcome_of"]
@@ -48,11 +48,14 @@ class Outcome:
         ArgumentError
             If the unit does not fit.
         """
+        if unit == parse_unit("1") != parse_unit(self.unit):
+            raise ArgumentError(f"the limit of `{self.name}` has no unit", help=f"it is in {self.unit}")
         try:
             if self.unit == "mg/dL":
                 return glucose_in_mg_dl(value, unit)
-            if self.name == "hba1c":
-                return hba1c_in_percent(value, unit)
+            own = {"hba1c": hba1c_in_percent, "insulin": insulin_in_uu_ml, "c_peptide": c_peptide_in_ng_ml}
+            if self.name in own:
+                return own[self.name](value, unit)
             return convert(value, unit, parse_unit(self.unit))
         except UnitError as error:
             raise ArgumentError(f"`{self.name}`: {error.message}", help=f"it is in {self.unit}") from None

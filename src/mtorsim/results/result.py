@@ -251,9 +251,12 @@ class Result:
         return self.summary["status"]
 
     def table(self) -> pd.DataFrame:
-        """Return the visits as a long table: one row per arm, subject and visit."""
+        """Return the visits as a long table: one row per arm, subject and visit, with its weight if they differ."""
         frame = self.visits.to_dataframe().reset_index()
         frame.insert(2, "visit", frame.groupby(["arm", "subject"], sort=False).cumcount())
+        if len(np.unique(self.weights)) > 1:
+            numbers = self.visits.subject.to_numpy()
+            frame.insert(3, "weight", self.weights[np.searchsorted(numbers, frame["subject"])])
         return frame.rename(columns={"time": "time_h"})
 
     def to_netcdf(self, path: str | Path) -> None:
@@ -267,7 +270,7 @@ class Result:
         import pandas as pd
 
         frame = self.table()
-        keys = ["arm", "subject", "visit", "time_h", "status"]
+        keys = [k for k in ("arm", "subject", "visit", "weight", "time_h", "status") if k in frame]
         tidy = frame.melt(id_vars=keys, var_name="name", value_name="value")
         tidy["unit"] = [self.manifest["observables"][name] for name in tidy["name"]]
         pd.DataFrame(tidy).to_csv(path, index=False)
@@ -321,8 +324,6 @@ def open_run(folder: str | Path) -> Result:
     DataError
         If it holds no finished result.
     """
-    import xarray as xr
-
     folder = Path(folder).expanduser()
     manifest = read_manifest(folder)
     if manifest.get("records"):
@@ -331,8 +332,7 @@ def open_run(folder: str | Path) -> Result:
         raise DataError(f"the run in `{folder}` was not finished", help=f'resume it: `mtorsim.resume("{folder}")`')
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
-            series = stored.load()
+        series = _stored_series(folder, manifest)
     except Exception as problem:  # netCDF readers raise many kinds of errors for damaged files
         raise DataError(f"the result in `{folder}` is incomplete: {one_line(str(problem), 120)}") from None
     try:
@@ -341,6 +341,18 @@ def open_run(folder: str | Path) -> Result:
     except (ValidationError, AssertionError):
         raise DataError(f"the result in `{folder}` is incomplete: summary.json is damaged") from None
     return Result(manifest, summary, lambda: series, folder)
+
+
+def _stored_series(folder: Path, manifest: Mapping[str, Any]) -> xr.Dataset:
+    """The finer series of a stored result; nobody has one if no subject was asked for."""
+    import xarray as xr
+
+    ends = manifest["first"], manifest["first"] + manifest["subjects"] - 1
+    if not any(a <= ends[1] and b >= ends[0] for a, b in manifest["series_of"]):
+        nothing = np.zeros((len(manifest["arms"]), 0, 0, len(manifest["observables"])))
+        return labelled(manifest, nothing, np.zeros(0, np.int64), [])
+    with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
+        return stored.load()
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from .tally import Tally
 
 __all__ = ["Writer"]
 
-_GROWS = ("subjects", "until", "most_subjects")
+_GROWS = ("subjects", "until", "most_subjects", "certify")
 """Keys of a manifest in which a run may differ from the one that it extends."""
 
 
@@ -58,6 +58,7 @@ class Writer:
         extend: bool = False,
         first: int = 0,
         until: str | None = None,
+        certify: bool | None = None,
     ) -> None:
         self.plan = plan
         self.first = first
@@ -69,6 +70,7 @@ class Writer:
             "quantiles": sorted({*QUANTILES, *quantiles}),
             "until": until,
             "most_subjects": None if until is None else subjects,
+            "certify": certify,
         }
         self.folder = folder
         self.blocks: list[Block] = []
@@ -179,7 +181,9 @@ class Writer:
         failed = self.tally.worst_status
         if len(failed) > 1 or OK not in failed:
             self._write_failed()
-        series().to_netcdf(self.folder / "series.nc", engine="scipy")
+        if len(who):
+            # An empty one could be saved, but not be read.
+            series().to_netcdf(self.folder / "series.nc", engine="scipy")
         write_json(self.folder / "summary.json", summary)
         if self.tally.counts:
             write_shares(self.folder / "shares.csv", self.tally)
@@ -334,9 +338,11 @@ class Writer:
             "seconds": round(seconds, 3),
         }
         if self.goal is not None:
+            half = self.goal.half_width(tally.met, *tally.sums.tolist())
             found["until"] = {
                 "asked": self.goal.text,
-                "half_width": self.goal.half_width(tally.met, *tally.sums.tolist()),
+                "half_width": half,
+                "reached": half <= self.goal.width,
                 "share": {a: float(c / tally.sums[0]) for a, c in zip(self.goal.arms, tally.met, strict=True)},
             }
         return found

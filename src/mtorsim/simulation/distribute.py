@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import shutil
 import tempfile
 from collections import deque
@@ -26,6 +27,8 @@ __all__ = ["Workers", "given_workers"]
 AHEAD = 2
 """Chunks per worker that are given out before the first is needed, so that none waits and memory stays flat."""
 ANSWERS_WITHIN = "10 s"
+_ADDRESS = re.compile(r"((tcp|tls|ws|wss|ucx|inproc)://)?[^/\s:]+:\d+$|inproc://")
+_EXAMPLE = "name the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786"
 LOSSES = 3
 """How often a chunk is given out again after its worker was lost."""
 
@@ -153,11 +156,12 @@ def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
         help = "install it: `pip install 'mtorsim[cluster]'`"
         raise ArgumentError("a cluster needs dask.distributed", help=help) from None
     own = isinstance(given, str)
+    if own and not _ADDRESS.match(given):
+        raise ArgumentError(f"`{given}` is not the address of a cluster", help=_EXAMPLE)
     try:
         client: Any = Client(given, timeout=ANSWERS_WITHIN, set_as_default=False) if own else given
     except (OSError, ValueError) as problem:
-        help = "name the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786"
-        raise ArgumentError(f"no cluster answers at `{given}`: {one_line(str(problem), 80)}", help=help) from None
+        raise ArgumentError(f"no cluster answers at `{given}`: {one_line(str(problem), 80)}", help=_EXAMPLE) from None
     futures: list[Any] = []
 
     def submit(job: Job) -> Callable[[], Block]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mtorsim.errors import ArgumentError, DataError, did_you_mean, one_line
 from mtorsim.kernel.status import OK
 from mtorsim.results.manifest import read_manifest
 from mtorsim.results.outcome import Outcome, outcome_of
+from mtorsim.results.tables import WEIGHTS
 
 __all__ = ["person_at"]
 
@@ -34,8 +34,8 @@ def person_at(folder: Path, percentile: float, of: str, arm: str | None = None) 
     Returns
     -------
     subject, value
-        The nearest rank: at least so many per cent of the subjects have this value or less. Of equal values, the
-        subject with the lowest number.
+        The nearest rank: subjects with at least so many per cent of the weight have this value or less. Of equal
+        values, the subject with the lowest number.
 
     Raises
     ------
@@ -54,25 +54,30 @@ def person_at(folder: Path, percentile: float, of: str, arm: str | None = None) 
     if chosen not in manifest["arms"]:
         help = did_you_mean(chosen, manifest["arms"]) or "arms are " + ", ".join(manifest["arms"])
         raise DataError(f"the run in `{folder}` has no arm `{chosen}`", help=help)
-    subjects, values = _values(folder, manifest, chosen, outcome)
+    subjects, values, weights = _values(folder, manifest, chosen, outcome)
     if not len(values):
         raise DataError(f"nobody in arm `{chosen}` of `{folder}` has a value of `{of}`")
     order = np.lexsort([subjects, values])
-    rank = max(math.ceil(percentile / 100 * len(values)), 1) - 1
+    reached = np.cumsum(weights[order])
+    asked = percentile / 100 * reached[-1] * (1 - 1e-12)
+    rank = min(int(np.searchsorted(reached, asked)), len(values) - 1)
     return int(subjects[order[rank]]), float(values[order[rank]])
 
 
-def _values(folder: Path, manifest: Mapping[str, Any], arm: str, outcome: Outcome) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers and values of the subjects that ended well and have one, chunk by chunk."""
+def _values(
+    folder: Path, manifest: Mapping[str, Any], arm: str, outcome: Outcome
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers, values and weights of the subjects that ended well and have a value, chunk by chunk."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     visits = len(manifest["visits_h"])
     times = np.array(manifest["visits_h"])
-    who, found = [], []
+    who, found, weights = [], [], []
     for path in sorted((folder / "visits.parquet" / f"arm={arm}").glob("chunk-*.parquet")):
         try:
             table = pq.ParquetFile(path).read(["subject", "status", outcome.name])
+            people = pq.ParquetFile(folder / "people.parquet" / path.name).read([WEIGHTS])
         except (pa.ArrowException, OSError) as problem:
             raise DataError(f"cannot read `{path}`: {one_line(str(problem), 120)}") from None
         columns = [table.column(c).to_numpy().reshape(-1, visits) for c in ("subject", "status", outcome.name)]
@@ -81,4 +86,10 @@ def _values(folder: Path, manifest: Mapping[str, Any], arm: str, outcome: Outcom
         some = (status == OK) & np.isfinite(mine)
         who.append(subject[some])
         found.append(mine[some])
-    return np.concatenate(who or [np.zeros(0, np.int64)]), np.concatenate(found or [np.zeros(0)])
+        weights.append(people.column(WEIGHTS).to_numpy()[some])
+    nothing = [np.zeros(0)]
+    return (
+        np.concatenate(who or [np.zeros(0, np.int64)]),
+        np.concatenate(found or nothing),
+        np.concatenate(weights or nothing),
+    )

@@ -22,7 +22,7 @@ from .chunks import blocks
 
 __all__ = ["Job", "compute", "compute_into"]
 
-_MAY_CHANGE = ("subjects", "most_subjects", "until", "quantiles")
+_MAY_CHANGE = ("subjects", "most_subjects", "until", "quantiles", "certify")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,8 @@ from .distribute import Workers, given_workers
 from .progress import Progress, shown_progress
 from .verify import certified
 
+MOST_UNTIL = 1_000_000
+"""Largest number of subjects of a run to a precision, if none is given."""
 MOST_IN_CHUNK = 100_000
 """Largest number of subjects per file, since a chunk is held in memory."""
 __all__ = ["extend", "one_subject", "resume", "simulate"]
@@ -112,7 +114,7 @@ def simulate(
     until
         A precision, such as `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`: subjects are added until the half width of
         the share's 95 % CI is that small in every arm, or in one: `P(...) in placebo +- 0.2 %`. `subjects` is then the
-        largest number.
+        largest number, by default a million.
     certify
         Whether to verify the result as `verify` does, and to keep its certificate in `out`; default: from 10,000
         subjects on.
@@ -180,7 +182,7 @@ def simulate(
     announce_unused(plan, note)
     n = plan.scenario.subjects if subjects is None else subjects
     if until is not None:
-        n = MOST_SUBJECTS - first if subjects is None else subjects
+        n = MOST_UNTIL if subjects is None else subjects
         if STEP % chunk:
             raise ArgumentError(f"chunk = {chunk}: with `until` it must divide {STEP:,}", help=f"leave it at {STEP:,}")
     if first < 0 or first + n > MOST_SUBJECTS:
@@ -193,7 +195,14 @@ def simulate(
     for q in quantiles:
         if not 0 <= q <= 1:
             raise ArgumentError(f"the quantile {q:g} is outside 0 to 1")
-    kept = {"quantiles": quantiles, "force": force, "resume": resume, "first": first, "until": until}
+    kept = {
+        "quantiles": quantiles,
+        "force": force,
+        "resume": resume,
+        "first": first,
+        "until": until,
+        "certify": certify,
+    }
     make_writer = partial(Writer, plan, n, chunk, folder, **kept)
     result = _run(plan, n, make_writer, who, shown_progress(progress), tuple(rules), note)
     return certified(result, certify, who.threads, note)
@@ -305,12 +314,13 @@ def _again(
 ) -> Result:
     """Take up the run of a folder."""
     until = manifest["until"] if how.get("resume") else None
-    kept = {"quantiles": manifest["quantiles"], "first": manifest["first"], "until": until, **how}
+    certify = manifest["certify"]
+    kept = {"quantiles": manifest["quantiles"], "first": manifest["first"], "until": until, "certify": certify, **how}
     with plan_from_manifest(manifest, note) as plan:
         most = n if until is None else manifest["most_subjects"]
         make_writer = partial(Writer, plan, most, manifest["chunk"], folder, **kept)
         result = _run(plan, most, make_writer, who, shown_progress(progress), (), note)
-    return certified(result, None, who.threads, note)
+    return certified(result, certify, who.threads, note)
 
 
 def _run(

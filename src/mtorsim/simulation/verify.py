@@ -132,7 +132,9 @@ def verify(
     path = Path(folder).expanduser()
     manifest = read_manifest(path)
     if manifest.get("records") or not manifest.get("finished"):
-        raise DataError(f"`{folder}` holds no finished run of a scenario")
+        unfinished = not manifest.get("records")
+        help = f'resume it: `mtorsim.resume("{folder}")`' if unfinished else None
+        raise DataError(f"`{folder}` holds no finished run of a scenario", help=help)
     first, n = manifest["first"], manifest["subjects"]
     count = min(n, MOST, max(LEAST, round(share * n)))
     rng = np.random.default_rng([manifest["seed"], n])
@@ -180,9 +182,6 @@ def certified(result: Result, certify: bool | None, threads: int, note: Callable
     except OSError as problem:
         help = "the result is complete; `mtorsim.verify` prints its certificate"
         raise DataError(f"cannot write to `{result.folder}`: {problem.strerror or problem}", help=help) from None
-    if found.suspicious and note:
-        listed = ", ".join(f"{subject} ({arm}: {why})" for subject, arm, why in found.suspicious[:5])
-        note(f"{len(found.suspicious)} of {found.sample:,} subjects verified are suspicious: {listed}")
     return result
 
 

@@ -8,7 +8,16 @@ from mtorsim.errors import UnitError
 
 from .units import Unit, convert, parse_unit
 
-__all__ = ["C_PEPTIDE_MASS", "MG_DL_PER_MMOL_L", "PMOL_PER_UU", "glucose_in_mg_dl", "hba1c_ifcc", "hba1c_in_percent"]
+__all__ = [
+    "C_PEPTIDE_MASS",
+    "MG_DL_PER_MMOL_L",
+    "PMOL_PER_UU",
+    "c_peptide_in_ng_ml",
+    "glucose_in_mg_dl",
+    "hba1c_ifcc",
+    "hba1c_in_percent",
+    "insulin_in_uu_ml",
+]
 
 
 MG_DL_PER_MMOL_L = 18.016
@@ -18,6 +27,32 @@ PMOL_PER_UU = 6.0
 """pmol/L in 1 uU/mL of insulin: 1 U is 6,000 pmol."""
 C_PEPTIDE_MASS = 3.0203
 """ng/mL in 1 nmol/L of C-peptide, 3020.3 g/mol."""
+
+
+def insulin_in_uu_ml(value: float, unit: Unit) -> float:
+    """Convert insulin to uU/mL, from units of activity or molar ones.
+
+    Raises
+    ------
+    UnitError
+        If the unit is neither.
+    """
+    if unit.same_kind(parse_unit("pmol/L")):
+        return convert(value, unit, parse_unit("pmol/L")) / PMOL_PER_UU
+    return convert(value, unit, parse_unit("uU/mL"))
+
+
+def c_peptide_in_ng_ml(value: float, unit: Unit) -> float:
+    """Convert C-peptide to ng/mL, from mass or molar units.
+
+    Raises
+    ------
+    UnitError
+        If the unit is neither.
+    """
+    if unit.same_kind(parse_unit("nmol/L")):
+        return convert(value, unit, parse_unit("nmol/L")) * C_PEPTIDE_MASS
+    return convert(value, unit, parse_unit("ng/mL"))
 
 
 _IFCC_SLOPE, _IFCC_INTERCEPT = 0.09148, 2.152

@@ -61,8 +61,8 @@ def command(scenario: str, out: Path | None, **given: Any) -> int:
       mtorsim run everolimus_breast --subjects 200 --out results/breast
       mtorsim run mine.toml --set everolimus.CL=30 --set secretion=0
 
-    Exit code 0: ok; 1: some subjects failed, the others are saved; 2: an input is wrong; 130: interrupted, finished
-    chunks are saved.
+    Exit code 0: ok; 1: some subjects failed or are suspicious, the others are saved; 2: an input is wrong; 130:
+    interrupted, finished chunks are saved.
     """  # noqa: D301
     from mtorsim.simulation.simulate import simulate
 
@@ -158,12 +158,12 @@ def run_and_show(run: Callable[..., Any], out: Path | None, given: dict[str, Any
 
 
 def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dict[str, Any]) -> int:
-    from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures
+    from mtorsim.cli.summary import print_summary, summary_object, warn_of_failures, warn_of_suspicion
 
     if given["as_json"]:
         _figures(result, shown_in, out, given)
         print_json(summary_object(result, shown_in, out))
-        return 1 if warn_of_failures(result, out) else 0
+        return 1 if warn_of_failures(result, out) | warn_of_suspicion(out) else 0
     # Print the numbers first: figures take as long as the rest of a small run.
     print_summary(result, shown_in)
     if out is not None:
@@ -182,7 +182,7 @@ def _show(result: Any, shown_in: Any, out: Path | None, silent: bool, given: dic
             print(f"figure    {path}")
     elif not silent:
         note("results were not saved; add `--out DIR` to save tables and figures")
-    return 1 if warn_of_failures(result, out) else 0
+    return 1 if warn_of_failures(result, out) | warn_of_suspicion(out) else 0
 
 
 def _figures(result: Any, shown_in: Any, out: Path | None, given: dict[str, Any]) -> list[Path]:
@@ -198,5 +198,6 @@ def _say_how_to_resume(done: int, total: int, out: Path | None) -> None:
     if out is None:
         note("interrupted: results were not saved, since there was no `--out DIR`")
         return
-    note(f"interrupted after {done:,} of {total:,} subjects; finished chunks are saved in {out}")
+    so_far = f" after {done:,} of {total:,} subjects" if total else ""
+    note(f"interrupted{so_far}; finished chunks are saved in {out}")
     note(f"  resume it with: {shlex.join(['mtorsim', 'resume', str(out)])}")
