@@ -49,7 +49,12 @@ def main() -> None:
             lines.append({"seconds": time.perf_counter() - started, **looked_at(process.pid, out)})
             if lines[-1]["seconds"] > 60 * given.minutes:
                 process.send_signal(signal.SIGINT)
-                process.wait()
+                try:
+                    process.wait(60)
+                except subprocess.TimeoutExpired:
+                    # A shell may have started this in the background, where Ctrl-C is ignored.
+                    process.kill()
+                    process.wait()
         kept = [x for x in lines if x.get("mib")]
         last = kept[-1]
         stored = sum(p.stat().st_size for p in out.rglob("*") if p.is_file())
