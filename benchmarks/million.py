@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from operator import itemgetter
 from pathlib import Path
 
 from mtorsim.results.manifest import machine
@@ -27,6 +28,9 @@ result = mt.simulate("everolimus_breast", subjects=int(sys.argv[1]), out=sys.arg
 print(result.status)
 """
 EVERY = 10.0
+WINDOW = 60.0
+"""CPU seconds over which a rate is taken."""
+CPU = itemgetter("cpu_seconds")
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -87,7 +91,11 @@ def draw(course: list[dict], path: Path) -> None:
     done = [x["done"] / 1000 for x in course]
     left.plot(done, [x["mib"] for x in course], lw=1.4)
     left.set(ylim=(0, None), xlabel="thousand subjects", ylabel="memory, MiB")
-    pairs = [(a, b) for a, b in zip(course, course[6:], strict=False) if b["cpu_seconds"] > a["cpu_seconds"]]
+    pairs = [
+        (max((a for a in course if a["cpu_seconds"] <= b["cpu_seconds"] - WINDOW), key=CPU), b)
+        for b in course
+        if b["cpu_seconds"] >= course[0]["cpu_seconds"] + WINDOW
+    ]
     rate = [(b["done"] - a["done"]) / (b["cpu_seconds"] - a["cpu_seconds"]) for a, b in pairs]
     right.plot([b["done"] / 1000 for _, b in pairs], rate, lw=1.4)
     right.set(ylim=(0, None), xlabel="thousand subjects", ylabel="subjects per CPU second")
