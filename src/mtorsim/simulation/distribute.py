@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import re
 import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -151,7 +152,7 @@ def _processes(count: int) -> Iterator[tuple[Submit, int]]:
 def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
     """A Dask cluster; a worker that is lost costs its chunk, which is computed by another."""
     try:
-        from distributed import Client, KilledWorker
+        from distributed import CancelledError, Client, KilledWorker
     except ImportError:
         help = "install it: `pip install 'mtorsim[cluster]'`"
         raise ArgumentError("a cluster needs dask.distributed", help=help) from None
@@ -162,6 +163,10 @@ def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
         client: Any = Client(given, timeout=ANSWERS_WITHIN, set_as_default=False) if own else given
     except (OSError, ValueError) as problem:
         raise ArgumentError(f"no cluster answers at `{given}`: {one_line(str(problem), 80)}", help=_EXAMPLE) from None
+    if own:
+        # What goes wrong is told once, by us.
+        for name in [n for n in logging.root.manager.loggerDict if n.startswith(("distributed", "tornado"))]:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     futures: list[Any] = []
 
     def submit(job: Job) -> Callable[[], Block]:
@@ -175,6 +180,9 @@ def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
                 message = f"workers were lost again and again at subjects {job.first:,} to {job.last - 1:,}"
                 help = "look at their logs: is there enough memory?"
                 raise DataError(message, help=help) from None
+            except (CancelledError, OSError) as problem:
+                message = f"the cluster at `{given}` was lost: {one_line(str(problem), 80)}"
+                raise DataError(message, help="resume the run when it is back; finished chunks are saved") from None
             finally:
                 futures.remove(future)
 
@@ -186,7 +194,8 @@ def _cluster(given: Any) -> Iterator[tuple[Submit, int]]:
             raise ArgumentError(f"the cluster at `{given}` has no workers", help="start some: `dask worker ADDRESS`")
         yield submit, count
     finally:
-        client.cancel(futures)
+        with suppress(OSError, CancelledError):
+            client.cancel(futures)
         if own:
             client.close()
 
