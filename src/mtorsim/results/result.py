@@ -20,9 +20,9 @@ from mtorsim.run.arguments import checked
 from mtorsim.stats.shares import Estimate
 
 from .block import Block
-from .digest import Digest
 from .limits import ordered_limits
 from .manifest import read_manifest
+from .stored import Visits, chunks_in, read_visits, stored_series
 from .tables import SCREEN_FAILURES, WEIGHTS, labelled, ledger_table, test_table, treatment_table, visit_table
 
 if TYPE_CHECKING:
@@ -150,9 +150,12 @@ class Result:
         return found
 
     @property
-    def _held(self) -> Block | _Visits:
+    def _held(self) -> Block | Visits:
         """Visits from memory or from the folder."""
-        return self.block if self.block is not None else _read_visits(self)
+        if self.block is not None:
+            return self.block
+        assert self.folder is not None
+        return read_visits(self.folder, self.manifest)
 
     @cached_property
     def people(self) -> pd.DataFrame:
@@ -209,7 +212,7 @@ class Result:
         import pyarrow as pa
 
         assert self.folder is not None
-        files, what = _chunks(self.folder / name), name.partition(".")[0]
+        files, what = chunks_in(self.folder / name), name.partition(".")[0]
         if not files:
             raise DataError(f"`{self.folder}` has no {what}", help=help)
         number = math.ceil(self.manifest["subjects"] / self.manifest["chunk"])
@@ -332,7 +335,7 @@ def open_run(folder: str | Path) -> Result:
         raise DataError(f"the run in `{folder}` was not finished", help=f'resume it: `mtorsim.resume("{folder}")`')
     try:
         summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        series = _stored_series(folder, manifest)
+        series = stored_series(folder, manifest)
     except Exception as problem:  # netCDF readers raise many kinds of errors for damaged files
         raise DataError(f"the result in `{folder}` is incomplete: {one_line(str(problem), 120)}") from None
     try:
@@ -341,67 +344,3 @@ def open_run(folder: str | Path) -> Result:
     except (ValidationError, AssertionError):
         raise DataError(f"the result in `{folder}` is incomplete: summary.json is damaged") from None
     return Result(manifest, summary, lambda: series, folder)
-
-
-def _stored_series(folder: Path, manifest: Mapping[str, Any]) -> xr.Dataset:
-    """The finer series of a stored result; nobody has one if no subject was asked for."""
-    import xarray as xr
-
-    ends = manifest["first"], manifest["first"] + manifest["subjects"] - 1
-    if not any(a <= ends[1] and b >= ends[0] for a, b in manifest["series_of"]):
-        nothing = np.zeros((len(manifest["arms"]), 0, 0, len(manifest["observables"])))
-        return labelled(manifest, nothing, np.zeros(0, np.int64), [])
-    with xr.open_dataset(folder / "series.nc", engine="scipy") as stored:
-        return stored.load()
-
-
-@dataclass(frozen=True)
-class _Visits:
-    """Contents of the files of visits: subjects (n,), status (arms, n), visits (arms, n, times, observables)."""
-
-    subjects: np.ndarray
-    status: np.ndarray
-    visits: np.ndarray
-
-
-def _read_visits(result: Result) -> _Visits:
-    """Read all visits of a stored result."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    assert result.folder is not None
-    names = list(result.manifest["observables"])
-    visits, status, subjects = [], [], np.zeros(0, np.int64)
-    for arm in result.manifest["arms"]:
-        files = _chunks(result.folder / "visits.parquet" / f"arm={arm}")
-        if not files:
-            raise DataError(f"`{result.folder}` has no visits of arm `{arm}`")
-        count = len(result.manifest["visits_h"])
-        try:
-            table = pa.concat_tables([pq.ParquetFile(f).read() for f in files])
-            columns = [table.column(n).to_numpy().reshape(-1, count) for n in names]
-            status.append(table.column("status").to_numpy().reshape(-1, count)[:, 0])
-            subjects = table.column("subject").to_numpy().reshape(-1, count)[:, 0]
-        except (pa.ArrowException, KeyError, ValueError, OSError) as problem:
-            said = one_line(str(problem), 120)
-            raise DataError(f"the visits of `{arm}` in `{result.folder}` are incomplete: {said}") from None
-        _check_arm(result, arm, subjects, status[-1], values := np.stack(columns, axis=-1))
-        visits.append(values)
-    return _Visits(subjects, np.stack(status), np.stack(visits))
-
-
-def _chunks(folder: Path) -> list[Path]:
-    """The files of a table in order of their numbers."""
-    return sorted(folder.glob("chunk-*.parquet"), key=lambda path: (len(path.name), path.name))
-
-
-def _check_arm(result: Result, arm: str, subjects: np.ndarray, status: np.ndarray, values: np.ndarray) -> None:
-    """Check that an arm has every subject once, and the numbers that the run computed."""
-    n, first = result.manifest["subjects"], result.manifest["first"]
-    help = "files are missing, doubled or changed: run the scenario again"
-    if not np.array_equal(subjects, np.arange(first, first + n)):
-        raise DataError(f"arm `{arm}` in `{result.folder}` does not have each of {n:,} subjects once", help=help)
-    digest = Digest()
-    digest.add(values, status)
-    if digest.hex() != result.manifest.get("result", {}).get(arm):
-        raise DataError(f"the numbers of arm `{arm}` in `{result.folder}` are not those of its run", help=help)

@@ -1,4 +1,4 @@
-"""Conversions of glucose and HbA1c between conventional and SI units."""
+"""Conversions of glucose, insulin, C-peptide and HbA1c between conventional and SI units."""
 
 from __future__ import annotations
 
@@ -29,6 +29,17 @@ C_PEPTIDE_MASS = 3.0203
 """ng/mL in 1 nmol/L of C-peptide, 3020.3 g/mol."""
 
 
+def glucose_in_mg_dl(value: float, unit: Unit) -> float:
+    """Convert a glucose concentration to mg/dL, from mass or molar units.
+
+    Raises
+    ------
+    UnitError
+        If the unit is neither.
+    """
+    return _from_either(value, unit, "mg/dL", "mmol/L", MG_DL_PER_MMOL_L)
+
+
 def insulin_in_uu_ml(value: float, unit: Unit) -> float:
     """Convert insulin to uU/mL, from units of activity or molar ones.
 
@@ -37,9 +48,7 @@ def insulin_in_uu_ml(value: float, unit: Unit) -> float:
     UnitError
         If the unit is neither.
     """
-    if unit.same_kind(parse_unit("pmol/L")):
-        return convert(value, unit, parse_unit("pmol/L")) / PMOL_PER_UU
-    return convert(value, unit, parse_unit("uU/mL"))
+    return _from_either(value, unit, "uU/mL", "pmol/L", 1 / PMOL_PER_UU)
 
 
 def c_peptide_in_ng_ml(value: float, unit: Unit) -> float:
@@ -50,25 +59,17 @@ def c_peptide_in_ng_ml(value: float, unit: Unit) -> float:
     UnitError
         If the unit is neither.
     """
-    if unit.same_kind(parse_unit("nmol/L")):
-        return convert(value, unit, parse_unit("nmol/L")) * C_PEPTIDE_MASS
-    return convert(value, unit, parse_unit("ng/mL"))
+    return _from_either(value, unit, "ng/mL", "nmol/L", C_PEPTIDE_MASS)
+
+
+def _from_either(value: float, unit: Unit, own: str, molar: str, size: float) -> float:
+    """Convert to a unit, also from molar ones, of which one has the given size."""
+    if unit.same_kind(parse_unit(molar)):
+        return convert(value, unit, parse_unit(molar)) * size
+    return convert(value, unit, parse_unit(own))
 
 
 _IFCC_SLOPE, _IFCC_INTERCEPT = 0.09148, 2.152
-
-
-def glucose_in_mg_dl(value: float, unit: Unit) -> float:
-    """Convert a glucose concentration to mg/dL, from mass or molar units.
-
-    Raises
-    ------
-    UnitError
-        If the unit is neither.
-    """
-    if unit.same_kind(parse_unit("mmol/L")):
-        return convert(value, unit, parse_unit("mmol/L")) * MG_DL_PER_MMOL_L
-    return convert(value, unit, parse_unit("mg/dL"))
 
 
 def hba1c_ifcc(percent: Any) -> Any:
