@@ -109,8 +109,8 @@ def simulate(
         How subjects are drawn: `random`, or `sobol` for scrambled Sobol points, which need fewer subjects for the same
         precision.
     tails
-        Tails of quantities that vary, to be oversampled: `{"glucose_insulin.SIx": "lowest 10 % as 50 %"}` draws those
-        with the lowest tenth in half of the subjects, with weights that make up for it.
+        Tails of quantities that vary, to be oversampled: `{"phis": "lowest 10 % as 50 %"}` draws those with the
+        lowest tenth in half of the subjects, with weights that make up for it.
     until
         A precision, such as `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`: subjects are added until the half width of
         the share's 95 % CI is that small in every arm, or in one: `P(...) in placebo +- 0.2 %`. `subjects` is then the

@@ -41,10 +41,12 @@ from mtorsim.errors import ArgumentError
 @click.option("--observe", metavar="NAME,NAME", help="Keep these observables only, and that which is graded.")
 @click.option("--series-of", metavar="A-B,C", help="Keep the finer series of these subjects; default: 0-999.")
 @click.option(
-    "--draws", type=click.Choice(["random", "sobol"]), default="random", show_default=True, help="Draw people."
+    "--draws", type=click.Choice(["random", "sobol"]), default="random", show_default=True, help="How people are drawn."
 )
-@click.option("--tail", "tails", multiple=True, metavar="TAIL", help="Oversample, as `SIx lowest 10 % as 50 %`.")
-@click.option("--until", metavar="GOAL", help="Add people until `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`.")
+@click.option(
+    "--tail", "tails", multiple=True, metavar="TAIL", help="Oversample, as `phis lowest 10 % as 50 %`; repeatable."
+)
+@click.option("--until", metavar="GOAL", help="Add subjects until `P(worst_fasting_glucose > 250 mg/dL) +- 0.2 %`.")
 @click.option("--certify/--no-certify", default=None, help="Verify the saved result; default: from 10,000 subjects on.")
 @click.option("--chunk", type=int, default=1024, show_default=True, metavar="C", help="Number of subjects per file.")
 @workers
