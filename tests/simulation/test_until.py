@@ -55,7 +55,7 @@ def test_a_goal_is_read():
         ("P(insulin) +- 1 %", "`insulin` is not a condition"),
         ("P(insulin > 5 uU/mL or hba1c > 6 %) +- 1 %", "more than one quantity"),
         ("P(insulin > 5 uU/mL) +- 0 %", "not between 0 and 0.5"),
-        ("P(insulin > 5 uU/mL) in placbo +- 1 %", "there is no arm `placbo`"),
+        ("P(insulin > 5 uU/mL) in placbo +- 1 %", "unknown arm `placbo`"),
     ],
 )
 def test_a_wrong_goal_is_one_message(text, message):

@@ -41,13 +41,13 @@ def kaplan_meier(result: Result, limit: str | float = ">160", *, ax: Axes | None
     ArgumentError
         If the limit is unknown, or no visit of the run is fasting.
     """
-    arms = {name: arm["free_of"] for name, arm in result.summary["arms"].items()}
+    arms = {name: arm["event_free"] for name, arm in result.summary["arms"].items()}
     if not any(arms.values()):
         raise ArgumentError("no visit of this run is fasting, so nobody is seen to exceed a limit")
     limits = result.summary["limits_mg_dl"]
     limit = f">{limit:g}" if isinstance(limit, (int, float)) else limit
     if limit not in limits:
-        raise ArgumentError(f"there is no limit `{limit}`", help=choose_from(limit, limits))
+        raise ArgumentError(f"unknown limit `{limit}`", help=choose_from(limit, limits))
     with mpl.rc_context(STYLE):
         if ax is None:
             height = 3.2 + 0.17 * len(arms)

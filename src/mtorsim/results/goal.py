@@ -101,7 +101,7 @@ def read_goal(text: str, observables: Mapping[str, str], arms: Sequence[str]) ->
     if not 0 < half < 0.5:
         raise ArgumentError(f"`{text}`: the precision {half:g} is not between 0 and 0.5", help="0.2 % is 0.002")
     if arm is not None and arm not in arms:
-        raise ArgumentError(f"there is no arm `{arm}`", help=did_you_mean(arm, arms) or "arms are " + ", ".join(arms))
+        raise ArgumentError(f"unknown arm `{arm}`", help=did_you_mean(arm, arms) or "arms are " + ", ".join(arms))
     outcome = outcome_of(comparison.quantity, observables)
     limit = outcome.limit(comparison.value, comparison.unit)
     chosen = tuple(arms) if arm is None else (arm,)

@@ -67,7 +67,7 @@ def outcome_of(text: str, observables: Mapping[str, str]) -> Outcome:
     Raises
     ------
     ArgumentError
-        If there is no such observable.
+        If the observable is unknown.
     """
     name = text.removeprefix(WORST)
     if name not in observables:

@@ -302,7 +302,7 @@ def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:
 class _ArmSummary(BaseModel):
     share: dict[str, dict[str, float | None]]
     new_share: dict[str, dict[str, float | None]]
-    free_of: dict[str, list[dict[str, float]]]
+    event_free: dict[str, list[dict[str, float]]]
     status: dict[str, int]
     visits: list[dict[str, Any]]
 

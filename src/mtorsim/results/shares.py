@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .tally import Tally
 
-__all__ = ["write_free_of", "write_shares"]
+__all__ = ["write_event_free", "write_shares"]
 
 
 def write_shares(path: Path, tally: Tally) -> None:
@@ -25,14 +25,14 @@ def write_shares(path: Path, tally: Tally) -> None:
                 table.writerow([arm, name, f"{tally.limits[name]:g}", share.of, *counts, *cells])
 
 
-def write_free_of(path: Path, tally: Tally) -> None:
+def write_event_free(path: Path, tally: Tally) -> None:
     """Save the shares who have not exceeded each limit yet, one row per arm, limit and visit (Kaplan-Meier)."""
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(
-            ["arm", "limit", "limit_mg_dl", "time_h", "at_risk", "events", "censored", "free", "low95", "high95"]
+            ["arm", "limit", "limit_mg_dl", "time_h", "at_risk", "events", "censored", "event_free", "low95", "high95"]
         )
-        for arm, limits in tally.free_of().items():
+        for arm, limits in tally.event_free().items():
             for name, rows in limits.items():
                 for r in rows:
                     counts = [f"{x:.9g}" for x in (r.time, r.at_risk, r.events, r.censored)]

@@ -13,7 +13,7 @@ from mtorsim.kernel.status import OK, SENTENCES
 from mtorsim.run.plan import Plan
 from mtorsim.stats.shares import Share
 from mtorsim.stats.sketch import Sketch
-from mtorsim.stats.survival import FreeOf, kaplan_meier
+from mtorsim.stats.survival import EventFree, kaplan_meier
 
 from .block import Block
 from .digest import Digest
@@ -161,12 +161,12 @@ class Tally:
             for i, arm in enumerate(self.plan.arms)
         }
 
-    def free_of(self) -> dict[str, dict[str, list[FreeOf]]]:
+    def event_free(self) -> dict[str, dict[str, list[EventFree]]]:
         """For each arm and limit the share who have not exceeded it yet, of those who were below it at the start."""
         if not self.counts:
             return {}
         total, squares = self.sums
-        found: dict[str, dict[str, list[FreeOf]]] = {}
+        found: dict[str, dict[str, list[EventFree]]] = {}
         for i, arm in enumerate(self.plan.arms):
             found[arm.name] = {}
             for k, limit in enumerate(self.limits):
@@ -175,15 +175,15 @@ class Tally:
                 found[arm.name][limit] = kaplan_meier(self.times.tolist(), events, censored, size)
         return found
 
-    def free_of_rows(self) -> Mapping[str, Any]:
-        """`free_of` as plain values."""
+    def event_free_rows(self) -> Mapping[str, Any]:
+        """`event_free` as plain values."""
         return {
             arm: {limit: [_row(at) for at in rows] for limit, rows in limits.items()}
-            for arm, limits in self.free_of().items()
+            for arm, limits in self.event_free().items()
         }
 
 
-def _row(at: FreeOf) -> dict[str, float]:
+def _row(at: EventFree) -> dict[str, float]:
     """One time of a curve, as in the summary."""
     return {"time_h": at.time} | {k: v for k, v in asdict(at).items() if k != "time"}
 

@@ -23,7 +23,7 @@ from .goal import STEP, read_goal
 from .manifest import describe_run, machine, read_manifest
 from .parts import complete_part, load_tests, write_part
 from .result import Result
-from .shares import write_free_of, write_shares
+from .shares import write_event_free, write_shares
 from .summary import BANDS_OF, QUANTILES, bands, spoken, test_bands
 from .tables import labelled, ledger_table, people_table, test_table, treatment_table, visit_table
 from .tally import Tally
@@ -187,7 +187,7 @@ class Writer:
         write_json(self.folder / "summary.json", summary)
         if self.tally.counts:
             write_shares(self.folder / "shares.csv", self.tally)
-            write_free_of(self.folder / "kaplan_meier.csv", self.tally)
+            write_event_free(self.folder / "kaplan_meier.csv", self.tally)
         write_json(self.folder / "run.json", manifest)
         return Result(manifest, summary, series, self.folder)
 
@@ -304,14 +304,14 @@ class Writer:
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         tally, cuts = self.tally, self.manifest["quantiles"]
-        shares, new, free = tally.shares(new=False), tally.shares(new=True), tally.free_of_rows()
+        shares, new, free = tally.shares(new=False), tally.shares(new=True), tally.event_free_rows()
         exact = self.done <= BANDS_OF
         arms = {}
         for i, arm in enumerate(self.plan.arms):
             arms[arm.name] = {
                 "share": {name: share.as_dict() for name, share in shares[arm.name].items()},
                 "new_share": {name: share.as_dict() for name, share in new[arm.name].items()},
-                "free_of": free.get(arm.name, {}),
+                "event_free": free.get(arm.name, {}),
                 "status": spoken(tally.status[i]),
                 "visits": self._bands(i) if exact else tally.bands(i, cuts),
             }

@@ -55,11 +55,11 @@ class Design:
         Raises
         ------
         ArgumentError
-            If there are no such draws, or `series_of` is not a list of numbers and ranges.
+            If the sampling is unknown, or `series_of` is not a list of numbers and ranges.
         """
         if draws not in DRAWS:
             help = did_you_mean(draws, DRAWS) or "use `random` or `sobol`"
-            raise ArgumentError(f"draws = `{draws}`: there is no such way to draw", help=help)
+            raise ArgumentError(f"unknown sampling `{draws}`", help=help)
         ranges = SERIES_OF if series_of is None else parse_numbers(series_of)
         if sum(b - a + 1 for a, b in ranges) > MOST_SERIES:
             help = "samples of everybody are kept at the visits of the scenario"

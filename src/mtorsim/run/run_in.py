@@ -59,18 +59,20 @@ class UntreatedDay:
         memory = self.kernel.memory(self.n)
         history: list[np.ndarray] = []
         moving = np.flatnonzero(status == OK)
+        approach = 0 if self.accuracy == CANDIDATE else APPROACH
         for day in range(MOST_DAYS):
             if not len(moving):
                 return state, status
-            if day == APPROACH:
+            if day == approach:
                 # Steps of the other method do not apply.
                 memory[:] = 0.0
             before = self.means[moving].copy()
             history = [*history[-2:], state.copy()]
-            self._one_day(moving, state, memory, status, CANDIDATE if day < APPROACH else self.accuracy)
+            self._one_day(moving, state, memory, status, CANDIDATE if day < approach else self.accuracy)
             change = np.abs(self.means[moving] - before)
             repeats = (change <= self.accuracy.repeats * np.maximum(1.0, np.abs(before))).all(axis=1)
-            repeats &= day > APPROACH or self.accuracy is CANDIDATE
+            # A day is compared with one that was integrated in the same way.
+            repeats &= day > approach
             moving = moving[~repeats & (status[moving] == OK)]
             if len(history) == 3:
                 self._extrapolate(moving, history, state)

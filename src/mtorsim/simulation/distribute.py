@@ -68,7 +68,7 @@ class Workers:
         Raises
         ------
         ArgumentError
-            If there is no such cluster.
+            If no cluster answers at the address.
         DataError
             If workers have other versions, or are lost again and again.
         """

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["FreeOf", "kaplan_meier"]
+__all__ = ["EventFree", "kaplan_meier"]
 
 _Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
-class FreeOf:
+class EventFree:
     """One time of a Kaplan-Meier curve: who is at risk, has the event and leaves, and the share free of it, 95 % CI."""
 
     time: float
@@ -28,7 +28,7 @@ class FreeOf:
 
 def kaplan_meier(
     times: Sequence[float], events: np.ndarray, censored: np.ndarray, size: float | None = None
-) -> list[FreeOf]:
+) -> list[EventFree]:
     """The share of subjects to whom an event has not happened yet.
 
     Parameters
@@ -55,7 +55,7 @@ def kaplan_meier(
             left = at_risk - event
             variance += event / (at_risk * left * scale) if left > 1e-9 * of else math.inf
         low, high = _interval(free, variance)
-        found.append(FreeOf(float(time), at_risk, event, gone, free, low, high))
+        found.append(EventFree(float(time), at_risk, event, gone, free, low, high))
         at_risk = max(at_risk - event - gone, 0.0)
     return found
 
