@@ -333,11 +333,12 @@ def _run(
     note: Callable[[str], None] | None,
 ) -> Result:
     """Run a plan for subjects that the writer does not have yet."""
-    choice = plan.choose_forms(n)
-    if note:
-        note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
     writer = make_writer()
     try:
+        if not writer.finished:
+            choice = plan.choose_forms(n)
+            if note:
+                note(f"equations: {choice.form} ({choice.days:,.0f} subject-days; compiled from {COMPILED_FROM:,})")
         return _written(plan, n, writer, who, progress, rules)
     finally:
         writer.release()
