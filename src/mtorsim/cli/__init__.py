@@ -47,6 +47,7 @@ COMMANDS = {
     "replay": "Recompute one subject of a result.",
     "compare": "Compare two results.",
     "export": "Export the visits of a result as CSV, netCDF or Parquet.",
+    "export-model": "Write a model for another tool: SBML, Antimony, mrgsolve, rxode2, NONMEM, deSolve or Julia.",
     "new": "Write a commented scenario, trial, module, drug, population or person to start from.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",

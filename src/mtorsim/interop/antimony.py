@@ -1,0 +1,110 @@
+"""Antimony: written as text, read through its library as SBML."""
+
+from __future__ import annotations
+
+import ast
+
+from .events import events_of
+from .flat import FlatModel
+from .printing import Dialect, inlined, printed
+from .sbml.units import unit_id
+from .text import about, free_names, head, told
+
+__all__ = ["write_antimony"]
+
+_FUNCTIONS = {
+    "hill": ("x, K, n", "piecewise((x / K)^n / (1 + (x / K)^n), x / K > 0, 0)"),
+    "logistic": ("x", "1 / (1 + exp(-x))"),
+    "softplus": ("x", "piecewise(x + ln(1 + exp(-x)), x > 0, ln(1 + exp(x)))"),
+    "larger": ("a, b", "piecewise(a, a > b, b)"),
+    "smaller": ("a, b", "piecewise(a, a < b, b)"),
+}
+_KNOWN = {
+    **{n: n for n in ("exp", "sqrt", "tanh", "sin", "cos", "hill", "logistic", "softplus")},
+    "log": "ln",
+    "max": "larger",
+    "min": "smaller",
+}
+_WORDS = (
+    "time pi avogadro model module end function at after has in is unit var const species compartment formula gene "
+    "operator reaction event import delete DNA substanceOnly persistent priority t0 fromTrigger true false inf nan "
+    "notanumber infinity exp ln log log10 sqrt tanh sin cos tan piecewise max min delay rateOf identity cell"
+)
+_TAKEN = frozenset(_WORDS.split()) | set(_FUNCTIONS)
+
+
+def write_antimony(flat: FlatModel) -> str:
+    """Write a flat model as Antimony.
+
+    Returns
+    -------
+    str
+        The text.
+    """
+    events, inflows = events_of(flat)
+    names = free_names((*flat.states, *inflows, *flat.parameters, *flat.lines), _TAKEN)
+    texts = {u for part in (flat.parameters, flat.lines, flat.states) for line in part.values() if (u := line.unit)}
+    texts = sorted(u for u in texts | {flat.time or "h"} if unit_id(u) != "dimensionless")
+    units = free_names(texts, _TAKEN | set(names.values()), form=unit_id)
+    dialect = Dialect("^", _KNOWN, "piecewise({1}, {0}, {2})", time="time", renamed=names)
+
+    def say(tree: ast.expr) -> str:
+        return printed(inlined(tree, _KNOWN), dialect)
+
+    def has(name: str, unit: str | None) -> str:
+        return f" {name} has {units.get(unit, 'dimensionless')};" if unit else ""
+
+    def noted(text: str, thing: object) -> str:
+        said = about(thing, unit=False)
+        return f"  {text}" + (f"  // {said}" if said else "")
+
+    trees = [*(line.is_ for line in flat.lines.values()), *(s.derivative for s in flat.states.values())]
+    used = {
+        _KNOWN.get(n.func.id, "")
+        for t in trees
+        for n in ast.walk(t)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    }
+    out = [f"// {line}" for line in head(flat, ("units of numbers within equations",), names, "Antimony")]
+    for name in (f for f in _FUNCTIONS if f in used):
+        arguments, body = _FUNCTIONS[name]
+        out += ["", f"function {name}({arguments})", f"  {body};", "end"]
+    out += ["", f"model {flat.name}", "", "  // Units."]
+    out += [f"  unit {name} = {_size(text)};" for text, name in units.items()]
+    out += [f"  unit time_unit = {_size(flat.time or 'h')};", "", "  // Parameters."]
+    for name, line in flat.parameters.items():
+        out.append(noted(f"const {names[name]} = {line.value!r};{has(names[name], line.unit)}", line))
+    out += ["", "  // States: initial value and derivative."]
+    for name, state in flat.states.items():
+        tree = state.derivative
+        for inflow in (i for i, to in inflows.items() if to == name):
+            tree = ast.BinOp(tree, ast.Add(), ast.Name(inflow))
+        own = names[name]
+        out.append(noted(f"var {own} = {say(state.initial)};{has(own, state.unit)}", state))
+        out.append(f"  {own}' = {say(tree)};")
+    out += [f"  var {names[n]} = 0;" for n in inflows]
+    out += ["", "  // Quantities that follow from them."]
+    for name, line in flat.lines.items():
+        out.append(noted(f"var {names[name]} := {say(line.is_)};{has(names[name], line.unit)}", line))
+    if events:
+        out += ["", "  // Doses and meals."]
+    for k, event in enumerate(events, start=1):
+        changes = ", ".join(f"{names[to]} = {say(tree)}" for to, tree in event.assignments.items())
+        out.append(f"  dose_{k}: at (time >= {say(event.time)}), t0=false, fromTrigger=false: {changes};")
+    out += ["end", "", *(f"// {line}" for line in told(flat))]
+    return "\n".join(out) + "\n"
+
+
+def _size(text: str) -> str:
+    """A unit as a product of Antimony's base units."""
+    from fractions import Fraction
+
+    from mtorsim.units.units import parse_unit
+
+    from .sbml.units import KINDS, SECONDS
+
+    unit = parse_unit(text)
+    powers = dict(unit.dims)
+    size = float(unit.scale * unit.hours * Fraction(SECONDS) ** powers.get("time", Fraction(0)))
+    parts = [f"({KINDS.get(base, 'second')})^{float(power):g}" for base, power in powers.items()]
+    return " * ".join([f"{size!r} dimensionless", *parts])

@@ -1,0 +1,1 @@
+"""mrgsolve model specifications: $PARAM, $CMT, $INIT, $GLOBAL, $MAIN, $ODE, $TABLE, $CAPTURE, $OMEGA."""

@@ -1,0 +1,1 @@
+"""NONMEM control streams: $INPUT, $SUBROUTINES, $MODEL, $PK, $DES, $ERROR, $THETA, $OMEGA."""

@@ -1,0 +1,1 @@
+"""rxode2 models."""
