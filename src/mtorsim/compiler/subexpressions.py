@@ -315,7 +315,9 @@ def _kind(call: Expr) -> str:
 def slope(name: str, expression: Expr, variable: Expr) -> Expr:
     """Partial derivative of the equation of `name`, in terms of its value if that saves a function."""
     if expression.is_Pow and not expression.exp.is_Integer and not expression.exp.has(variable):
-        return expression.exp * symbol(name) / expression.base * sympy.diff(expression.base, variable)
+        # A power is 0 at 0, and so is its slope; 0 / 0 would not be a number.
+        least: Expr = maximum(expression.base, sympy.Float("1e-30"))
+        return expression.exp * symbol(name) / least * sympy.diff(expression.base, variable)
     if expression.is_Pow and expression.exp == -1:
         return -(symbol(name) ** 2) * sympy.diff(expression.base, variable)
     return sympy.diff(expression, variable).xreplace({expression: symbol(name)})

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+from pathlib import Path
+
+from mtorsim.errors import ModelError, Where, one_line, shown_path
 
 from .events import events_of
+from .extra import needed
 from .flat import FlatModel
 from .printing import Dialect, inlined, printed
 from .sbml.units import unit_id
 from .text import about, free_names, head, told
 
-__all__ = ["write_antimony"]
+__all__ = ["read_antimony", "write_antimony"]
 
 _FUNCTIONS = {
     "hill": ("x, K, n", "piecewise((x / K)^n / (1 + (x / K)^n), x / K > 0, 0)"),
@@ -108,3 +113,25 @@ def _size(text: str) -> str:
     size = float(unit.scale * unit.hours * Fraction(SECONDS) ** powers.get("time", Fraction(0)))
     parts = [f"({KINDS.get(base, 'second')})^{float(power):g}" for base, power in powers.items()]
     return " * ".join([f"{size!r} dimensionless", *parts])
+
+
+def read_antimony(path: Path, text: str) -> FlatModel:
+    """Read Antimony through its library; the main model of the text is taken.
+
+    Raises
+    ------
+    ModelError
+        If it is not Antimony, imports other files, or uses what is not supported.
+    """
+    from .sbml.read import sbml_from_text
+
+    shown = shown_path(path)
+    found = re.search(r"(?m)^\s*import\b", text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        raise ModelError("other files are not imported", Where(shown, line), "put all models into one file")
+    library = needed("antimony", "Antimony")
+    library.clearPreviousLoads()
+    if library.loadAntimonyString(text) < 0:
+        raise ModelError(f"not valid Antimony: {one_line(library.getLastError(), 300)}", Where(shown, 0))
+    return sbml_from_text(library.getSBMLString(library.getMainModuleName()), path)

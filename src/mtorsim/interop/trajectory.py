@@ -42,7 +42,7 @@ def trajectory(person: Person, times: np.ndarray, method: str = "grk4t") -> dict
     subjects = subjects_at(kernel, person.people.start, parameters)
     kept = recording(np.asarray(times, float), np.arange(len(kernel.states)), 1)
     end = float(times[-1])
-    solve(kernel, solver, subjects, events, (0.0, end), plan.tolerance(), kept)
+    solve(kernel, solver, subjects, events, (0.0, end), plan.tolerance(), kept, retry=True)
     if subjects.status[0] != OK:
         raise DataError(f"the integration failed: {SENTENCES[int(subjects.status[0])]}")
     found = {name: kept.out[0, :, j].copy() for j, name in enumerate(kernel.states)}

@@ -126,7 +126,7 @@ def _check_parameter(model: Model, name: str) -> None:
     if line.value is None:
         raise ModelError(f"parameter `{name}` has no `value`", where)
     for needed in ("source", "evidence"):
-        if getattr(line, needed) is None:
+        if getattr(line, needed) is None and name.partition(".")[0] not in model.unitless:
             help = (
                 "a key of references.bib" if needed == "source" else "kind of evidence: seen, recalled, fit, design ..."
             )

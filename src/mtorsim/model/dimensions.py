@@ -10,6 +10,7 @@ from mtorsim.errors import UnitError
 from mtorsim.units.units import ONE, Unit
 
 from .expressions import Expression, comparisons, full_name
+from .generated import CLOCK, SINCE_DOSE
 from .model import Equation, Model
 
 __all__ = ["Balance", "factor_between", "rest_units", "time_factor"]
@@ -89,9 +90,12 @@ class Balance:
         self.equation = equation
         self.expression: Expression = equation.expression
         self.extra = extra
+        self.clocks = (*model.clocks(CLOCK), *model.clocks(SINCE_DOSE))
 
     def total(self) -> Unit | None:
-        return self.unit(self.expression.tree)
+        """The unit of the whole equation; None in a module without units, whose clocks alone have one."""
+        unchecked = self.equation.module in self.model.unitless and self.equation.name not in self.clocks
+        return None if unchecked else self.unit(self.expression.tree)
 
     def unit(self, node: ast.expr) -> Unit | None:
         name = full_name(node)

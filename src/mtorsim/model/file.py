@@ -51,6 +51,9 @@ class Head(Record):
     about: Line = Field(description="one sentence on the module")
     time: Literal["s", "min", "h", "d"] = Field(description="the unit of time of the derivatives")
     reads: list[Line] = Field(default=[], description="modules whose names this one uses")
+    unitless: bool = Field(
+        False, description="whether neither units nor sources are checked, as in an imported model; every unit is `1`"
+    )
     rtol: Annotated[float, Field(ge=1e-9, le=0.1)] | None = Field(
         None, description="relative tolerance of a step that is tight enough for this module, by measurement"
     )

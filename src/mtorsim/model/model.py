@@ -286,6 +286,11 @@ class Model:
             if full in (*self.clocks(CLOCK), *self.clocks(SINCE_DOSE)) and steady:
                 yield full, limit
 
+    @cached_property
+    def unitless(self) -> frozenset[str]:
+        """The modules whose units and sources are not checked."""
+        return frozenset(m.name for m in self.modules if m.data.module.unitless)
+
     @property
     def rtol(self) -> float | None:
         """The tightest tolerance that a module states for itself, None if none does."""

@@ -164,6 +164,8 @@ def announce(draft: Draft, note: Note | None) -> None:
     """Announce files that take precedence over bundled ones of the same name."""
     if note is None:
         return
+    for name in sorted(draft.model.unitless):
+        note(f"module {name}: its units and sources are not checked")
     bundled = bundled_folder("models")
     files = [("module", m.name, m.file.path) for m in draft.model.modules]
     files.append(("population", draft.population.name, draft.population.files[0].path))

@@ -152,6 +152,8 @@ def parse_unit(text: str) -> Unit:
     UnitError
         If a symbol is unknown or the text is not a product of units.
     """
+    if text.strip() == "?":
+        raise UnitError("the unit is still asked for", help="write it in place of `?`")
     if len(text) > _LONGEST:
         raise UnitError(f"a unit of {len(text):,} characters is too long")
     tokens = _tokens(text)

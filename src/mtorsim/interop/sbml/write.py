@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -15,16 +14,16 @@ from mtorsim.interop.printing import Dialect, inlined, printed
 
 from .units import add_unit, unit_id
 
-__all__ = ["write_sbml"]
+__all__ = ["OWN_FUNCTIONS", "write_sbml"]
 
-_FUNCTIONS = {
+OWN_FUNCTIONS = {
     "hill": ("x, K, n", "piecewise((x / K)^n / (one + (x / K)^n), x / K > zero, zero)"),
     "logistic": ("x", "one / (one + exp(-x))"),
     "softplus": ("x", "piecewise(x + ln(one + exp(-x)), x > zero, ln(one + exp(x)))"),
 }
 """Functions that SBML does not have, as definitions."""
 
-_KNOWN = {**{name: name for name in ("exp", "sqrt", "tanh", "sin", "cos", "min", "max", *_FUNCTIONS)}, "log": "ln"}
+_KNOWN = {**{name: name for name in ("exp", "sqrt", "tanh", "sin", "cos", "min", "max", *OWN_FUNCTIONS)}, "log": "ln"}
 
 
 def _literal(node: ast.Constant) -> str:
@@ -51,7 +50,7 @@ class _Writing:
         self.document = self.sbml.SBMLDocument(3, 2)
         self.model = self.document.createModel()
         taken = {*flat.parameters, *flat.lines, *flat.states}
-        self.renamed = {n: f"{n}_" for n in taken if n in ("time", "avogadro", "pi", "rateOf", *_FUNCTIONS)}
+        self.renamed = {n: f"{n}_" for n in taken if n in ("time", "avogadro", "pi", "rateOf", *OWN_FUNCTIONS)}
         self.dialect = Dialect(
             "^", _KNOWN, "piecewise({1}, {0}, {2})", time="time", literal=_literal, renamed=self.renamed
         )
@@ -110,10 +109,10 @@ class _Writing:
         lost = sorted(used - {*_KNOWN, "where"})
         if lost:
             raise ArgumentError(f"SBML has no function `{lost[0]}`", help="export to mrgsolve, deSolve or Julia")
-        for name in sorted(used & set(_FUNCTIONS)):
+        for name in sorted(used & set(OWN_FUNCTIONS)):
             definition = self.model.createFunctionDefinition()
             definition.setId(name)
-            arguments, body = _FUNCTIONS[name]
+            arguments, body = OWN_FUNCTIONS[name]
             body = body.replace("one", "1 dimensionless").replace("zero", "0 dimensionless")
             definition.setMath(self.sbml.parseL3Formula(f"lambda({arguments}, {body})"))
 
@@ -194,8 +193,3 @@ def _about(flat: FlatModel) -> str:
         parts += [f"- {line}" for line in flat.left_out]
     parts += [f"{key}: {text}" for key, (text, _) in flat.references.items()]
     return "\n".join(p for p in parts if p)
-
-
-def names_in_sbml(flat: FlatModel) -> Mapping[str, str]:
-    """The identifier of each name that had to change."""
-    return _Writing(flat).renamed

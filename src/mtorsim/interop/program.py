@@ -1,0 +1,113 @@
+"""Assignments in the order of a program, as equations of which each name has one."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterable
+
+from mtorsim.errors import ModelError, Where
+
+from .flat import Line, names_of
+from .functions import placed
+from .grammar import chosen
+
+__all__ = ["Program"]
+
+
+class Program:
+    """Collects assignments; a name that is assigned again stands for its last value from there on.
+
+    Attributes
+    ----------
+    lines
+        In order; a name that is assigned twice has a number in its later forms.
+    current
+        What each assigned name stands for now.
+    notes
+        Choices that had no other branch.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.lines: dict[str, Line] = {}
+        self.current: dict[str, str] = {}
+        self.abouts: dict[str, str] = {}
+        self.notes: list[str] = []
+        self.taken = set(taken)
+        self._conditions: list[ast.expr] = []
+
+    def known(self, name: str) -> ast.expr:
+        """What a name stands for now."""
+        return ast.Name(self.current.get(name, name))
+
+    def assign(self, name: str, tree: ast.expr, about: str = "") -> None:
+        """Assign a value, under the conditions that hold now."""
+        for held in reversed(self._conditions):
+            if name in self.current:
+                before: ast.expr = ast.Name(self.current[name])
+            else:
+                before = ast.Constant(0)
+                self.notes.append(f"`{name}` is 0 where no condition sets it")
+            tree = chosen(copy.deepcopy(held), tree, before)
+        if name in self.current and self._is_same(name, tree):
+            return
+        own, k = name, 1
+        while own in self.lines or own in self.taken:
+            k += 1
+            own = f"{name}_{k}"
+        self.lines[own] = Line(tree, None, about)
+        self.current[name] = own
+
+    def _is_same(self, name: str, tree: ast.expr) -> bool:
+        """Whether an assignment repeats the last one."""
+        return ast.dump(self.lines[self.current[name]].is_) == ast.dump(tree)
+
+    def within(self, held: ast.expr, body: Callable[[], None]) -> None:
+        """Run assignments that count where a condition holds."""
+        self._conditions.append(held)
+        body()
+        self._conditions.pop()
+
+
+def substituted(tree: ast.expr, lines: dict[str, Line], stop: set[str], depth: int = 0) -> ast.expr:
+    """An equation in which lines are put in place of their names, down to the names in `stop`.
+
+    Raises
+    ------
+    ModelError
+        If lines refer to each other in a circle.
+    """
+    if depth > 100:
+        raise ModelError("equations refer to each other in a circle")
+    inner = {n: lines[n].is_ for n in names_of(tree) if n in lines and n not in stop}
+    if not inner:
+        return tree
+    return placed(tree, {n: substituted(t, lines, stop, depth + 1) for n, t in inner.items()})
+
+
+def sorted_lines(lines: dict[str, Line], where: Where | None = None) -> dict[str, Line]:
+    """Lines in order of evaluation.
+
+    Raises
+    ------
+    ModelError
+        If they refer to each other in a circle.
+    """
+    done: dict[str, Line] = {}
+    for start in lines:
+        stack: list[tuple[str, bool]] = [(start, False)]
+        path: set[str] = set()
+        while stack:
+            name, left = stack.pop()
+            if left:
+                path.discard(name)
+                done.setdefault(name, lines[name])
+                continue
+            if name in done:
+                continue
+            if name in path:
+                raise ModelError(f"`{name}` depends on itself", where)
+            path.add(name)
+            stack.append((name, True))
+            stack += [(n, False) for n in names_of(lines[name].is_) if n in lines and n not in done]
+    return done

@@ -1,0 +1,513 @@
+"""Read SBML as a flat model."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mtorsim.errors import ModelError, Where, one_line, shown_path
+from mtorsim.interop.dosing import value_of
+from mtorsim.interop.extra import needed
+from mtorsim.interop.flat import TIME, Constant, FlatModel, FlatRoute, FlatState, Line, names_of, number
+from mtorsim.interop.functions import placed
+from mtorsim.interop.program import sorted_lines, substituted
+
+from .events import Changes, read_events
+from .mathml import MathReader
+from .safe import safe_text
+from .units import unit_text
+from .write import OWN_FUNCTIONS
+
+__all__ = ["read_sbml", "sbml_from_text"]
+
+_HARMLESS = ("layout", "render", "groups", "l3v2extendedmath")
+"""Packages that say nothing about the mathematics, or only that it is that of Level 3 Version 2."""
+
+
+def read_sbml(path: Path) -> FlatModel:
+    """Read an SBML file.
+
+    Raises
+    ------
+    ModelError
+        If it is not SBML, or uses what is not supported, by name.
+    ArgumentError
+        If libSBML is not installed.
+    """
+    return sbml_from_text(safe_text(path), path)
+
+
+def sbml_from_text(text: str, path: Path) -> FlatModel:
+    """Read SBML from text, as if read from `path`; the text has been looked at by `safe_text`."""
+    sbml = needed("libsbml", "SBML")
+    document = sbml.readSBMLFromString(text)
+    where = Where(shown_path(path), 0)
+    _raise_errors(sbml, document, where)
+    _flatten_comp(sbml, document, where)
+    _check_packages(document, where)
+    if document.getModel() is None:
+        raise ModelError("the file holds no model", where)
+    _check_fast(document.getModel(), where)
+    if (document.getLevel(), document.getVersion()) != (3, 2) and not document.setLevelAndVersion(3, 2, False):
+        had = f"Level {document.getLevel()} Version {document.getVersion()}"
+        raise ModelError(f"this model in SBML {had} cannot be read as Level 3 Version 2", where)
+    return _Reading(sbml, document.getModel(), where).flat()
+
+
+def _raise_errors(sbml: Any, document: Any, where: Where) -> None:
+    """Raise for the first error that the library found."""
+    for i in range(document.getNumErrors()):
+        error = document.getError(i)
+        if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
+            place = Where(where.path, error.getLine())
+            raise ModelError(f"not valid SBML: {one_line(error.getShortMessage() or error.getMessage(), 300)}", place)
+
+
+def _flatten_comp(sbml: Any, document: Any, where: Where) -> None:
+    """Flatten a model that is composed of others in the same file."""
+    if not document.isPackageEnabled("comp"):
+        return
+    plugin = document.getPlugin("comp")
+    if plugin is not None and plugin.getNumExternalModelDefinitions():
+        name = plugin.getExternalModelDefinition(0).getId()
+        help = "put the models into one file"
+        raise ModelError(f"`{name}` is defined in another file, which is not read", where, help)
+    properties = sbml.ConversionProperties()
+    properties.addOption("flatten comp", True)
+    properties.addOption("leavePorts", False)
+    if document.convert(properties) != sbml.LIBSBML_OPERATION_SUCCESS:
+        said = document.getErrorLog().toString() if document.getNumErrors() else "the reason is not known"
+        raise ModelError(f"the submodels cannot be flattened: {one_line(said, 300)}", where)
+
+
+def _check_packages(document: Any, where: Where) -> None:
+    for i in range(document.getNumPlugins()):
+        name = document.getPlugin(i).getPackageName()
+        if name in ("comp", *_HARMLESS) or not document.getPackageRequired(name):
+            continue
+        raise ModelError(f"the SBML package `{name}` is not supported", where)
+
+
+def _check_fast(model: Any, where: Where) -> None:
+    """Raise for a fast reaction, before a conversion of levels forgets that it is one."""
+    for reaction in _all(model, "Reaction"):
+        if reaction.isSetFast() and reaction.getFast():
+            raise ModelError(f"the fast reaction `{reaction.getId()}` is not supported", where)
+
+
+class _Reading:
+    def __init__(self, sbml: Any, model: Any, where: Where) -> None:
+        self.sbml, self.model, self.where = sbml, model, where
+        self.notes: list[str] = []
+        self.functions: dict[str, tuple[tuple[str, ...], ast.expr]] = {}
+        self.math = MathReader(sbml, self._symbol, self.functions, self.refuse, self._literal)
+        self.literals: dict[str, Constant] = {}
+        self.local: Mapping[str, str] = {}
+        self.stoichiometry: dict[str, ast.expr] = {}
+        self.ids: set[str] = set()
+
+    def refuse(self, what: str) -> ModelError:
+        """The error for something that is not supported."""
+        return ModelError(f"{what} is not supported", self.where)
+
+    def _symbol(self, name: str) -> ast.expr:
+        if name in self.local:
+            return ast.Name(self.local[name])
+        if name in self.stoichiometry:
+            return self.stoichiometry[name]
+        if name not in self.ids:
+            raise ModelError(f"`{name}` is not defined", self.where)
+        return ast.Name(name)
+
+    def _literal(self, value: float, unit: str) -> ast.expr:
+        """A number with a unit: a parameter, since numbers in equations of modules are pure."""
+        text = self._unit(unit)
+        if value == 0 or text in (None, "1"):
+            return number(value)
+        own = re.sub(r"\W+", "_", f"{unit}_{value:.15g}".replace("-", "minus_").replace(".", "_"))
+        own = own if own not in self.ids else f"{own}_number"
+        self.literals[own] = Constant(value, text, f"{value:.15g} {text}, a number in the file")
+        return ast.Name(own)
+
+    def flat(self) -> FlatModel:
+        """The flat model."""
+        model = self.model
+        _rename(model, TIME)
+        self._check_rules()
+        self._read_functions()
+        self.starts = {a.getSymbol(): a for a in _all(model, "InitialAssignment")}
+        self.rules = {r.getVariable(): r for r in _all(model, "Rule")}
+        self.ids = {
+            e.getId() for kind in ("Compartment", "Parameter", "Species", "Reaction") for e in _all(model, kind)
+        }
+        self._read_stoichiometry()
+        parameters: dict[str, Constant] = {}
+        lines: dict[str, Line] = {}
+        self.initial: dict[str, ast.expr] = {}
+        rates = self._read_reactions(parameters, lines)
+        self._read_constants(parameters, lines)
+        derivatives = self._read_species(parameters, lines, rates)
+        for name, rule in self.rules.items():
+            if name in self.stoichiometry:
+                raise self.refuse(f"variable stoichiometry (`{name}`)")
+            if rule.isRate():
+                derivatives[name] = self.math.read(rule.getMath())
+            else:
+                lines[name] = Line(self.math.read(rule.getMath()), self._unit_of(name), self._about(name))
+        states = set(derivatives)
+        changes = read_events(self.sbml, model, self, states, parameters)
+        self._step(changes, parameters, lines)
+        starting = self._starting(states, lines)
+        made = {
+            name: FlatState(
+                tree, substituted(starting[name].is_, starting, set()), self._unit_of(name), self._about(name)
+            )
+            for name, tree in derivatives.items()
+        }
+        self._assign_parameters(parameters, lines, starting)
+        routes = {f"into_{s}": self._route(s) for s in dict.fromkeys(d.to for d in changes.doses)}
+        if _all(model, "Constraint"):
+            self.notes.append("constraints are not checked")
+        used = {n for s in made.values() for n in (*names_of(s.derivative), *names_of(s.initial))}
+        used |= {n for line in lines.values() for n in names_of(line.is_)}
+        return FlatModel(
+            name=model.getId() or "model",
+            title=one_line(model.getName() or model.getId() or self.where.path, 200),
+            time=self._time(),
+            parameters={**parameters, **{n: c for n, c in self.literals.items() if n in used}},
+            lines=sorted_lines(lines, self.where),
+            states=made,
+            routes=routes,
+            doses=changes.doses,
+            left_out=tuple(dict.fromkeys(self.notes)),
+        )
+
+    def _check_rules(self) -> None:
+        for rule in _all(self.model, "Rule"):
+            if rule.isAlgebraic():
+                raise self.refuse("an algebraic rule")
+
+    def _read_functions(self) -> None:
+        for definition in _all(self.model, "FunctionDefinition"):
+            math = definition.getMath()
+            if math is None or definition.getBody() is None:
+                raise self.refuse(f"the function `{definition.getId()}` without a body")
+            names = tuple(definition.getArgument(i).getName() for i in range(definition.getNumArguments()))
+            self.local = {n: n for n in names}
+            self.functions[definition.getId()] = names, self._body(definition, names)
+        self.local = {}
+
+    def _body(self, definition: Any, names: tuple[str, ...]) -> ast.expr:
+        """The body of a function; one of ours, as we write it, is ours again."""
+        body, known = self.math.read(definition.getBody()), OWN_FUNCTIONS.get(definition.getId())
+        if known is not None and (", ".join(names), ast.dump(body)) == (known[0], ast.dump(self._formula(*known))):
+            return ast.Call(ast.Name(definition.getId()), [ast.Name(n) for n in names], [])
+        return body
+
+    def _formula(self, arguments: str, body: str) -> ast.expr:
+        """The tree of a function of ours in SBML."""
+        text = body.replace("one", "1 dimensionless").replace("zero", "0 dimensionless")
+        found = self.sbml.parseL3Formula(f"lambda({arguments}, {text})")
+        return self.math.read(found.getChild(found.getNumChildren() - 1))
+
+    def _read_stoichiometry(self) -> None:
+        """Species references with an identifier: constants, whose value equations may use."""
+        for reaction in _all(self.model, "Reaction"):
+            for reference in _references(reaction):
+                name = reference.getId()
+                if not name:
+                    continue
+                if name in self.rules:
+                    raise self.refuse(f"variable stoichiometry (`{name}`)")
+                self.ids.add(name)
+                if name in self.starts:
+                    self.stoichiometry[name] = ast.Constant(0)
+                    self.stoichiometry[name] = self.math.read(self.starts[name].getMath())
+                elif not reference.isSetStoichiometry():
+                    raise self.refuse(f"the stoichiometry `{name}` without a value")
+                else:
+                    self.stoichiometry[name] = number(reference.getStoichiometry())
+
+    def _read_reactions(self, parameters: dict[str, Constant], lines: dict[str, Line]) -> dict[str, list[ast.expr]]:
+        """Add a line for each rate, and return what changes the amount of each species."""
+        found: dict[str, list[ast.expr]] = {}
+        for reaction in _all(self.model, "Reaction"):
+            name = reaction.getId()
+            law = reaction.getKineticLaw()
+            if law is None or law.getMath() is None:
+                raise self.refuse(f"the reaction `{name}` without a kinetic law")
+            self.local = {}
+            for i in range(law.getNumLocalParameters()):
+                local = law.getLocalParameter(i)
+                own = f"{name}_{local.getId()}"
+                self.ids.add(own)
+                parameters[own] = Constant(
+                    _value(local), self._unit(local.getUnits()), f"`{local.getId()}` of `{name}`"
+                )
+                self.local = {**self.local, local.getId(): own}
+            lines[name] = Line(self.math.read(law.getMath()), self._rate_unit(), f"rate of {_label(reaction)}")
+            self.local = {}
+            for side, sign in ((reaction.getListOfReactants(), -1), (reaction.getListOfProducts(), 1)):
+                for i in range(len(side)):
+                    reference = side.get(i)
+                    found.setdefault(reference.getSpecies(), []).append(self._flow(name, reference, sign))
+        return found
+
+    def _flow(self, reaction: str, reference: Any, sign: int) -> ast.expr:
+        """The stoichiometry times the rate, with its sign."""
+        rate: ast.expr = ast.Name(reaction)
+        if reference.getId() in self.stoichiometry:
+            rate = ast.BinOp(self.stoichiometry[reference.getId()], ast.Mult(), rate)
+        elif not reference.isSetStoichiometry():
+            raise self.refuse(f"a stoichiometry of `{reaction}` without a value")
+        elif reference.getStoichiometry() != 1:
+            rate = ast.BinOp(number(reference.getStoichiometry()), ast.Mult(), rate)
+        return ast.UnaryOp(ast.USub(), rate) if sign < 0 else rate
+
+    def _read_constants(self, parameters: dict[str, Constant], lines: dict[str, Line]) -> None:
+        """Compartments and parameters that no rule determines."""
+        for compartment in _all(self.model, "Compartment"):
+            name = compartment.getId()
+            if name in self.rules:
+                if self._varies(name, set()):
+                    raise self.refuse(f"the compartment `{name}` of varying size")
+                continue
+            size = compartment.getSize() if compartment.isSetSize() else None
+            if size is None and compartment.getSpatialDimensionsAsDouble() == 0:
+                size = 1.0
+            parameters[name] = Constant(size, self._unit_of(name), f"size of {_label(compartment)}")
+        for parameter in _all(self.model, "Parameter"):
+            name = parameter.getId()
+            if name not in self.rules:
+                parameters[name] = Constant(_value(parameter), self._unit_of(name), self._about(name))
+
+    def _varies(self, name: str, seen: set[str]) -> bool:
+        """Whether a symbol changes with time."""
+        rule = self.rules.get(name)
+        if name in seen or name == TIME:
+            return True
+        if rule is None:
+            return name in self.moving
+        if rule.isRate():
+            return True
+        return any(self._varies(n, seen | {name}) for n in names_of(self.math.read(rule.getMath())))
+
+    @cached_property
+    def moving(self) -> set[str]:
+        """The symbols that reactions or events change."""
+        found = {reaction.getId() for reaction in _all(self.model, "Reaction")}
+        found |= {r.getSpecies() for reaction in _all(self.model, "Reaction") for r in _references(reaction)}
+        return found | self.changed
+
+    @cached_property
+    def changed(self) -> set[str]:
+        """The symbols that events change."""
+        events = _all(self.model, "Event")
+        return {e.getEventAssignment(i).getVariable() for e in events for i in range(e.getNumEventAssignments())}
+
+    def _read_species(
+        self, parameters: dict[str, Constant], lines: dict[str, Line], rates: Mapping[str, list[ast.expr]]
+    ) -> dict[str, ast.expr]:
+        """The derivative of each species that reactions change; the others are parameters."""
+        derivatives = {}
+        for species in _all(self.model, "Species"):
+            name = species.getId()
+            self.initial[name] = self._given(species)
+            if name in self.rules:
+                continue
+            flows = rates.get(name)
+            if not flows or species.getBoundaryCondition() or species.getConstant():
+                tree = self._number_if_changed(name, self.initial.pop(name))
+                if isinstance(tree, ast.Constant):
+                    parameters[name] = Constant(float(tree.value), self._unit_of(name), self._about(name))  # type: ignore[arg-type]
+                elif name not in self.starts:
+                    lines[name] = Line(tree, self._unit_of(name), self._about(name))
+                else:
+                    parameters[name] = Constant(None, self._unit_of(name), self._about(name))
+                continue
+            tree = _sum(flows)
+            factor = species.getConversionFactor() or self.model.getConversionFactor()
+            if factor:
+                tree = ast.BinOp(ast.Name(factor), ast.Mult(), tree)
+            if not self._is_amount(species):
+                tree = ast.BinOp(tree, ast.Div(), ast.Name(species.getCompartment()))
+            derivatives[name] = tree
+        return derivatives
+
+    def _number_if_changed(self, name: str, tree: ast.expr) -> ast.expr:
+        """The initial value as a number, if an event replaces it later."""
+        if name not in self.changed:
+            return tree
+        sizes = {c.getId(): c.getSize() for c in _all(self.model, "Compartment")}
+        return number(value_of(tree, sizes))
+
+    def _is_amount(self, species: Any) -> bool:
+        """Whether the symbol of a species is an amount, not a concentration."""
+        compartment = self.model.getCompartment(species.getCompartment())
+        return species.getHasOnlySubstanceUnits() or compartment.getSpatialDimensionsAsDouble() == 0
+
+    def _given(self, species: Any) -> ast.expr:
+        """The initial value of a species as its symbol means it."""
+        volume = ast.Name(species.getCompartment())
+        amount = self._is_amount(species)
+        if species.isSetInitialAmount():
+            tree = number(species.getInitialAmount())
+            return tree if amount else _over(tree, volume)
+        if species.isSetInitialConcentration():
+            tree = number(species.getInitialConcentration())
+            return _times(tree, volume) if amount else tree
+        if species.getId() in self.starts or species.getId() in self.rules:
+            return ast.Constant(0)
+        self.notes.append(f"`{species.getId()}` has no initial value: 0 is taken")
+        return ast.Constant(0)
+
+    def _step(self, changes: Changes, parameters: dict[str, Constant], lines: dict[str, Line]) -> None:
+        """Parameters that events change at known times: a line for each change."""
+        for name, steps in changes.steps.items():
+            constant = parameters.pop(name)
+            if name in self.starts:
+                raise self.refuse(f"an initial assignment and an event for the parameter `{name}`")
+            before = f"{name}_0"
+            parameters[before] = Constant(constant.value, constant.unit, f"{constant.about or name} at the start")
+            for k, (time, tree) in enumerate(steps, start=1):
+                own = name if k == len(steps) else f"{name}_{k}"
+                new = placed(tree, {name: ast.Name(before)})
+                late = ast.Compare(ast.Name("t"), [ast.GtE()], [time])
+                line = ast.Call(ast.Name("where"), [late, new, ast.Name(before)], [])
+                lines[own] = Line(line, constant.unit, constant.about)
+                before = own
+
+    def _starting(self, states: set[str], lines: dict[str, Line]) -> dict[str, Line]:
+        """What each symbol is at the start, as lines."""
+        found = dict(lines)
+        for name in states:
+            parameter = self.model.getParameter(name)
+            found[name] = Line(self.initial[name] if name in self.initial else number(_must(parameter, name, self)))
+        for name, start in self.starts.items():
+            if name not in self.stoichiometry:
+                found[name] = Line(self.math.read(start.getMath()))
+        return {n: Line(placed(line.is_, {"t": ast.Constant(0)})) for n, line in found.items()}
+
+    def _assign_parameters(
+        self, parameters: dict[str, Constant], lines: dict[str, Line], starting: dict[str, Line]
+    ) -> None:
+        """Parameters with an initial assignment follow from others."""
+        for name in self.starts:
+            if name not in parameters:
+                continue
+            constant = parameters.pop(name)
+            own = {n: line for n, line in starting.items() if n != name}
+            tree = substituted(starting[name].is_, own, set())
+            lines[name] = Line(tree, constant.unit, constant.about)
+
+    def _route(self, state: str) -> FlatRoute:
+        return FlatRoute(state, self._unit_of(state), f"doses into {state}", ast.Constant(1), ast.Constant(0))
+
+    def _about(self, name: str) -> str:
+        element = self.model.getElementBySId(name)
+        return one_line(element.getName(), 200) if element is not None else ""
+
+    def _time(self) -> str | None:
+        found = self._unit(self.model.getTimeUnits())
+        return {"s": "s", "min": "min", "h": "h", "d": "d"}.get(found or "")
+
+    def _rate_unit(self) -> str | None:
+        extent, time = self._unit(self.model.getExtentUnits()), self._unit(self.model.getTimeUnits())
+        return f"{extent}/{time}" if extent and time else None
+
+    def _unit_of(self, name: str) -> str | None:
+        """The unit of a symbol, None if the model does not say or we do not have it."""
+        species = self.model.getSpecies(name)
+        if species is None:
+            element = self.model.getElementBySId(name)
+            if element is None:
+                return None
+            own = element.getUnits() if hasattr(element, "getUnits") else ""
+            if not own and element.getTypeCode() == self.sbml.SBML_COMPARTMENT:
+                dimensions = element.getSpatialDimensionsAsDouble()
+                model = self.model
+                default = {3: model.getVolumeUnits(), 2: model.getAreaUnits(), 1: model.getLengthUnits()}
+                own = default.get(dimensions, "dimensionless")
+            return self._unit(own)
+        substance = self._unit(species.getSubstanceUnits() or self.model.getSubstanceUnits())
+        if self._is_amount(species) or substance is None:
+            return substance
+        volume = self._unit_of(species.getCompartment())
+        return None if volume is None else substance if volume == "1" else f"{substance}/{_bracketed(volume)}"
+
+    def _unit(self, name: str) -> str | None:
+        if not name:
+            return None
+        definition = self.model.getUnitDefinition(name)
+        if definition is None:
+            if self.sbml.UnitKind_forName(name) == self.sbml.UNIT_KIND_INVALID:
+                return None
+            definition = self.sbml.UnitDefinition(3, 2)
+            part = definition.createUnit()
+            part.initDefaults()
+            part.setKind(self.sbml.UnitKind_forName(name))
+        return unit_text(definition)
+
+
+def _rename(model: Any, name: str) -> None:
+    """Give the element that is called as the time is here another name."""
+    if model.getElementBySId(name) is None:
+        return
+    new = next(n for n in (f"{name}{'_' * k}" for k in range(1, 99)) if model.getElementBySId(n) is None)
+    model.getElementBySId(name).setId(new)
+    elements = model.getListOfAllElements()
+    for i in range(elements.getSize()):
+        elements.get(i).renameSIdRefs(name, new)
+
+
+def _all(model: Any, kind: str) -> list[Any]:
+    plural = kind if kind == "Species" else f"{kind}s"
+    return [getattr(model, f"get{kind}")(i) for i in range(getattr(model, f"getNum{plural}")())]
+
+
+def _references(reaction: Any) -> list[Any]:
+    sides = reaction.getListOfReactants(), reaction.getListOfProducts()
+    return [side.get(i) for side in sides for i in range(len(side))]
+
+
+def _value(element: Any) -> float | None:
+    return element.getValue() if element.isSetValue() else None
+
+
+def _must(parameter: Any, name: str, reading: _Reading) -> float:
+    """The initial value of a parameter with a rate rule."""
+    if name in reading.starts:
+        return 0.0
+    if parameter is None or not parameter.isSetValue():
+        raise reading.refuse(f"`{name}` without an initial value")
+    return parameter.getValue()
+
+
+def _label(element: Any) -> str:
+    return one_line(element.getName() or element.getId(), 200)
+
+
+def _sum(parts: list[ast.expr]) -> ast.expr:
+    tree = parts[0]
+    for part in parts[1:]:
+        if isinstance(part, ast.UnaryOp):
+            tree = ast.BinOp(tree, ast.Sub(), part.operand)
+        else:
+            tree = ast.BinOp(tree, ast.Add(), part)
+    return tree
+
+
+def _over(tree: ast.expr, by: ast.expr) -> ast.expr:
+    return tree if isinstance(tree, ast.Constant) and tree.value == 0 else ast.BinOp(tree, ast.Div(), by)
+
+
+def _times(tree: ast.expr, by: ast.expr) -> ast.expr:
+    return tree if isinstance(tree, ast.Constant) and tree.value == 0 else ast.BinOp(tree, ast.Mult(), by)
+
+
+def _bracketed(unit: str) -> str:
+    return f"({unit})" if "/" in unit or "*" in unit else unit
