@@ -11,7 +11,7 @@ from mtorsim.errors import ModelError, Where, one_line
 
 from .flat import number
 
-__all__ = ["Grammar", "Token", "both", "chosen", "negated", "nonzero", "parse", "tokens_of"]
+__all__ = ["Grammar", "Token", "both", "chosen", "negated", "nonzero", "parse", "parse_condition", "tokens_of"]
 
 DEEPEST = 60
 """Levels of nesting of an equation."""
@@ -108,6 +108,20 @@ def parse(text: str, grammar: Grammar) -> ast.expr:
     """
     parser = _Parser(tokens_of(text, grammar), grammar, text)
     tree = parser.choice(0)
+    parser.end()
+    return tree
+
+
+def parse_condition(text: str, grammar: Grammar) -> ast.expr:
+    """Parse a condition: comparisons, joined by `and`, `or` and `not`; a number holds where it is not 0.
+
+    Raises
+    ------
+    ModelError
+        If it is none.
+    """
+    parser = _Parser(tokens_of(text, grammar), grammar, text)
+    tree = parser.condition(0)
     parser.end()
     return tree
 

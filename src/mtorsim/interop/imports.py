@@ -97,6 +97,7 @@ def import_model(
     language: str | None = None,
     unitless: bool = False,
     time: str | None = None,
+    values: Mapping[str, float] | None = None,
 ) -> Imported:
     """Import a model.
 
@@ -112,6 +113,9 @@ def import_model(
         Whether units and sources are neither asked for nor checked.
     time
         The unit of time, `s`, `min`, `h` or `d`, if the file does not say or says it wrongly.
+
+    values
+        Values of parameters that the file leaves open, such as covariates of a data set.
 
     Raises
     ------
@@ -138,6 +142,7 @@ def import_model(
         raise ArgumentError(f"models cannot be imported from `{language}`", help=choose_from(language, READERS))
     language = language or _language(path)
     flat = READERS[language](path)
+    flat = _with_values(flat, values or {})
     if not flat.states:
         raise ModelError(f"`{shown_path(path)}` has no states, so there is nothing to simulate")
     name = name or re.sub(r"\W+", "_", path.stem, flags=re.ASCII).strip("_").lower()
@@ -145,6 +150,16 @@ def import_model(
     module = module_of_flat(replace(flat, name=name), name, path.name, unitless=unitless, time=time)
     unit = time or flat.time or ("h" if unitless else "?")
     return Imported(language, module, scenario_of_flat(flat, module, unitless=unitless, time=unit), flat)
+
+
+def _with_values(flat: FlatModel, values: Mapping[str, float]) -> FlatModel:
+    """The flat model with values of parameters in place of its own or missing ones."""
+    parameters = dict(flat.parameters)
+    for name, value in values.items():
+        if name not in parameters:
+            raise ArgumentError(f"the model has no parameter `{name}`", help=choose_from(name, parameters))
+        parameters[name] = replace(parameters[name], value=value)
+    return replace(flat, parameters=parameters)
 
 
 _ENDINGS = {".xml": "sbml", ".sbml": "sbml", ".ant": "antimony", ".cpp": "mrgsolve", ".ctl": "nonmem", ".r": "rxode2"}
@@ -203,5 +218,29 @@ def _antimony(path: Path) -> FlatModel:
     return read_antimony(path, text_of(path))
 
 
-READERS: Mapping[str, Callable[[Path], FlatModel]] = {"sbml": _sbml, "antimony": _antimony}
+def _mrgsolve(path: Path) -> FlatModel:
+    from .mrgsolve.read import read_mrgsolve
+
+    return read_mrgsolve(path, text_of(path))
+
+
+def _nonmem(path: Path) -> FlatModel:
+    from .nonmem.read import read_nonmem
+
+    return read_nonmem(path, text_of(path))
+
+
+def _rxode2(path: Path) -> FlatModel:
+    from .rxode2.read import read_rxode2
+
+    return read_rxode2(path, text_of(path))
+
+
+READERS: Mapping[str, Callable[[Path], FlatModel]] = {
+    "sbml": _sbml,
+    "antimony": _antimony,
+    "mrgsolve": _mrgsolve,
+    "nonmem": _nonmem,
+    "rxode2": _rxode2,
+}
 """Readers by language."""

@@ -171,7 +171,7 @@ class _Writing:
         plain = isinstance(state.initial, ast.Constant | ast.UnaryOp) and not list(names_of(state.initial))
         if not plain or self.unitless or state.unit in ("1", None) or _is_default("lag", state.initial):
             return self._said(state.initial)
-        own = f"{self.names[name]}_start"
+        own = _identifier(f"{self.names[name]}_start")
         while own in self.names.values():
             own += "_"
         self.names[own] = own

@@ -112,7 +112,7 @@ class _Printer:
 
 
 _WRITTEN_OUT = {
-    "hill": (("x", "K", "n"), "max(x, 0) ** n / (K ** n + max(x, 0) ** n)"),
+    "hill": (("x", "K", "n"), "(max(x, 0) / K) ** n / (1 + (max(x, 0) / K) ** n)"),
     "logistic": (("x",), "1 / (1 + exp(-x))"),
     # The larger term is taken out of the logarithm, so that no exponential overflows.
     "softplus": (("x",), "max(x, 0) + log(1 + exp(-max(x, -x)))"),

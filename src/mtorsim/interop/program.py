@@ -47,7 +47,8 @@ class Program:
                 before: ast.expr = ast.Name(self.current[name])
             else:
                 before = ast.Constant(0)
-                self.notes.append(f"`{name}` is 0 where no condition sets it")
+                if ":" not in name:
+                    self.notes.append(f"`{name}` is 0 where no condition sets it")
             tree = chosen(copy.deepcopy(held), tree, before)
         if name in self.current and self._is_same(name, tree):
             return

@@ -49,7 +49,8 @@ def about(thing: object, unit: bool = True) -> str:
     """Meaning, unit, evidence and source, for a comment."""
     said = one_line(getattr(thing, "about", "") or "", 300)
     own = getattr(thing, "unit", None)
-    if unit and own and own != "1":
+    if unit and own:
+        own = "-" if own == "1" else own
         said = f"{said} ({own})" if said else f"({own})"
     evidence, source = getattr(thing, "evidence", None), getattr(thing, "source", None)
     origin = ", ".join(x for x in (evidence, source) if x)

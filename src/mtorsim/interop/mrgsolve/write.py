@@ -114,8 +114,8 @@ class _Writing:
         for name, line in table.items():
             if name in fixed:
                 continue
-            again = "" if name in moving else "double "
-            out.append(f"{again}{names[name]} = {self._say(line.is_)};")
+            again = f"{names[name]} = {self._say(line.is_)};"
+            out.append(again if name in moving else self._declared(name, line))
         captured = [names[n] for n in shown if n not in flat.states]
         if captured:
             out += ["", "$CAPTURE", " ".join(captured)]
