@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mtorsim.event_records.simulate import simulate_events
     from mtorsim.event_records.table import EventTable
     from mtorsim.files.library import Library
+    from mtorsim.interop.archive import archive
+    from mtorsim.interop.export import export_model
+    from mtorsim.interop.imports import import_model
     from mtorsim.laboratory.examine import examine
     from mtorsim.laboratory.findings import Examination
     from mtorsim.measured.indices import MeasuredIndices, indices
@@ -78,14 +81,17 @@ _HOME = {
     "SobolIndices": "analysis.sensitivity.variance",
     "TrialReport": "trial.report",
     "Visit": "run.visit",
+    "archive": "interop.archive",
     "calibrate": "trial.calibration",
     "dose_response": "analysis.response.dose_response",
     "examine": "laboratory.examine",
     "explain": "analysis.explain.explain",
+    "export_model": "interop.export",
     "extend": "simulation.simulate",
     "follow_up": "analysis.follow_up.follow_up",
     "forecast": "analysis.forecast.forecast",
     "forecasts": "analysis.forecast.forecast",
+    "import_model": "interop.imports",
     "indices": "measured.indices",
     "load_model": "model.compose",
     "load_population": "population.read",

@@ -48,6 +48,8 @@ COMMANDS = {
     "compare": "Compare two results.",
     "export": "Export the visits of a result as CSV, netCDF or Parquet.",
     "export-model": "Write a model for another tool: SBML, Antimony, mrgsolve, rxode2, NONMEM, deSolve or Julia.",
+    "import-model": "Read a model of another tool as a module: SBML, Antimony, mrgsolve, rxode2 or NONMEM.",
+    "archive": "Write a result as a COMBINE archive (OMEX) with SBML and SED-ML.",
     "new": "Write a commented scenario, trial, module, drug, population or person to start from.",
     "schema": "Print the JSON Schema of a kind of file, for editors.",
     "warmup": "Compile the bundled models, or those of scenarios, ahead of their first run.",

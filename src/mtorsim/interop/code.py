@@ -337,6 +337,14 @@ def _without_etas(flat: FlatModel) -> FlatModel:
     parameters = dict(flat.parameters)
     used = _uses(lines, states, routes)
     for name, line in list(lines.items()):
+        # A name for a parameter that is used nowhere else, such as TVCL for THETA(1), is the parameter's own.
+        other = line.is_.id if isinstance(line.is_, ast.Name) else ""
+        if other in parameters and used[other] == 1 and name not in flat.observables.values():
+            own = parameters.pop(other)
+            about = line.about or (own.about if own.about != other else name)
+            parameters[name] = replace(own, about=about, unit=own.unit or line.unit)
+            del lines[name]
+    for name, line in list(lines.items()):
         tree = line.is_
         if not (isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult)):
             continue

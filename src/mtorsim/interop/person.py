@@ -21,7 +21,7 @@ from mtorsim.run.prepare import People, prepare
 from mtorsim.run.solve import parameters_in
 from mtorsim.scenario.scenario import Scenario
 
-__all__ = ["Intake", "Person", "person_of"]
+__all__ = ["Intake", "Person", "person_in", "person_of", "restarted"]
 
 CAREFUL = {"method": "tsit5", "precision": "double", "rtol": 1e-10, "atol": 1e-12, "kernel": "auto"}
 """Accuracy of the run-in, and of trajectories with which other engines are compared."""
@@ -104,11 +104,16 @@ def person_of(
     DataError
         If the person has no resting state.
     """
+    plan = make_plan(scenario, settings=settings, options=Options(**CAREFUL), library=library, note=note)
+    return person_in(plan, arm, subject)
+
+
+def person_in(plan: Plan, arm: str | None = None, subject: int = 0) -> Person:
+    """Prepare one person of a planned run; see `person_of`."""
     if not 0 <= subject < 2**63:
         raise ArgumentError(f"subject = {subject}: subjects are numbered from 0")
-    plan = make_plan(scenario, settings=settings, options=Options(**CAREFUL), library=library, note=note)
     # A kernel without fixed switches has every state that can ever move.
-    plan = replace(plan, kernel=load_kernel(plan.model))
+    plan = replace(plan, options=Options(**CAREFUL), kernel=load_kernel(plan.model))
     names = [a.name for a in plan.arms]
     if arm is not None and arm not in names:
         raise ArgumentError(f"the scenario has no arm `{arm}`", help=choose_from(arm, names))
