@@ -262,6 +262,41 @@ class Result:
             frame.insert(3, "weight", self.weights[np.searchsorted(numbers, frame["subject"])])
         return frame.rename(columns={"time": "time_h"})
 
+    @checked
+    def export(
+        self,
+        path: str | Path,
+        *,
+        as_: str = "visits",
+        xpt_version: int = 5,
+        force: bool = False,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        """Write a table to a file: .csv, .parquet, .feather, .rds, .xpt, .dta, .sav, or visits as .nc.
+
+        Parameters
+        ----------
+        as_
+            `visits`, `people`, `tests`, `ledger` or `treatment`, or with the names of CDISC's ADaM `adsl`, `adlb` or
+            `adpc`.
+        xpt_version
+            Version of the SAS transport format: 5, or 8 with longer names and labels.
+        force
+            Whether to replace the file.
+        note
+            Called with a line on what the format made shorter: names, labels, vanishing numbers.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such table, or a library is not installed.
+        DataError
+            If the result does not have it, or the format cannot hold it.
+        """
+        from .export.export import export_result
+
+        export_result(self, Path(path).expanduser(), as_, xpt_version, force, note)
+
     def to_netcdf(self, path: str | Path) -> None:
         """Save the visits, with units and manifest, as netCDF."""
         dataset = self.visits.copy()
