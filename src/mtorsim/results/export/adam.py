@@ -213,7 +213,7 @@ class _Laboratory(_Findings):
 class _Concentrations(_Findings):
     """ADPC: concentrations of drugs in the arms that give them."""
 
-    title = "SIMULATED: Pharmacokinetic Concentrations"
+    title = "SIMULATED: Drug Concentrations"
 
     def __init__(self, result: Result, study: Study) -> None:
         super().__init__(result, study, concentrations(result.manifest["observables"], study))

@@ -44,7 +44,7 @@ def records_dataset(result: RecordsResult, kind: str) -> Source:
         return _doses(rows, study)
     observed = {name: unit for name, unit in result.units.items()}
     if kind == "adpc":
-        return _findings(rows, "adpc", "Pharmacokinetic Concentrations", concentrations(observed, study), RELATIVE)
+        return _findings(rows, "adpc", "Drug Concentrations", concentrations(observed, study), RELATIVE)
     more = ("PARCAT1", "ADY", "ARELTM", "ARELTMU")
     return _findings(rows, "adlb", "Laboratory Analysis", laboratory(observed, study), more)
 

@@ -125,14 +125,28 @@ def concentrations(observables: Mapping[str, str], study: Study) -> list[Paramet
     """
     found = [p for p in _all(observables, study) if p.name in study.analytes]
     if not found:
-        help = f"it observes {shortened(list(observables), 12)}; `--as adlb` has those that are not drugs"
+        help = f"it observes {_observed(observables, study)}; `adlb` has those that are not drugs"
         raise DataError("the run has no concentration of a drug", help=help)
     return found
 
 
 def laboratory(observables: Mapping[str, str], study: Study) -> list[Parameter]:
-    """The observables that are not concentrations of a drug; those that the model does not define are left out."""
-    return [p for p in _all(observables, study) if p.name not in study.analytes]
+    """The observables that are not quantities of a drug; those that the model does not define are left out.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    found = [p for p in _all(observables, study) if p.name not in study.analytes and p.name not in study.of_drugs]
+    if not found:
+        help = f"it observes {_observed(observables, study)}; `adpc` has concentrations of drugs"
+        raise DataError("the run has no laboratory value", help=help)
+    return found
+
+
+def _observed(observables: Mapping[str, str], study: Study) -> str:
+    return shortened([name for name in observables if name in study.about], 12)
 
 
 def _all(observables: Mapping[str, str], study: Study) -> list[Parameter]:
@@ -149,7 +163,8 @@ def _said(name: str, unit: str, study: Study) -> str:
     """What a value is, with its unit."""
     true = name.removesuffix(MEASURED)
     about = study.about[name]
-    said = SAID.get(true) or (about[:1].upper() + about[1:] if about else name)
+    # Capitals begin a sentence, but mTORC1 is a name.
+    said = SAID.get(true) or (about[:1].upper() + about[1:] if about[1:2].islower() else about or name)
     return said + (", Measured" if true != name else "") + (f" ({unit})" if unit != "1" else "")
 
 

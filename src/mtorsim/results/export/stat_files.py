@@ -125,5 +125,5 @@ def _frame(source: Source, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
         vanished += int(lost.sum())
         frame[column.name] = np.where(lost, 0.0, numbers)
     if vanished:
-        notes.append(f"{vanished:,} values below {limits.smallest:g} are 0 in {limits.said}")
+        notes.append(f"values too small for {limits.said}, written as 0: {vanished:,}")
     return frame, notes

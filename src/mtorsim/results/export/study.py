@@ -69,6 +69,8 @@ class Study:
         What each observable is, in the words of its model; empty if the model does not define it.
     analytes
         For each observable that is a concentration, the drugs that it measures.
+    of_drugs
+        Observables that belong to the module of a drug.
     doses
         For each arm and drug, its planned doses.
     grading
@@ -79,6 +81,7 @@ class Study:
 
     about: Mapping[str, str]
     analytes: Mapping[str, tuple[str, ...]]
+    of_drugs: tuple[str, ...] = ()
     doses: Mapping[str, Mapping[str, Planned]] = field(default_factory=dict)
     grading: Grading | None = None
     dose_units: Mapping[str, str] = field(default_factory=dict)
@@ -107,6 +110,7 @@ def study_of(manifest: Mapping[str, Any]) -> Study:
         return Study(
             about=_abouts(draft),
             analytes={n: drugs for n, full in _sources(draft).items() if (drugs := _drugs(model, n, full))},
+            of_drugs=tuple(n for n, full in _sources(draft).items() if full.partition(".")[0] in _given(model)),
             doses={arm.name: _doses(arm.spec) for arm in draft.arms},
             grading=draft.grading if draft.grading.limits else None,
             dose_units={name: str(route.unit) for name, route in model.routes.items()},
@@ -126,9 +130,18 @@ def _sources(draft: Draft) -> dict[str, str]:
 def _abouts(draft: Draft) -> dict[str, str]:
     model, found = draft.model, {}
     for name, full in _sources(draft).items():
-        known = model.equations.get(full) or model.ports.get(full) or model.states.get(full, (None,))[0]
-        found[name] = known.about if known is not None else ""
+        found[name] = _about(model, full)
     return found
+
+
+def _about(model: Model, full: str) -> str:
+    known = model.equations.get(full) or model.ports.get(full) or model.states.get(full, (None,))[0]
+    return known.about if known is not None else ""
+
+
+def _names_a_level(about: str, module: str) -> bool:
+    """Whether a quantity of a drug is its level; others, such as constants of binding, have the same unit."""
+    return any(word in about.lower() for word in (module.partition("_")[0], "level", "concentration"))
 
 
 def _drugs(model: Model, name: str, full: str) -> tuple[str, ...]:
@@ -136,15 +149,21 @@ def _drugs(model: Model, name: str, full: str) -> tuple[str, ...]:
     unit = model.units.get(full)
     if name.removesuffix("_measured") in LABORATORY or unit is None or not _is_level(unit):
         return ()
-    given = {route.partition(".")[0] for route in model.routes} - {BODY}
+    given = _given(model)
     module = full.partition(".")[0]
     if module in given:
-        return (module,)
+        return (module,) if _names_a_level(_about(model, full), module) else ()
     # The level of a class of drugs is a sum to which each of them contributes.
     equation = model.equations.get(full)
     ports = [model.ports[n] for n in (*(equation.scope.values() if equation else ()), full) if n in model.ports]
     parts = [c.partition(".")[0] for port in ports if _is_level(port.unit) for c in port.contributions]
     return tuple(dict.fromkeys(part for part in parts if part in given))
+
+
+def _given(model: Model) -> set[str]:
+    """The modules that can be given as doses: drugs, but not meals of the body, whatever model it has."""
+    bodies = {full.partition(".")[0] for known, full in model.observables.items() if known in LABORATORY}
+    return {route.partition(".")[0] for route in model.routes} - bodies - {BODY}
 
 
 def _is_level(unit: Unit) -> bool:
