@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -315,15 +316,16 @@ class Result:
 
     def to_parquet(self, path: str | Path) -> None:
         """Save the visits as one Parquet file, with units in the metadata of the schema."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        held = self._held
-        arms = self.manifest["arms"]
-        tables = [
-            visit_table(self.manifest, arm, held.subjects, held.status[i], held.visits[i]) for i, arm in enumerate(arms)
-        ]
-        pq.write_table(pa.concat_tables(tables), path)
+        from .export.walk import arm_parts
+
+        with ExitStack() as stack:
+            file = None
+            for part in arm_parts(self):
+                table = visit_table(self.manifest, part.arm, part.subjects, part.status, part.visits)
+                file = file or stack.enter_context(pq.ParquetWriter(path, table.schema))
+                file.write_table(table)
 
 
 def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LIMITS", "Limits", "write_stat_file"]
 
-MOST_CELLS = 400_000_000
-"""Largest number of cells that are put together in memory for a format that cannot be written in parts."""
+MOST_CELLS = 60_000_000
+"""Largest number of cells that are put together in memory, about 3 GB, since these formats are not written in parts."""
 
 
 @dataclass(frozen=True)
