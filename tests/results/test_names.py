@@ -57,3 +57,4 @@ def test_a_long_label_keeps_its_unit(unit):
     short = short_label(f"a very long description of what was measured in whole blood ({unit})", 40)
     assert short.startswith("a very long")
     assert short.endswith(f"({unit})")
+    assert 38 <= len(short) <= 40
