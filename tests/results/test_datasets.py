@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,26 @@ def test_there_are_no_concentrations_without_a_drug(tmp_path):
         untreated.export(tmp_path / "x.csv", as_="adpc")
     table = contents_of(untreated, "adlb").frame()
     assert set(table["PARAMCD"]) == {"GLUCFAST", "GLUC", "INSULIN"}
+
+
+def test_weights_and_leaving_are_those_of_the_run(memory):
+    block = memory.block
+    left = block.left.copy()
+    left[1, 2] = 500.0
+    status = block.status.copy()
+    status[0, 4] = 3
+    other = replace(memory, block=replace(block, weights=np.arange(1.0, 6.0), left=left, status=status))
+    subjects, values = (contents_of(other, kind).frame() for kind in ("adsl", "adlb"))
+    assert subjects["SAMPWT"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0] * 2
+    assert (
+        subjects["EOSSTT"].tolist()
+        == ["COMPLETED"] * 4 + [""] + ["COMPLETED"] * 2 + ["DISCONTINUED"] + ["COMPLETED"] * 2
+    )
+    assert subjects["LEFTHR"].dropna().tolist() == [500.0]
+    assert subjects["STATUS"].iloc[4] == "a state is not finite"
+    assert (values["SAMPWT"] == values["PERSONN"] + 1).all()
+    assert "weight" in contents_of(other, "visits").frame()
+    assert "SAMPWT" not in contents_of(memory, "adlb").frame()
 
 
 def test_days_and_visits_have_the_names_of_trials():
