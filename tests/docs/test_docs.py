@@ -5,9 +5,12 @@ from __future__ import annotations
 import doctest
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+
+from r import run_r
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -18,6 +21,7 @@ BLOCK = re.compile(r"^```(\S*)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.D
 def test_a_page_does_what_it_says(page, mtorsim, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
+    code: list[str] = []
     for kind, file, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if file:
             (tmp_path / file).write_text(body, encoding="utf-8")
@@ -28,6 +32,11 @@ def test_a_page_does_what_it_says(page, mtorsim, tmp_path, monkeypatch):
             run_console(body, mtorsim)
         elif kind == "python":
             run_python(body, page.name, names)
+        elif kind == "r":
+            if shutil.which("Rscript") is None:
+                pytest.skip("R is not installed: no Rscript")
+            code.append(body)
+            run_r("".join(code), tmp_path)
 
 
 def run_console(body, mtorsim):

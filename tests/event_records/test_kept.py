@@ -11,6 +11,7 @@ import pytest
 import mtorsim as mt
 from helpers import TESTS
 from mtorsim.event_records.replay import replay_records
+from mtorsim.tables.cells import read_cells
 
 TABLE = (
     "ID;ZEIT;EVID;AMT;CMT;V;DV;OCC\n"
@@ -71,6 +72,41 @@ def test_it_is_exported_with_units(kept, mtorsim, tmp_path, suffix):
     assert np.array_equal(frame["two_routes.C (ug/L)"], mt.open_result(kept).frame["two_routes.C"])
     assert "has no netCDF to export" in mtorsim("export", kept, tmp_path / "out.nc").err
     assert "has no tests to export" in mtorsim("export", kept, tmp_path / f"x.{suffix}", "--tests").err
+
+
+def test_it_is_exported_with_the_names_of_adam(kept, mtorsim, tmp_path):
+    tables = {}
+    for kind in ("adsl", "adpc", "adex"):
+        assert mtorsim("export", kept, tmp_path / f"{kind}.feather", "--as", kind).code == 0
+        tables[kind] = pd.read_feather(tmp_path / f"{kind}.feather")
+    stored = mt.open_result(kept).frame
+    seen = stored[stored["EVID"] == "0"]
+    assert tables["adpc"]["AVAL"].tolist() == seen["two_routes.C"].tolist()
+    assert tables["adpc"]["USUBJID"].tolist()[:2] == ["two_routes-p1", "two_routes-p1"]
+    assert tables["adpc"]["AFRLT"].tolist()[:2] == [0.5, 24.25]
+    assert tables["adpc"]["ARRLT"].tolist()[:2] == [0.5, 12.25]
+    assert tables["adex"][["AVAL", "AVALU", "ROUTE", "AFRLT", "ADY"]].to_numpy().tolist()[:2] == [
+        [100.0, "mg", "iv", 0.0, 1],
+        [50.0, "mg", "sc", 12.0, 1],
+    ]
+    assert len(tables["adsl"]) == 70
+    assert set(tables["adsl"]["STATUS"]) == {"ok"}
+    assert (
+        "has no laboratory value\n  help: it observes two_routes.C"
+        in mtorsim("export", kept, tmp_path / "x.csv", "--as", "adlb").err
+    )
+    assert "help: did you mean `records`?" in mtorsim("export", kept, tmp_path / "x.csv", "--as", "record").err
+    assert "has no people to export" in mtorsim("export", kept, tmp_path / "x.csv", "--as", "people").err
+
+
+@pytest.mark.parametrize("suffix", [".rds", ".feather", ".xpt"])
+def test_records_are_exported_to_the_bit(kept, mtorsim, tmp_path, suffix):
+    path = tmp_path / f"out{suffix}"
+    assert mtorsim("export", kept, path).code == 0
+    cells, stored = read_cells(path, "comma"), mt.open_result(kept).frame
+    level = next(i for i, name in enumerate(cells.head) if name in ("two_routes.C", "C"))
+    assert [float(row[level]) for row in cells.rows] == stored["two_routes.C"].tolist()
+    assert [row[cells.head.index("DV")] for row in cells.rows][:4] == ["", "4100,5", "", "900"]
 
 
 @pytest.mark.parametrize("subject", [0, 63, 64, 69])

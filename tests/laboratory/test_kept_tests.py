@@ -11,6 +11,7 @@ import pytest
 import mtorsim as mt
 from helpers import scenario
 from mtorsim.protocols.registry import protocol
+from mtorsim.tables.cells import read_cells
 
 TWO_CLAMPS = """
 title = "two clamps"
@@ -86,7 +87,21 @@ def test_tests_are_exported(folder, mtorsim, tmp_path):
         assert set(table["subject"]) == {0, 1, 2}
     refused = mtorsim("export", folder, tmp_path / "tests.nc", "--tests")
     assert refused.code == 2
-    assert ".csv or .parquet" in refused.err
+    assert "end its name in .csv, .parquet, .feather" in refused.err
+
+
+@pytest.mark.parametrize("suffix", [".rds", ".feather", ".xpt"])
+def test_tests_are_exported_to_the_bit(folder, mtorsim, tmp_path, suffix):
+    path = tmp_path / f"tests{suffix}"
+    assert mtorsim("export", folder, path, "--as", "tests").code == 0
+    cells = read_cells(path, "comma")
+    column = {name.lower(): i for i, name in enumerate(cells.head)}
+    stored = mt.open_result(folder).tests
+    assert [row[column["index"]] for row in cells.rows] == stored["index"].tolist()
+    assert [row[column["options"]] for row in cells.rows] == stored["options"].tolist()
+    values = np.array([float(row[column["value"]] or "nan") for row in cells.rows])
+    assert np.array_equal(values, stored["value"], equal_nan=True)
+    assert "are two tables" in mtorsim("export", folder, path, "--tests", "--as", "adlb").err
 
 
 def test_replay_repeats_the_tests(folder, mtorsim):

@@ -20,7 +20,13 @@ ROWS = (
     click.option("--column", "columns", multiple=True, metavar="OLD=NEW", help="Read a column under another name."),
     click.option("--ignore", multiple=True, metavar="ROWS", help="Leave rows out: #, @, a column of letters, EVID==2."),
     click.option("--accept", multiple=True, metavar="ROWS", help="Keep only rows that satisfy one of these: STUDY==2."),
-    click.option("--dialect", default="comma", show_default=True, metavar="NAME", help="comma, semicolon or tab."),
+    click.option(
+        "--dialect",
+        default="comma",
+        show_default=True,
+        metavar="NAME",
+        help="comma, semicolon, tab, or adam (names of CDISC).",
+    ),
     click.option("--one-subject", is_flag=True, help="All rows are of one subject; the table has no ID column."),
 )
 

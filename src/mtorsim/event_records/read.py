@@ -1,4 +1,4 @@
-"""Read a CSV file of event records."""
+"""Read a table of event records."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, spoken
 from mtorsim.run.arguments import checked
-from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells, renamed
+from mtorsim.tables.cells import ADAM, DIALECTS, MISSING, Cells, number, read_cells, renamed
 from mtorsim.tables.choose import chosen
 from mtorsim.tables.clock import DATES, as_clock, as_date, is_clock, relative
 from mtorsim.units.units import convert, parse_unit
 
+from .adam import NAMES, event_columns, hours_in
 from .checks import check_records
 from .table import INTERPOLATIONS, EventTable
 
@@ -45,15 +46,15 @@ def read_events(
     one_subject: bool = False,
     additional: str = "record",
 ) -> EventTable:
-    """Read a CSV of event records.
+    """Read a table of event records.
 
     Parameters
     ----------
     path
-        The file. Columns by name, in any case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV, DV, and DATE,
-        DAT1, DAT2 or DAT3; all others are copied to the result, and are covariates if the model has a parameter for
-        them. A full stop, `NA` or an empty cell is a missing value. With clock times or dates, times are relative to
-        the first record of each subject.
+        The file: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet. Columns by name, in any
+        case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV, DV, and DATE, DAT1, DAT2 or DAT3; all others are
+        copied to the result, and are covariates if the model has a parameter for them. A full stop, `NA` or an empty
+        cell is a missing value. With clock times or dates, times are relative to the first record of each subject.
     time_unit
         Unit of TIME, II and DUR; rates are per this unit.
     interpolation
@@ -66,7 +67,8 @@ def read_events(
         Rows to leave out, and conditions of which each row must satisfy one: `#` (rows that begin with it), `@` (rows
         that begin with a letter), a column (rows with a letter in it), or comparisons such as `STUDY == 2`.
     dialect
-        `comma`, `semicolon` (with decimal commas) or `tab`.
+        `comma`, `semicolon` (with decimal commas), `tab`, or `adam` for the names of CDISC's ADPPK: USUBJID (or
+        SUBJID) is ID, and AFRLT (or NFRLT) is TIME, in the unit of FRLTU.
     one_subject
         Whether the table has no column ID, since all records are of one subject.
     additional
@@ -82,8 +84,10 @@ def read_events(
     """
     if additional not in ADDITIONAL:
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
-    hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
     cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
+    if dialect == ADAM:
+        columns, time_unit = event_columns(cells, columns or {}), hours_in(cells, time_unit)
+    hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
     names = renamed(cells, columns or {}, drop)
     reader = _Reader(cells, names, DIALECTS[dialect][1], hours, one_subject)
     options = {
@@ -130,7 +134,10 @@ class _Reader:
     def _check_names(self) -> None:
         head = self.cells.head
         if "TIME" not in self.at and not any(d in self.at for d in DATES):
-            raise DataError(f"{self.path}:1: there is no column TIME", help=did_you_mean("TIME", head))
+            adam = (
+                'pass `dialect="adam"` for columns with the names of CDISC' if set(NAMES["TIME"]) & set(head) else None
+            )
+            raise DataError(f"{self.path}:1: there is no column TIME", help=did_you_mean("TIME", head) or adam)
         if "ID" not in self.at and not self.one_subject:
             near = next((name for name in head if name.upper() in PEOPLE), None)
             meant = f'did you mean `{near}`? Pass `columns={{"{near}": "ID"}}`' if near else did_you_mean("ID", head)

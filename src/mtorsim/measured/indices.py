@@ -81,7 +81,7 @@ def indices(
     Parameters
     ----------
     path
-        A CSV file with one row per sample (ID, TIME, and columns such as `glucose (mg/dL)`), or one row per person
+        A table with one row per sample (ID, TIME, and columns such as `glucose (mg/dL)`), or one row per person
         with columns such as `G0`, `G120` and `I30`.
     test
         `fasting`, `ogtt`, `mixed-meal`, `ivgtt`, `clamp` or `cgm`.

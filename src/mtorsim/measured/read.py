@@ -1,4 +1,4 @@
-"""Read a CSV file of measured glucose, insulin and C-peptide."""
+"""Read a table of measured glucose, insulin and C-peptide."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line
-from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells, renamed
+from mtorsim.tables.cells import ADAM, DIALECTS, MISSING, Cells, number, read_cells, renamed
 from mtorsim.tables.choose import chosen
 from mtorsim.tables.clock import as_clock, is_clock
 from mtorsim.units.units import convert, parse_unit
 
+from .adam import samples_of
 from .quantities import QUANTITIES, Quantity, plain, quantity_of
 from .samples import Samples, Series
 
@@ -72,6 +73,8 @@ def read_measurements(
 ) -> Measurements:
     """Read measurements, with one row per sample, or one row per person and columns such as `G0` and `I120`.
 
+    Of the dialect `adam`, one row per value: codes in PARAMCD, values in AVAL, units in AVALU.
+
     Parameters
     ----------
     units
@@ -90,6 +93,9 @@ def read_measurements(
     """
     cells, notes = chosen(read_cells(path, dialect, ignore), ignore, accept)
     names = [name or "" for name in renamed(cells, columns or {}, ())]
+    if dialect == ADAM:
+        cells, time_unit = samples_of(cells, names, by, time_unit), "min"
+        names = cells.head
     for name in units:
         if name not in QUANTITIES:
             help = choose_from(name, QUANTITIES)
@@ -118,6 +124,8 @@ class _Reader:
         self._check_doubles()
         if not wide and not found:
             help = 'rename a column: `columns={"' + self.cells.head[-1] + '": "glucose"}`'
+            if "PARAMCD" in self.names:
+                help = 'pass `dialect="adam"` for columns with the names of CDISC'
             raise DataError(f"{self.cells.path}:1: the table has no column of glucose or insulin", help=help)
         minutes = self._minutes(time) if time is not None else np.zeros(len(self.cells.rows))
         points = self._wide_points(wide) if wide else self._long_points(found, minutes)

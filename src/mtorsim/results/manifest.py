@@ -24,11 +24,19 @@ from mtorsim.files.library import Library
 from mtorsim.files.references import cited
 from mtorsim.run.design import Design, Draws
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, make_plan
-from mtorsim.scenario.scenario import read_scenario
+from mtorsim.run.plan import Draft, Plan, draft_plan, make_plan
+from mtorsim.scenario.scenario import Scenario, read_scenario
 from mtorsim.scenario.variants import BETWEEN, with_variants
 
-__all__ = ["describe_run", "machine", "other_versions", "package_versions", "plan_from_manifest", "read_manifest"]
+__all__ = [
+    "describe_run",
+    "draft_from_manifest",
+    "machine",
+    "other_versions",
+    "package_versions",
+    "plan_from_manifest",
+    "read_manifest",
+]
 
 
 FORMAT = 3
@@ -222,6 +230,28 @@ def plan_from_manifest(
     DataError
         If a text in it does not match its hash.
     """
+    with _given(manifest) as (scenario, given):
+        plan = make_plan(scenario, **given, note=note, ramps=ramps)
+        # Without the bundled bibliography, which the library adds once more.
+        yield replace(plan, bibliography=manifest["files"].get("references.bib", ""))
+
+
+@contextmanager
+def draft_from_manifest(manifest: Mapping[str, Any]) -> Iterator[Draft]:
+    """Read what a run was planned with from its manifest alone, without kernels.
+
+    Raises
+    ------
+    DataError
+        If a text in it does not match its hash.
+    """
+    with _given(manifest) as (scenario, given):
+        yield draft_plan(scenario, **given)
+
+
+@contextmanager
+def _given(manifest: Mapping[str, Any]) -> Iterator[tuple[Scenario, dict[str, Any]]]:
+    """The scenario of a run, and the arguments of its plan; their files exist within the context."""
     with tempfile.TemporaryDirectory(prefix="mtorsim-") as name:
         folder = Path(name)
         for relative, text in manifest["files"].items():
@@ -241,16 +271,14 @@ def plan_from_manifest(
             scenario = scenario.as_trial()
         if any(BETWEEN in arm for arm in manifest["arms"]):
             scenario = with_variants(scenario)
-        plan = make_plan(
+        yield (
             scenario.but(uln=float(manifest["uln_mg_dl"])),
-            seed=manifest["seed"],
-            population=manifest["population"],
-            settings=manifest["settings"],
-            options=Options(**{k: manifest[k] for k in ("method", "precision", "rtol", "atol")}),
-            library=library,
-            note=note,
-            ramps=ramps,
-            design=Design.of_manifest(manifest),
+            {
+                "seed": manifest["seed"],
+                "population": manifest["population"],
+                "settings": manifest["settings"],
+                "options": Options(**{k: manifest[k] for k in ("method", "precision", "rtol", "atol")}),
+                "library": library,
+                "design": Design.of_manifest(manifest),
+            },
         )
-        # Without the bundled bibliography, which the library adds once more.
-        yield replace(plan, bibliography=manifest["files"].get("references.bib", ""))

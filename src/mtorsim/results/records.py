@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from mtorsim.errors import DataError, one_line, shortened
 from mtorsim.files.html import card, table
+from mtorsim.run.arguments import checked
 
 from .manifest import read_manifest
 from .result import Result, open_run
@@ -70,6 +71,40 @@ class RecordsResult:
     def with_units(self) -> pd.DataFrame:
         """The table with the unit of each observable in its name, for files."""
         return self.frame.rename(columns={n: f"{n} ({u})" for n, u in self.units.items() if u != "1"})
+
+    @checked
+    def export(
+        self,
+        path: str | Path,
+        *,
+        as_: str = "records",
+        xpt_version: int = 5,
+        force: bool = False,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        """Write a table to a file: .csv, .parquet, .feather, .rds, .xpt, .dta or .sav.
+
+        Parameters
+        ----------
+        as_
+            `records`, or with the names of CDISC's ADaM `adsl`, `adlb`, `adpc` or `adex`.
+        xpt_version
+            Version of the SAS transport format: 5, or 8 with longer names and labels.
+        force
+            Whether to replace the file.
+        note
+            Called with a line on what the format made shorter: names, labels, vanishing numbers.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such table, or a library is not installed.
+        DataError
+            If the result does not have it, or the format cannot hold it.
+        """
+        from .export.export import export_records
+
+        export_records(self, Path(path).expanduser(), as_, xpt_version, force, note)
 
     def to_csv(self, path: str | Path) -> None:
         """Write the table as CSV, with units in the names of observables."""

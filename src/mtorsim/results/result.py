@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -262,6 +263,41 @@ class Result:
             frame.insert(3, "weight", self.weights[np.searchsorted(numbers, frame["subject"])])
         return frame.rename(columns={"time": "time_h"})
 
+    @checked
+    def export(
+        self,
+        path: str | Path,
+        *,
+        as_: str = "visits",
+        xpt_version: int = 5,
+        force: bool = False,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        """Write a table to a file: .csv, .parquet, .feather, .rds, .xpt, .dta, .sav, or visits as .nc.
+
+        Parameters
+        ----------
+        as_
+            `visits`, `people`, `tests`, `ledger` or `treatment`, or with the names of CDISC's ADaM `adsl`, `adlb` or
+            `adpc`.
+        xpt_version
+            Version of the SAS transport format: 5, or 8 with longer names and labels.
+        force
+            Whether to replace the file.
+        note
+            Called with a line on what the format made shorter: names, labels, vanishing numbers.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such table, or a library is not installed.
+        DataError
+            If the result does not have it, or the format cannot hold it.
+        """
+        from .export.export import export_result
+
+        export_result(self, Path(path).expanduser(), as_, xpt_version, force, note)
+
     def to_netcdf(self, path: str | Path) -> None:
         """Save the visits, with units and manifest, as netCDF."""
         dataset = self.visits.copy()
@@ -280,15 +316,16 @@ class Result:
 
     def to_parquet(self, path: str | Path) -> None:
         """Save the visits as one Parquet file, with units in the metadata of the schema."""
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        held = self._held
-        arms = self.manifest["arms"]
-        tables = [
-            visit_table(self.manifest, arm, held.subjects, held.status[i], held.visits[i]) for i, arm in enumerate(arms)
-        ]
-        pq.write_table(pa.concat_tables(tables), path)
+        from .export.walk import arm_parts
+
+        with ExitStack() as stack:
+            file = None
+            for part in arm_parts(self):
+                table = visit_table(self.manifest, part.arm, part.subjects, part.status, part.visits)
+                file = file or stack.enter_context(pq.ParquetWriter(path, table.schema))
+                file.write_table(table)
 
 
 def _line(visits: Sequence[Mapping[str, Any]], name: str) -> Line:

@@ -82,6 +82,8 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("drop", "ignore", "accept", "outcomes", "predictors"), _TEXTS),
     **dict.fromkeys(("time_unit", "dialect", "additional"), _TEXT),
     "path": _PATH,
+    "as_": (_is_text, "the name of a table"),
+    "xpt_version": _WHOLE,
     "quantiles": (_is_numbers, "a list of numbers"),
     "method": _TEXT,
     "precision": _TEXT,

@@ -1,4 +1,4 @@
-"""Read a CSV file as cells of text, each row with its line number."""
+"""Read a table as cells of text, each row with its line number."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from pathlib import Path
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, shown_path
 
-__all__ = ["DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
+from .binary import BINARY, binary_cells
 
-DIALECTS = {"comma": (",", "."), "semicolon": (";", ","), "tab": ("\t", ".")}
+__all__ = ["ADAM", "DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
+
+ADAM = "adam"
+"""The dialect of analysis datasets: cells are separated by commas, and columns have the names of CDISC's ADaM."""
+DIALECTS = {"comma": (",", "."), "semicolon": (";", ","), "tab": ("\t", "."), ADAM: (",", ".")}
 """Separator of cells and decimal mark, by name."""
 MISSING = ("", ".", "NA")
 """Cells without a value."""
@@ -34,7 +38,7 @@ class Cells:
     rows
         Cells without surrounding blanks; every row is as long as the head.
     lines
-        Line of the file on which each row begins.
+        Line of the file on which each row begins; of files that have no lines, counted as in a CSV of the table.
     notes
         Irregularities that were corrected.
     """
@@ -47,14 +51,15 @@ class Cells:
 
 
 def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
-    """Read a table; blank lines are skipped, and empty cells beyond the head are dropped.
+    """Read a table: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet.
 
-    Lines above the head that begin with `#` are comments; `#` must be in `ignore`, as for any comment.
+    Of a CSV file blank lines are skipped, and empty cells beyond the head are dropped. Lines above the head that begin
+    with `#` are comments; `#` must be in `ignore`, as for any comment.
 
     Raises
     ------
     ArgumentError
-        If the dialect is unknown.
+        If the dialect is unknown, or not that of such a file.
     DataError
         If the file cannot be read, has no head, a column without a name or with the name of another one, or a row
         with more cells than the head.
@@ -63,6 +68,13 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
         help = choose_from(dialect, DIALECTS)
         raise ArgumentError(f"unknown dialect `{dialect}`", help=help)
     shown = shown_path(path)
+    if path.suffix.lower() in BINARY:
+        if dialect not in ("comma", ADAM):
+            help = "leave out the dialect: the file has neither separators nor decimal marks"
+            raise ArgumentError(f"`{shown}` is not a text file of dialect `{dialect}`", help=help)
+        head, rows = binary_cells(path)
+        _check_head(shown, 1, head)
+        return Cells(shown, head, rows, list(range(2, len(rows) + 2)), [])
     lines, rows = _rows(path, DIALECTS[dialect][0])
     if not rows:
         raise DataError(f"{shown}: the file is empty")
@@ -77,14 +89,18 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
         fitting = next((name for name, (mark, _) in DIALECTS.items() if mark in head[0]), None)
         help = f'pass `dialect="{fitting}"`' if fitting else "separate columns by commas"
         raise DataError(f"{shown}:{at}: there is only one column", help=help)
+    _check_head(shown, at, head)
+    notes = [f"comment lines above the head: {above}"] if above else []
+    notes += _squared(shown, head, rows, lines)
+    return Cells(shown, head, rows, lines, notes)
+
+
+def _check_head(shown: str, at: int, head: Sequence[str]) -> None:
     for i, name in enumerate(head):
         if not name:
             raise DataError(f"{shown}:{at}: column {i + 1} has no name")
         if name in head[:i]:
             raise DataError(f"{shown}:{at}: column `{one_line(name)}` appears twice")
-    notes = [f"comment lines above the head: {above}"] if above else []
-    notes += _squared(shown, head, rows, lines)
-    return Cells(shown, head, rows, lines, notes)
 
 
 def renamed(cells: Cells, columns: Mapping[str, str], drop: Sequence[str]) -> list[str | None]:

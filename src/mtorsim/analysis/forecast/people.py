@@ -8,8 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from mtorsim.errors import DataError, did_you_mean
-from mtorsim.tables.cells import DIALECTS, MISSING, Cells, number, read_cells
+from mtorsim.errors import ArgumentError, DataError, did_you_mean
+from mtorsim.tables.cells import ADAM, DIALECTS, MISSING, Cells, number, read_cells
 
 from .file import MEASURED
 
@@ -28,7 +28,7 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
     Parameters
     ----------
     path
-        A CSV file with the columns `id`; `date` or `day`; measured quantities with their units, such as
+        A table as for `read_events`, with the columns `id`; `date` or `day`; measured quantities with units, such as
         `fasting_glucose (mg/dL)`; `drug`, `amount`, `every` and `stop` of doses; and what is known of the person, such
         as `sex`, `age`, `bmi` and `diabetic`, in any of its rows. A later row of a drug replaces its dose.
     dialect
@@ -42,9 +42,14 @@ def read_people(path: str | Path, dialect: str = "comma") -> dict[str, dict[str,
 
     Raises
     ------
+    ArgumentError
+        If the dialect is unknown.
     DataError
         If the table has no such columns, no rows, or a row of nobody.
     """
+    if dialect == ADAM:
+        help = "choose from comma, semicolon, tab"
+        raise ArgumentError(f"people are not read from the dialect `{dialect}`", help=help)
     cells = read_cells(Path(path), dialect)
     columns = [_column(name, cells) for name in cells.head]
     names = [name for name, _ in columns]

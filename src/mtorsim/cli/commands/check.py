@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mtorsim.describe.check import Finding, Kind
     from mtorsim.files.library import Library
 
-TABLES = (".csv", ".tsv", ".txt", ".dat")
+TABLES = (".csv", ".tsv", ".txt", ".dat", ".xpt", ".sas7bdat", ".dta", ".sav", ".rds", ".feather", ".parquet")
 """Endings of tables of event records."""
 
 
@@ -29,7 +29,7 @@ TABLES = (".csv", ".tsv", ".txt", ".dat")
 def command(names: tuple[str, ...], folders: tuple[Path, ...], as_json: bool, quiet: bool, **given: Any) -> int:
     """Check NAMES, files or names; by default all files in the working folder and all bundled ones.
 
-    A table of event records (.csv) is checked against the modules of --model, or against the scenario before it:
+    A table of event records (.csv, .xpt, .rds) is checked against the modules of --model, or the scenario before it:
     how each column is read, in which units, and which rows are left out.
 
     \b

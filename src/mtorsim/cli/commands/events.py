@@ -27,12 +27,13 @@ from mtorsim.errors import ArgumentError, one_line
 @as_json
 @quiet
 def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **given: Any) -> int:
-    """Run the event records in TABLE, a CSV file, through the model of SCENARIO, or through modules.
+    """Run the event records in TABLE through the model of SCENARIO, or through modules.
 
     \b
       mtorsim events everolimus_healthy records.csv --out results/records
       mtorsim events records.csv --model my_pk --out results/records
 
+    TABLE is a .csv, .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet file.
     The scenario's doses, meals, arms and visits are ignored: all events come from the table. With --model, the
     subjects are typical persons (--population modelled: with the variability of the modules). Exit code 0: ok; 1:
     some subjects failed, the others are saved; 2: an input is wrong.

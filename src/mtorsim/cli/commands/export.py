@@ -1,4 +1,4 @@
-"""`mtorsim export`: write a result's visits or tests as one file."""
+"""`mtorsim export`: write a table of a result as one file."""
 
 from __future__ import annotations
 
@@ -6,51 +6,48 @@ from pathlib import Path
 
 import click
 
-from mtorsim.cli.options import PATH
-from mtorsim.errors import DataError
+from mtorsim.cli.options import PATH, quiet
+from mtorsim.errors import ArgumentError
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.argument("to", metavar="FILE", type=PATH)
-@click.option("--tests", is_flag=True, help="Export the indices of its laboratory tests instead of the visits.")
+@click.option("--as", "table", metavar="TABLE", help="Table to export; default: the visits, or the records.")
+@click.option("--tests", is_flag=True, help="Export the indices of its laboratory tests: --as tests.")
+@click.option("--xpt-version", type=int, default=5, show_default=True, metavar="V", help="Version of .xpt: 5 or 8.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
-def command(folder: Path, to: Path, tests: bool, force: bool) -> int:
-    """Write the visits of the result in DIR to FILE: .csv (tidy, with a column of units), .nc or .parquet.
+@quiet
+def command(folder: Path, to: Path, table: str | None, tests: bool, xpt_version: int, force: bool, quiet: bool) -> int:
+    """Write a table of the result in DIR to FILE, in the format of its suffix.
 
-    Of a run of event records, the table: .csv or .parquet, with units in the names of observables.
+    \b
+    .csv .parquet .feather   text, and two formats of Arrow, with units in the metadata
+    .rds                     R: a data frame for `readRDS`, numbers to the bit
+    .xpt                     SAS transport: names of 8 characters, labels of 40
+    .dta .sav                Stata and SPSS
+    .nc                      netCDF, of visits only
 
-    With --tests, the indices of its laboratory tests: .csv or .parquet, one row per index.
-    Values keep the units of the result (glucose in mg/dL).
-    """
+    \b
+    Tables (--as):
+    visits                   the default; as .csv tidy, with a column of units
+    people                   traits and weights, one row per subject
+    tests ledger treatment   indices of laboratory tests; decisions of rules; who left, and dose intensity
+    records                  of a run of event records its only table
+    adsl adlb adpc           subjects, laboratory and concentrations, with the names of CDISC's ADaM
+    adex                     doses, of a run of event records
+
+    .xpt, .dta and .sav need `pip install "mtorsim[tables]"`. Values keep the units of the result (glucose in mg/dL).
+    """  # noqa: D301
+    from mtorsim.cli.console import note
     from mtorsim.results.records import RecordsResult, open_result
-    from mtorsim.results.result import Result
 
-    kinds = {".csv": "to_csv", ".nc": "to_netcdf", ".parquet": "to_parquet"}
-    if tests:
-        del kinds[".nc"]
-    if to.suffix not in kinds:
-        *most, last = kinds
-        raise DataError(f"unsupported format: `{to}`", help=f"end its name in {', '.join(most)} or {last}")
-    if to.exists() and not force:
-        raise DataError(f"`{to}` already exists", help="give `--force` to replace it")
+    if tests and table not in (None, "tests"):
+        raise ArgumentError(f"`--tests` and `--as {table}` are two tables", help="leave one of them out")
     result = open_result(folder)
-    if isinstance(result, RecordsResult) and (tests or to.suffix == ".nc"):
-        what = "tests" if tests else "netCDF"
-        raise DataError(f"a run of event records has no {what} to export", help="end its name in .csv or .parquet")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        draft = to.with_name(f".{to.name}.draft{to.suffix}")
-        try:
-            if tests and isinstance(result, Result):
-                getattr(result.tests, kinds[to.suffix])(draft, index=False)
-            else:
-                getattr(result, kinds[to.suffix])(draft)
-            draft.replace(to)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as problem:
-        raise DataError(f"cannot write `{to}`: {problem.strerror or problem}") from None
-    what = "records" if isinstance(result, RecordsResult) else "tests" if tests else "visits"
-    print(f"{what:9} {to}")
+    usual = "records" if isinstance(result, RecordsResult) else "visits"
+    table = "tests" if tests else table or usual
+    told = None if quiet else note
+    result.export(to, as_=table, xpt_version=xpt_version, force=force, note=told)
+    print(f"{table:9} {to}")
     return 0

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @as_json
 @quiet
 def command(person: Path, dialect: str, **given: Any) -> int:
-    """Forecast the fasting glucose of a PERSON, a file such as patient.toml, or of all people in a table (.csv).
+    """Forecast the fasting glucose of a PERSON, a file such as patient.toml, or of all people in a table (.csv, .rds).
 
     \b
       mtorsim new person patient
@@ -37,7 +37,9 @@ def command(person: Path, dialect: str, **given: Any) -> int:
     The person is sought among the population: candidates are run through the history and weighed by
     what was measured. For research and teaching, not for patient care.
     """  # noqa: D301
-    if person.suffix.lower() == ".csv":
+    from mtorsim.tables.binary import BINARY
+
+    if person.suffix.lower() in (".csv", *BINARY):
         if given["figure"] is not None:
             raise ArgumentError("`--figure` draws one person", help="give a person's file in place of a table")
         return _many(person, dialect, given)

@@ -43,7 +43,7 @@ _MOST_ROWS = 40
 @as_json
 @quiet
 def command(path: Path, test: str, out: Path | None, force: bool, **given: Any) -> int:
-    """Compute indices of measured data: a CSV file with one row per sample, or one per person.
+    """Compute indices of measured data: a table (.csv, .xpt, .sas7bdat, .rds) of samples, or of persons.
 
     \b
       mtorsim indices ogtt.csv --test ogtt --unit glucose=mmol/L --unit insulin=pmol/L
