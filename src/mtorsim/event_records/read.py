@@ -1,4 +1,4 @@
-"""Read a CSV file of event records."""
+"""Read event records: a CSV or Parquet file, or a DataFrame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mtorsim.tables.clock import DATES, as_clock, as_date, is_clock, relative
 from mtorsim.units.units import convert, parse_unit
 
 from .checks import check_records
-from .table import INTERPOLATIONS, EventTable
+from .table import INTERPOLATIONS, EventTable, Frame
 
 __all__ = ["read_events"]
 
@@ -33,7 +33,7 @@ PEOPLE = ("SUBJ", "SUBJECT", "SUBJID", "USUBJID", "NMID", "PATIENT", "PAT", "#ID
 
 @checked
 def read_events(
-    path: str | Path,
+    path: str | Path | Frame,
     *,
     time_unit: str = "h",
     interpolation: Mapping[str, str] | None = None,
@@ -45,15 +45,15 @@ def read_events(
     one_subject: bool = False,
     additional: str = "record",
 ) -> EventTable:
-    """Read a CSV of event records.
+    """Read a table of event records.
 
     Parameters
     ----------
     path
-        The file. Columns by name, in any case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV, DV, and DATE,
-        DAT1, DAT2 or DAT3; all others are copied to the result, and are covariates if the model has a parameter for
-        them. A full stop, `NA` or an empty cell is a missing value. With clock times or dates, times are relative to
-        the first record of each subject.
+        A CSV or Parquet file, or a DataFrame. Columns by name, in any case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL,
+        SS, CMT, MDV, DV, and DATE, DAT1, DAT2 or DAT3; all others are copied to the result, and are covariates if the
+        model has a parameter for them. A full stop, `NA` or an empty cell is a missing value. With clock times or
+        dates, times are relative to the first record of each subject.
     time_unit
         Unit of TIME, II and DUR; rates are per this unit.
     interpolation
@@ -83,7 +83,7 @@ def read_events(
     if additional not in ADDITIONAL:
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))
-    cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
+    cells, notes = chosen(read_cells(path, dialect, ignore), ignore, accept)
     names = renamed(cells, columns or {}, drop)
     reader = _Reader(cells, names, DIALECTS[dialect][1], hours, one_subject)
     options = {

@@ -1,4 +1,4 @@
-"""Read a CSV file as cells of text, each row with its line number."""
+"""Read a CSV or Parquet file, or a DataFrame, as cells of text, each row with its line number."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, shown_path
+
+from .columns import PARQUET, is_frame, rows_of_frame, rows_of_parquet
 
 __all__ = ["DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
 
@@ -46,8 +49,21 @@ class Cells:
     notes: list[str]
 
 
-def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
+FRAME = "the data frame"
+"""How a table that is not a file is named in messages."""
+
+
+def read_cells(given: str | Path | Any, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     """Read a table; blank lines are skipped, and empty cells beyond the head are dropped.
+
+    Parameters
+    ----------
+    given
+        The path of a CSV file, or of a Parquet file by its ending; or a DataFrame.
+    dialect
+        Name of separator and decimal mark of a CSV file.
+    ignore
+        Rows to leave out, of which only `#` matters here.
 
     Lines above the head that begin with `#` are comments; `#` must be in `ignore`, as for any comment.
 
@@ -62,8 +78,13 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     if dialect not in DIALECTS:
         help = choose_from(dialect, DIALECTS)
         raise ArgumentError(f"unknown dialect `{dialect}`", help=help)
-    shown = shown_path(path)
-    lines, rows = _rows(path, DIALECTS[dialect][0])
+    if is_frame(given):
+        shown, (lines, rows) = FRAME, rows_of_frame(given)
+    else:
+        path = Path(given)
+        shown = shown_path(path)
+        parquet = path.suffix.lower() in PARQUET
+        lines, rows = rows_of_parquet(path, dialect) if parquet else _rows(path, DIALECTS[dialect][0])
     if not rows:
         raise DataError(f"{shown}: the file is empty")
     above = _comments_above(rows)
