@@ -112,12 +112,30 @@ def _automatic(times: np.ndarray) -> np.ndarray:
     if len(distinct) <= FEW_TIMES:
         return (distinct[1:] + distinct[:-1]) / 2
     most = int(np.clip(len(times) // MEAN_SAMPLES, 1, MOST_BINS))
+    natural = _natural(distinct, most)
+    if natural is not None:
+        return natural
     best, edges = np.inf, np.zeros(0)
     for k, (ends, values, within) in enumerate(_clusters(times, most), start=1):
         score = np.log(max(within, 1e-12 * float(np.var(times)) * len(times)) / len(times)) + PENALTY * k
         if score < best:
             best, edges = score, _between(ends, values, within)
     return edges
+
+
+def _natural(distinct: np.ndarray, most: int) -> np.ndarray | None:
+    """Inner edges of groups of times that lie farther apart than any is wide, as around planned times; None without.
+
+    The largest number of such groups, at most `most`.
+    """
+    gaps = np.diff(distinct)
+    order = np.argsort(-gaps, kind="stable")
+    for count in range(most, 1, -1):
+        cuts = np.sort(order[: count - 1])
+        ends = np.split(distinct, cuts + 1)
+        if gaps[cuts].min() > max(group[-1] - group[0] for group in ends):
+            return (distinct[cuts] + distinct[cuts + 1]) / 2
+    return None
 
 
 def _between(ends: Sequence[int], values: np.ndarray, within: float) -> np.ndarray:

@@ -62,15 +62,15 @@ class ErrorTests:
         return dict(vars(self))
 
 
-def error_tests(errors: np.ndarray, replicates: np.ndarray) -> ErrorTests | None:
+def error_tests(errors: np.ndarray, exchangeable: np.ndarray) -> ErrorTests | None:
     """Test errors; None if there are fewer than four, or all are alike.
 
     Parameters
     ----------
     errors
         Shape (n,); NaN are left out.
-    replicates
-        Errors of every replicate, (replicates, n), NaN where one failed.
+    exchangeable
+        Errors of the measured samples, and below them of every replicate, (1 + replicates, n), NaN where one failed.
     """
     from scipy import stats
 
@@ -84,22 +84,26 @@ def error_tests(errors: np.ndarray, replicates: np.ndarray) -> ErrorTests | None
     signed: Any = stats.wilcoxon(z, method="auto" if n <= 50 else "asymptotic")
     p_variance = 2.0 * min(tail, 1.0 - tail)
     normal: Any = stats.shapiro(z) if n <= MOST_SHAPIRO else stats.normaltest(z)
-    ps = float(signed.pvalue), p_variance, float(normal.pvalue)
-    theirs = replicates[:, some]
-    whole = theirs[np.isfinite(theirs).all(axis=1)]
-    below = [_ranked(f(z[None])[0], f(whole)) for f in (_mean, _variance, _straightness)]
-    simulated = 2 * min(below[0]), 2 * min(below[1]), below[2][0]
-    simulated = tuple(min(1.0, float(p)) for p in simulated)
+    p_mean, p_normal = float(signed.pvalue), float(normal.pvalue)
+    everyone = exchangeable[:, some]
+    everyone = everyone[np.isfinite(everyone).all(axis=1)]
+    low, high = zip(*(_ranked(f(everyone)) for f in (_mean, _variance, _straightness)), strict=True)
+    # Only a lack of straightness speaks against normality.
+    by_mean, by_variance, by_shape = (min(1.0, p) for p in (2 * min(low[0], high[0]), 2 * min(low[1], high[1]), low[2]))
     return ErrorTests(
-        n,
-        float(z.mean()),
-        variance,
-        float(stats.skew(z)),
-        float(stats.kurtosis(z)),
-        *ps,
-        min(1.0, 3.0 * min(ps)),
-        *simulated,
-        min(1.0, 3.0 * min(simulated)),
+        n=n,
+        mean=float(z.mean()),
+        variance=variance,
+        skewness=float(stats.skew(z)),
+        kurtosis=float(stats.kurtosis(z)),
+        p_mean=p_mean,
+        p_variance=p_variance,
+        p_normal=p_normal,
+        p_global=min(1.0, 3.0 * min(p_mean, p_variance, p_normal)),
+        simulated_mean=by_mean,
+        simulated_variance=by_variance,
+        simulated_normal=by_shape,
+        simulated_global=min(1.0, 3.0 * min(by_mean, by_variance, by_shape)),
     )
 
 
@@ -121,7 +125,7 @@ def _straightness(z: np.ndarray) -> np.ndarray:
     return (centred @ expected) / np.maximum(size, 1e-300)
 
 
-def _ranked(own: float, others: np.ndarray) -> tuple[float, float]:
-    """Probability of a value as small among exchangeable others, and of one as large."""
-    k = len(others)
-    return ((others <= own).sum() + 1) / (k + 1), ((others >= own).sum() + 1) / (k + 1)
+def _ranked(statistics: np.ndarray) -> tuple[float, float]:
+    """Probability of a value as small as the first among exchangeable ones, and of one as large."""
+    own = statistics[0]
+    return float((statistics <= own).mean()), float((statistics >= own).mean())

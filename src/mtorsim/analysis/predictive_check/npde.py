@@ -12,7 +12,7 @@ from mtorsim.stats.portable import normal_quantile
 from .observations import Observations
 from .replicates import numbers_of
 
-__all__ = ["Errors", "decorrelated_errors", "prediction_errors"]
+__all__ = ["Errors", "decorrelated_errors", "exchangeable_errors", "prediction_errors"]
 
 LEAST_OVER = 2
 """Replicates for each sample of a person, at least, for their covariance."""
@@ -36,8 +36,9 @@ class Errors:
         Samples without any simulated spread, (n,): they have no errors.
     dependent
         Number of people without `npde`.
-    replicates
-        Decorrelated errors of every replicate, as if it had been measured, (replicates, n).
+    exchangeable
+        Errors of the measured samples, first, and of every replicate, each as one among all of them, (1 + replicates,
+        n): exactly alike in distribution if the model is right. NaN where a replicate failed.
     """
 
     npd: np.ndarray
@@ -45,7 +46,7 @@ class Errors:
     mean: np.ndarray
     flat: np.ndarray
     dependent: int
-    replicates: np.ndarray
+    exchangeable: np.ndarray
 
 
 def prediction_errors(observed: Observations, simulated: np.ndarray, seed: int) -> Errors:
@@ -67,7 +68,8 @@ def prediction_errors(observed: Observations, simulated: np.ndarray, seed: int) 
     alike: Nguyen et al., J. Pharmacokinet. Pharmacodyn. 39 (2012) 499 (recalled).
     """
     n = len(observed)
-    npd, npde, replicates = np.full(n, np.nan), np.full(n, np.nan), np.full(simulated.shape, np.nan)
+    npd, npde = np.full(n, np.nan), np.full(n, np.nan)
+    exchangeable = np.full((len(simulated) + 1, n), np.nan)
     mean, flat, dependent = np.full(n, np.nan), np.zeros(n, bool), 0
     for i in observed.people:
         mine = np.flatnonzero(observed.person == i)
@@ -87,11 +89,13 @@ def prediction_errors(observed: Observations, simulated: np.ndarray, seed: int) 
         if found is None:
             dependent += 1
         else:
-            npde[mine[some]], replicates[np.ix_(turns, mine[some])] = found
-    return Errors(npd, npde, mean, flat, dependent, replicates)
+            npde[mine[some]] = found
+            everyone = np.concatenate([own[None, some], values[:, some]])
+            exchangeable[np.ix_(np.concatenate([[0], turns + 1]), mine[some])] = exchangeable_errors(everyone)
+    return Errors(npd, npde, mean, flat, dependent, exchangeable)
 
 
-def decorrelated_errors(observed: np.ndarray, simulated: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def decorrelated_errors(observed: np.ndarray, simulated: np.ndarray) -> np.ndarray | None:
     """The errors of one person's samples, decorrelated by the mean and covariance of the simulated ones.
 
     Parameters
@@ -103,25 +107,43 @@ def decorrelated_errors(observed: np.ndarray, simulated: np.ndarray) -> tuple[np
 
     Returns
     -------
-    errors, replicates : ndarray
-        Errors of the samples, (n,), and of every replicate among all, (replicates, n).
-    None
-        If the covariance is singular, or there are too few replicates to tell.
+    ndarray (n,), or None
+        None if the covariance is singular, or there are too few replicates to tell.
     """
     k, n = simulated.shape
-    if k < LEAST_OVER * n + 2:
-        return None
     mean, sd = simulated.mean(axis=0), simulated.std(axis=0, ddof=1)
     scaled = (simulated - mean) / sd
+    lower = _factor(scaled) if k >= LEAST_OVER * n + 2 else None
+    if lower is None:
+        return None
+    return _normal(np.linalg.solve(lower, (observed - mean) / sd), np.linalg.solve(lower, scaled.T).T)
+
+
+def exchangeable_errors(everyone: np.ndarray) -> np.ndarray:
+    """Errors of measured and simulated samples, decorrelated and ranked among all of them alike, (m, n).
+
+    Measured samples lie outside the replicates that give mean and covariance, so that their errors are a little larger
+    than those of replicates: by a share of the samples of a person over the replicates. These here are not.
+
+    Parameters
+    ----------
+    everyone
+        Shape (m, n); their covariance is not singular.
+    """
+    scaled = (everyone - everyone.mean(axis=0)) / everyone.std(axis=0, ddof=1)
+    lower = _factor(scaled)
+    apart = scaled if lower is None else np.linalg.solve(lower, scaled.T).T
+    rank = apart.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    return normal_quantile((rank + 0.5) / len(everyone))
+
+
+def _factor(scaled: np.ndarray) -> np.ndarray | None:
+    """The Cholesky factor of the correlation matrix of standardised values, None if it is singular."""
     try:
-        lower = np.linalg.cholesky(np.atleast_2d(scaled.T @ scaled / (k - 1)))
+        lower = np.linalg.cholesky(np.atleast_2d(scaled.T @ scaled / (len(scaled) - 1)))
     except np.linalg.LinAlgError:
         return None
-    if (np.diag(lower) ** 2 < WORST_CONDITION).any():
-        return None
-    own, theirs = np.linalg.solve(lower, (observed - mean) / sd), np.linalg.solve(lower, scaled.T).T
-    rank = theirs.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-    return _normal(own, theirs), normal_quantile((rank + 0.5) / k)
+    return None if (np.diag(lower) ** 2 < WORST_CONDITION).any() else lower
 
 
 def _normal(observed: np.ndarray, simulated: np.ndarray) -> np.ndarray:

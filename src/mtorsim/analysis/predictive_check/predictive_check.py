@@ -11,28 +11,25 @@ import numpy as np
 
 from mtorsim.errors import ArgumentError
 from mtorsim.event_records.read import read_events
-from mtorsim.event_records.simulate import planned_records
 from mtorsim.event_records.table import EventTable, Frame
 from mtorsim.files.library import Library
 from mtorsim.kernel.status import SENTENCES
 from mtorsim.results.manifest import describe_run, machine
 from mtorsim.run.arguments import checked
 from mtorsim.run.options import Options
-from mtorsim.run.plan import Plan, announce, make_plan
+from mtorsim.run.plan import Plan, announce
 from mtorsim.scenario.scenario import Scenario
 from mtorsim.simulation.progress import Progress, shown_progress
 from mtorsim.simulation.workers import workers
 
 from .check import PredictiveCheck
 from .correction import predictions
+from .design import design_of
 from .normality import ErrorTests, error_tests
 from .npde import Errors, prediction_errors
-from .observations import EVERYONE, Observations, observed_in, read_observations
-from .own_doses import OwnDoses
+from .observations import EVERYONE, Observations
 from .panels import panels_of
-from .planned_doses import PlannedDoses, arms_of, check_times
-from .replicates import APART, MOST_REPLICATES, simulate_replicates
-from .residual import residual_of
+from .replicates import APART, MOST_REPLICATES
 
 __all__ = ["predictive_check"]
 
@@ -134,25 +131,16 @@ def predictive_check(
     """
     _check_numbers(replicates, percentiles, versus)
     table = data if isinstance(data, EventTable) else read_events(data)
-    if table.subjects > APART:
-        raise ArgumentError(f"{table.subjects:,} people: there can be at most {APART:,}")
     given = {"seed": seed, "population": population, "settings": settings}
     given["options"] = Options.given(method, precision, rtol, atol, kernel)
-    dosed = bool((table.evid != 0).any())
-    plan, columns = _planned(scenario, table, given, library, note, dosed)
-    of = observed_in(table, of, _observables(plan, dosed))
-    unit = plan.observables[of]
-    observed = read_observations(table, of, unit, dv_unit=dv_unit, lloq=lloq, dvid=dvid, by=by)
-    residual = residual_of(plan, of, cv, sd)
+    asked = {"of": of, "arm": arm, "cv": cv, "sd": sd, "dv_unit": dv_unit, "lloq": lloq, "dvid": dvid, "by": by}
+    design = design_of(scenario, table, given, library, note, **asked)
+    plan, observed = design.plan, design.observed
     announce(plan, note)
-    simulator, blocks, doses = _simulator(plan, table, columns, observed, arm, dosed)
-    days = replicates * len(observed.people) * float(observed.time.max(initial=0.0)) / 24
-    plan.choose_forms(replicates * len(observed.people), days)
-    tell = shown_progress(progress)
-    found = simulate_replicates(simulator, observed, residual, plan.seed, replicates, blocks, workers(threads), tell)
+    found = design.simulate(replicates, workers(threads), shown_progress(progress))
     values = found.values
     if versus == "tad":
-        after = simulator.after_dose(observed)
+        after = design.simulator.after_dose(observed)
         observed, values = _kept(replace(observed, time=after), values, np.isfinite(after), "before any dose")
     errors = prediction_errors(observed, values, plan.seed)
     shown, theirs, prediction = observed, values, None
@@ -165,10 +153,10 @@ def predictive_check(
         title=plan.scenario.title,
         population=plan.population.name,
         seed=plan.seed,
-        of=of,
-        unit=unit,
-        doses=doses,
-        error=residual.told,
+        of=observed.of,
+        unit=observed.unit,
+        doses=design.doses,
+        error=design.residual.told,
         replicates=replicates,
         people=len(observed.people),
         observed=observed,
@@ -196,54 +184,6 @@ def _check_numbers(replicates: int, percentiles: Sequence[float], versus: str) -
         raise ArgumentError(f"`versus` = {versus}: it is `time` or `tad`")
 
 
-def _planned(
-    scenario: Scenario | str | Path | Sequence[str],
-    table: EventTable,
-    given: dict[str, Any],
-    library: Library | None,
-    note: Callable[[str], None] | None,
-    dosed: bool,
-) -> tuple[Plan, Mapping[str, Sequence[str]]]:
-    """The plan, and the parameters that covariates of the table replace."""
-    if dosed:
-        plan, columns = planned_records(scenario, table, given, library, note)
-    elif isinstance(scenario, (Scenario, str, Path)):
-        plan, columns = make_plan(scenario, **given, library=library, note=note), {}
-    else:
-        help = "give doses in the table, or a scenario with doses"
-        raise ArgumentError("neither the table nor a scenario gives doses", help=help)
-    # Everybody counts once here, so that no group may be oversampled.
-    groups = tuple(g.model_copy(update={"sampled": None}) for g in plan.population.groups)
-    return replace(plan, population=replace(plan.population, groups=groups)), columns
-
-
-def _observables(plan: Plan, dosed: bool) -> list[str]:
-    """Observables that the model has; records of doses need not be fasting."""
-    there = [name for name, column in zip(plan.observables, plan.columns, strict=True) if column >= 0]
-    return [name for name in there if not (dosed and name == "fasting_glucose")]
-
-
-def _simulator(
-    plan: Plan,
-    table: EventTable,
-    columns: Mapping[str, Sequence[str]],
-    observed: Observations,
-    arm: str | None,
-    dosed: bool,
-) -> tuple[OwnDoses | PlannedDoses, list[np.ndarray], str]:
-    """What simulates the people, those who can be simulated together, and whose doses they take."""
-    if dosed:
-        if arm is not None:
-            help = "leave `arm` out, or the doses: with doses in the table, those of the scenario are ignored"
-            raise ArgumentError(f"`arm` = {arm}: these people take their own doses", help=help)
-        return OwnDoses.of(plan, table, columns, observed), [observed.people], "those of the table"
-    check_times(plan, table, observed)
-    names = arms_of(table, observed, arm, [a.name for a in plan.arms])
-    made = PlannedDoses.of_arms(plan, names, observed)
-    arms = list(dict.fromkeys(names.values()))
-    return made, made.blocks, f"those of the scenario, {'arm' if len(arms) == 1 else 'arms'} {', '.join(arms)}"
-
-
 def _kept(observed: Observations, values: np.ndarray, kept: np.ndarray, why: str) -> tuple[Observations, np.ndarray]:
     """The samples in a mask, with a note on the others."""
     out = int((~kept).sum())
@@ -257,7 +197,7 @@ def _tests(observed: Observations, errors: Errors) -> dict[str, ErrorTests]:
     masks = {"all": np.ones(len(observed), bool)}
     if observed.strata != [EVERYONE]:
         masks |= {str(stratum): observed.stratum == stratum for stratum in observed.strata}
-    found = {name: error_tests(errors.npde[mask], errors.replicates[:, mask]) for name, mask in masks.items()}
+    found = {name: error_tests(errors.npde[mask], errors.exchangeable[:, mask]) for name, mask in masks.items()}
     return {name: test for name, test in found.items() if test is not None}
 
 
