@@ -91,19 +91,17 @@ def limits_of(
     # The cell of a censored value is its limit: `<0.3`, or 0.3 with CENS 1.
     own = flags[rows] & (limit == NO_LIMIT) & (value[rows] > 0)
     limit[own] = value[rows][own]
+    known = np.unique(limit[limit > NO_LIMIT])
+    if own.any() and len(known) == 1:
+        # One limit is that of the assay: the other samples could have been below as well.
+        limit[:] = known[0]
     lost = flags[rows] & (limit == NO_LIMIT)
     if lost.any():
         row = int(rows[np.flatnonzero(lost)[0]])
-        name = table.used.get("DV", "DV")
-        table.fail(
-            row, name, f"`{one_line(texts[row])}` is below a limit that is not given", "give `lloq`, or column LLOQ"
-        )
+        said = f"`{one_line(texts[row])}` is below a limit that is not given"
+        table.fail(row, table.used.get("DV", "DV"), said, "give `lloq`, or column LLOQ")
     if own.any() and (limit == NO_LIMIT).any():
-        # The other samples of this assay could have been below as well.
-        known = np.unique(limit[limit > NO_LIMIT])
-        if len(known) > 1:
-            message = f"{table.path}: only some samples have a limit of quantification, and the limits differ"
-            raise DataError(message, help="give every sample its limit in column LLOQ")
-        limit[limit == NO_LIMIT] = known[0]
+        message = f"{table.path}: only some samples have a limit of quantification, and the limits differ"
+        raise DataError(message, help="give every sample its limit in column LLOQ")
     below = flags[rows] | (value[rows] < limit)
     return limit, below

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from .npde import Errors
 from .observations import EVERYONE, Observations
 from .panels import Panel
 from .percentiles import INTERVAL, Compared
+from .write import write_check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +67,10 @@ class PredictiveCheck:
         Tests of `npde`, by stratum, `all` for everyone; without those that have too few errors.
     notes
         How the table was read, and what was left out.
+    warnings
+        What is likely to be a mistake in the data.
     failed
-        Number of simulated people that failed, of all replicates, and why.
+        Number of simulated people that failed, of all replicates; they are left out.
     status
         Number of simulated people by how they ended.
     manifest
@@ -92,6 +96,7 @@ class PredictiveCheck:
     errors: Errors = field(repr=False)
     tests: Mapping[str, ErrorTests]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     failed: int
     status: Mapping[str, int]
     manifest: Mapping[str, Any] = field(repr=False)
@@ -170,6 +175,16 @@ class PredictiveCheck:
 
         return importlib.import_module("mtorsim.plots.vpc").vpc(self)
 
+    def save(self, folder: str | Path, *, force: bool = False) -> list[Path]:
+        """Save the tables in a folder, as CSV and JSON; returns the files.
+
+        Raises
+        ------
+        DataError
+            If the folder already holds a result and `force` is not given, or cannot be written to.
+        """
+        return write_check(self, Path(folder).expanduser(), force)
+
     def to_json(self) -> dict[str, Any]:
         """Everything as plain values."""
         outside, shown = self.percentiles_outside
@@ -199,6 +214,7 @@ class PredictiveCheck:
             "failed": self.failed,
             "status": dict(self.status),
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
     def _bins(self) -> list[tuple[Panel, int, Any]]:

@@ -167,7 +167,8 @@ def predictive_check(
         clock=CLOCKS[versus],
         errors=errors,
         tests=_tests(observed, errors),
-        notes=(*shown.notes, *_doubts(observed, values)),
+        notes=shown.notes,
+        warnings=tuple(_doubts(observed, values)),
         failed=found.failed,
         status={SENTENCES[code]: count for code, count in found.status.items()},
         manifest=_manifest(plan, observed, replicates),
@@ -202,7 +203,7 @@ def _tests(observed: Observations, errors: Errors) -> dict[str, ErrorTests]:
 
 
 def _doubts(observed: Observations, values: np.ndarray) -> list[str]:
-    """A note if measured and simulated values are so far apart that the unit may be another one."""
+    """A warning if measured and simulated values are so far apart that the unit may be another one."""
     some = ~observed.below & (observed.value > 0)
     middle = predictions(values)
     both = some & (middle > 0)
