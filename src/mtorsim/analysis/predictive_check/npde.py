@@ -165,15 +165,16 @@ def _imputed(
         return own, simulated
     values = simulated.copy()
     records = observed.record[mine].astype(np.uint64)
+    numbers = numbers_of(np.full(len(turns), who), turns)
+    theirs = uniform(seed, ["below the limit, simulated"], numbers[:, None], records[None, :])[0]
+    ours = uniform(seed, ["below the limit, measured"], np.array([who]), records)[0]
     for j in range(len(mine)):
         under = simulated[:, j] < limit[j]
         # If the model never goes so low, the lowest it has stands for it: the sample remains an extreme one.
         pool = np.sort(simulated[under, j]) if under.any() else np.array([min(simulated[:, j].min(), limit[j])])
-        numbers = numbers_of(np.full(len(turns), who), turns)
-        u = uniform(seed, ["below the limit, simulated"], numbers, records[j])[0]
-        values[under, j] = _drawn(pool, u[under])
+        values[under, j] = _drawn(pool, theirs[under, j])
         if observed.below[mine[j]]:
-            own[j] = _drawn(pool, uniform(seed, ["below the limit, measured"], np.array([who]), records[j])[0])[0]
+            own[j] = _drawn(pool, ours[j : j + 1])[0]
     return own, values
 
 
