@@ -178,7 +178,9 @@ _TYPED = {
     r"`columns=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--column \1=\2`",
     r"`units=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--unit \1=\2`",
     r"`by`": "`--by`",
-    r"`(lloq|dvid|cv|sd|bins|versus|percentiles)`": r"`--\1`",
+    r"`(arm|lloq|dvid|cv|sd|bins|versus|percentiles)`(?= = |: )": r"`--\1`",
+    r"(?<=give )`lloq`|(?<=choose one with )`dvid`": lambda found: found[0].replace("`", "`--", 1),
+    r"`(of|arm)`(?= is one of )": r"`--\1`",
     r"`dv_unit`": "`--dv-unit`",
     r"`interpolation=\{\"([^`]*?)\": \"(\w+)\"\}`": r"`--interpolate \1=\2`",
 }

@@ -155,7 +155,7 @@ def true_sets():
     """Tests and shares outside of data from the model itself, each against replicates of its own."""
     rng = np.random.default_rng(8)
     found = []
-    for _ in range(200):
+    for _ in range(150):
         simulated = people(rng, 12, 200)
         observed = samples(people(rng, 12, 1)[0], 12)
         errors = prediction_errors(observed, simulated, 1)
