@@ -139,6 +139,8 @@ def test_dependent_values_have_no_errors():
     rng = np.random.default_rng(7)
     x = rng.normal(size=(100, 1))
     assert decorrelated_errors(np.zeros(2), np.hstack([x, 2 * x])) is None
+    nearly = np.hstack([x, x + 1e-7 * rng.normal(size=(100, 1))])
+    assert decorrelated_errors(np.zeros(2), nearly) is None
     assert decorrelated_errors(np.zeros(5), rng.normal(size=(11, 5))) is None
     n = len(TIMES)
     simulated = np.ones((50, n)) * rng.normal(size=(50, 1))

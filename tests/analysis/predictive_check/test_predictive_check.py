@@ -170,6 +170,46 @@ def test_each_person_follows_the_arm_that_the_table_names(known, measured):
     assert found.doses == "those of the scenario, arms none, known"
 
 
+AGED = """
+[population]
+name = "aged"
+about = "untreated glucose rises with age"
+[covariates]
+age = { median = 50, sd = 12, range = [20, 90], unit = "y", about = "age", source = "this_work", evidence = "design" }
+decade = { median = "age / 10", unit = "1", about = "decade", source = "this_work", evidence = "design" }
+[parameters."known.base"]
+median = "60 + 0.7 * age"
+iiv = 0.05
+source = "this_work"
+evidence = "design"
+"""
+
+
+@pytest.fixture
+def aged(known, tmp_path):
+    (tmp_path / "aged.toml").write_text(AGED, encoding="utf-8")
+    return known.replace(population="aged", library=mt.Library((tmp_path, *known.library.extra)))
+
+
+def test_people_of_an_arm_have_the_covariates_of_the_table(aged, measured):
+    age = 20 + 3 * measured.ID.str[1:].astype(int)
+    found = mt.predictive_check(aged, measured.assign(Age=age), of="glucose", arm="none", replicates=200, cv=0.0)
+    assert "covariates of each person: age" in found.notes
+    predicted = found.npde[found.npde.time_h == 0].predicted
+    np.testing.assert_allclose(predicted, (60 + 0.7 * np.array(age)[::4]), rtol=0.02)
+    without = mt.predictive_check(aged, measured, of="glucose", arm="none", replicates=200, cv=0.0)
+    assert np.ptp(without.npde[without.npde.time_h == 0].predicted) < 8
+    for column, values, said in (
+        ("age", age.where(measured.ID != "P4"), "subject P4, column age: this covariate is missing"),
+        ("age", age + measured.TIME / 100, "this covariate changes"),
+        ("age", age + 60, "is outside the range of `age`, 20 to 90 y"),
+        ("decade", age / 10, "`decade` follows from `age / 10` in population aged"),
+        ("age", "old", "`old` is not a number"),
+    ):
+        with pytest.raises(mt.MtorsimError, match=said):
+            mt.predictive_check(aged, measured.assign(**{column: values}), of="glucose", arm="none", replicates=20)
+
+
 def test_rows_of_one_person_and_without_error_are_checked_as_far_as_they_can_be(known, measured):
     one = measured[measured.ID == "P3"]
     found = mt.predictive_check(known, one, of="glucose", arm="known", replicates=20)

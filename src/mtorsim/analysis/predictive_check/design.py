@@ -16,6 +16,7 @@ from mtorsim.files.library import Library
 from mtorsim.run.plan import Plan, make_plan
 from mtorsim.scenario.scenario import Scenario
 
+from .covariates import known_covariates
 from .observations import Observations, observed_in, read_observations
 from .own_doses import OwnDoses
 from .planned_doses import PlannedDoses, arms_of, check_times
@@ -111,7 +112,10 @@ def design_of(
         return CheckDesign(plan, observed, residual, own, [observed.people], "those of the table")
     check_times(plan, table, observed)
     names = arms_of(table, observed, arm, [a.name for a in plan.arms])
-    made = PlannedDoses.of_arms(plan, names, observed)
+    known = known_covariates(plan.population, table, observed)
+    if known:
+        observed = replace(observed, notes=(*observed.notes, f"covariates of each person: {', '.join(known)}"))
+    made = PlannedDoses.of_arms(plan, names, observed, known)
     arms = list(dict.fromkeys(names.values()))
     told = f"those of the scenario, {'arm' if len(arms) == 1 else 'arms'} {', '.join(arms)}"
     return CheckDesign(plan, observed, residual, made, made.blocks, told)

@@ -35,22 +35,27 @@ class PlannedDoses:
         The arm of each person, by number of the person.
     times
         Times of each person's samples, by number of the person.
+    known
+        Covariates of the people by name, an array over all people of the table.
     """
 
     plan: Plan
     arms: Mapping[int, PlannedArm]
     times: Mapping[int, np.ndarray]
     of: str
+    known: Mapping[str, np.ndarray]
 
     @classmethod
-    def of_arms(cls, plan: Plan, names: Mapping[int, str], observed: Observations) -> PlannedDoses:
+    def of_arms(
+        cls, plan: Plan, names: Mapping[int, str], observed: Observations, known: Mapping[str, np.ndarray]
+    ) -> PlannedDoses:
         """A simulator of the samples of some people, each in the arm of this name."""
         # Who has a sample was there.
         stays = {arm.name: replace(arm, spec=replace(arm.spec, staying=None)) for arm in plan.arms}
         last = max(float(observed.time.max(initial=0.0)), 1e-3)
         plan = replace(plan, scenario=plan.scenario.but(duration=last))
         times = {int(i): observed.time[observed.person == i] for i in observed.people}
-        return cls(plan, {i: stays[names[i]] for i in times}, times, observed.of)
+        return cls(plan, {i: stays[names[i]] for i in times}, times, observed.of, known)
 
     @property
     def blocks(self) -> list[np.ndarray]:
@@ -61,7 +66,7 @@ class PlannedDoses:
     def __call__(self, who: np.ndarray, numbers: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
         """See `Simulator`; all people are of one arm."""
         plan, arm = self.plan, self.arms[int(who[0])]
-        people = prepare(plan, numbers)
+        people = prepare(plan, numbers, {name: value[who] for name, value in self.known.items()})
         own = [self.times[int(i)] for i in who]
         looks = [t for t in decision_times(plan, arm) if t <= plan.scenario.duration]
         times = np.unique(np.concatenate([[0.0], *own, looks]))

@@ -86,7 +86,8 @@ def predictive_check(
     data
         Samples, and doses if there are any: the path of a CSV or Parquet file or a DataFrame with columns ID, TIME in
         hours and DV, else the result of `read_events`, which has options for other tables. Optional columns: EVID, MDV
-        and others of doses; DVID; LLOQ, BLQ or CENS; UNIT; ARM; covariates that replace parameters, with doses.
+        and others of doses; DVID; LLOQ, BLQ or CENS; UNIT; ARM; covariates, which replace parameters in people with
+        doses of their own, and are those of the population in others.
     of
         The observable that was measured; default: the one that column DVID names, or that the model has.
     arm
