@@ -231,6 +231,16 @@ def test_a_likely_mistake_of_the_unit_is_a_warning(known, measured):
     np.testing.assert_allclose(right.observed.value, measured.DV, rtol=1e-12)
 
 
+def test_people_without_differences_are_a_warning(known, measured):
+    one = measured.assign(EVID=np.where(measured.TIME == 48, 2, 0))
+    found = mt.predictive_check(known, one, of="glucose", arm="known", replicates=20, population="typical")
+    assert found.warnings == (
+        "people of population typical do not differ from each other: name another, such as `modelled`",
+    )
+    # An event that is neither sample nor dose leaves the doses to the scenario.
+    assert (found.doses, len(found.observed)) == ("those of the scenario, arm known", 60)
+
+
 def test_figures_show_all_strata_and_what_is_below(known, dosed):
     table = dosed.assign(half=np.where(dosed.ID.str[1:].astype(int) < 10, "first", "second"))
     found = mt.predictive_check(known, table, of="glucose", by="half", cv=0.05, replicates=40, lloq=85.0)

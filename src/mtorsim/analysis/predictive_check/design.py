@@ -99,7 +99,8 @@ def design_of(
     """
     if table.subjects > APART:
         raise ArgumentError(f"{table.subjects:,} people: there can be at most {APART:,}")
-    dosed = bool((table.evid != 0).any())
+    # EVID 2 is neither a sample nor a dose.
+    dosed = bool((~np.isin(table.evid, (0, 2))).any())
     plan, columns = _planned(scenario, table, given, library, note, dosed)
     of = observed_in(table, of, _observables(plan, dosed))
     observed = read_observations(table, of, plan.observables[of], **reading)

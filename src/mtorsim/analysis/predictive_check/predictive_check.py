@@ -169,7 +169,7 @@ def predictive_check(
         errors=errors,
         tests=_tests(observed, errors),
         notes=shown.notes,
-        warnings=tuple(_doubts(observed, values)),
+        warnings=tuple(_doubts(plan, observed, values)),
         failed=found.failed,
         status={SENTENCES[code]: count for code, count in found.status.items()},
         manifest=_manifest(plan, observed, replicates),
@@ -203,18 +203,19 @@ def _tests(observed: Observations, errors: Errors) -> dict[str, ErrorTests]:
     return {name: test for name, test in found.items() if test is not None}
 
 
-def _doubts(observed: Observations, values: np.ndarray) -> list[str]:
-    """A warning if measured and simulated values are so far apart that the unit may be another one."""
-    some = ~observed.below & (observed.value > 0)
+def _doubts(plan: Plan, observed: Observations, values: np.ndarray) -> list[str]:
+    """Warnings: people do not differ, or values are so far apart that the unit may be another one."""
+    found = []
+    if not plan.population.deviating:
+        help = "name another, such as `modelled`"
+        found.append(f"people of population {plan.population.name} do not differ from each other: {help}")
     middle = predictions(values)
-    both = some & (middle > 0)
-    if not both.any():
-        return []
-    ratio = float(np.median(observed.value[both] / middle[both]))
-    if 1 / FAR < ratio < FAR:
-        return []
-    told = f"{ratio:.3g} times as high as" if ratio > 1 else f"{1 / ratio:.3g} times lower than"
-    return [f"measured values are {told} simulated ones: is their unit {observed.unit}?"]
+    both = ~observed.below & (observed.value > 0) & (middle > 0)
+    ratio = float(np.median(observed.value[both] / middle[both])) if both.any() else 1.0
+    if not 1 / FAR < ratio < FAR:
+        told = f"{ratio:.3g} times as high as" if ratio > 1 else f"{1 / ratio:.3g} times lower than"
+        found.append(f"measured values are {told} simulated ones: is their unit {observed.unit}?")
+    return found
 
 
 def _manifest(plan: Plan, observed: Observations, replicates: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from mtorsim.errors import ArgumentError, one_line
 @as_json
 @quiet
 def command(what: tuple[str, ...], models: tuple[str, ...], out: Path | None, **given: Any) -> int:
-    """Run the event records in TABLE, a CSV file, through the model of SCENARIO, or through modules.
+    """Run the event records in TABLE, a CSV or Parquet file, through the model of SCENARIO, or through modules.
 
     \b
       mtorsim events everolimus_healthy records.csv --out results/records
