@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mtorsim.analysis.forecast.forecast import forecast, forecasts
     from mtorsim.analysis.forecast.outlook import Forecast
     from mtorsim.analysis.forecast.people import read_people
+    from mtorsim.analysis.predictive_check.check import PredictiveCheck
+    from mtorsim.analysis.predictive_check.predictive_check import predictive_check
     from mtorsim.analysis.response.dose_response import dose_response
     from mtorsim.analysis.response.responses import DoseResponse
     from mtorsim.analysis.risk.prediction import Risk
@@ -72,6 +74,7 @@ _HOME = {
     "Model": "model.model",
     "MtorsimError": "errors",
     "Population": "population.population",
+    "PredictiveCheck": "analysis.predictive_check.check",
     "RecordsResult": "results.records",
     "Result": "results.result",
     "Risk": "analysis.risk.prediction",
@@ -99,6 +102,7 @@ _HOME = {
     "morris": "analysis.sensitivity.screening",
     "open_result": "results.records",
     "plot": "plots.api",
+    "predictive_check": "analysis.predictive_check.predictive_check",
     "read_events": "event_records.read",
     "read_people": "analysis.forecast.people",
     "read_scenario": "scenario.scenario",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tables import HERE
 
 import mtorsim as mt
 from helpers import TESTS, made_up
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import scenario_from_text
+from tables import HERE
 
 LIBRARY = Library((TESTS,))
 K = 1.1 / 20

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tables import HERE, at, dose, scenario, table, written
 
 import mtorsim as mt
 from helpers import made_up
 from mtorsim.scenario.scenario import scenario_from_text
+from tables import HERE, at, dose, scenario, table, written
 
 TIMES = (5.0, 13.5, 24.0, 40.0)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.linalg import expm
-from tables import at, dose, table, written
 
 import mtorsim as mt
+from tables import at, dose, table, written
 
 CL, V, KA = 2.0, 10.0, 1.1
 K = CL / V

@@ -147,33 +147,6 @@ def test_a_notebook_shows_a_picture_without_pyplot(swept):
     assert swept.plot()._repr_png_().startswith(b"\x89PNG")
 
 
-def test_a_visual_check_covers_the_model_s_own_values(swept):
-    rng = np.random.default_rng(1)
-    glucose = swept.visits.fasting_glucose.sel(arm="everolimus")
-    times = np.repeat(swept.visits.time.to_numpy(), 12)
-    own = {"time": times + rng.normal(0, 1, len(times)), "value": glucose.to_numpy().T.ravel()}
-    axis = mt.plot.vpc(swept, own, arm="everolimus").axes[0]
-    areas = [a.get_paths()[0].vertices[:, 1] for a in axis.collections if len(a.get_paths()) and len(a.get_paths()[0])]
-    percentiles = [line for line in axis.lines if len(line.get_xdata()) == 5]
-    assert len(percentiles) == 3
-    for area, line, q in zip(areas, percentiles, (0.05, 0.5, 0.95), strict=False):
-        np.testing.assert_allclose(line.get_ydata(), glucose.quantile(q, "subject"))
-        inside = (line.get_ydata() >= area.min() - 1e-9) & (line.get_ydata() <= area.max() + 1e-9)
-        assert inside.all()
-    shifted = {**own, "value": own["value"] + 40}
-    high = mt.plot.vpc(swept, shifted, arm="everolimus").axes[0]
-    assert high.lines[1].get_ydata()[0] > max(a.max() for a in areas[1:2])
-    for wrong in (
-        {"time": [1]},
-        {"time": [1, 2], "value": [1]},
-        {"time": ["x"], "value": [1]},
-        3,
-        {"time": [], "value": []},
-    ):
-        with pytest.raises(ArgumentError):
-            mt.plot.vpc(swept, wrong)
-
-
 def test_the_mechanism_is_drawn_with_all_its_nodes():
     from mtorsim.describe.diagram import diagram_of
 

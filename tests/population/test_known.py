@@ -58,3 +58,30 @@ def test_candidates_start_within_1e_5_of_where_subjects_do(plan, deviates):
     glucose = plan.kernel.states.index("glucose_insulin.Gp")
     np.testing.assert_allclose(candidates.start[:, glucose], subjects.start[:, glucose], rtol=1e-5)
     assert (candidates.start[:, glucose] != subjects.start[:, glucose]).any()
+
+
+def test_people_drawn_given_covariates_have_them_and_the_others_follow(plan):
+    subjects = np.arange(4000)
+    drawn, _ = plan.population.draw(1, subjects)
+    same, _ = plan.population.draw(1, subjects, 0, {name: drawn[name] for name in ("male", "age", "bmi")})
+    for name, values in drawn.items():
+        np.testing.assert_allclose(same[name], values, rtol=1e-9)
+    given, _ = plan.population.draw(1, subjects, 0, {"bmi": np.full(4000, 40.0)})
+    assert (given["bmi"] == 40.0).all()
+    weight = given["height"] ** 2 * 40.0
+    np.testing.assert_allclose(given["weight"], weight)
+    assert (given["age"] == drawn["age"]).all()
+
+
+def test_what_is_correlated_with_a_known_covariate_is_drawn_given_it(plan):
+    population = plan.population
+    name = next(n for pair in population.correlation for n in pair if n != "bmi" and "bmi" in pair)
+    r = next(v for pair, v in population.correlation.items() if set(pair) == {"bmi", name})
+    q = next(q for q in population.quantities if q.name == name)
+    own = next(q for q in population.quantities if q.name == "bmi")
+    drawn, _ = population.draw(2, np.arange(20000))
+    given, _ = population.draw(2, np.arange(20000), 0, {"bmi": np.full(20000, 27.0 * np.exp(2 * own.sigma))})
+    effect = lambda values: np.log(values[name]) / q.sigma  # noqa: E731
+    # Two SD above the median shift the other by 2 r, and leave the share 1 - r^2 of its variance.
+    assert effect(given).mean() - effect(drawn).mean() == pytest.approx(2 * r, abs=0.04)
+    assert effect(given).var() == pytest.approx(effect(drawn).var() * (1 - r**2), rel=0.04)

@@ -20,7 +20,7 @@ MODEL = ["glucose_insulin", "mtor", "everolimus"]
         (lambda: mt.validate(3), "`sections` must be names of sections, not 3"),
         (lambda: mt.validate([3]), "`sections` must be names of sections, not a list"),
         (lambda: mt.calibrate(3), "`name` must be the name of a calibration"),
-        (lambda: mt.read_events(3), "`path` must be a path, not 3"),
+        (lambda: mt.read_events(3), "`path` must be a path or a DataFrame, not 3"),
         (lambda: mt.read_events("x", columns=3), "`columns` must be texts by name, not 3"),
         (lambda: mt.read_events("x", drop="a"), "`drop` must be a list of texts"),
         (lambda: mt.read_events("x", drp=["a"]), "`read_events` has no argument `drp`"),

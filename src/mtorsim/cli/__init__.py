@@ -34,6 +34,7 @@ COMMANDS = {
     "trial": "Run a trial and compare predicted with observed rates, arm by arm.",
     "calibrate": "Fit a few named quantities to reported trial results.",
     "explain": "Explain a drug's effect: which mechanism has which share of it, in whom.",
+    "vpc": "Lay measured data beside a simulation: visual predictive check, prediction errors.",
     "dose-response": "Give the same people several doses or schedules; find the dose that keeps a risk low.",
     "sweep": "Run every combination of doses, regimens, parameters and switches, and compare the arms.",
     "sensitivity": "Change every parameter and see which decides an answer, and what it rests on.",
@@ -180,6 +181,10 @@ _TYPED = {
     r"`columns=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--column \1=\2`",
     r"`units=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--unit \1=\2`",
     r"`by`": "`--by`",
+    r"`(arm|lloq|dvid|cv|sd|bins|versus|percentiles)`(?= = |: )": r"`--\1`",
+    r"(?<=give )`lloq`|(?<=choose one with )`dvid`": lambda found: found[0].replace("`", "`--", 1),
+    r"`(of|arm)`(?= is one of )": r"`--\1`",
+    r"`dv_unit`": "`--dv-unit`",
     r"`interpolation=\{\"([^`]*?)\": \"(\w+)\"\}`": r"`--interpolate \1=\2`",
 }
 """Arguments named in messages, as they are typed at the command line."""

@@ -51,6 +51,7 @@ def with_occasions(
     columns: Mapping[str, Sequence[str]],
     seed: int,
     subjects: np.ndarray,
+    numbers: np.ndarray,
     parameters: Mapping[str, np.ndarray],
 ) -> tuple[EventTable, dict[str, Sequence[str]]]:
     """Add a covariate for each parameter that varies between occasions, with the subject's value in each.
@@ -64,7 +65,9 @@ def with_occasions(
     columns
         The parameters that each covariate replaces.
     subjects
-        Numbers of some subjects, (n,); the records of others are left alone.
+        Numbers of some consecutive subjects, (n,); the records of others are left alone.
+    numbers
+        The numbers by which they are drawn, (n,).
     parameters
         An array (n,) for each parameter.
     """
@@ -78,7 +81,7 @@ def with_occasions(
                 own = table.covariates[covariate][rows]
                 first = {int(s): v for s, v in zip(who[::-1], own[::-1], strict=True) if not np.isnan(v)}
                 base = np.array([first.get(int(s), b) for s, b in zip(who, base, strict=True)])
-        factor = exp(sigma * normal(seed, [f"occasion {parameter}"], who, occasion)[0])
+        factor = exp(sigma * normal(seed, [f"occasion {parameter}"], numbers[who - subjects[0]], occasion)[0])
         values = np.full(len(table.subject), np.nan)
         values[rows] = base * factor
         added[f"occasion of {parameter}"] = values

@@ -1,4 +1,4 @@
-"""Read a table of event records."""
+"""Read event records: a file of any kind of table, or a DataFrame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mtorsim.units.units import convert, parse_unit
 
 from .adam import NAMES, event_columns, hours_in
 from .checks import check_records
-from .table import INTERPOLATIONS, EventTable
+from .table import INTERPOLATIONS, EventTable, Frame
 
 __all__ = ["read_events"]
 
@@ -34,7 +34,7 @@ PEOPLE = ("SUBJ", "SUBJECT", "SUBJID", "USUBJID", "NMID", "PATIENT", "PAT", "#ID
 
 @checked
 def read_events(
-    path: str | Path,
+    path: str | Path | Frame,
     *,
     time_unit: str = "h",
     interpolation: Mapping[str, str] | None = None,
@@ -51,10 +51,11 @@ def read_events(
     Parameters
     ----------
     path
-        The file: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet. Columns by name, in any
-        case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV, DV, and DATE, DAT1, DAT2 or DAT3; all others are
-        copied to the result, and are covariates if the model has a parameter for them. A full stop, `NA` or an empty
-        cell is a missing value. With clock times or dates, times are relative to the first record of each subject.
+        A DataFrame, or the file: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet. Columns
+        by name, in any case: ID, TIME, EVID, AMT, RATE, DUR, II, ADDL, SS, CMT, MDV, DV, and DATE, DAT1, DAT2 or DAT3;
+        all others are copied to the result, and are covariates if the model has a parameter for them. A full stop, `NA`
+        or an empty cell is a missing value. With clock times or dates, times are relative to the first record of each
+        subject.
     time_unit
         Unit of TIME, II and DUR; rates are per this unit.
     interpolation
@@ -84,7 +85,7 @@ def read_events(
     """
     if additional not in ADDITIONAL:
         raise ArgumentError(f"`additional` must be `record` or `own time`, not {spoken(additional)}")
-    cells, notes = chosen(read_cells(Path(path), dialect, ignore), ignore, accept)
+    cells, notes = chosen(read_cells(path, dialect, ignore), ignore, accept)
     if dialect == ADAM:
         columns, time_unit = event_columns(cells, columns or {}), hours_in(cells, time_unit)
     hours = convert(1.0, parse_unit(time_unit), parse_unit("h"))

@@ -36,7 +36,7 @@ from .table import EventTable
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["simulate_events", "write_records"]
+__all__ = ["carried", "planned_records", "simulate_events", "write_records"]
 
 
 GROUP = 64
@@ -114,7 +114,7 @@ def simulate_events(
     """
     given = {"seed": seed, "population": population, "settings": settings}
     given["options"] = Options.given(method, precision, rtol, atol, kernel)
-    plan, columns = _planned(scenario, table, given, library, note)
+    plan, columns = planned_records(scenario, table, given, library, note)
     if note is not None:
         note(reading_line(plan.model, table, columns, plan.population.iov))
     announce(plan, note)
@@ -148,7 +148,8 @@ def records_of(plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str
     """
     # Records need not be fasting; observables that the model does not define have no column.
     shown = [j for j, name in enumerate(plan.observables) if plan.columns[j] >= 0 and name != "fasting_glucose"]
-    seen, fine, laid, status, parameters = _group(plan, table, columns, numbers)
+    group = carried(plan, table, columns, numbers, numbers, POINTS)
+    seen, fine, laid = np.concatenate(group.seen), np.concatenate(group.curves), group.laid
     names = {list(plan.observables)[j]: j for j in shown}
     after = np.array([record.after_dose for own in laid for record in own.seen])
     values = {"tad": after} | {name: seen[:, j] for name, j in names.items()}
@@ -157,7 +158,8 @@ def records_of(plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str
         "time_h": np.array([point.time for own in laid for point in own.curve]),
     }
     curves |= {name: fine[:, j] for name, j in names.items()}
-    return Recorded(values, status, dict(zip(plan.kernel.parameters, parameters[0].tolist(), strict=True)), curves)
+    first = dict(zip(plan.kernel.parameters, group.parameters[0].tolist(), strict=True))
+    return Recorded(values, group.status, first, curves)
 
 
 @checked
@@ -186,7 +188,7 @@ def check_events(
     MtorsimError
         If the scenario or the table is invalid.
     """
-    plan, columns = _planned(scenario, table, {"population": population, "settings": settings}, library, None)
+    plan, columns = planned_records(scenario, table, {"population": population, "settings": settings}, library, None)
     routes = Routes(plan.model, plan.kernel)
     for record in range(len(table.frame)):
         if table.evid[record] in (1, 4, 5, 6) or table.cmt[record].startswith("-"):
@@ -194,7 +196,7 @@ def check_events(
     return reading_line(plan.model, table, columns, plan.population.iov)
 
 
-def _planned(
+def planned_records(
     scenario: Scenario | str | Path | Sequence[str],
     table: EventTable,
     given: dict[str, Any],
@@ -256,23 +258,69 @@ def _manifest(
     }
 
 
-def _group(
-    plan: Plan, table: EventTable, columns: Mapping[str, Sequence[str]], numbers: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, list[SubjectEvents], np.ndarray, np.ndarray]:
-    """Observables at every record and on the curves of some subjects, their events, status and parameters."""
+class Group(NamedTuple):
+    """Simulated subjects of a table.
+
+    Attributes
+    ----------
+    seen, curves
+        Observables of each at its records and on its curve, (times, observables).
+    laid
+        Events of each.
+    status, parameters
+        Status of each, and the parameters, one row each.
+    """
+
+    seen: list[np.ndarray]
+    curves: list[np.ndarray]
+    laid: list[SubjectEvents]
+    status: np.ndarray
+    parameters: np.ndarray
+
+
+def carried(
+    plan: Plan,
+    table: EventTable,
+    columns: Mapping[str, Sequence[str]],
+    who: np.ndarray,
+    numbers: np.ndarray,
+    points: int = 0,
+) -> Group:
+    """Observables at every record of some subjects, each as the person that a number draws.
+
+    Parameters
+    ----------
+    plan, table
+        The run.
+    columns
+        The parameters that each covariate replaces.
+    who
+        Numbers of subjects in the table, (n,); one may appear several times.
+    numbers
+        The number by which the person of each is drawn, (n,).
+    points
+        Number of observations between the records of the first subjects of a table, for a figure.
+    """
     people, routes = prepare(plan, numbers), Routes(plan.model, plan.kernel)
     occasion = occasion_column(table, plan.population.iov, columns)
-    if occasion is not None:
-        named = plan.kernel.named(people.parameters)
-        table, columns = with_occasions(table, occasion, plan.population.iov, columns, plan.seed, numbers, named)
-    bounds = np.searchsorted(table.subject, np.append(numbers, numbers[-1] + 1))
-    laid = [
-        lay_out(table, range(a, b), routes, people.start[i], people.parameters[i], columns, plan.kernel, points)
-        for i, (a, b, points) in enumerate(zip(bounds, bounds[1:], np.where(numbers < DRAWN, POINTS, 0), strict=False))
-    ]
+    named = plan.kernel.named(people.parameters)
+    laid: list[SubjectEvents] = []
+    # Occasions are values in the table, which differ between persons drawn for one subject.
+    for part in np.split(np.arange(len(who)), np.flatnonzero(np.diff(who) != 1) + 1):
+        own, replaced = table, columns
+        if occasion is not None:
+            mine = {name: values[part] for name, values in named.items()}
+            given = (columns, plan.seed, who[part], numbers[part], mine)
+            own, replaced = with_occasions(table, occasion, plan.population.iov, *given)
+        for i in part:
+            records = range(*np.searchsorted(table.subject, (who[i], who[i] + 1)))
+            fine = points if who[i] < DRAWN else 0
+            laid.append(
+                lay_out(own, records, routes, people.start[i], people.parameters[i], replaced, plan.kernel, fine)
+            )
     status = np.array([p or own.status for p, own in zip(people.status.tolist(), laid, strict=True)], np.int64)
     seen, curves = zip(*_carried(plan, people, laid, status), strict=True)
-    return np.concatenate(seen), np.concatenate(curves), laid, status, people.parameters
+    return Group(list(seen), list(curves), laid, status, people.parameters)
 
 
 def _carried(

@@ -117,7 +117,7 @@ def indices(
     if window is not None and (test != "clamp" or len(window) != 2 or not window[0] < window[1]):
         raise ArgumentError("`window` is the first and the last minute of a clamp's steady state")
     read = read_measurements(
-        Path(path),
+        path,
         units or {},
         time_unit=time_unit,
         columns=columns,

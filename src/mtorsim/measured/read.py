@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ class Measurements:
 
 
 def read_measurements(
-    path: Path,
+    path: str | Path | Any,
     units: Mapping[str, str],
     *,
     time_unit: str = "min",

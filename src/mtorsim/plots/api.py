@@ -11,6 +11,7 @@ from .follow_up import pareto
 from .forecast import forecast
 from .mechanism import mechanism
 from .morris import morris
+from .npde import npde
 from .response import responses
 from .risk import nomogram, reliability
 from .sobol import sobol
@@ -33,6 +34,7 @@ __all__ = [
     "mechanism",
     "morris",
     "nomogram",
+    "npde",
     "ogtt",
     "pareto",
     "people",

@@ -10,7 +10,7 @@ from mtorsim.model.expressions import evaluate
 from mtorsim.stats.portable import FUNCTIONS
 
 from .population import WEIGHT, Population
-from .quantity import Quantity, skewed, spread
+from .quantity import Quantity, effect_of, skewed, spread
 
 __all__ = ["people_at"]
 
@@ -75,13 +75,7 @@ def _implied(
     population: Population, q: Quantity, median: np.ndarray, value: np.ndarray, z: Mapping[str, np.ndarray]
 ) -> np.ndarray:
     """The independent deviate of a known covariate."""
-    with np.errstate(all="ignore"):
-        if q.distribution == "normal":
-            eta = value - median
-        elif q.distribution == "logit-normal":
-            eta = np.log(value / (1.0 - value)) - np.log(median / (1.0 - median))
-        else:
-            eta = np.log(value / median)
+    eta = effect_of(median, value, q)
     if q.name not in population.correlated:
         return eta / q.sigma
     row = population.cholesky[i := population.correlated.index(q.name)]

@@ -20,6 +20,7 @@ from mtorsim.stats.draws import normal, uniform
 from mtorsim.stats.portable import FUNCTIONS, exp, normal_quantile
 from mtorsim.stats.sobol import sobol
 
+from .conditional import Conditional
 from .file import Entry, Group
 from .quantity import Quantity, shaped, spread
 from .tail import Tail
@@ -151,7 +152,11 @@ class Population:
         return lower
 
     def draw(
-        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int = 0
+        self,
+        seed: int,
+        subjects: np.ndarray,
+        attempt: np.ndarray | int = 0,
+        known: Mapping[str, np.ndarray] | None = None,
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Draw subjects.
 
@@ -163,6 +168,8 @@ class Population:
             Numbers of the subjects, shape (n,).
         attempt
             Number of the attempt at each subject, shape (n,) or one number.
+        known
+            Covariates of the subjects, (n,) each, by name; everything else is drawn given these.
 
         Returns
         -------
@@ -172,21 +179,25 @@ class Population:
             False if a quantity is outside the population's range.
         """
         with np.errstate(all="ignore"):  # NaN is reported as a status, not as a warning
-            return self._draw(seed, subjects, attempt)
+            return self._draw(seed, subjects, attempt, known or {})
 
     def _draw(
-        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int
+        self, seed: int, subjects: np.ndarray, attempt: np.ndarray | int, known: Mapping[str, np.ndarray]
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         n = len(subjects)
         eta, weights = self._deviates(seed, subjects, attempt)
         values: dict[str, np.ndarray] = {}
         plausible = np.ones(n, bool)
+        given = Conditional(self, eta)
         for q in self.quantities:
             if q.covariate is not None and q.covariate in values:
                 values[q.name] = values[q.covariate]
                 continue
             median = np.broadcast_to(np.asarray(evaluate(q.median, values, FUNCTIONS), float), (n,))
-            if q.distribution == "share":
+            if q.name in known:
+                values[q.name] = known[q.name]
+                given.learn(q, median, known[q.name])
+            elif q.distribution == "share":
                 values[q.name] = (self._uniform(seed, [q.name], subjects, attempt)[0] < median).astype(float)
             else:
                 values[q.name] = spread(median, eta.get(q.name), q)

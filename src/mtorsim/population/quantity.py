@@ -85,6 +85,16 @@ def spread(median: np.ndarray, eta: np.ndarray | None, q: Quantity) -> np.ndarra
     return median * exp(eta)
 
 
+def effect_of(median: np.ndarray, value: np.ndarray, q: Quantity) -> np.ndarray:
+    """The random effect that gives a quantity its value: the inverse of `spread`."""
+    with np.errstate(all="ignore"):
+        if q.distribution == "normal":
+            return value - median
+        if q.distribution == "logit-normal":
+            return np.log(value / (1.0 - value)) - np.log(median / (1.0 - median))
+        return np.log(value / median)
+
+
 def check_medians(place: Place, quantities: list[Quantity]) -> None:
     """Check medians: they may use quantities drawn earlier, and portable functions."""
     before: dict[str, float] = {}

@@ -38,9 +38,14 @@ _OURS = (
     "records.csv",
     "curves.csv",
     "failed.csv",
+    "percentiles.csv",
+    "below.csv",
+    "npde.csv",
+    "tests.csv",
+    "check.json",
     PARTS,
 )
-_DRAWN = ("time_course", "shares", "records")
+_DRAWN = ("time_course", "shares", "records", "vpc", "npde")
 _FIGURES = tuple(f"{name}.{suffix}" for name in _DRAWN for suffix in ("png", "pdf", "svg"))
 
 
@@ -99,7 +104,7 @@ def open_folder(folder: Path, force: bool) -> None:
             if not force:
                 raise DataError(f"`{folder}` already exists", help=_help(folder))
             try:
-                read_manifest(folder)
+                read_manifest(folder, of_check=True)
             except DataError:
                 message = f"`{folder}` is not a result, so `force=True` does not touch it"
                 raise DataError(message, help="name another folder") from None
@@ -112,7 +117,7 @@ def open_folder(folder: Path, force: bool) -> None:
 def _help(folder: Path) -> str:
     """Advice on a folder that already has content."""
     try:
-        finished = read_manifest(folder).get("finished")
+        finished = read_manifest(folder, of_check=True).get("finished")
     except DataError:
         return "name another folder"
     if not finished:

@@ -187,13 +187,18 @@ class _Manifest(BaseModel):
         return self
 
 
-def read_manifest(folder: str | Path) -> dict[str, Any]:
+def read_manifest(folder: str | Path, *, of_check: bool = False) -> dict[str, Any]:
     """Read the manifest of a result folder.
+
+    Parameters
+    ----------
+    of_check
+        Whether it may be that of a predictive check, which holds tables but no run.
 
     Raises
     ------
     DataError
-        If there is none, or its format differs.
+        If there is none, or its format differs, or the folder holds no run.
     """
     path = Path(folder).expanduser() / "run.json"
     try:
@@ -216,6 +221,9 @@ def read_manifest(folder: str | Path) -> dict[str, Any]:
         said = first["msg"].removeprefix("Value error, ")
         fault = f"`{one_line(key, 40)}` is missing or damaged" if key else said
         raise DataError(f"`{path}` is incomplete: {fault}", help="run the scenario again") from None
+    if "predictive_check" in manifest and not of_check:
+        help = "its tables are `percentiles.csv`, `npde.csv` and `tests.csv`"
+        raise DataError(f"`{folder}` holds a predictive check, not a run", help=help)
     return manifest
 
 

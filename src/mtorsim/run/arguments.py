@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from mtorsim.errors import ArgumentError, SettingError, did_you_mean, spoken
 from mtorsim.files.library import Library
 from mtorsim.scenario.scenario import Scenario
+from mtorsim.tables.columns import is_frame
 
 __all__ = ["checked"]
 
@@ -81,9 +82,9 @@ KINDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "columns": _TEXTS_BY_NAME,
     **dict.fromkeys(("drop", "ignore", "accept", "outcomes", "predictors"), _TEXTS),
     **dict.fromkeys(("time_unit", "dialect", "additional"), _TEXT),
-    "path": _PATH,
     "as_": (_is_text, "the name of a table"),
     "xpt_version": _WHOLE,
+    "path": (lambda v: _is_path(v) or is_frame(v), "a path or a DataFrame"),
     "quantiles": (_is_numbers, "a list of numbers"),
     "method": _TEXT,
     "precision": _TEXT,

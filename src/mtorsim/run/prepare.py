@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +63,7 @@ class People:
         return dict(zip(plan.population.traits, self.traits.T, strict=True)) if self.traits.size else {}
 
 
-def prepare(plan: Plan, subjects: np.ndarray) -> People:
+def prepare(plan: Plan, subjects: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> People:
     """Draw subjects until each meets the entry criteria, and run each in.
 
     Parameters
@@ -72,6 +72,8 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
         The run.
     subjects
         Numbers of the subjects, shape (n,).
+    known
+        Covariates of the subjects, (n,) each, by name.
     """
     n = len(subjects)
     people = People(
@@ -88,7 +90,8 @@ def prepare(plan: Plan, subjects: np.ndarray) -> People:
         if not len(pending):
             break
         people.attempts[pending] = attempt
-        values, plausible = plan.population.draw(plan.seed, subjects[pending], attempt)
+        own = {name: value[pending] for name, value in (known or {}).items()}
+        values, plausible = plan.population.draw(plan.seed, subjects[pending], attempt, own)
         drawn = np.isfinite(np.stack([np.broadcast_to(v, plausible.shape) for v in values.values()])).all(axis=0)
         people.status[pending[~drawn]] = NOT_DRAWN
         values = {name: np.broadcast_to(v, drawn.shape)[drawn] for name, v in values.items()}

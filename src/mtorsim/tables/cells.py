@@ -1,4 +1,4 @@
-"""Read a table as cells of text, each row with its line number."""
+"""Read a table, a file or a DataFrame, as cells of text, each row with its line number."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, did_you_mean, one_line, shown_path
 
 from .binary import BINARY, binary_cells
+from .columns import is_frame, rows_of_frame
 
 __all__ = ["ADAM", "DIALECTS", "MISSING", "Cells", "number", "read_cells", "renamed"]
 
@@ -50,11 +52,24 @@ class Cells:
     notes: list[str]
 
 
-def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
-    """Read a table: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or .parquet.
+FRAME = "the data frame"
+"""How a table that is not a file is named in messages."""
 
-    Of a CSV file blank lines are skipped, and empty cells beyond the head are dropped. Lines above the head that begin
-    with `#` are comments; `#` must be in `ignore`, as for any comment.
+
+def read_cells(given: str | Path | Any, dialect: str, ignore: Sequence[str] = ()) -> Cells:
+    """Read a table; blank lines are skipped, and empty cells beyond the head are dropped.
+
+    Parameters
+    ----------
+    given
+        A DataFrame, or the path of a file: CSV, or by its suffix .xpt, .sas7bdat, .dta, .sav, .rds, .feather or
+        .parquet.
+    dialect
+        Name of separator and decimal mark of a CSV file, or `adam`.
+    ignore
+        Rows to leave out, of which only `#` matters here.
+
+    Lines above the head that begin with `#` are comments; `#` must be in `ignore`, as for any comment.
 
     Raises
     ------
@@ -67,15 +82,19 @@ def read_cells(path: Path, dialect: str, ignore: Sequence[str] = ()) -> Cells:
     if dialect not in DIALECTS:
         help = choose_from(dialect, DIALECTS)
         raise ArgumentError(f"unknown dialect `{dialect}`", help=help)
-    shown = shown_path(path)
-    if path.suffix.lower() in BINARY:
-        if dialect not in ("comma", ADAM):
-            help = "leave out the dialect: the file has neither separators nor decimal marks"
-            raise ArgumentError(f"`{shown}` is not a text file of dialect `{dialect}`", help=help)
-        head, rows = binary_cells(path)
-        _check_head(shown, 1, head)
-        return Cells(shown, head, rows, list(range(2, len(rows) + 2)), [])
-    lines, rows = _rows(path, DIALECTS[dialect][0])
+    if is_frame(given):
+        shown, (lines, rows) = FRAME, rows_of_frame(given)
+    else:
+        path = Path(given)
+        shown = shown_path(path)
+        if path.suffix.lower() in BINARY:
+            if dialect not in ("comma", ADAM):
+                help = "leave out the dialect: the file has neither separators nor decimal marks"
+                raise ArgumentError(f"`{shown}` is not a text file of dialect `{dialect}`", help=help)
+            head, rows = binary_cells(path)
+            _check_head(shown, 1, head)
+            return Cells(shown, head, rows, list(range(2, len(rows) + 2)), [])
+        lines, rows = _rows(path, DIALECTS[dialect][0])
     if not rows:
         raise DataError(f"{shown}: the file is empty")
     above = _comments_above(rows)

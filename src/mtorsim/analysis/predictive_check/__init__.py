@@ -1,0 +1,1 @@
+"""Measured values beside simulated ones: visual predictive checks and prediction errors."""
