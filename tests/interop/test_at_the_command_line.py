@@ -23,7 +23,15 @@ def test_a_drug_goes_out_and_comes_in(mtorsim, tmp_path):
     back = mtorsim("import-model", file, "--time", "h", "--out", tmp_path / "again.toml", "--json")
     assert back.code == 0
     told = json.loads(back.out)
-    assert (told["states"], told["asked"], told["problem"]) == (3, [], None)
+    # The modifier that nothing uses is a number without a source.
+    assert told["asked"] == [f"the {what} of `F_CLEARANCE`" for what in ("source", "evidence")]
+    assert (told["states"], told["problem"]) == (3, None)
+    text = (
+        (tmp_path / "again.toml")
+        .read_text()
+        .replace('source = "?", evidence = "?"', 'source = "deWit2016", evidence = "design"')
+    )
+    (tmp_path / "again.toml").write_text(text)
     assert mtorsim("check", tmp_path / "again.toml").code == 0
 
 

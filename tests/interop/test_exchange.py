@@ -26,7 +26,7 @@ def test_sbml_is_clean_units_included(week):
     document = libsbml.readSBMLFromString(written(week[1], "sbml").text)
     assert document.checkConsistency() == 0, document.getErrorLog().toString()
     model = document.getModel()
-    assert (model.getNumRules(), model.getNumEvents()) == (171, 28)
+    assert (model.getNumRules(), model.getNumEvents()) == (169, 28)
     assert model.getParameter("CL").getNotesString().count("deWit2016") == 1
     assert "doi.org" in model.getParameter("CL").getAnnotationString()
 
@@ -96,7 +96,7 @@ def test_code_is_read_back_with_its_units(week, language, tmp_path):
     assert apart(flat, ours, lambda n: again.iloc[:, order.index(n)].to_numpy()) < CLOSE
 
 
-def test_infusions_lags_and_clocks_go_through_sbml(tmp_path, monkeypatch):
+def test_infusions_lags_and_clocks_go_through_sbml(tmp_path):
     (tmp_path / "drip.toml").write_text(DRIP)
     scenario = mt.Scenario(
         model=["drip"],
@@ -116,7 +116,7 @@ def test_infusions_lags_and_clocks_go_through_sbml(tmp_path, monkeypatch):
     ours = trajectory(person, hours)
     theirs = roadrunner_states(written(flat, "sbml").text, flat.states, hours)
     assert apart(flat, ours, lambda n: theirs[:, list(flat.states).index(n)]) < CLOSE
-    assert ours["drip.A"].max() > 30
+    assert ours["drip.A"].max() > 25
     with pytest.raises(mt.MtorsimError, match="cannot restart a clock"):
         written(flat, "nonmem")
 
@@ -166,7 +166,7 @@ def test_changes_of_parameters_are_steps_in_time(tmp_path):
         duration="2 d",
         visits=["0 d"],
         doses=[mt.Dose("everolimus", "10 mg", every="12 h")],
-        changes=[{"condition": "rifampicin", "from": "20 h", "until": "40 h"}],
+        changes=[{"condition": "rifampicin", "at": "20 h", "until": "40 h"}],
         observe=["everolimus.C"],
     )
     person = person_of(scenario)

@@ -71,10 +71,6 @@ def trees(choices=True):
 def test_a_printed_equation_is_read_with_the_same_value(language, data):
     dialect, fortran = DIALECTS[language]
     tree = data.draw(trees(choices=not fortran))
-    if fortran:
-        known = dict(dialect.functions)
-        if any(isinstance(n, ast.Call) and n.func.id == "max" for n in ast.walk(tree)):
-            assert "max" in known
     text = printed(inlined(tree, dialect.functions), dialect)
     names = Grammar(lambda n, a: called(n.lower(), a), ast.Name, fortran)
     again = parse(text, names)
@@ -127,7 +123,8 @@ def test_units_go_through_sbml(unit):
     libsbml = pytest.importorskip("libsbml")
     from mtorsim.interop.sbml.units import add_unit, unit_text
 
-    model = libsbml.SBMLDocument(3, 2).createModel()
+    document = libsbml.SBMLDocument(3, 2)
+    model = document.createModel()
     definition = model.getUnitDefinition(add_unit(model, unit))
     assert unit_text(definition) == unit
     definition.unsetName()
@@ -244,6 +241,7 @@ def test_the_same_drug_in_three_languages(name, text, tmp_path):
         visits=["1 h", "5 h", "20 h"],
         doses=[mt.Dose("model", "100 1", route=f"into_{first}")],
         observe=[shown],
+        meals={"plan": "none"},
         library=mt.Library((tmp_path,)),
     )
     seen = mt.simulate(scenario, subjects=1, **EXACT).visits[shown].to_numpy().ravel()
@@ -289,7 +287,7 @@ REFUSED = {
     "the record $PRED": ("m.ctl", NONMEM.replace("$PK", "$PRED")),
     "ADVAN5 is not supported": ("m.ctl", NONMEM.replace("ADVAN2 TRANS2", "ADVAN5")),
     "THETA(9) has no initial estimate": ("m.ctl", NONMEM.replace("THETA(3)/2", "THETA(9)")),
-    "IF has no ENDIF": ("m.ctl", NONMEM.replace("ENDIF", "")),
+    "ELSE has no ENDIF": ("m.ctl", NONMEM.replace("ENDIF", "")),
     "verbatim code": ("m.ctl", NONMEM.replace("S2 =", '" CALL SYSTEM("rm")\nS2 =')),
     "`CALL`": ("m.ctl", NONMEM.replace("S2 = V/1000", "CALL SIMETA(ETA)")),
     "the function `SYSTEM` is not known": ("m.ctl", NONMEM.replace("V/1000", "SYSTEM(1)")),

@@ -379,9 +379,9 @@ REFUSED = {
         reactions='<reaction id="r" reversible="false"><listOfReactants><speciesReference species="S" '
         'stoichiometry="1" constant="true"/></listOfReactants></reaction>',
     ),
-    "the SBML package `fbc`": sbml(parameters=X, rules=MOVES).replace(
+    "the SBML package `qual`": sbml(parameters=X, rules=MOVES).replace(
         'version="2">',
-        'version="2" xmlns:fbc="http://www.sbml.org/sbml/level3/version1/fbc/version2" fbc:required="true">',
+        'version="2" xmlns:qual="http://www.sbml.org/sbml/level3/version1/qual/version1" qual:required="true">',
         1,
     ),
     "the fast reaction `r`": '<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4">'

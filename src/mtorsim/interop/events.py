@@ -65,9 +65,10 @@ def _event(flat: FlatModel, time: float, parts: list[tuple[Given, str, ast.expr]
     for dose, to, change in parts:
         before = assignments.get(to, ast.Name(to))
         if isinstance(change, ast.UnaryOp):
+            # The end of an infusion.
             assignments[to] = ast.BinOp(before, ast.Sub(), change.operand)
-        else:
-            assignments[to] = ast.BinOp(before, ast.Add(), change)
+            continue
+        assignments[to] = ast.BinOp(before, ast.Add(), change)
         for clock, amount in dose.restarts.items():
             value = number(amount or 0.0)
             value.unit = flat.states[clock].unit  # type: ignore[attr-defined]

@@ -7,6 +7,8 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 
+from mtorsim.errors import ModelError
+
 from .grammar import chosen, condition, value
 
 __all__ = ["FUNCTIONS", "called"]
@@ -26,8 +28,22 @@ def _by(text: str, *names: str) -> Callable[..., ast.expr]:
     return made
 
 
+LARGEST = 50_000
+"""Parts of an equation."""
+
+
 def placed(body: ast.expr, values: Mapping[str, ast.expr]) -> ast.expr:
-    """A body in which names are replaced."""
+    """A body in which names are replaced.
+
+    Raises
+    ------
+    ModelError
+        If the equation would become too large, as when functions call each other many times.
+    """
+    sizes = {n: sum(1 for _ in ast.walk(tree)) for n, tree in values.items()}
+    total = sum(sizes.get(node.id, 1) if isinstance(node, ast.Name) else 1 for node in ast.walk(body))
+    if total > LARGEST:
+        raise ModelError(f"an equation of {total:,} parts is too large", help="split it into named expressions")
 
     class Placing(ast.NodeTransformer):
         def visit_Call(self, node: ast.Call) -> ast.expr:

@@ -141,7 +141,10 @@ def import_model(
     if language is not None and language not in READERS:
         raise ArgumentError(f"models cannot be imported from `{language}`", help=choose_from(language, READERS))
     language = language or _language(path)
-    flat = READERS[language](path)
+    try:
+        flat = READERS[language](path)
+    except RecursionError:
+        raise ModelError(f"`{shown_path(path)}`: the equations are nested too deeply") from None
     flat = _with_values(flat, values or {})
     if not flat.states:
         raise ModelError(f"`{shown_path(path)}` has no states, so there is nothing to simulate")

@@ -187,6 +187,7 @@ class _Writing:
 
     def _equation(self, tree: ast.expr, before: list[str], what: str) -> str:
         """The text of an equation; what is too long becomes lines of their own."""
+        tree = copy.deepcopy(tree)
         text = self._said(tree)
         while len(text) > _LONGEST:
             part = _largest_part(tree)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -130,7 +131,7 @@ def inlined(tree: ast.expr, known: Mapping[str, str]) -> ast.expr:
     known
         The functions that it has.
     """
-    return _Inlining(known).visit(tree)
+    return _Inlining(known).visit(copy.deepcopy(tree))
 
 
 class _Inlining(ast.NodeTransformer):

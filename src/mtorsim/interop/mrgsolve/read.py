@@ -32,6 +32,10 @@ _SAME = {
 _NAMES = {"omega": "Omega"}
 
 
+MOST_MACROS = 5000
+"""Uses of macros in a file."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A block of a specification."""
@@ -62,7 +66,7 @@ class _Reading:
         self.code = Code(self.shown, "mrgsolve", call=self._call)
         self.macros: dict[str, str] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
-        self.deep = 0
+        self.deep = self.expanded = 0
         self.block = ""
         self.thetas = 0
         self.like_nonmem = any(b.name == "PLUGIN" and "nm-like" in f"{b.head} {b.text}" for b in self.blocks)
@@ -265,7 +269,10 @@ class _Reading:
 
     def _macro(self, name: str) -> ast.expr:
         self.deep += 1
-        if self.deep > 40:
+        self.expanded += 1
+        if self.expanded > MOST_MACROS:
+            raise ModelError("the macros expand too far: an equation is too large", Where(self.shown, self.code.line))
+        if self.deep > 20:
             raise ModelError(f"the macro `{name}` refers to itself", Where(self.shown, self.code.line))
         try:
             return self.code.tree(self.macros[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.parsers import expat
 
@@ -34,9 +35,12 @@ def safe_text(path: Path) -> str:
         raise ModelError(f"cannot read `{shown}`: {problem.strerror or problem}") from None
     _walk(data, shown)
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ModelError(f"`{shown}` is not UTF-8 text", help="SBML is encoded in UTF-8") from None
+
+    # libSBML insists on a declaration, and some files lack it, or its encoding.
+    return '<?xml version="1.0" encoding="UTF-8"?>' + re.sub(r"^\s*<\?xml[^>]*\?>", "", text, count=1)
 
 
 def _walk(data: bytes, shown: str) -> None:
