@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import mtorsim as mt
 from interop.conftest import EXACT
 from mtorsim.errors import MtorsimError, UnitError
-from mtorsim.interop.code import described
+from mtorsim.interop.comments import described
 from mtorsim.interop.dosing import value_of
 from mtorsim.interop.functions import called
 from mtorsim.interop.grammar import Grammar, parse

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import get_args
 
-from mtorsim.errors import ModelError, UnitError, Where, one_line
-from mtorsim.model.file import Evidence
-from mtorsim.units.units import parse_unit
+from mtorsim.errors import ModelError, Where
 
+from .comments import described
 from .flat import Constant, FlatModel, FlatRoute, FlatState, Line, names_of
 from .functions import called, placed
 from .grammar import Grammar, negated, parse, parse_condition
 from .program import Program, sorted_lines, substituted
+from .random_effects import EFFECT, with_variances
 from .statements import Simple, Statement
 
-__all__ = ["Code", "RecordError", "compartments", "constant", "described", "linear_model"]
-
-EVIDENCE = get_args(Evidence)
+__all__ = ["Code", "RecordError"]
 
 
 class RecordError(ModelError):
@@ -33,56 +30,39 @@ RECORDS = frozenset(
 """What equations of NONMEM and mrgsolve may read of the present record."""
 
 
-def described(comment: str) -> tuple[str, str | None, str | None, str | None]:
-    """Meaning, unit, evidence and source in a comment, `clearance (L/h) [fit, deWit2016]`; `(-)` is a pure number."""
-    text, evidence, source = one_line(comment.strip().lstrip(";").strip(), 300), None, None
-    found = re.search(r"\s*\[([\w-]+)(?:, (\w+))?\]$", text)
-    if found and found.group(1) in EVIDENCE:
-        evidence, source, text = found.group(1), found.group(2), text[: found.start()]
-    elif found and found.group(2) is None and not evidence:
-        source, text = found.group(1), text[: found.start()]
-    at = _unit_at(text)
-    if at is None:
-        return text.strip(), None, evidence, source
-    unit = text[at + 1 : -1].strip()
-    return text[:at].strip(), "1" if unit == "-" else unit, evidence, source
-
-
-def _unit_at(text: str) -> int | None:
-    """Where a unit in parentheses at the end begins."""
-    if not text.endswith(")"):
-        return None
-    depth = 0
-    for at in range(len(text) - 1, -1, -1):
-        depth += {")": 1, "(": -1}.get(text[at], 0)
-        if depth == 0:
-            inside = text[at + 1 : -1].strip()
-            if inside == "-":
-                return at
-            try:
-                parse_unit(inside)
-            except UnitError:
-                return None
-            return at
-    return None
-
-
 @dataclass
 class Code:
     """Assignments of a model, collected in the order of its blocks.
 
     Attributes
     ----------
+    path
+        The file, as shown to the user.
     states
         Meaning and unit of each.
+    initials
+        Initial values that are declared, not assigned.
     etas
         Name of each random effect as equations say it, and its variance.
     aliases
-        What a name stands for wherever it is used.
+        What a name stands for wherever it is used, unless it has been assigned.
+    program
+        The assignments; a part of a state, such as its lag, is assigned to a name with a colon.
+    shown
+        Names that are outputs.
+    call, fold, fortran, time_names
+        The language: its functions, its form of names, its operators, and its names of the time.
+    parts
+        Name in the program of each part of a state.
+    line
+        Number of the present line.
+    lost
+        Outputs that depend on the record.
+    numbers
+        Names that have been set to a plain number: parameters, unless they are set again.
     """
 
     path: str
-    language: str
     parameters: dict[str, Constant] = field(default_factory=dict)
     states: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     initials: dict[str, ast.expr] = field(default_factory=dict)
@@ -94,11 +74,11 @@ class Code:
     call: Callable[[str, list[ast.expr]], ast.expr] = called
     fold: Callable[[str], str] = str
     fortran: bool = False
-    derivatives: dict[str, ast.expr] = field(default_factory=dict)
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
     time_names: tuple[str, ...] = ("t", "TIME", "SOLVERTIME", "time", "T")
     line: int = 0
     lost: set[str] = field(default_factory=set)
+    numbers: dict[str, Constant] = field(default_factory=dict)
 
     def where(self) -> Where:
         """The present line."""
@@ -141,7 +121,7 @@ class Code:
         """A random effect, as the logarithm of a parameter whose median is 1."""
         if name not in self.etas:
             raise self.refuse(f"`{name}` has no variance")
-        own = f"iiv_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+        own = f"{EFFECT}{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         self.parameters.setdefault(own, Constant(1.0, "1", f"exp of {name}", variance=self.etas[name] or None))
         return ast.Call(ast.Name("log"), [ast.Name(own)], [])
 
@@ -173,9 +153,9 @@ class Code:
         plain = isinstance(tree, ast.Constant) or (
             isinstance(tree, ast.UnaryOp) and isinstance(tree.operand, ast.Constant)
         )
-        free = name not in self.program.current and name not in self.parameters and not self.program._conditions
+        free = name not in self.program.current and name not in self.parameters and not self.program.conditional
         if plain and free and name not in self.states:
-            # A name that is set to a number and to nothing else is a parameter; `finished` sees if it is.
+            # A name that is set to a number and to nothing else is a parameter; `_take_numbers` sees whether it is.
             self.program.assign(name, tree, about)
             self.numbers[self.program.current[name]] = Constant(
                 float(ast.literal_eval(tree)), unit, about, source, evidence
@@ -185,11 +165,6 @@ class Code:
         own = self.program.current[name]
         line = self.program.lines[own]
         self.program.lines[own] = replace(line, unit=unit or line.unit, source=source, evidence=evidence)
-
-    @property
-    def numbers(self) -> dict[str, Constant]:
-        """Names that were set to a plain number."""
-        return self.__dict__.setdefault("_numbers", {})
 
     def set_part(self, state: str, part: str, tree: ast.expr) -> None:
         """Set a state's derivative, initial value, lag, bioavailability, rate or duration."""
@@ -241,7 +216,7 @@ class Code:
             routes=routes,
             left_out=tuple(dict.fromkeys([*self.notes, *self.program.notes])),
         )
-        return _without_etas(flat)
+        return with_variances(flat)
 
     def _take_numbers(self, lines: dict[str, Line]) -> None:
         """Make parameters of names that stand for one number."""
@@ -282,198 +257,3 @@ class Code:
             made("R"),
             made("D"),
         )
-
-
-class _Cancelling(ast.NodeTransformer):
-    """Replaces exp(log(x)) by x, and functions of ours that a language has to write out by their names."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        """A sum or product that a residual error of 0 leaves as it is; `hill` and others, as exports write them out."""
-        node.left, node.right = self.visit(node.left), self.visit(node.right)
-        neutral = {ast.Add: 0, ast.Sub: 0, ast.Mult: 1}.get(type(node.op))
-        if neutral is not None and isinstance(node.right, ast.Constant) and node.right.value == neutral:
-            return node.left
-        if (
-            isinstance(node.op, (ast.Add, ast.Mult))
-            and isinstance(node.left, ast.Constant)
-            and node.left.value == neutral
-        ):
-            return node.right
-        for name, pattern in WRITTEN_OUT.items():
-            found: dict[str, ast.expr] = {}
-            if _matches(pattern, node, found):
-                return ast.Call(ast.Name(name), [found[a] for a in sorted(found, key="xKn".index)], [])
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        """A function."""
-        node.args = [self.visit(a) for a in node.args]
-        inner = node.args[0] if node.args else None
-        if _calls(node, "exp") and isinstance(inner, ast.Constant) and inner.value == 0:
-            return ast.Constant(1)
-        return inner.args[0] if _calls(node, "exp") and isinstance(inner, ast.Call) and _calls(inner, "log") else node
-
-
-def _without_etas(flat: FlatModel) -> FlatModel:
-    """Give variances to parameters: `CL = TVCL * exp(ETA)` is a parameter CL with the value of TVCL."""
-    clean = lambda tree: _Cancelling().visit(placed(tree, {}))  # noqa: E731
-    lines = {n: replace(line, is_=clean(line.is_)) for n, line in flat.lines.items()}
-    units = {n: part.unit for part in (flat.parameters, flat.states) for n, part in part.items()}
-    for n, line in lines.items():
-        if line.unit is None and isinstance(line.is_, ast.Name):
-            lines[n] = replace(line, unit=units.get(line.is_.id))
-        units[n] = lines[n].unit
-    states = {n: replace(s, derivative=clean(s.derivative), initial=clean(s.initial)) for n, s in flat.states.items()}
-    routes = {
-        n: replace(
-            r,
-            fraction=clean(r.fraction),
-            lag=clean(r.lag),
-            rate=_maybe(clean, r.rate),
-            duration=_maybe(clean, r.duration),
-        )
-        for n, r in flat.routes.items()
-    }
-    parameters = dict(flat.parameters)
-    used = _uses(lines, states, routes)
-    for name, line in list(lines.items()):
-        # A name for a parameter that is used nowhere else, such as TVCL for THETA(1), is the parameter's own.
-        other = line.is_.id if isinstance(line.is_, ast.Name) else ""
-        if other in parameters and used[other] == 1 and name not in flat.observables.values():
-            own = parameters.pop(other)
-            about = line.about or (own.about if own.about != other else name)
-            parameters[name] = replace(own, about=about, unit=own.unit or line.unit)
-            del lines[name]
-    for name, line in list(lines.items()):
-        tree = line.is_
-        if not (isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult)):
-            continue
-        if not (isinstance(tree.left, ast.Name) and isinstance(tree.right, ast.Name)):
-            continue
-        pair = [tree.left.id, tree.right.id]
-        effect = next((n for n in pair if n.startswith("iiv_")), None)
-        median = next((n for n in pair if n != effect), None)
-        if effect is None or median not in parameters or used[effect] != 1 or used[median] != 1:
-            continue
-        own = parameters.pop(median)
-        noise = parameters.pop(effect)
-        del lines[name]
-        parameters[name] = replace(
-            own,
-            variance=noise.variance,
-            about=line.about or own.about,
-            unit=line.unit or own.unit,
-            source=line.source or own.source,
-            evidence=line.evidence or own.evidence,
-        )
-    observables = {n: full for n, full in flat.observables.items() if full in lines or full in states}
-    return replace(flat, parameters=parameters, lines=lines, states=states, routes=routes, observables=observables)
-
-
-def _calls(node: ast.Call, name: str) -> bool:
-    return isinstance(node.func, ast.Name) and node.func.id == name
-
-
-WRITTEN_OUT = {
-    "hill": ast.parse("(max(x, 0) / K) ** n / (1 + (max(x, 0) / K) ** n)", mode="eval").body,
-    "logistic": ast.parse("1 / (1 + exp(-x))", mode="eval").body,
-    "softplus": ast.parse("max(x, 0) + log(1 + exp(-max(x, -x)))", mode="eval").body,
-}
-"""How exports write functions out."""
-
-
-def _matches(pattern: ast.AST, node: ast.AST, found: dict[str, ast.expr]) -> bool:
-    """Whether a tree has a form, in which one-letter names stand for any tree, the same for the same name."""
-    if isinstance(pattern, ast.Name) and pattern.id in "xKn" and isinstance(node, ast.expr):
-        before = found.setdefault(pattern.id, node)
-        return ast.dump(before) == ast.dump(node)
-    if type(pattern) is not type(node):
-        return False
-    for name, part in ast.iter_fields(pattern):
-        own = getattr(node, name, None)
-        if name == "ctx":
-            continue
-        if isinstance(part, list):
-            if not isinstance(own, list) or len(part) != len(own):
-                return False
-            if not all(_matches(a, b, found) for a, b in zip(part, own, strict=True)):
-                return False
-        elif isinstance(part, ast.AST):
-            if not isinstance(own, ast.AST) or not _matches(part, own, found):
-                return False
-        elif part != own:
-            return False
-    return True
-
-
-def _maybe(clean: Callable[[ast.expr], ast.expr], tree: ast.expr | None) -> ast.expr | None:
-    return None if tree is None else clean(tree)
-
-
-def _uses(lines: dict[str, Line], states: dict[str, FlatState], routes: dict[str, FlatRoute]) -> dict[str, int]:
-    """How often each name is used."""
-    trees: list[ast.expr] = [line.is_ for line in lines.values()]
-    trees += [t for s in states.values() for t in (s.derivative, s.initial)]
-    trees += [t for r in routes.values() for t in (r.fraction, r.lag, r.rate, r.duration) if t is not None]
-    count: dict[str, int] = {}
-    for tree in trees:
-        for name in names_of(tree):
-            count[name] = count.get(name, 0) + 1
-    return count
-
-
-def compartments(kind: int, depot: bool) -> list[str]:
-    """Names of the compartments of a linear model with `kind` compartments besides the depot."""
-    periphery = ["PERIPHERAL"] if kind == 2 else ["PERIPHERAL1", "PERIPHERAL2"] if kind == 3 else []
-    return [*(["DEPOT"] if depot else []), "CENTRAL", *periphery]
-
-
-def linear_model(code: Code, names: Iterable[str], kind: int, depot: bool, trans: int) -> None:
-    """Write out a linear model with closed form as derivatives.
-
-    Parameters
-    ----------
-    names
-        Of the compartments: depot if there is one, central, peripheral ones.
-    kind
-        Number of compartments besides the depot.
-    trans
-        1: rate constants; 2 and 4: clearances and volumes, as in NONMEM; 11: the same with names that end in `i`.
-
-    Raises
-    ------
-    ModelError
-        If a parameter is not defined.
-    """
-    names = list(names)
-    first = 2 if depot else 1
-    tail = "i" if trans == 11 else ""
-    volumes = [f"V{first + k}" if kind > 1 else "V" for k in range(kind)]
-    flows = ["Q"] if kind == 2 else [f"Q{first + k}" for k in range(1, kind)]
-    at = names[1:] if depot else names
-    central = at[0]
-    if trans == 1:
-        out = "K"
-        pairs = [(f"K{first}{first + k}", f"K{first + k}{first}") for k in range(1, kind)]
-        text = {central: f"-{out} * {central}"}
-        for k, (away, back) in enumerate(pairs, start=1):
-            text[central] += f" - {away} * {central} + {back} * {at[k]}"
-            text[at[k]] = f"{away} * {central} - {back} * {at[k]}"
-    else:
-        volume = [f"{v}{tail}" for v in volumes]
-        text = {central: f"-CL{tail} / {volume[0]} * {central}"}
-        for k, flow in enumerate(flows, start=1):
-            flow = f"{flow}{tail}"
-            text[central] += f" - {flow} / {volume[0]} * {central} + {flow} / {volume[k]} * {at[k]}"
-            text[at[k]] = f"{flow} / {volume[0]} * {central} - {flow} / {volume[k]} * {at[k]}"
-    if depot:
-        text[names[0]] = f"-KA{tail} * {names[0]}"
-        text[central] = f"KA{tail} * {names[0]} {'' if text[central].startswith('-') else '+'}{text[central]}"
-    for state, said in text.items():
-        code.set_part(state, "d", code.tree(said))
-
-
-def constant(value: float, comment: str = "") -> Constant:
-    """A parameter with what a comment says of it."""
-    about, unit, evidence, source = described(comment)
-    return Constant(value, unit, about, source, evidence)

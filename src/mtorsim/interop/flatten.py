@@ -18,9 +18,10 @@ from mtorsim.model.expressions import full_name
 from mtorsim.model.file import Parameter
 from mtorsim.model.generated import CLOCK
 from mtorsim.model.model import Equation, Model
-from mtorsim.units.units import ONE, Unit, parse_unit
+from mtorsim.units.units import ONE, parse_unit
 
 from .flat import TIME, Constant, FlatModel, FlatRoute, FlatState, Given, Line, number
+from .number_units import mark, mark_all, mark_zeros, with_units
 from .person import Person, restarted
 
 __all__ = ["flatten"]
@@ -134,7 +135,7 @@ class _Flattening:
                 if time < self.until:
                     late = ast.Compare(ast.Name(TIME), [ast.GtE()], [number(time / self.hours)])
                     tree = ast.Call(ast.Name("where"), [late, number(value), tree], [])
-            steps[short] = Line(_with_units(tree, line.unit or "1", self.time), line.unit, line.about, line.source)
+            steps[short] = Line(with_units(tree, line.unit or "1", self.time), line.unit, line.about, line.source)
         return parameters, steps
 
     def _line(self, name: str) -> Line:
@@ -163,14 +164,14 @@ class _Flattening:
             tree = term if tree is None else ast.BinOp(tree, joined, term)
         if tree is None:
             tree = ast.Constant(0 if port.kind == "input" else 1)
-            _mark(tree, str(port.unit))
+            mark(tree, str(port.unit))
         return Line(tree, str(port.unit), port.about)
 
     def _state(self, name: str) -> FlatState:
         line, unit = self.model.states[name]
         tree = self._tree(self.model.derivatives[name], per_time=True)
         initial = number(self.person.start[name])
-        _mark_all(initial, str(unit))
+        mark_all(initial, str(unit))
         return FlatState(tree, initial, str(unit), line.about, line.scale)
 
     def _route(self, name: str) -> FlatRoute:
@@ -233,7 +234,7 @@ class _Flattening:
         """The right-hand side with flat names, in its declared unit; a derivative per unit of the model's time."""
         balance = Balance(self.model, equation, {})
         tree = copy.deepcopy(equation.expression.tree)
-        _mark_zeros(tree, balance, str(equation.unit or ONE))
+        mark_zeros(tree, balance, str(equation.unit or ONE))
         tree = _Renaming(self, equation).visit(tree)
         factor = time_factor(self.model, equation)
         return self._times(tree, factor * self.hours if per_time else factor)
@@ -343,62 +344,3 @@ def _references(person: Person, keys: set[str]) -> dict[str, tuple[str, str | No
         doi = known[key].fields.get("doi")
         found[key] = (known[key].long, f"https://doi.org/{doi}" if doi else None)
     return found
-
-
-def _mark(node: ast.expr, unit: str) -> None:
-    """Give a number its unit, for languages in which numbers have one."""
-    node.unit = unit  # type: ignore[attr-defined]
-
-
-def _mark_all(tree: ast.expr, unit: str) -> None:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant):
-            _mark(node, unit)
-
-
-def _with_units(tree: ast.expr, unit: str, time: str) -> ast.expr:
-    """A chain of `where(t >= T, value, ...)` with the units of its values and times."""
-    if isinstance(tree, ast.Call):
-        condition = tree.args[0]
-        assert isinstance(condition, ast.Compare)
-        _mark_all(condition.comparators[0], time)
-        _mark_all(tree.args[1], unit)
-        _with_units(tree.args[2], unit, time)
-    else:
-        _mark_all(tree, unit)
-    return tree
-
-
-def _mark_zeros(tree: ast.expr, balance: Balance, unit: str) -> None:
-    """Give each 0 that stands beside a quantity the quantity's unit."""
-    if balance.unit(tree) is None:
-        _mark_all(tree, unit)
-    for node in ast.walk(tree):
-        for a, b in _alike(node):
-            for zero, other in ((a, b), (b, a)):
-                known = balance.unit(other)
-                if known is not None and balance.unit(zero) is None:
-                    _mark_all(zero, str(known))
-
-
-def _alike(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
-    """The parts of an equation that have the same unit."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
-        return [(node.left, node.right)]
-    if isinstance(node, ast.Compare):
-        return [(node.left, node.comparators[0])]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        if node.func.id in ("min", "max", "hill"):
-            return [(node.args[0], node.args[1])]
-        if node.func.id == "where":
-            return [(node.args[1], node.args[2])]
-    return []
-
-
-def unit_of(flat: FlatModel, name: str) -> Unit | None:
-    """The unit of a quantity of a flat model; None if it is unknown."""
-    for part in (flat.parameters, flat.lines, flat.states):
-        if name in part:
-            text = part[name].unit
-            return None if text is None else parse_unit(text)
-    return None

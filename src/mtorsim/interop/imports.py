@@ -14,7 +14,8 @@ from mtorsim.model.checks import check_model
 from mtorsim.model.compose import load_model
 
 from .flat import FlatModel
-from .module_file import ModuleText, module_of_flat, scenario_of_flat
+from .module_file import ModuleText, module_of_flat
+from .scenario_file import scenario_of_flat
 
 __all__ = ["READERS", "Imported", "import_model"]
 

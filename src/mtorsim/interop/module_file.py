@@ -1,4 +1,4 @@
-"""Write a flat model as a module file, and its doses as a scenario."""
+"""Write a flat model as a module file."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import json
 import keyword
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import cast
 
 from mtorsim.errors import ModelError, one_line
@@ -17,11 +16,11 @@ from mtorsim.model.expressions import FUNCTIONS, INSTEAD, is_identifier
 from mtorsim.model.generated import LAST_DOSE, SINCE_DOSE
 from mtorsim.units.units import parse_unit
 
-from .flat import Constant, FlatModel, Given, names_of
+from .flat import Constant, FlatModel, names_of
 from .printing import Dialect, printed
 from .text import free_names
 
-__all__ = ["ModuleText", "module_of_flat", "scenario_of_flat"]
+__all__ = ["UNKNOWN", "ModuleText", "module_of_flat", "quoted"]
 
 UNKNOWN = "?"
 """What stands for a unit that the file did not say."""
@@ -123,12 +122,12 @@ class _Writing:
         out += [
             "",
             "[module]",
-            f"name = {_quoted(self.name)}",
-            f"about = {_quoted(one_line(flat.title, 200) or self.name)}",
+            f"name = {quoted(self.name)}",
+            f"about = {quoted(one_line(flat.title, 200) or self.name)}",
         ]
         if self.time == UNKNOWN:
             self.asked.append("the unit of time of [module]")
-        out.append(f"time = {_quoted(self.time)}")
+        out.append(f"time = {quoted(self.time)}")
         return [*out, "unitless = true"] if self.unitless else out
 
     def _unit(self, unit: str | None, what: str) -> str:
@@ -143,27 +142,27 @@ class _Writing:
         parts = []
         if constant.value is None:
             self.asked.append(f"the value of `{own}`")
-            parts.append(f"value = {_quoted(UNKNOWN)}")
+            parts.append(f"value = {quoted(UNKNOWN)}")
         else:
             parts.append(f"value = {constant.value!r}")
-        parts.append(f"unit = {_quoted(self._unit(constant.unit, own))}")
+        parts.append(f"unit = {quoted(self._unit(constant.unit, own))}")
         if constant.variance:
             parts.append(f"variance = {constant.variance!r}")
-        parts.append(f"about = {_quoted(constant.about or name)}")
+        parts.append(f"about = {quoted(constant.about or name)}")
         if not self.unitless:
             self.asked += [f"the {what} of `{own}`" for what in ("source", "evidence") if not getattr(constant, what)]
-            parts.append(f"source = {_quoted(constant.source or UNKNOWN)}")
-            parts.append(f"evidence = {_quoted(constant.evidence or UNKNOWN)}")
+            parts.append(f"source = {quoted(constant.source or UNKNOWN)}")
+            parts.append(f"evidence = {quoted(constant.evidence or UNKNOWN)}")
         return "{ " + ", ".join(parts) + " }"
 
     def _state(self, name: str) -> str:
         state = self.flat.states[name]
         initial = self._initial(name)
-        value = f"initial = {initial if _is_plain(initial) else _quoted(initial)}"
+        value = f"initial = {initial if _is_plain(initial) else quoted(initial)}"
         scale = _scale(state.initial, self.flat)
         size = f", scale = {scale:g}" if scale != 1 else ""
         unit = self._unit(state.unit, self.names[name])
-        return f"{{ {value}, unit = {_quoted(unit)}{size}, about = {_quoted(state.about or name)} }}"
+        return f"{{ {value}, unit = {quoted(unit)}{size}, about = {quoted(state.about or name)} }}"
 
     def _initial(self, name: str) -> str:
         """The initial value; a number with a unit is a parameter."""
@@ -183,7 +182,7 @@ class _Writing:
         before: list[str] = []
         said = self._equation(tree, before, name)
         unit = self._unit(unit, name)
-        return [*before, f"{name} = {{ is = {said}, unit = {_quoted(unit)}, about = {_quoted(about or name)} }}"]
+        return [*before, f"{name} = {{ is = {said}, unit = {quoted(unit)}, about = {quoted(about or name)} }}"]
 
     def _equation(self, tree: ast.expr, before: list[str], what: str) -> str:
         """The text of an equation; what is too long becomes lines of their own."""
@@ -198,12 +197,12 @@ class _Writing:
             while own in self.names.values():
                 own += "_"
             inner = self._equation(part, before, own)
-            unit, about = _quoted(self._unit(None, own)), _quoted(f"a part of {what}")
+            unit, about = quoted(self._unit(None, own)), quoted(f"a part of {what}")
             before.append(f"{own} = {{ is = {inner}, unit = {unit}, about = {about} }}")
             tree = cast("ast.expr", _Without(part, own).visit(tree))
             self.names[own] = own
             text = self._said(tree)
-        return _quoted(text)
+        return quoted(text)
 
     def _said(self, tree: ast.expr) -> str:
         renamed = {**self.names, "t": self._time_name, CLOCK: "t"}
@@ -224,15 +223,15 @@ class _Writing:
         unit = "1" if self.unitless else self.time
         if not any(_reads_time(tree) for tree in trees):
             return []
-        line = f"is = {_quoted(f't * {factor}')}, unit = {_quoted(unit)}, about = 'time since the start'"
+        line = f"is = {quoted(f't * {factor}')}, unit = {quoted(unit)}, about = 'time since the start'"
         return [f"{self._time_name} = {{ {line} }}"]
 
     def _route(self, name: str) -> list[str]:
         route = self.flat.routes[name]
-        out = [f"[doses.{self.names[name]}]", f"to = {_quoted(self.names[route.to])}"]
+        out = [f"[doses.{self.names[name]}]", f"to = {quoted(self.names[route.to])}"]
         unit = self._unit(route.unit, self.names[name]) if route.unit or self.unitless else None
-        out.append(f"unit = {_quoted(unit if unit is not None else self._unit(self.flat.states[route.to].unit, name))}")
-        out.append(f"about = {_quoted(route.about or f'doses into {route.to}')}")
+        out.append(f"unit = {quoted(unit if unit is not None else self._unit(self.flat.states[route.to].unit, name))}")
+        out.append(f"about = {quoted(route.about or f'doses into {route.to}')}")
         for key, tree in (
             ("bioavailability", route.fraction),
             ("lag", route.lag),
@@ -240,7 +239,7 @@ class _Writing:
             ("duration", route.duration),
         ):
             if tree is not None and not _is_default(key, tree):
-                out.append(f"{key} = {_quoted(self._said(tree))}")
+                out.append(f"{key} = {quoted(self._said(tree))}")
         return out
 
 
@@ -289,7 +288,7 @@ def _identifier(name: str) -> str:
     return found if is_identifier(found) else f"{found}_x"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=True)
 
 
@@ -341,63 +340,3 @@ class _Without(ast.NodeTransformer):
         """The name of a function stays."""
         node.args = [self.visit(a) for a in node.args]  # type: ignore[misc]
         return node
-
-
-def scenario_of_flat(flat: FlatModel, module: ModuleText, *, unitless: bool, time: str) -> str:
-    """Write the doses of a flat model as a scenario of its module.
-
-    Parameters
-    ----------
-    time
-        The unit of time of the module.
-    """
-    last = max((d.time for d in flat.doses), default=0.0)
-    end = flat.duration or (last * 1.25 if last else 24.0)
-    shown = list(dict.fromkeys(flat.observables.values())) or list(flat.states)
-    out = [
-        f"title = {_quoted(one_line(flat.title, 200) or module.name)}",
-        f"model = [{_quoted(module.name)}]",
-        'population = "typical"',
-        "subjects = 1",
-        f"duration = {_quoted(f'{end:.15g} {time}')}",
-        f"observe = {json.dumps([f'{module.name}.{module.names[n]}' for n in shown])}",
-        "",
-        "[meals]",
-        'plan = "none"',
-        "",
-        "[visits]",
-        f"at = [{_quoted(f'0 {time}')}, {_quoted(f'every {end / 100:.15g} {time}')}]",
-    ]
-    for doses, every in _series(flat.doses):
-        first = doses[0]
-        unit = "1" if unitless else flat.states[first.to].unit or UNKNOWN
-        out += ["", "[[dose]]", f"drug = {_quoted(module.name)}", f"route = {_quoted(module.names[first.route])}"]
-        out += [f"amount = {_quoted(f'{first.amount!r} {unit}')}", f"start = {_quoted(f'{first.time!r} {time}')}"]
-        if every:
-            out += [
-                f"every = {_quoted(f'{every!r} {time}')}",
-                f"stop = {_quoted(f'{doses[-1].time + every / 2!r} {time}')}",
-            ]
-        if first.over:
-            out.append(f"over = {_quoted(f'{first.over!r} {time}')}")
-    return "\n".join(out) + "\n"
-
-
-def _series(doses: tuple[Given, ...]) -> list[tuple[list[Given], float]]:
-    """Doses in series of equal amounts at equal intervals; the interval is 0 for a single one."""
-    groups: dict[tuple[str, float, float, str], list[Given]] = {}
-    for dose in doses:
-        groups.setdefault((dose.to, dose.amount, dose.over, dose.route), []).append(dose)
-    found = []
-    for mine in groups.values():
-        gaps = {round(b.time - a.time, 9) for a, b in pairwise(mine)}
-        if len(mine) > 2 and len(gaps) == 1 and min(gaps) > 0:
-            found.append((mine, gaps.pop()))
-        else:
-            found += [([d], 0.0) for d in mine]
-    return sorted(found, key=lambda s: s[0][0].time)
-
-
-def with_name(flat: FlatModel, name: str) -> FlatModel:
-    """The flat model under another name."""
-    return replace(flat, name=name)

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Dialect", "inlined", "printed"]
+__all__ = ["WRITTEN_OUT", "Dialect", "inlined", "printed"]
 
 _ADD, _MULTIPLY, _SIGN, _POWER, _ATOM = 1, 2, 3, 4, 5
 _SYMBOLS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
@@ -112,7 +112,7 @@ class _Printer:
         return f"{left} {self.dialect.compared[type(node.ops[0])]} {right}"
 
 
-_WRITTEN_OUT = {
+WRITTEN_OUT = {
     "hill": (("x", "K", "n"), "(max(x, 0) / K) ** n / (1 + (max(x, 0) / K) ** n)"),
     "logistic": (("x",), "1 / (1 + exp(-x))"),
     # The larger term is taken out of the logarithm, so that no exponential overflows.
@@ -121,6 +121,7 @@ _WRITTEN_OUT = {
     "max": (("a", "b"), "where(a > b, a, b)"),
     "min": (("a", "b"), "where(a < b, a, b)"),
 }
+"""Arguments and body of functions that some languages do not have."""
 
 
 def inlined(tree: ast.expr, known: Mapping[str, str]) -> ast.expr:
@@ -142,9 +143,9 @@ class _Inlining(ast.NodeTransformer):
         """Replace a function by its definition."""
         assert isinstance(node.func, ast.Name)
         name, args = node.func.id, [self.visit(a) for a in node.args]
-        if name in self.known or name not in _WRITTEN_OUT:
+        if name in self.known or name not in WRITTEN_OUT:
             return ast.Call(node.func, args, [])
-        names, body = _WRITTEN_OUT[name]
+        names, body = WRITTEN_OUT[name]
         values = dict(zip(names, args, strict=True))
         return self.visit(_Placing(values).visit(ast.parse(body, mode="eval").body))
 

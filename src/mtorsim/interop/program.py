@@ -31,10 +31,14 @@ class Program:
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.lines: dict[str, Line] = {}
         self.current: dict[str, str] = {}
-        self.abouts: dict[str, str] = {}
         self.notes: list[str] = []
         self.taken = set(taken)
         self._conditions: list[ast.expr] = []
+
+    @property
+    def conditional(self) -> bool:
+        """Whether assignments count only where a condition holds."""
+        return bool(self._conditions)
 
     def known(self, name: str) -> ast.expr:
         """What a name stands for now."""

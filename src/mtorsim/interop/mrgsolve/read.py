@@ -3,48 +3,28 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from mtorsim.errors import ModelError, Where, one_line, shown_path
-from mtorsim.interop.code import Code, RecordError, compartments, constant, described, linear_model
+from mtorsim.interop.code import Code, RecordError
+from mtorsim.interop.comments import constant, described
 from mtorsim.interop.flat import Constant, FlatModel, number
 from mtorsim.interop.functions import called, placed
+from mtorsim.interop.linear import compartments, linear_model
 from mtorsim.interop.statements import Simple, statements_of
+from mtorsim.interop.triangle import CORRELATED, diagonal_of, is_correlated
+
+from .blocks import Block, blocks_of, numbers, plain_head, split_at_commas
 
 __all__ = ["read_mrgsolve"]
 
-_HEAD = re.compile(r"(?m)^[ \t]*(?:\$([A-Za-z]+)|\[[ \t]*([A-Za-z]+)[ \t]*\])")
 _IGNORED = ("PROB", "SET", "PLUGIN", "NAMESPACE", "TRANSIT", "YAML", "TYPEDEF", "INCLUDE")
-_SAME = {
-    "PARAMETERS": "PARAM",
-    "INPUT": "PARAM",
-    "PK": "MAIN",
-    "DES": "ODE",
-    "ERROR": "TABLE",
-    "PROBLEM": "PROB",
-    "CAPTURES": "CAPTURE",
-    "FIXED": "PARAM",
-}
-_NAMES = {"omega": "Omega"}
 
 
 MOST_MACROS = 5000
 """Uses of macros in a file."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A block of a specification."""
-
-    name: str
-    options: tuple[str, ...]
-    head: str
-    text: str
-    line: int
 
 
 def read_mrgsolve(path: Path, text: str) -> FlatModel:
@@ -62,8 +42,8 @@ class _Reading:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.shown = shown_path(path)
-        self.blocks = _blocks(text)
-        self.code = Code(self.shown, "mrgsolve", call=self._call)
+        self.blocks = blocks_of(text)
+        self.code = Code(self.shown, call=self._call)
         self.macros: dict[str, str] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
         self.deep = self.expanded = 0
@@ -114,7 +94,7 @@ class _Reading:
         for block in self._named("CAPTURE"):
             self._capture(block)
         for block in self._named("SIGMA"):
-            values = [v for v in _numbers(f"{block.head} {block.text}") if v]
+            values = [v for v in numbers(f"{block.head} {block.text}") if v]
             if values:
                 code.notes.append("residual error ($SIGMA " + ", ".join(f"{v:g}" for v in values) + ")")
         code.notes += [
@@ -133,7 +113,7 @@ class _Reading:
             for name, value, comment in self._assignments(block):
                 self.code.parameters[name] = constant(value, comment)
         for block in self._named("THETA"):
-            for value in _numbers(f"{block.head} {block.text}"):
+            for value in numbers(f"{block.head} {block.text}"):
                 self.thetas += 1
                 self.code.parameters[f"THETA{self.thetas}"] = Constant(value, None, f"THETA({self.thetas})")
         for block in self._named("CMT"):
@@ -166,9 +146,9 @@ class _Reading:
                     )
                 found.append((parts[0], self._number(parts[1], block), parts[2] if len(parts) > 2 else ""))
             return found
-        for line in f"{_plain_head(block)}\n{block.text}".splitlines():
+        for line in f"{plain_head(block)}\n{block.text}".splitlines():
             said, _, comment = line.partition("//")
-            for part in _split(said):
+            for part in split_at_commas(said):
                 name, equals, value = part.partition("=")
                 if not equals:
                     raise self._refuse(block, f"`{one_line(part, 60)}` in ${block.name} is not `name = value`")
@@ -193,7 +173,7 @@ class _Reading:
             for k in range(1, min(int(number_of.group(1)), 100) + 1):
                 self.code.states[f"A{k}"] = "", None
             return
-        for line in f"{_plain_head(block)}\n{block.text}".splitlines():
+        for line in f"{plain_head(block)}\n{block.text}".splitlines():
             if "annotated" in block.options:
                 name, _, about = (p.strip() for p in line.partition(":"))
                 if name and not name.startswith(("//", "#")):
@@ -215,21 +195,17 @@ class _Reading:
                 parts = [p.strip() for p in line.split(":")]
                 if len(parts) > 1:
                     labels.append(parts[0])
-                    values += _numbers(parts[1])
+                    values += numbers(parts[1])
         else:
             body = f"{block.head}\n{block.text}"
             found = re.search(r"@labels\s+([^\n]*)", body)
             labels = found.group(1).split() if found else []
             body = re.sub(r"@(labels|name)[^\n]*", "", body)
-            values = _numbers(re.sub(r"@\w+", "", body))
+            values = numbers(re.sub(r"@\w+", "", body))
         whole = "block" in block.options or "@block" in block.head or "@cor" in block.head
-        diagonal = (
-            [values[k * (k + 3) // 2] for k in range(len(values)) if k * (k + 3) // 2 < len(values)]
-            if whole
-            else values
-        )
-        if "@cor" in block.head or (whole and any(v for k, v in enumerate(values) if not _is_diagonal(k))):
-            self.code.notes.append("correlations of $OMEGA: write them in a population file, as [[correlation]]")
+        diagonal = diagonal_of(values) if whole else values
+        if "@cor" in block.head or (whole and is_correlated(values)):
+            self.code.notes.append(CORRELATED)
         before = sum(1 for n in self.code.etas if n.startswith("ETA("))
         for k, value in enumerate(diagonal, start=1):
             name = labels[k - 1] if k <= len(labels) and labels[k - 1] != "." else ""
@@ -240,7 +216,7 @@ class _Reading:
     def _global(self, block: Block) -> None:
         """Macros and small functions."""
         rest = []
-        for line in f"{_plain_head(block)}\n{block.text}".splitlines():
+        for line in f"{plain_head(block)}\n{block.text}".splitlines():
             found = re.match(r"\s*#define\s+([A-Za-z_]\w*)\s+(.*)", line)
             if found:
                 name, body = found.groups()
@@ -254,7 +230,7 @@ class _Reading:
         )
         for name, arguments, body in pattern.findall(text):
             names = [a.split()[-1].lstrip("&*") for a in arguments.split(",") if a.strip()]
-            own = Code(self.shown, "mrgsolve", call=self._call, parameters={n: Constant(0.0) for n in names})
+            own = Code(self.shown, call=self._call, parameters={n: Constant(0.0) for n in names})
             self.functions[name] = names, own.tree(body)
         text = pattern.sub("", text)
         text = re.sub(r"//[^\n]*", "", text)
@@ -308,7 +284,7 @@ class _Reading:
     def _run(self, block: Block) -> None:
         """The statements of a block."""
         self.block = block.name
-        text = f"{_plain_head(block)}\n{block.text}"
+        text = f"{plain_head(block)}\n{block.text}"
         if self.like_nonmem:
             text = "\n".join(
                 line if line.rstrip().endswith((";", "{", "}")) or not line.strip() else f"{line};"
@@ -321,7 +297,7 @@ class _Reading:
         text = re.sub(r"^(?:const\s+|static\s+)*(double|int|bool|capture|localdouble|float)\s+", r"\1 ", statement.text)
         kind, _, rest = text.partition(" ")
         declared = kind in ("double", "int", "bool", "capture", "localdouble", "float")
-        for part in _split(rest) if declared else [text]:
+        for part in split_at_commas(rest) if declared else [text]:
             self._one(part, kind if declared else "", statement)
 
     def _one(self, text: str, kind: str, statement: Simple) -> None:
@@ -401,7 +377,7 @@ class _Reading:
         linear_model(self.code, names, count, depot, trans)
 
     def _capture(self, block: Block) -> None:
-        for line in f"{_plain_head(block)}\n{block.text}".splitlines():
+        for line in f"{plain_head(block)}\n{block.text}".splitlines():
             words = (
                 [line.partition(":")[0]]
                 if "annotated" in block.options
@@ -414,51 +390,3 @@ class _Reading:
                 if name in self.macros and name not in self.code.program.current:
                     self.code.assign(name, self._macro(name))
                 self.code.shown[name] = name
-
-
-def _blocks(text: str) -> list[Block]:
-    """Split a specification into blocks."""
-    heads = list(_HEAD.finditer(text))
-    found = []
-    for k, head in enumerate(heads):
-        end = heads[k + 1].start() if k + 1 < len(heads) else len(text)
-        first, _, rest = text[head.end() : end].partition("\n")
-        name = (head.group(1) or head.group(2)).upper()
-        line = text.count("\n", 0, head.start()) + 1
-        options = tuple(re.findall(r"@(\w+)", first))
-        known = next((full for full in ("PARAM", "CAPTURE") if len(name) >= 4 and full.startswith(name)), name)
-        while rest.lstrip().startswith("@") and name not in ("CMT",):
-            option, _, rest = rest.lstrip().partition("\n")
-            options += tuple(re.findall(r"@(\w+)", option))
-            first += f" {option}"
-        found.append(Block(_SAME.get(known, known), options, first, rest, line))
-    return found
-
-
-def _plain_head(block: Block) -> str:
-    """What stands behind a block's name, without options."""
-    return re.sub(r"@\w+(?:\s+\d+)?", "", block.head)
-
-
-def _numbers(text: str) -> list[float]:
-    """The numbers in a text without comments."""
-    plain = re.sub(r"//[^\n]*|#[^\n]*", "", text)
-    found = re.findall(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?(?![\w.])", plain)
-    return [float(f) for f in found if math.isfinite(float(f))]
-
-
-def _is_diagonal(k: int) -> bool:
-    """Whether the k-th number of a lower triangle, from 0, lies on the diagonal."""
-    row = int((math.sqrt(8 * k + 9) - 3) / 2 + 1e-9)
-    return row * (row + 3) // 2 == k
-
-
-def _split(text: str) -> list[str]:
-    """Split at commas outside parentheses."""
-    parts, depth, start = [], 0, 0
-    for at, sign in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(sign, 0)
-        if sign == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [p for p in (*parts, text[start:]) if p.strip()]

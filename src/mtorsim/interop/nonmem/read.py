@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from mtorsim.errors import ModelError, Where, one_line, shown_path
-from mtorsim.interop.code import Code, RecordError, compartments, described, linear_model
+from mtorsim.interop.code import Code, RecordError
+from mtorsim.interop.comments import described
 from mtorsim.interop.flat import Constant, FlatModel
 from mtorsim.interop.functions import called
 from mtorsim.interop.grammar import negated
+from mtorsim.interop.linear import compartments, linear_model
+from mtorsim.interop.triangle import CORRELATED, diagonal_of, is_correlated
+
+from .records import Record, code_lines, estimates, numbers, records_of, repeated, replaced
 
 __all__ = ["read_nonmem"]
 
-_WORDS = """
-PROBLEM INPUT DATA SUBROUTINES MODEL PK DES ERROR THETA OMEGA SIGMA ESTIMATION COVARIANCE TABLE SIMULATION SIZES
-ABBREVIATED PRED MIX PRIOR ETAS PHIS LEVEL INFN AES TOL MSFI SUPER SCATTERPLOT BIND CONTR ESTM ESTIMATE DEFAULT
-THETAI THETAP THETAPV OMEGAP OMEGAPD SIGMAP SIGMAPD CHAIN NONPARAMETRIC WARNINGS ANNEAL RCOV DESIGN INCLUDE
-"""
-_RECORDS = _WORDS.split()
 _IGNORED = (
     "ESTIMATION",
     "COVARIANCE",
@@ -41,15 +39,6 @@ _DATA = "ID TIME DV AMT RATE EVID CMT MDV II SS ADDL DATE DAT1 DAT2 DAT3 L1 L2 P
 _ITEMS = frozenset(_DATA.split())
 
 
-@dataclass(frozen=True)
-class Record:
-    """A record of a control stream."""
-
-    name: str
-    text: str
-    line: int
-
-
 def read_nonmem(path: Path, text: str) -> FlatModel:
     """Read a control stream; nothing in it is executed.
 
@@ -65,9 +54,9 @@ class _Reading:
     def __init__(self, path: Path, text: str) -> None:
         self.path = path
         self.shown = shown_path(path)
-        self.records = _records(_replaced(text, self.shown), self.shown)
+        self.records = records_of(replaced(text, self.shown), self.shown)
         times = ("T", "TIME")
-        self.code = Code(self.shown, "nonmem", call=self._call, fold=str.upper, fortran=True, time_names=times)
+        self.code = Code(self.shown, call=self._call, fold=str.upper, fortran=True, time_names=times)
         self.names: list[str] = []
         self.observed = ""
         self.block = ""
@@ -117,7 +106,7 @@ class _Reading:
         for record in self._all("THETA"):
             for line in record.text.splitlines():
                 said, _, comment = line.partition(";")
-                for value in _estimates(_repeated(said), Where(self.shown, record.line)):
+                for value in estimates(repeated(said), Where(self.shown, record.line)):
                     number += 1
                     meaning, unit, evidence, source = described(comment)
                     name = f"THETA{number}"
@@ -140,32 +129,25 @@ class _Reading:
                         )
                 self.code.notes.append("variability between occasions ($OMEGA SAME): it is drawn once a subject")
                 continue
-            plain = _repeated(plain)
+            plain = repeated(plain)
             given = re.search(r"VALUES\s*\(\s*([^,\s]+)\s*,\s*([^)\s]+)\s*\)", plain, re.IGNORECASE)
             if given and block:
                 rows = range(int(block.group(1)))
                 plain = " ".join(given.group(1) if i == j else given.group(2) for i in rows for j in range(i + 1))
-            values = _numbers(re.sub(r"BLOCK\s*\(\s*\d+\s*\)|DIAGONAL\s*\(\s*\d+\s*\)", "", plain, flags=re.IGNORECASE))
+            values = numbers(re.sub(r"BLOCK\s*\(\s*\d+\s*\)|DIAGONAL\s*\(\s*\d+\s*\)", "", plain, flags=re.IGNORECASE))
             scale = 2 if re.search(r"\b(STANDARD|SD)\b", head) else 1
             if re.search(r"\b(CHOLESKY|CORRELATION|CORR)\b", head):
                 raise self._refuse(record, "$OMEGA as correlations or a Cholesky factor is not supported")
-            if block:
-                diagonal = [
-                    values[k * (k + 3) // 2] for k in range(int(block.group(1))) if k * (k + 3) // 2 < len(values)
-                ]
-                if any(v for k, v in enumerate(values) if not _is_diagonal(k)):
-                    self.code.notes.append(
-                        "correlations of $OMEGA: write them in a population file, as [[correlation]]"
-                    )
-            else:
-                diagonal = values
+            diagonal = diagonal_of(values) if block else values
+            if block and is_correlated(values):
+                self.code.notes.append(CORRELATED)
             for value in diagonal:
                 number += 1
                 self.code.etas[f"ETA({number})"] = value**scale
 
     def _sigmas(self) -> None:
         values = [
-            v for r in self._all("SIGMA") for v in _numbers("\n".join(x.partition(";")[0] for x in r.text.splitlines()))
+            v for r in self._all("SIGMA") for v in numbers("\n".join(x.partition(";")[0] for x in r.text.splitlines()))
         ]
         values = [v for v in values if v]
         if values:
@@ -265,7 +247,7 @@ class _Reading:
             self.code.notes.append("$PK reads the time at records; here it is read at every moment")
         if block == "ERROR" and self.observed:
             self.code.aliases["F"] = self._prediction
-        lines = _code_lines(record)
+        lines = code_lines(record)
         rest = self._lines(lines, 0, ())
         if rest < len(lines):
             number, text, _ = lines[rest]
@@ -375,57 +357,6 @@ class _Reading:
         code.assign(name, tree, comment)
 
 
-def _replaced(text: str, shown: str) -> str:
-    """The control stream after `$ABBREVIATED REPLACE a=b`, for plain names and single elements of arrays."""
-    pattern = re.compile(r"(?im)^[ \t]*\$ABBR\w*[ \t]+REPLACE[ \t]+([^=\n]+?)[ \t]*=[ \t]*([^;\n]+)")
-    pairs = pattern.findall(text)
-    text = pattern.sub(lambda m: "; " + m.group(0).strip(), text)
-    for old, new in pairs:
-        if not re.fullmatch(r"\w+(?:\(\w+\))?", old.strip()) or not re.fullmatch(r"\w+(?:\(\w+\))?", new.strip()):
-            raise ModelError(f"$ABBREVIATED REPLACE {one_line(old, 40)} is not supported", Where(shown, 0))
-        text = re.sub(rf"(?<!\w){re.escape(old.strip())}(?!\w)", new.strip(), text)
-    return text
-
-
-def _records(text: str, shown: str) -> list[Record]:
-    """Split a control stream into records."""
-    heads = list(re.finditer(r"(?m)^[ \t]*\$([A-Za-z]+)", text))
-    found = []
-    for k, head in enumerate(heads):
-        end = heads[k + 1].start() if k + 1 < len(heads) else len(text)
-        line = text.count("\n", 0, head.start()) + 1
-        word = head.group(1).upper()
-        name = next((r for r in _RECORDS if r == word), None)
-        name = name or next((r for r in _RECORDS if len(word) >= 3 and r.startswith(word)), None)
-        name = name or {"SIML": "SIMULATION", "COVR": "COVARIANCE", "SUBS": "SUBROUTINES"}.get(word)
-        if name is None:
-            raise ModelError(f"the record ${head.group(1)} is not known", Where(shown, line))
-        found.append(Record(name, text[head.end() : end], line))
-    return found
-
-
-def _code_lines(record: Record) -> list[tuple[int, str, str]]:
-    """Number, code and comment of each line, with continued lines joined."""
-    found: list[tuple[int, str, str]] = []
-    held, start, above = "", 0, ""
-    for k, line in enumerate(record.text.splitlines()):
-        said, _, comment = line.partition(";")
-        said = said.strip()
-        if said.startswith('"'):
-            raise ModelError("verbatim code is not supported", Where("", record.line + k))
-        start = start if held else record.line + k
-        if said.endswith("&"):
-            held += said[:-1] + " "
-            continue
-        text = held + said
-        held = ""
-        if text:
-            # A comment cannot follow a continued line; it stands above.
-            found.append((start, text, comment.strip() or (above if start < record.line + k else "")))
-        above = "" if text else comment.strip()
-    return found
-
-
 def _parenthesis(text: str, at: int, code: Code) -> tuple[str, str]:
     """What stands within the parenthesis at `at`, and what follows."""
     depth = 0
@@ -434,42 +365,3 @@ def _parenthesis(text: str, at: int, code: Code) -> tuple[str, str]:
         if depth == 0:
             return text[at + 1 : k], text[k + 1 :]
     raise code.refuse("`)` is missing")
-
-
-def _estimates(text: str, where: Where) -> list[float]:
-    """Initial estimates on a line of $THETA: `0.5`, `(0, 0.5)`, `(0, 0.5, 2) FIX`, `(0.5)x3`."""
-    found = []
-    for inside, plain in re.findall(r"\(([^)]*)\)|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)", text):
-        if plain:
-            found.append(float(re.sub("[dD]", "e", plain)))
-            continue
-        numbers = [w for w in re.split(r"[,\s]+", re.sub(r"(?i)FIX(ED)?|UNINT", "", inside).strip()) if w]
-        values = [_bound(w, where) for w in numbers]
-        if len(values) not in (1, 2, 3):
-            raise ModelError(f"`({one_line(inside, 40)})` is no initial estimate", where)
-        found.append(values[0] if len(values) == 1 else values[1])
-    return found
-
-
-def _bound(word: str, where: Where) -> float:
-    plain = word.upper().replace("INFINITY", "INF")
-    try:
-        return float(re.sub("D", "E", plain) if plain.strip("+-") != "INF" else plain)
-    except ValueError:
-        raise ModelError(f"`{one_line(word, 40)}` is not a number", where) from None
-
-
-def _repeated(text: str) -> str:
-    """`(0.1)x3` written out."""
-    repeat = lambda m: " ".join([m.group(1)] * min(int(m.group(2)), 1000))  # noqa: E731
-    return re.sub(r"\(([^()]*)\)\s*[xX](\d+)", repeat, text)
-
-
-def _numbers(text: str) -> list[float]:
-    found = re.findall(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?(?![\w.])", text)
-    return [float(re.sub("[dD]", "e", f)) for f in found]
-
-
-def _is_diagonal(k: int) -> bool:
-    row = int(((8 * k + 9) ** 0.5 - 3) / 2 + 1e-9)
-    return row * (row + 3) // 2 == k

@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 
 from mtorsim.errors import ModelError, Where, one_line, shown_path
-from mtorsim.interop.code import Code, constant
-from mtorsim.interop.flat import FlatModel
+from mtorsim.interop.code import Code
+from mtorsim.interop.comments import constant, described
+from mtorsim.interop.flat import Constant, FlatModel
 from mtorsim.interop.functions import called
 from mtorsim.interop.statements import Choice, Simple, Statement, statements_of
+from mtorsim.interop.triangle import CORRELATED, diagonal_of, is_correlated
 
 __all__ = ["read_rxode2"]
 
@@ -32,7 +34,7 @@ class _Reading:
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.text = path, text
         self.shown = shown_path(path)
-        self.code = Code(self.shown, "rxode2", call=self._call, time_names=("t", "time"))
+        self.code = Code(self.shown, call=self._call, time_names=("t", "time"))
         self.names: dict[str, str] = {}
 
     def flat(self) -> FlatModel:
@@ -92,12 +94,9 @@ class _Reading:
         values = [float(p) for p in parts if re.fullmatch(r"\s*[-+]?[\d.]+(?:[eE][-+]?\d+)?\s*", p)]
         if len(values) != len(names) * (len(names) + 1) // 2:
             raise self.code.refuse(f"`{one_line(text, 60)}` are not the variances of {', '.join(names)}")
-        if len(names) > 1:
-            self.code.notes.append(
-                "correlations of random effects: write them in a population file, as [[correlation]]"
-            )
-        for k, name in enumerate(names):
-            self.code.etas[_plain(name)] = values[k * (k + 3) // 2]
+        if is_correlated(values):
+            self.code.notes.append(CORRELATED)
+        self.code.etas |= dict(zip(map(_plain, names), diagonal_of(values), strict=True))
 
     def _declare(self, statements: list[Statement]) -> None:
         """Find the compartments, and the names that are used without being set: parameters without a value."""
@@ -151,16 +150,12 @@ class _Reading:
 
     def _told(self, state: str, comment: str) -> None:
         """The meaning and unit of a state, from the comment at its derivative."""
-        from mtorsim.interop.code import described
-
         about, unit, _, _ = described(comment)
         if about or unit:
             self.code.states[state] = about, unit
 
     def _free(self, text: str) -> None:
         """Names that nothing sets are parameters without a value."""
-        from mtorsim.interop.flat import Constant
-
         code = self.code
         for name in re.findall(r"(?<![\w.])([A-Za-z][\w.]*)(?!\s*\(|[\w.])", text):
             own = _plain(name)

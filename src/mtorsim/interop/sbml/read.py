@@ -11,21 +11,18 @@ from typing import Any
 
 from mtorsim.errors import ModelError, Where, one_line, shown_path
 from mtorsim.interop.dosing import value_of
-from mtorsim.interop.extra import needed
 from mtorsim.interop.flat import TIME, Constant, FlatModel, FlatRoute, FlatState, Line, names_of, number
 from mtorsim.interop.functions import placed
 from mtorsim.interop.program import sorted_lines, substituted
 
+from .document import elements, opened, rename
+from .element_units import Units
 from .events import Changes, read_events
 from .mathml import MathReader
 from .safe import safe_text
-from .units import unit_text
 from .write import OWN_FUNCTIONS
 
 __all__ = ["read_sbml", "sbml_from_text"]
-
-_HARMLESS = ("layout", "render", "groups", "l3v2extendedmath")
-"""Packages that say nothing about the mathematics, or only that it is that of Level 3 Version 2."""
 
 
 def read_sbml(path: Path) -> FlatModel:
@@ -43,65 +40,14 @@ def read_sbml(path: Path) -> FlatModel:
 
 def sbml_from_text(text: str, path: Path) -> FlatModel:
     """Read SBML from text, as if read from `path`; the text has been looked at by `safe_text`."""
-    sbml = needed("libsbml", "SBML")
-    document = sbml.readSBMLFromString(text)
-    where = Where(shown_path(path), 0)
-    _raise_errors(sbml, document, where)
-    _flatten_comp(sbml, document, where)
-    _check_packages(document, where)
-    if document.getModel() is None:
-        raise ModelError("the file holds no model", where)
-    _check_fast(document.getModel(), where)
-    if (document.getLevel(), document.getVersion()) != (3, 2) and not document.setLevelAndVersion(3, 2, False):
-        had = f"Level {document.getLevel()} Version {document.getVersion()}"
-        raise ModelError(f"this model in SBML {had} cannot be read as Level 3 Version 2", where)
-    return _Reading(sbml, document.getModel(), where).flat()
-
-
-def _raise_errors(sbml: Any, document: Any, where: Where) -> None:
-    """Raise for the first error that the library found."""
-    for i in range(document.getNumErrors()):
-        error = document.getError(i)
-        if error.getSeverity() >= sbml.LIBSBML_SEV_ERROR:
-            place = Where(where.path, error.getLine())
-            raise ModelError(f"not valid SBML: {one_line(error.getShortMessage() or error.getMessage(), 300)}", place)
-
-
-def _flatten_comp(sbml: Any, document: Any, where: Where) -> None:
-    """Flatten a model that is composed of others in the same file."""
-    if not document.isPackageEnabled("comp"):
-        return
-    plugin = document.getPlugin("comp")
-    if plugin is not None and plugin.getNumExternalModelDefinitions():
-        name = plugin.getExternalModelDefinition(0).getId()
-        help = "put the models into one file"
-        raise ModelError(f"`{name}` is defined in another file, which is not read", where, help)
-    properties = sbml.ConversionProperties()
-    properties.addOption("flatten comp", True)
-    properties.addOption("leavePorts", False)
-    if document.convert(properties) != sbml.LIBSBML_OPERATION_SUCCESS:
-        said = document.getErrorLog().toString() if document.getNumErrors() else "the reason is not known"
-        raise ModelError(f"the submodels cannot be flattened: {one_line(said, 300)}", where)
-
-
-def _check_packages(document: Any, where: Where) -> None:
-    for i in range(document.getNumPlugins()):
-        name = document.getPlugin(i).getPackageName()
-        if name in ("comp", *_HARMLESS) or not document.getPackageRequired(name):
-            continue
-        raise ModelError(f"the SBML package `{name}` is not supported", where)
-
-
-def _check_fast(model: Any, where: Where) -> None:
-    """Raise for a fast reaction, before a conversion of levels forgets that it is one."""
-    for reaction in _all(model, "Reaction"):
-        if reaction.isSetFast() and reaction.getFast():
-            raise ModelError(f"the fast reaction `{reaction.getId()}` is not supported", where)
+    sbml, document = opened(text, Where(shown_path(path), 0))
+    return _Reading(sbml, document.getModel(), Where(shown_path(path), 0)).flat()
 
 
 class _Reading:
     def __init__(self, sbml: Any, model: Any, where: Where) -> None:
         self.sbml, self.model, self.where = sbml, model, where
+        self.units = Units(sbml, model)
         self.notes: list[str] = []
         self.functions: dict[str, tuple[tuple[str, ...], ast.expr]] = {}
         self.math = MathReader(sbml, self._symbol, self.functions, self.refuse, self._literal)
@@ -125,7 +71,7 @@ class _Reading:
 
     def _literal(self, value: float, unit: str) -> ast.expr:
         """A number with a unit: a parameter, since numbers in equations of modules are pure."""
-        text = self._unit(unit)
+        text = self.units.named(unit)
         if value == 0 or text in (None, "1"):
             return number(value)
         own = re.sub(r"\W+", "_", f"{unit}_{value:.15g}".replace("-", "minus_").replace(".", "_"))
@@ -136,13 +82,13 @@ class _Reading:
     def flat(self) -> FlatModel:
         """The flat model."""
         model = self.model
-        _rename(model, TIME)
+        rename(model, TIME)
         self._check_rules()
         self._read_functions()
-        self.starts = {a.getSymbol(): a for a in _all(model, "InitialAssignment")}
-        self.rules = {r.getVariable(): r for r in _all(model, "Rule")}
+        self.starts = {a.getSymbol(): a for a in elements(model, "InitialAssignment")}
+        self.rules = {r.getVariable(): r for r in elements(model, "Rule")}
         self.ids = {
-            e.getId() for kind in ("Compartment", "Parameter", "Species", "Reaction") for e in _all(model, kind)
+            e.getId() for kind in ("Compartment", "Parameter", "Species", "Reaction") for e in elements(model, kind)
         }
         self._read_stoichiometry()
         parameters: dict[str, Constant] = {}
@@ -157,27 +103,27 @@ class _Reading:
             if rule.isRate():
                 derivatives[name] = self.math.read(rule.getMath())
             else:
-                lines[name] = Line(self.math.read(rule.getMath()), self._unit_of(name), self._about(name))
+                lines[name] = Line(self.math.read(rule.getMath()), self.units.of(name), self._about(name))
         states = set(derivatives)
         changes = read_events(self.sbml, model, self, states, parameters)
         self._step(changes, parameters, lines)
         starting = self._starting(states, lines)
         made = {
             name: FlatState(
-                tree, substituted(starting[name].is_, starting, set()), self._unit_of(name), self._about(name)
+                tree, substituted(starting[name].is_, starting, set()), self.units.of(name), self._about(name)
             )
             for name, tree in derivatives.items()
         }
         self._assign_parameters(parameters, lines, starting)
         routes = {f"into_{s}": self._route(s) for s in dict.fromkeys(d.to for d in changes.doses)}
-        if _all(model, "Constraint"):
+        if elements(model, "Constraint"):
             self.notes.append("constraints are not checked")
         used = {n for s in made.values() for n in (*names_of(s.derivative), *names_of(s.initial))}
         used |= {n for line in lines.values() for n in names_of(line.is_)}
         return FlatModel(
             name=model.getId() or "model",
             title=one_line(model.getName() or model.getId() or self.where.path, 200),
-            time=self._time(),
+            time=self.units.time(),
             parameters={**parameters, **{n: c for n, c in self.literals.items() if n in used}},
             lines=sorted_lines(lines, self.where),
             states=made,
@@ -187,12 +133,12 @@ class _Reading:
         )
 
     def _check_rules(self) -> None:
-        for rule in _all(self.model, "Rule"):
+        for rule in elements(self.model, "Rule"):
             if rule.isAlgebraic():
                 raise self.refuse("an algebraic rule")
 
     def _read_functions(self) -> None:
-        for definition in _all(self.model, "FunctionDefinition"):
+        for definition in elements(self.model, "FunctionDefinition"):
             math = definition.getMath()
             if math is None or definition.getBody() is None:
                 raise self.refuse(f"the function `{definition.getId()}` without a body")
@@ -216,7 +162,7 @@ class _Reading:
 
     def _read_stoichiometry(self) -> None:
         """Species references with an identifier: constants, whose value equations may use."""
-        for reaction in _all(self.model, "Reaction"):
+        for reaction in elements(self.model, "Reaction"):
             for reference in _references(reaction):
                 name = reference.getId()
                 if not name:
@@ -235,7 +181,7 @@ class _Reading:
     def _read_reactions(self, parameters: dict[str, Constant], lines: dict[str, Line]) -> dict[str, list[ast.expr]]:
         """Add a line for each rate, and return what changes the amount of each species."""
         found: dict[str, list[ast.expr]] = {}
-        for reaction in _all(self.model, "Reaction"):
+        for reaction in elements(self.model, "Reaction"):
             name = reaction.getId()
             law = reaction.getKineticLaw()
             if law is None or law.getMath() is None:
@@ -246,10 +192,10 @@ class _Reading:
                 own = f"{name}_{local.getId()}"
                 self.ids.add(own)
                 parameters[own] = Constant(
-                    _value(local), self._unit(local.getUnits()), f"`{local.getId()}` of `{name}`"
+                    _value(local), self.units.named(local.getUnits()), f"`{local.getId()}` of `{name}`"
                 )
                 self.local = {**self.local, local.getId(): own}
-            lines[name] = Line(self.math.read(law.getMath()), self._rate_unit(), f"rate of {_label(reaction)}")
+            lines[name] = Line(self.math.read(law.getMath()), self.units.of_rates(), f"rate of {_label(reaction)}")
             self.local = {}
             for side, sign in ((reaction.getListOfReactants(), -1), (reaction.getListOfProducts(), 1)):
                 for i in range(len(side)):
@@ -270,7 +216,7 @@ class _Reading:
 
     def _read_constants(self, parameters: dict[str, Constant], lines: dict[str, Line]) -> None:
         """Compartments and parameters that no rule determines."""
-        for compartment in _all(self.model, "Compartment"):
+        for compartment in elements(self.model, "Compartment"):
             name = compartment.getId()
             if name in self.rules:
                 if self._varies(name, set()):
@@ -279,11 +225,11 @@ class _Reading:
             size = compartment.getSize() if compartment.isSetSize() else None
             if size is None and compartment.getSpatialDimensionsAsDouble() == 0:
                 size = 1.0
-            parameters[name] = Constant(size, self._unit_of(name), f"size of {_label(compartment)}")
-        for parameter in _all(self.model, "Parameter"):
+            parameters[name] = Constant(size, self.units.of(name), f"size of {_label(compartment)}")
+        for parameter in elements(self.model, "Parameter"):
             name = parameter.getId()
             if name not in self.rules:
-                parameters[name] = Constant(_value(parameter), self._unit_of(name), self._about(name))
+                parameters[name] = Constant(_value(parameter), self.units.of(name), self._about(name))
 
     def _varies(self, name: str, seen: set[str]) -> bool:
         """Whether a symbol changes with time."""
@@ -299,14 +245,14 @@ class _Reading:
     @cached_property
     def moving(self) -> set[str]:
         """The symbols that reactions or events change."""
-        found = {reaction.getId() for reaction in _all(self.model, "Reaction")}
-        found |= {r.getSpecies() for reaction in _all(self.model, "Reaction") for r in _references(reaction)}
+        found = {reaction.getId() for reaction in elements(self.model, "Reaction")}
+        found |= {r.getSpecies() for reaction in elements(self.model, "Reaction") for r in _references(reaction)}
         return found | self.changed
 
     @cached_property
     def changed(self) -> set[str]:
         """The symbols that events change."""
-        events = _all(self.model, "Event")
+        events = elements(self.model, "Event")
         return {e.getEventAssignment(i).getVariable() for e in events for i in range(e.getNumEventAssignments())}
 
     def _read_species(
@@ -314,7 +260,7 @@ class _Reading:
     ) -> dict[str, ast.expr]:
         """The derivative of each species that reactions change; the others are parameters."""
         derivatives = {}
-        for species in _all(self.model, "Species"):
+        for species in elements(self.model, "Species"):
             name = species.getId()
             self.initial[name] = self._given(species)
             if name in self.rules:
@@ -323,17 +269,17 @@ class _Reading:
             if not flows or species.getBoundaryCondition() or species.getConstant():
                 tree = self._number_if_changed(name, self.initial.pop(name))
                 if isinstance(tree, ast.Constant):
-                    parameters[name] = Constant(float(tree.value), self._unit_of(name), self._about(name))  # type: ignore[arg-type]
+                    parameters[name] = Constant(float(tree.value), self.units.of(name), self._about(name))  # type: ignore[arg-type]
                 elif name not in self.starts:
-                    lines[name] = Line(tree, self._unit_of(name), self._about(name))
+                    lines[name] = Line(tree, self.units.of(name), self._about(name))
                 else:
-                    parameters[name] = Constant(None, self._unit_of(name), self._about(name))
+                    parameters[name] = Constant(None, self.units.of(name), self._about(name))
                 continue
             tree = _sum(flows)
             factor = species.getConversionFactor() or self.model.getConversionFactor()
             if factor:
                 tree = ast.BinOp(ast.Name(factor), ast.Mult(), tree)
-            if not self._is_amount(species):
+            if not self.units.is_amount(species):
                 tree = ast.BinOp(tree, ast.Div(), ast.Name(species.getCompartment()))
             derivatives[name] = tree
         return derivatives
@@ -342,18 +288,13 @@ class _Reading:
         """The initial value as a number, if an event replaces it later."""
         if name not in self.changed:
             return tree
-        sizes = {c.getId(): c.getSize() for c in _all(self.model, "Compartment")}
+        sizes = {c.getId(): c.getSize() for c in elements(self.model, "Compartment")}
         return number(value_of(tree, sizes))
-
-    def _is_amount(self, species: Any) -> bool:
-        """Whether the symbol of a species is an amount, not a concentration."""
-        compartment = self.model.getCompartment(species.getCompartment())
-        return species.getHasOnlySubstanceUnits() or compartment.getSpatialDimensionsAsDouble() == 0
 
     def _given(self, species: Any) -> ast.expr:
         """The initial value of a species as its symbol means it."""
         volume = ast.Name(species.getCompartment())
-        amount = self._is_amount(species)
+        amount = self.units.is_amount(species)
         if species.isSetInitialAmount():
             tree = number(species.getInitialAmount())
             return tree if amount else _over(tree, volume)
@@ -405,68 +346,11 @@ class _Reading:
             lines[name] = Line(tree, constant.unit, constant.about)
 
     def _route(self, state: str) -> FlatRoute:
-        return FlatRoute(state, self._unit_of(state), f"doses into {state}", ast.Constant(1), ast.Constant(0))
+        return FlatRoute(state, self.units.of(state), f"doses into {state}", ast.Constant(1), ast.Constant(0))
 
     def _about(self, name: str) -> str:
         element = self.model.getElementBySId(name)
         return one_line(element.getName(), 200) if element is not None else ""
-
-    def _time(self) -> str | None:
-        found = self._unit(self.model.getTimeUnits())
-        return {"s": "s", "min": "min", "h": "h", "d": "d"}.get(found or "")
-
-    def _rate_unit(self) -> str | None:
-        extent, time = self._unit(self.model.getExtentUnits()), self._unit(self.model.getTimeUnits())
-        return f"{extent}/{time}" if extent and time else None
-
-    def _unit_of(self, name: str) -> str | None:
-        """The unit of a symbol, None if the model does not say or we do not have it."""
-        species = self.model.getSpecies(name)
-        if species is None:
-            element = self.model.getElementBySId(name)
-            if element is None:
-                return None
-            own = element.getUnits() if hasattr(element, "getUnits") else ""
-            if not own and element.getTypeCode() == self.sbml.SBML_COMPARTMENT:
-                dimensions = element.getSpatialDimensionsAsDouble()
-                model = self.model
-                default = {3: model.getVolumeUnits(), 2: model.getAreaUnits(), 1: model.getLengthUnits()}
-                own = default.get(dimensions, "dimensionless")
-            return self._unit(own)
-        substance = self._unit(species.getSubstanceUnits() or self.model.getSubstanceUnits())
-        if self._is_amount(species) or substance is None:
-            return substance
-        volume = self._unit_of(species.getCompartment())
-        return None if volume is None else substance if volume == "1" else f"{substance}/{_bracketed(volume)}"
-
-    def _unit(self, name: str) -> str | None:
-        if not name:
-            return None
-        definition = self.model.getUnitDefinition(name)
-        if definition is None:
-            if self.sbml.UnitKind_forName(name) == self.sbml.UNIT_KIND_INVALID:
-                return None
-            definition = self.sbml.UnitDefinition(3, 2)
-            part = definition.createUnit()
-            part.initDefaults()
-            part.setKind(self.sbml.UnitKind_forName(name))
-        return unit_text(definition)
-
-
-def _rename(model: Any, name: str) -> None:
-    """Give the element that is called as the time is here another name."""
-    if model.getElementBySId(name) is None:
-        return
-    new = next(n for n in (f"{name}{'_' * k}" for k in range(1, 99)) if model.getElementBySId(n) is None)
-    model.getElementBySId(name).setId(new)
-    elements = model.getListOfAllElements()
-    for i in range(elements.getSize()):
-        elements.get(i).renameSIdRefs(name, new)
-
-
-def _all(model: Any, kind: str) -> list[Any]:
-    plural = kind if kind == "Species" else f"{kind}s"
-    return [getattr(model, f"get{kind}")(i) for i in range(getattr(model, f"getNum{plural}")())]
 
 
 def _references(reaction: Any) -> list[Any]:
@@ -507,7 +391,3 @@ def _over(tree: ast.expr, by: ast.expr) -> ast.expr:
 
 def _times(tree: ast.expr, by: ast.expr) -> ast.expr:
     return tree if isinstance(tree, ast.Constant) and tree.value == 0 else ast.BinOp(tree, ast.Mult(), by)
-
-
-def _bracketed(unit: str) -> str:
-    return f"({unit})" if "/" in unit or "*" in unit else unit
