@@ -121,6 +121,34 @@ def test_infusions_lags_and_clocks_go_through_sbml(tmp_path):
         written(flat, "nonmem")
 
 
+@pytest.mark.parametrize("language", ["mrgsolve", "nonmem", "rxode2"])
+def test_infusions_that_are_not_fully_available_keep_their_duration(language, tmp_path):
+    text = DRIP.replace("tad < T", "T < 0").replace('about = "infusion"', 'about = "infusion"\nbioavailability = "F"')
+    (tmp_path / "drip.toml").write_text(text)
+    scenario = mt.Scenario(
+        model=["drip"],
+        population="typical",
+        duration="1 d",
+        visits=["0 d"],
+        meals={"plan": "none"},
+        doses=[mt.Dose("drip", "30 mg", over="2 h", every="12 h", route="vein")],
+        library=mt.Library((tmp_path,)),
+    )
+    person = person_of(scenario)
+    flat = flatten(person)
+    hours = np.arange(0, 24) + 0.3
+    ours = trajectory(person, hours)
+    found = written(flat, language, "model_events.csv")
+    assert any("the table holds what arrives" in line for line in found.left_out)
+    found.save(tmp_path / f"model{SUFFIXES[language]}")
+    back = import_model(tmp_path / f"model{SUFFIXES[language]}", "back", unitless=True)
+    back.save(tmp_path / "back.toml")
+    table = with_samples(pd.read_csv(tmp_path / "model_events.csv"), hours)
+    again = run_table(tmp_path, "back", [back.module.names[s] for s in back.flat.states], table)
+    order = list(flat.states)
+    assert apart(flat, ours, lambda n: again.iloc[:, order.index(n)].to_numpy()) < CLOSE
+
+
 DRIP = """
 [module]
 name = "drip"

@@ -287,6 +287,21 @@ CASES = {
         ),
         {"x": lambda t: 3.0 * (t > 1.5)},
     ),
+    "names that the importer makes are new": (
+        sbml(
+            species=species("S", 6, amount=True),
+            parameters=parameter("k", 0.5, False) + parameter("k_0", 2) + parameter("r_q", 3),
+            reactions=reaction(
+                "r",
+                [("S", 1)],
+                [],
+                apply("times", apply("plus", "q", apply("times", "0", "r_q")), apply("times", "k_0", "k", "S")),
+                '<listOfLocalParameters><localParameter id="q" value="0.1"/></listOfLocalParameters>',
+            ),
+            events=event("e", apply("geq", TIME, "1"), {"k": "<cn>0</cn>"}),
+        ),
+        {"S": lambda t: 6 * E(-0.1 * min(t, 1))},
+    ),
     "Level 2 with its own defaults": (
         '<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="m">'
         '<listOfCompartments><compartment id="c" size="2"/></listOfCompartments>'
@@ -357,6 +372,12 @@ REFUSED = {
     ),
     "which sets `x` instead of adding a known amount": sbml(
         parameters=X, rules=MOVES, events=event("e", apply("geq", TIME, "1"), {"x": "<cn>0</cn>"})
+    ),
+    "the event `e`, which sets `x` instead": sbml(
+        parameters=X + parameter("D", 5),
+        starts=start("D", "<cn>100</cn>"),
+        rules=MOVES,
+        events=event("e", apply("geq", TIME, "1"), {"x": apply("plus", "x", "D")}),
     ),
     "which takes 2 away from `x`": sbml(
         parameters=X, rules=MOVES, events=event("e", apply("geq", TIME, "1"), {"x": apply("minus", "x", "2")})

@@ -97,10 +97,7 @@ def test_what_is_shortened_is_told(tmp_path):
             r"column `x` has the value 1e\+75\n  help: the largest number in SAS transport format, version 5",
         ),
         ({"x": [-np.inf]}, r"column `x` has the value -inf\n  help: the largest number"),
-        (
-            {"x": ["a" * 201]},
-            r"column `x` has a text of 201 characters\n  help: SAS .* has at most 200: write .parquet",
-        ),
+        ({"x": ["a" * 201]}, r"column `x` has a text of 201 bytes\n  help: SAS .* has at most 200: write .parquet"),
     ],
 )
 def test_a_value_that_sas_cannot_hold_is_one_message(tmp_path, frame, message):

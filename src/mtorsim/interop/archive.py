@@ -15,6 +15,7 @@ from .flat import FlatModel
 from .flatten import flatten
 from .person import person_in
 from .sbml.write import write_sbml
+from .text import free_names
 
 __all__ = ["archive"]
 
@@ -89,10 +90,9 @@ def archive(
         raise DataError(f"there is no subject {who}", help=f"subjects are numbered from {manifest['first']} to {last}")
     with plan_from_manifest(manifest, note) as plan:
         arms = {a.name: flatten(person_in(plan, a.name, who), duration) for a in plan.arms}
-    files: dict[str, bytes] = {}
-    for name, flat in arms.items():
-        files[f"models/{_file_name(name)}.xml"] = write_sbml(flat).encode()
-    files["simulation.sedml"] = _sedml(arms, manifest["title"])
+    names = free_names(arms, (), form=_file_name, key=str.lower)
+    files: dict[str, bytes] = {f"models/{names[n]}.xml": write_sbml(flat).encode() for n, flat in arms.items()}
+    files["simulation.sedml"] = _sedml(arms, names, manifest["title"])
     files |= {f"inputs/{name}": text.encode() for name, text in manifest["files"].items()}
     files |= {f"results/{name}": data for name, data in _results(source).items()}
     try:
@@ -139,7 +139,7 @@ def _manifest(files: Mapping[str, bytes]) -> bytes:
     return _xml(root)
 
 
-def _sedml(arms: Mapping[str, FlatModel], title: str) -> bytes:
+def _sedml(arms: Mapping[str, FlatModel], names: Mapping[str, str], title: str) -> bytes:
     """One simulation for all arms, a report of each, and a plot of each observable."""
     root = ElementTree.Element("sedML", xmlns="http://sed-ml.org/sed-ml/level1/version4", level="1", version="4")
     root.set("name", title)
@@ -163,14 +163,14 @@ def _sedml(arms: Mapping[str, FlatModel], title: str) -> bytes:
     for kisao, value in TOLERANCES.items():
         ElementTree.SubElement(parameters, "algorithmParameter", kisaoID=kisao, value=value)
     for k, (arm, flat) in enumerate(arms.items(), start=1):
-        kind = {"language": "urn:sedml:language:sbml.level-3.version-2", "source": f"models/{_file_name(arm)}.xml"}
+        kind = {"language": "urn:sedml:language:sbml.level-3.version-2", "source": f"models/{names[arm]}.xml"}
         ElementTree.SubElement(models, "model", {"id": f"model_{k}", "name": arm, **kind})
         task = {"modelReference": f"model_{k}", "simulationReference": "course"}
         ElementTree.SubElement(tasks, "task", {"id": f"task_{k}", "name": arm, **task})
         report = ElementTree.SubElement(outputs, "report", id=f"report_{k}", name=arm)
         sets = ElementTree.SubElement(report, "listOfDataSets")
         for name in ("time", *dict.fromkeys(flat.observables.values())):
-            generator = f"{name}_{k}"
+            generator = f"data_{name}_{k}"
             _generator(generators, generator, name, f"task_{k}")
             data = {"id": f"set_{generator}", "label": name, "dataReference": generator}
             ElementTree.SubElement(sets, "dataSet", data)
@@ -178,7 +178,12 @@ def _sedml(arms: Mapping[str, FlatModel], title: str) -> bytes:
         plot = ElementTree.SubElement(outputs, "plot2D", id=f"plot_{name}", name=name)
         curves = ElementTree.SubElement(plot, "listOfCurves")
         for k, arm in enumerate(arms, start=1):
-            data = {"xDataReference": f"time_{k}", "yDataReference": f"{name}_{k}", "logX": "false", "logY": "false"}
+            data = {
+                "xDataReference": f"data_time_{k}",
+                "yDataReference": f"data_{name}_{k}",
+                "logX": "false",
+                "logY": "false",
+            }
             ElementTree.SubElement(curves, "curve", {"id": f"curve_{name}_{k}", "name": arm, **data})
     return _xml(root)
 

@@ -50,7 +50,7 @@ class Code:
         The assignments; a part of a state, such as its lag, is assigned to a name with a colon.
     shown
         Names that are outputs.
-    call, fold, fortran, time_names
+    call, fold, fortran, c, time_names
         The language: its functions, its form of names, its operators, and its names of the time.
     parts
         Name in the program of each part of a state.
@@ -58,6 +58,8 @@ class Code:
         Number of the present line.
     lost
         Outputs that depend on the record.
+    check
+        Raises for a text that means something else in the language than in arithmetic.
     numbers
         Names that have been set to a plain number: parameters, unless they are set again.
     """
@@ -74,11 +76,13 @@ class Code:
     call: Callable[[str, list[ast.expr]], ast.expr] = called
     fold: Callable[[str], str] = str
     fortran: bool = False
+    c: bool = False
     parts: dict[tuple[str, str], str] = field(default_factory=dict)
-    time_names: tuple[str, ...] = ("t", "TIME", "SOLVERTIME", "time", "T")
+    time_names: tuple[str, ...] = ("t",)
     line: int = 0
     lost: set[str] = field(default_factory=set)
     numbers: dict[str, Constant] = field(default_factory=dict)
+    check: Callable[[str], None] = field(default=lambda text: None)
 
     def where(self) -> Where:
         """The present line."""
@@ -88,13 +92,19 @@ class Code:
         """An error at the present line."""
         return ModelError(message, self.where(), help)
 
+    def grammar(self) -> Grammar:
+        """The language at the present line."""
+        return Grammar(self.call, self.name, self.fortran, self.c, self.where())
+
     def tree(self, text: str) -> ast.expr:
         """The tree of an equation."""
-        return parse(text, Grammar(self.call, self.name, self.fortran, self.where()))
+        self.check(text)
+        return parse(text, self.grammar())
 
     def condition(self, text: str) -> ast.expr:
         """The tree of a condition."""
-        return parse_condition(text, Grammar(self.call, self.name, self.fortran, self.where()))
+        self.check(text)
+        return parse_condition(text, self.grammar())
 
     def name(self, name: str) -> ast.expr:
         """What a name stands for at this place."""

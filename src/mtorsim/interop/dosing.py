@@ -34,7 +34,8 @@ class Dosing:
     fractions, lags
         Bioavailable fraction and lag by state, where they are not 1 and 0.
     baked
-        States of which several routes differ, so that their records hold the amounts that arrive, when they arrive.
+        States whose records hold the amounts that arrive, when they arrive: of several routes that differ, or of
+        infusions that are not fully available.
     names
         The language's name of each state.
     """
@@ -49,7 +50,8 @@ class Dosing:
     def left_out(self) -> tuple[str, ...]:
         """What is said of states with several routes."""
         return tuple(
-            f"lag and bioavailability of doses to `{s}`: its routes differ, so the table holds what arrives, and when"
+            f"lag and bioavailability of doses to `{s}`, whose routes differ or are infusions: the table holds what "
+            "arrives, and when"
             for s in self.baked
         )
 
@@ -79,7 +81,9 @@ def dosing_of(flat: FlatModel, language: str) -> Dosing:
         if not doses:
             own = [r for r in flat.routes.values() if r.to == state]
             pairs = {(ast.dump(r.fraction), ast.dump(r.lag)): Given(0, state, 0, r.fraction, r.lag) for r in own}
-        if len(pairs) > 1 or any(set(names_of(d.fraction)) - set(values) for d in pairs.values()):
+        # Tools keep the rate of an infusion, not its duration, when less than all of it is available.
+        infused = any(d.over and not _is(d.fraction, 1) for d in doses)
+        if infused or len(pairs) > 1 or any(set(names_of(d.fraction)) - set(values) for d in pairs.values()):
             baked.append(state)
             continue
         (one,) = pairs.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mtorsim.errors import ArgumentError, DataError, choose_from, spoken
@@ -31,7 +31,8 @@ class Exported:
     text
         The model.
     events
-        Doses and meals as a table of event records (CSV), for languages that read one; None for others.
+        Doses and meals as a table of event records (CSV), for languages that read one; None for others. That of NONMEM
+        has records of observations too.
     left_out
         What the language cannot say, one sentence each.
     flat
@@ -63,7 +64,7 @@ class Exported:
         """
         path = Path(path).expanduser()
         files = {path: self.text}
-        if self.events is not None and self.flat.doses:
+        if self.events is not None and (self.flat.doses or self.language == "nonmem"):
             files[events_path(path)] = self.events
         for file in files:
             if file.exists() and not force:
@@ -126,13 +127,16 @@ def export_model(
     --------
     >>> import mtorsim as mt
     >>> mt.export_model("minimal", "desolve")
-    Exported(minimal as desolve: 2 states, 0 doses)
+    Exported(minimal as desolve: 8 states, 0 doses)
     """
     if language not in LANGUAGES:
         raise ArgumentError(f"there is no language `{language}`", help=choose_from(language, LANGUAGES))
     found = _scenario(model, scenario, population, library)
     person = person_of(found, arm=arm, subject=subject, settings=settings, note=note)
-    return written(flatten(person, duration), language, events_file)
+    flat = flatten(person, duration)
+    if scenario is None and not isinstance(model, (Scenario, Path)):
+        flat = replace(flat, doses=())
+    return written(flat, language, events_file)
 
 
 def _scenario(

@@ -60,6 +60,7 @@ class _Flattening:
         self.hours = float(parse_unit(self.time).hours)
         self.names = _short_names(self.model)
         self.factors: dict[str, Constant] = {}
+        self.changed_routes: set[str] = set()
 
     def flat(self) -> FlatModel:
         """The flat model."""
@@ -205,7 +206,7 @@ class _Flattening:
             }
             reads = {*route.bioavailability.scope.values(), *route.lag.scope.values()}
             if reads & changed:
-                self._note_changed(route.name)
+                self.changed_routes.add(route.name)
             over = intake.over / self.hours
             found.append(
                 Given(
@@ -220,9 +221,6 @@ class _Flattening:
                 )
             )
         return tuple(found)
-
-    def _note_changed(self, route: str) -> None:
-        self.changed_routes = {*getattr(self, "changed_routes", ()), route}
 
     def _in_time(self, tree: ast.expr, unit: str) -> ast.expr:
         """An equation of a time, in the model's unit of time."""
@@ -245,7 +243,8 @@ class _Flattening:
             return tree
         name, unit = _conversion(factor)
         about = f"{unit.partition('/')[0]} in 1 {unit.partition('/')[2]}"
-        self.factors[name] = Constant(round(factor) if factor > 1 else factor, unit, about, evidence="convention")
+        value = float(f"{factor:.12g}") if factor > 1 else factor
+        self.factors[name] = Constant(value, unit, about, evidence="convention")
         return ast.BinOp(ast.Name(name), ast.Mult(), tree)
 
     def _left_out(self) -> list[str]:
@@ -272,7 +271,7 @@ class _Flattening:
         missed = [d for d in arm.schedule.doses if d.missed or d.late or d.jitter or d.within]
         if missed:
             found.append("chance: doses and meals are those that this person takes, at the times that were drawn")
-        for name in sorted(getattr(self, "changed_routes", ())):
+        for name in sorted(self.changed_routes):
             found.append(f"`{name}`: its lag and bioavailability change at the arrival of a dose, not when it is taken")
         return found
 

@@ -67,11 +67,14 @@ class Grammar:
         The tree of a function or an array element, from its name and arguments; raises `KeyError` if there is none.
     name
         The tree of a name.
+    c
+        Whether `!` binds as tightly as a sign, and `^` is no power.
     """
 
     call: Callable[[str, list[ast.expr]], ast.expr]
     name: Callable[[str], ast.expr]
     fortran: bool = False
+    c: bool = False
     where: Where | None = field(default=None)
 
 
@@ -190,7 +193,7 @@ class _Parser:
 
     def denied(self, depth: int) -> ast.expr:
         """A comparison, or its opposite."""
-        if self.peek() in _NOT:
+        if self.peek() in _NOT and not self.grammar.c:
             self.at += 1
             if depth > DEEPEST:
                 raise self.refused("this equation is nested too deeply")
@@ -233,6 +236,11 @@ class _Parser:
         while self.peek() in ("+", "-"):
             minus ^= self.peek() == "-"
             self.at += 1
+        if self.peek() == "!" and self.grammar.c:
+            self.at += 1
+            if depth > DEEPEST:
+                raise self.refused("this equation is nested too deeply")
+            return negated(condition(self.signed(depth + 1)))
         tree = self.power(depth)
         return ast.UnaryOp(ast.USub(), value(tree)) if minus else tree
 
@@ -240,6 +248,8 @@ class _Parser:
         """A power, from the right."""
         tree = self.atom(depth)
         if self.peek() in ("**", "^"):
+            if self.grammar.c and self.peek() == "^":
+                raise self.refused("`^` is no power in C++: write `pow(x, y)`")
             self.at += 1
             if depth > DEEPEST:
                 raise self.refused("this equation is nested too deeply")

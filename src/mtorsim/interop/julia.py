@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 
 from .events import events_of
 from .flat import FlatModel
@@ -72,10 +73,8 @@ def write_julia(flat: FlatModel) -> str:
     out += [f"    {names[n]} = {say(line.is_)}" for n, line in flat.lines.items() if n in fixed]
     out += ["    return ["]
     for event in events:
-        body = ", ".join(
-            f"u[{order.index(to) + 1}] = {say(_indexed(tree, order))}" for to, tree in event.assignments.items()
-        )
-        body = "; ".join(body.split(", u[")[:1] + [f"u[{part}" for part in body.split(", u[")[1:]])
+        changes = [(order.index(to) + 1, say(_indexed(tree, order))) for to, tree in event.assignments.items()]
+        body = "; ".join(f"u[{place}] = {text}" for place, text in changes)
         out.append(f"        ({say(event.time)}, u -> ({body})),")
     out += ["    ]", "end", ""]
     end = flat.duration or 24
@@ -96,7 +95,5 @@ def _indexed(tree: ast.expr, order: list[str]) -> ast.expr:
         def visit_Name(self, node: ast.Name) -> ast.expr:
             """A state."""
             return ast.Name(f"u[{order.index(node.id) + 1}]") if node.id in order else node
-
-    import copy
 
     return Indexing().visit(copy.deepcopy(tree))

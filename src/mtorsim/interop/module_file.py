@@ -81,6 +81,7 @@ class _Writing:
         self.asked: list[str] = []
         self.extra: dict[str, Constant] = {}
         self.split = 0
+        self.time_name, self.factor = "t", ""
 
     def text(self) -> ModuleText:
         """The module file."""
@@ -170,10 +171,7 @@ class _Writing:
         plain = isinstance(state.initial, ast.Constant | ast.UnaryOp) and not list(names_of(state.initial))
         if not plain or self.unitless or state.unit in ("1", None) or _is_default("lag", state.initial):
             return self._said(state.initial)
-        own = _identifier(f"{self.names[name]}_start")
-        while own in self.names.values():
-            own += "_"
-        self.names[own] = own
+        own = self._fresh(_identifier(f"{self.names[name]}_start"))
         value = float(ast.literal_eval(state.initial))
         self.extra[own] = Constant(value, state.unit, f"initial value of {self.names[name]}")
         return own
@@ -193,38 +191,40 @@ class _Writing:
             if part is None:
                 raise ModelError(f"the equation of `{what}` is too long to be split")
             self.split += 1
-            own = f"part_{self.split}"
-            while own in self.names.values():
-                own += "_"
+            own = self._fresh(f"part_{self.split}")
             inner = self._equation(part, before, own)
             unit, about = quoted(self._unit(None, own)), quoted(f"a part of {what}")
             before.append(f"{own} = {{ is = {inner}, unit = {unit}, about = {about} }}")
             tree = cast("ast.expr", _Without(part, own).visit(tree))
-            self.names[own] = own
             text = self._said(tree)
         return quoted(text)
 
     def _said(self, tree: ast.expr) -> str:
-        renamed = {**self.names, "t": self._time_name, CLOCK: "t"}
+        renamed = {**self.names, "t": self.time_name, CLOCK: "t"}
         tree = _InHours(self.factor).visit(copy.deepcopy(tree)) if self.factor else tree
         return printed(tree, Dialect(" ** ", _DIALECT, "where({}, {}, {})", " and ", " or ", renamed=renamed))
 
     def _clock(self) -> list[str]:
         """The time in the model's own unit, as a line; `t` of modules is in hours."""
         trees = [line.is_ for line in self.flat.lines.values()] + [s.derivative for s in self.flat.states.values()]
-        self._time_name, self.factor = "t", ""
         if self.time in ("h", UNKNOWN) or not any("t" in names_of(tree) for tree in trees):
             return []
-        hours = float(parse_unit(self.time).hours)
-        self._time_name = next(n for n in ("time_now", "time_now_", "time_now__x") if n not in self.names.values())
-        self.factor = factor = f"{self.time}_per_h"
-        about = f"{self.time} in 1 h"
-        self.extra[factor] = Constant(1 / hours, f"{self.time}/h", about, "this_work", "convention")
-        unit = "1" if self.unitless else self.time
+        self.factor = self._fresh(f"{self.time}_per_h")
+        about, value = f"{self.time} in 1 h", 1 / float(parse_unit(self.time).hours)
+        self.extra[self.factor] = Constant(value, f"{self.time}/h", about, "this_work", "convention")
         if not any(_reads_time(tree) for tree in trees):
             return []
-        line = f"is = {quoted(f't * {factor}')}, unit = {quoted(unit)}, about = 'time since the start'"
-        return [f"{self._time_name} = {{ {line} }}"]
+        self.time_name = self._fresh("time_now")
+        unit = quoted("1" if self.unitless else self.time)
+        line = f"is = {quoted(f't * {self.factor}')}, unit = {unit}, about = 'time since the start'"
+        return [f"{self.time_name} = {{ {line} }}"]
+
+    def _fresh(self, wanted: str) -> str:
+        """A name that nothing has, and from now on this."""
+        while wanted in self.names.values() or wanted in _RESERVED:
+            wanted += "_"
+        self.names[wanted] = wanted
+        return wanted
 
     def _route(self, name: str) -> list[str]:
         route = self.flat.routes[name]

@@ -7,6 +7,8 @@ import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from .functions import placed
+
 __all__ = ["WRITTEN_OUT", "Dialect", "inlined", "printed"]
 
 _ADD, _MULTIPLY, _SIGN, _POWER, _ATOM = 1, 2, 3, 4, 5
@@ -89,7 +91,9 @@ class _Printer:
             return f"{self.part(node.left, _ATOM)}{self.dialect.power}{self.part(node.right, _ATOM)}", _POWER
         level = _ADD if isinstance(node.op, (ast.Add, ast.Sub)) else _MULTIPLY
         # The right side of - and / binds tighter; that of + and * is kept as it was, so that no rounding changes.
-        return f"{self.part(node.left, level)} {_SYMBOLS[type(node.op)]} {self.part(node.right, level + 1)}", level
+        # Fortran has no two operators in a row.
+        tight = _POWER if isinstance(node.right, ast.UnaryOp) else level + 1
+        return f"{self.part(node.left, level)} {_SYMBOLS[type(node.op)]} {self.part(node.right, tight)}", level
 
     def _call(self, node: ast.Call) -> str:
         assert isinstance(node.func, ast.Name)
@@ -147,20 +151,4 @@ class _Inlining(ast.NodeTransformer):
             return ast.Call(node.func, args, [])
         names, body = WRITTEN_OUT[name]
         values = dict(zip(names, args, strict=True))
-        return self.visit(_Placing(values).visit(ast.parse(body, mode="eval").body))
-
-
-class _Placing(ast.NodeTransformer):
-    """Puts arguments into the body of a function."""
-
-    def __init__(self, values: Mapping[str, ast.expr]) -> None:
-        self.values = values
-
-    def visit_Call(self, node: ast.Call) -> ast.expr:
-        """The name of a function is not an argument."""
-        node.args = [self.visit(a) for a in node.args]
-        return node
-
-    def visit_Name(self, node: ast.Name) -> ast.expr:
-        """An argument."""
-        return self.values.get(node.id, node)
+        return self.visit(placed(ast.parse(body, mode="eval").body, values))

@@ -111,9 +111,6 @@ class _Scanner:
         word = re.compile(r"(if|else|for|while|do|switch|repeat|return|break|next|goto)\b").match(self.text, self.at)
         if word is None:
             return [self._simple()]
-        if word.group(1) == "return":
-            self._simple()
-            return []
         if word.group(1) != "if":
             raise self.refused(f"`{word.group(1)}` is not supported: equations are assignments and `if`")
         if depth > DEEPEST:

@@ -54,7 +54,7 @@ def test_a_parquet_file_and_a_data_frame_are_read_as_a_csv_file_is(tmp_path):
         assert other.stratum.tolist() == ["m", "f"]
     with pytest.raises(MtorsimError, match="the data frame:4: subject 2, column TIME: the time is missing"):
         read_events(frame.assign(TIME=[0.0, 0.1, None]))
-    with pytest.raises(MtorsimError, match="has no dialect"):
+    with pytest.raises(MtorsimError, match="not a text file of dialect"):
         read_events(tmp_path / "a.parquet", dialect="semicolon")
 
 

@@ -12,6 +12,7 @@ from mtorsim.interop.code import Code, RecordError
 from mtorsim.interop.comments import constant, described
 from mtorsim.interop.flat import Constant, FlatModel, number
 from mtorsim.interop.functions import called, placed
+from mtorsim.interop.grammar import Grammar, parse
 from mtorsim.interop.linear import compartments, linear_model
 from mtorsim.interop.statements import Simple, statements_of
 from mtorsim.interop.triangle import CORRELATED, diagonal_of, is_correlated
@@ -43,13 +44,15 @@ class _Reading:
         self.path = path
         self.shown = shown_path(path)
         self.blocks = blocks_of(text)
-        self.code = Code(self.shown, call=self._call)
+        self.like_nonmem = any(b.name == "PLUGIN" and "nm-like" in f"{b.head} {b.text}" for b in self.blocks)
+        times = ("SOLVERTIME", "TIME", "T") if self.like_nonmem else ("SOLVERTIME", "TIME")
+        self.code = Code(self.shown, call=self._call, time_names=times, c=not self.like_nonmem)
+        self.code.check = self._check_division
         self.macros: dict[str, str] = {}
         self.functions: dict[str, tuple[list[str], ast.expr]] = {}
         self.deep = self.expanded = 0
         self.block = ""
         self.thetas = 0
-        self.like_nonmem = any(b.name == "PLUGIN" and "nm-like" in f"{b.head} {b.text}" for b in self.blocks)
 
     def _refuse(self, block: Block, message: str) -> ModelError:
         return ModelError(message, Where(self.shown, block.line))
@@ -113,7 +116,11 @@ class _Reading:
             for name, value, comment in self._assignments(block):
                 self.code.parameters[name] = constant(value, comment)
         for block in self._named("THETA"):
-            for value in numbers(f"{block.head} {block.text}"):
+            lines = f"{plain_head(block)}\n{block.text}".splitlines()
+            if "annotated" in block.options:
+                lines = [line.partition(":")[0] for line in lines]
+            plain = "\n".join(lines)
+            for value in numbers(plain):
                 self.thetas += 1
                 self.code.parameters[f"THETA{self.thetas}"] = Constant(value, None, f"THETA({self.thetas})")
         for block in self._named("CMT"):
@@ -160,7 +167,8 @@ class _Reading:
         from mtorsim.interop.dosing import value_of
 
         self.code.line = block.line
-        tree = self.code.tree(text)
+        # $PARAM is R, in which 1/2 is a half.
+        tree = parse(text, Grammar(self._call, self.code.name, where=self.code.where()))
         values = {n: float(c.value) for n, c in self.code.parameters.items() if c.value is not None}
         try:
             return value_of(tree, values)
@@ -220,7 +228,7 @@ class _Reading:
             found = re.match(r"\s*#define\s+([A-Za-z_]\w*)\s+(.*)", line)
             if found:
                 name, body = found.groups()
-                self.macros[name] = body.partition("//")[0].strip()
+                self.macros[name] = self._macro_body(name, body.partition("//")[0].strip(), block)
                 self.code.aliases[name] = partial(self._macro, name)
             else:
                 rest.append(line)
@@ -242,6 +250,14 @@ class _Reading:
                 and not said.startswith("typedef")
             ):
                 raise self._refuse(block, f"the code `{one_line(said, 60)}` in $GLOBAL is not supported")
+
+    def _macro_body(self, name: str, body: str, block: Block) -> str:
+        """The body of a macro, which C puts into equations as text: it must hold together by itself."""
+        if not re.fullmatch(r"[\w.]+", body) and not (body.startswith("(") and _closes(body) == len(body) - 1):
+            help = f"write `#define {name} ({body})`"
+            message = f"the macro `{name}` is not supported: its body is not in parentheses"
+            raise ModelError(message, Where(self.shown, block.line), help)
+        return body
 
     def _macro(self, name: str) -> ast.expr:
         self.deep += 1
@@ -284,6 +300,8 @@ class _Reading:
     def _run(self, block: Block) -> None:
         """The statements of a block."""
         self.block = block.name
+        if block.name in ("MAIN", "ODE") and re.search(r"(?<![\w.])TIME(?!\w)", re.sub(r"//[^\n]*", "", block.text)):
+            self.code.notes.append(f"${block.name} reads TIME at records; here it is read at every moment")
         text = f"{plain_head(block)}\n{block.text}"
         if self.like_nonmem:
             text = "\n".join(
@@ -300,6 +318,12 @@ class _Reading:
         for part in split_at_commas(rest) if declared else [text]:
             self._one(part, kind if declared else "", statement)
 
+    def _check_division(self, text: str) -> None:
+        """Raise for 1/2, which is 0 in C++."""
+        if not self.like_nonmem and re.search(r"(?<![\w.])\d+\s*/\s*\d+(?![\w.])", text):
+            message = f"`{one_line(text, 60)}` divides whole numbers, which C++ rounds down"
+            raise self.code.refuse(message, "write 1.0/2.0 in place of 1/2")
+
     def _one(self, text: str, kind: str, statement: Simple) -> None:
         found = re.match(r"\s*([A-Za-z_][\w:]*(?:\(\s*\w+\s*\))?)\s*([-+*/]?)=(?!=)\s*(.*)$", text, re.DOTALL)
         if found is None:
@@ -309,12 +333,6 @@ class _Reading:
                 f"`{one_line(statement.text, 80)}` is not supported: equations are assignments and `if`"
             )
         name, operator, right = found.groups()
-        if kind == "int" and "/" in right:
-            raise self.code.refuse("a division of whole numbers is not supported", "declare the quantity as `double`")
-        if re.search(r"(?<![\w.])\d+\s*/\s*\d+(?![\w.])", right):
-            raise self.code.refuse(
-                f"`{one_line(right, 60)}` divides whole numbers, which C++ rounds down", "write 1.0/2.0 in place of 1/2"
-            )
         try:
             tree = self.code.tree(right)
         except RecordError as problem:
@@ -322,6 +340,9 @@ class _Reading:
                 raise
             self.code.lose(name, problem)
             return
+        if kind in ("int", "bool") and not _is_whole(tree):
+            message = f"`{one_line(statement.text, 60)}` is not supported: a whole number is rounded down in C++"
+            raise self.code.refuse(message, "declare the quantity as `double`")
         if operator:
             ops = {"+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div}
             tree = ast.BinOp(self.code.name(name), ops[operator](), tree)
@@ -372,7 +393,7 @@ class _Reading:
         if count not in (1, 2) or len(names) != count + depot:
             raise self._refuse(block, f"$PKMODEL with {len(names)} compartments is not supported")
         trans = int(given.get("trans", "4" if count == 2 else "2"))
-        if trans not in (1, 2, 4, 11):
+        if trans not in (2, 4, 11):
             raise self._refuse(block, f"$PKMODEL with trans = {trans} is not supported")
         linear_model(self.code, names, count, depot, trans)
 
@@ -390,3 +411,22 @@ class _Reading:
                 if name in self.macros and name not in self.code.program.current:
                     self.code.assign(name, self._macro(name))
                 self.code.shown[name] = name
+
+
+def _closes(text: str) -> int:
+    """Where the parenthesis at the beginning closes."""
+    depth = 0
+    for at, sign in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0:
+            return at
+    return -1
+
+
+def _is_whole(tree: ast.expr) -> bool:
+    """Whether a tree is a whole number, or 1 and 0 by a condition."""
+    if isinstance(tree, ast.Constant):
+        return isinstance(tree.value, int)
+    if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
+        return False
+    return tree.func.id == "where" and all(_is_whole(a) for a in tree.args[1:])

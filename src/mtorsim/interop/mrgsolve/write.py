@@ -66,8 +66,8 @@ class _Writing:
         self.dialect = Dialect("pow(", _C, "({} ? {} : {})", time="SOLVERTIME", literal=_literal, renamed=self.names)
         self.varying = [n for n, c in flat.parameters.items() if c.variance]
 
-    def _say(self, tree: ast.expr) -> str:
-        return printed(inlined(tree, _C), self.dialect)
+    def _say(self, tree: ast.expr, time: str = "SOLVERTIME") -> str:
+        return printed(inlined(tree, _C), replace(self.dialect, time=time))
 
     def text(self) -> tuple[str, Dosing]:
         """The model specification and its doses."""
@@ -114,8 +114,9 @@ class _Writing:
         for name, line in table.items():
             if name in fixed:
                 continue
-            again = f"{names[name]} = {self._say(line.is_)};"
-            out.append(again if name in moving else self._declared(name, line))
+            # SOLVERTIME is known in $ODE only.
+            again = f"{names[name]} = {self._say(line.is_, 'TIME')};"
+            out.append(again if name in moving else self._declared(name, line, "TIME"))
         captured = [names[n] for n in shown if n not in flat.states]
         if captured:
             out += ["", "$CAPTURE", " ".join(captured)]
@@ -125,6 +126,6 @@ class _Writing:
         flat = self.flat
         return [*(line.is_ for line in flat.lines.values()), *(s.derivative for s in flat.states.values())]
 
-    def _declared(self, name: str, line: Line) -> str:
+    def _declared(self, name: str, line: Line, time: str = "SOLVERTIME") -> str:
         said = about(line)
-        return f"double {self.names[name]} = {self._say(line.is_)};" + (f" // {said}" if said else "")
+        return f"double {self.names[name]} = {self._say(line.is_, time)};" + (f" // {said}" if said else "")

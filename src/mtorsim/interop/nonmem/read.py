@@ -15,25 +15,13 @@ from mtorsim.interop.grammar import negated
 from mtorsim.interop.linear import compartments, linear_model
 from mtorsim.interop.triangle import CORRELATED, diagonal_of, is_correlated
 
-from .records import Record, code_lines, estimates, numbers, records_of, repeated, replaced
+from .records import Record, code_lines, estimates, numbers, records_of, repeated, replaced, uncommented
 
 __all__ = ["read_nonmem"]
 
-_IGNORED = (
-    "ESTIMATION",
-    "COVARIANCE",
-    "TABLE",
-    "SIMULATION",
-    "SIZES",
-    "DATA",
-    "SCATTERPLOT",
-    "TOL",
-    "ESTM",
-    "ESTIMATE",
-    "WARNINGS",
-    "MSFI",
-)
 _CLOSED = {1: (1, False), 2: (1, True), 3: (2, False), 4: (2, True), 11: (3, False), 12: (3, True)}
+_TRANS = {1: (1, 2), 2: (1, 4), 3: (1, 4)}
+"""Parameterisations by number of compartments besides the depot."""
 _NUMERIC = (6, 8, 9, 13, 14, 15)
 _DATA = "ID TIME DV AMT RATE EVID CMT MDV II SS ADDL DATE DAT1 DAT2 DAT3 L1 L2 PCMT CALL CONT DROP SKIP"
 _ITEMS = frozenset(_DATA.split())
@@ -74,6 +62,8 @@ class _Reading:
         for record in self.records:
             if record.name in ("PRED", "MIX", "PRIOR", "INFN", "AES", "INCLUDE", "LEVEL"):
                 raise self._refuse(record, f"the record ${record.name} is not supported")
+        if len(self._all("PROBLEM")) > 1:
+            raise self._refuse(self._all("PROBLEM")[1], "a second $PROBLEM is not supported")
         title = " ".join(r.text.strip() for r in self._all("PROBLEM")) or self.path.stem
         self._thetas()
         self._omegas()
@@ -115,10 +105,10 @@ class _Reading:
     def _omegas(self) -> None:
         number = 0
         for record in self._all("OMEGA"):
-            head = record.text.upper()
-            plain = "\n".join(line.partition(";")[0] for line in record.text.splitlines())
+            plain = uncommented(record.text)
+            head = plain.upper()
             block = re.search(r"BLOCK\s*\(\s*(\d+)\s*\)", plain, re.IGNORECASE)
-            if "SAME" in head:
+            if re.search(r"\bSAME\b", head):
                 size = int(block.group(1)) if block else 1
                 count = re.search(r"SAME\s*\(\s*(\d+)\s*\)", plain, re.IGNORECASE)
                 for _again in range(min(int(count.group(1)) if count else 1, 1000)):
@@ -146,16 +136,14 @@ class _Reading:
                 self.code.etas[f"ETA({number})"] = value**scale
 
     def _sigmas(self) -> None:
-        values = [
-            v for r in self._all("SIGMA") for v in numbers("\n".join(x.partition(";")[0] for x in r.text.splitlines()))
-        ]
+        values = [v for r in self._all("SIGMA") for v in numbers(repeated(uncommented(r.text)))]
         values = [v for v in values if v]
         if values:
             self.code.notes.append("residual error ($SIGMA " + ", ".join(f"{v:g}" for v in values) + ")")
 
     def _subroutines(self) -> tuple[int, int]:
         """ADVAN and TRANS."""
-        text = " ".join(r.text for r in self._all("SUBROUTINES")).upper()
+        text = " ".join(uncommented(r.text) for r in self._all("SUBROUTINES")).upper()
         found = re.search(r"ADVAN\s*=?\s*(?:ADVAN)?(\d+)", text)
         where = (
             Where(self.shown, self._all("SUBROUTINES")[0].line) if self._all("SUBROUTINES") else Where(self.shown, 0)
@@ -167,14 +155,14 @@ class _Reading:
             raise ModelError(f"ADVAN{advan} is not supported", where, "write the equations in $DES for ADVAN13")
         trans = re.search(r"TRANS\s*=?\s*(?:TRANS)?(\d+)", text)
         number = int(trans.group(1)) if trans else 1
-        if advan in _CLOSED and number not in (1, 2, 4):
-            raise ModelError(f"TRANS{number} is not supported", where)
+        if advan in _CLOSED and number not in _TRANS[_CLOSED[advan][0]]:
+            raise ModelError(f"TRANS{number} with ADVAN{advan} is not supported", where)
         return advan, number
 
     def _items(self) -> None:
         """Covariates: data items that are not of NONMEM's own become parameters that need a value."""
         for record in self._all("INPUT"):
-            for word in re.sub(r";[^\n]*", "", record.text).replace(",", " ").split():
+            for word in uncommented(record.text).replace(",", " ").split():
                 name, _, other = word.upper().partition("=")
                 if other in ("DROP", "SKIP") or name in ("DROP", "SKIP") or name in _ITEMS or other in _ITEMS:
                     continue
@@ -209,7 +197,7 @@ class _Reading:
     def _tables(self) -> None:
         """Quantities of $TABLE that are equations."""
         for record in self._all("TABLE"):
-            for word in re.sub(r";[^\n]*", "", record.text).replace(",", " ").split():
+            for word in uncommented(record.text).replace(",", " ").split():
                 name = word.upper().partition("=")[0]
                 if name in self.code.program.current and name not in ("Y", "W", "IRES", "IWRES"):
                     self.code.shown.setdefault(name, name)
@@ -243,24 +231,25 @@ class _Reading:
     def _run(self, record: Record, block: str) -> None:
         """The abbreviated code of a record, line by line."""
         self.block = block
-        if block == "PK" and re.search(r"\bTIME\b", re.sub(r";[^\n]*", "", record.text), re.IGNORECASE):
+        if block == "PK" and re.search(r"\bTIME\b", uncommented(record.text), re.IGNORECASE):
             self.code.notes.append("$PK reads the time at records; here it is read at every moment")
         if block == "ERROR" and self.observed:
             self.code.aliases["F"] = self._prediction
-        lines = code_lines(record)
-        rest = self._lines(lines, 0, ())
+        lines = code_lines(record, self.shown)
+        rest = self._lines(lines, 0)
         if rest < len(lines):
             number, text, _ = lines[rest]
             raise ModelError(f"`{one_line(text, 60)}` without its IF", Where(self.shown, number))
 
     def _prediction(self) -> ast.expr:
         """F in $ERROR: the amount in the default compartment over its scale."""
-        scale = f"S{self.names.index(self.observed) + 1}"
+        place = f"S{self.names.index(self.observed) + 1}"
+        scale = "SC" if "SC" in self.code.program.current else place
         amount = ast.Name(self.observed)
         return ast.BinOp(amount, ast.Div(), self.code.name(scale)) if scale in self.code.program.current else amount
 
-    def _lines(self, lines: list[tuple[int, str, str]], at: int, ends: tuple[str, ...], depth: int = 0) -> int:
-        """Run lines from `at` until a word of `ends`; return where it stands."""
+    def _lines(self, lines: list[tuple[int, str, str]], at: int, depth: int = 0) -> int:
+        """Run lines from `at` until ELSE or ENDIF; return where it stands."""
         code = self.code
         if depth > 40:
             raise code.refuse("IF is nested too deeply")
@@ -268,8 +257,6 @@ class _Reading:
             code.line, text, comment = lines[at]
             word = text.upper().replace(" ", "")
             if word in ("ELSE", "ENDIF") or re.match(r"ELSE\s*IF\s*\(", text, re.IGNORECASE):
-                if not ends:
-                    return at
                 return at
             found = re.match(r"IF\s*\(", text, re.IGNORECASE)
             if found is None:
@@ -300,9 +287,8 @@ class _Reading:
     def _branches(self, lines: list[tuple[int, str, str]], at: int, held: ast.expr, depth: int) -> int:
         """Run the branches of a block IF, and return the line after its ENDIF."""
         code = self.code
-        ends = ("ELSE", "ENDIF")
         place = [at]
-        code.program.within(held, lambda: place.__setitem__(0, self._lines(lines, at, ends, depth + 1)))
+        code.program.within(held, lambda: place.__setitem__(0, self._lines(lines, at, depth + 1)))
         at = place[0]
         if at >= len(lines):
             raise code.refuse("IF has no ENDIF")
@@ -313,7 +299,7 @@ class _Reading:
         other = negated(held)
         found = re.match(r"ELSE\s*IF\s*\(", text, re.IGNORECASE)
         if found is None:
-            code.program.within(other, lambda: place.__setitem__(0, self._lines(lines, at + 1, ends, depth + 1)))
+            code.program.within(other, lambda: place.__setitem__(0, self._lines(lines, at + 1, depth + 1)))
             if place[0] >= len(lines) or lines[place[0]][1].upper().replace(" ", "") != "ENDIF":
                 raise code.refuse("ELSE has no ENDIF")
             return place[0] + 1
@@ -347,6 +333,8 @@ class _Reading:
             else:
                 raise code.refuse(f"`{name}({index})` cannot be set in ${self.block}")
             return
+        if name in ("S0", "FO", "F0") and self.block == "PK":
+            raise code.refuse(f"`{name}` is not supported: there is no output compartment")
         part = re.fullmatch(r"(F|ALAG|R|D)(\d+)", name)
         if part and self.block == "PK" and 1 <= int(part.group(2)) <= len(self.names):
             kind = {"F": "F", "ALAG": "lag", "R": "R", "D": "D"}[part.group(1)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mtorsim.errors import ModelError, Where, one_line
 
-__all__ = ["Record", "code_lines", "estimates", "numbers", "records_of", "repeated", "replaced"]
+__all__ = ["Record", "code_lines", "estimates", "numbers", "records_of", "repeated", "replaced", "uncommented"]
 
 _WORDS = """
 PROBLEM INPUT DATA SUBROUTINES MODEL PK DES ERROR THETA OMEGA SIGMA ESTIMATION COVARIANCE TABLE SIMULATION SIZES
@@ -55,7 +55,7 @@ def records_of(text: str, shown: str) -> list[Record]:
     return found
 
 
-def code_lines(record: Record) -> list[tuple[int, str, str]]:
+def code_lines(record: Record, shown: str) -> list[tuple[int, str, str]]:
     """Number, code and comment of each line, with continued lines joined."""
     found: list[tuple[int, str, str]] = []
     held, start, above = "", 0, ""
@@ -63,7 +63,7 @@ def code_lines(record: Record) -> list[tuple[int, str, str]]:
         said, _, comment = line.partition(";")
         said = said.strip()
         if said.startswith('"'):
-            raise ModelError("verbatim code is not supported", Where("", record.line + k))
+            raise ModelError("verbatim code is not supported", Where(shown, record.line + k))
         start = start if held else record.line + k
         if said.endswith("&"):
             held += said[:-1] + " "
@@ -104,6 +104,11 @@ def repeated(text: str) -> str:
     """`(0.1)x3` written out."""
     repeat = lambda m: " ".join([m.group(1)] * min(int(m.group(2)), 1000))  # noqa: E731
     return re.sub(r"\(([^()]*)\)\s*[xX](\d+)", repeat, text)
+
+
+def uncommented(text: str) -> str:
+    """A record without its comments."""
+    return "\n".join(line.partition(";")[0] for line in text.splitlines())
 
 
 def numbers(text: str) -> list[float]:

@@ -72,6 +72,11 @@ class _Writing:
         numbered = {n.upper() for n in names if _NUMBERED.fullmatch(n)}
         self.names = free_names(names, _TAKEN | numbered, form=str.upper, key=str.upper, longest=18)
         self.choices = 0
+        late = {f"{n}:late": f"{self.names[n][:16]}_E" for n in (*flat.states, *flat.lines)}
+        taken = {*_TAKEN, *numbered, *self.names.values()}
+        made = free_names(late, taken, form=late.__getitem__, key=str.upper, longest=18)
+        self.late = {n: made[f"{n}:late"] for n in (*flat.states, *flat.lines)}
+        self.taken = taken | set(made.values())
         self.varying = [n for n, c in flat.parameters.items() if c.variance] or list(flat.parameters)[:1]
 
     def text(self) -> tuple[str, Dosing]:
@@ -134,7 +139,7 @@ class _Writing:
     def _late(self, name: str) -> str:
         if name in self.flat.constants:
             return self.names[name]
-        return f"{self.names[name]}_E"
+        return self.late[name]
 
     def _said(self, thing: object) -> str:
         said = about(thing)
@@ -168,6 +173,8 @@ class _Writing:
     def choice(self) -> str:
         """Name of the next choice."""
         self.choices += 1
+        while f"CHOICE{self.choices}" in self.taken:
+            self.choices += 1
         return f"CHOICE{self.choices}"
 
 

@@ -35,14 +35,16 @@ class _Reading:
         self.path, self.text = path, text
         self.shown = shown_path(path)
         self.code = Code(self.shown, call=self._call, time_names=("t", "time"))
-        self.names: dict[str, str] = {}
+        self.hidden = False
 
     def flat(self) -> FlatModel:
         """The flat model."""
         code = self.code
         for body, line in _bodies(self.text, r"\bini"):
             self._ini(statements_of(body, self.shown, line, "r"))
-        bodies = _bodies(self.text, r"\bmodel") or _bodies(self.text, r"\b(?:rxode2|RxODE|rxode)")
+        bodies = _bodies(self.text, r"\bmodel")
+        self.hidden = not bodies
+        bodies = bodies or _bodies(self.text, r"\b(?:rxode2|RxODE|rxode)")
         if len(bodies) != 1:
             said = "no model" if not bodies else f"{len(bodies)} models"
             message = f"the script holds {said}: one `model({{ ... }})` or `rxode2({{ ... }})` is read"
@@ -50,6 +52,7 @@ class _Reading:
         body, line = bodies[0]
         statements = statements_of(body, self.shown, line, "r")
         self._declare(statements)
+        code.check = self._free
         code.run(statements, self._assign)
         return code.flat(self.path.stem, self.path.stem, None)
 
@@ -116,8 +119,11 @@ class _Reading:
 
     def _assign(self, statement: Simple) -> None:
         code, text = self.code, statement.text
-        residual = re.match(r"[\w.]+(?:\([\w.]*\))?\s*~\s*(.+)$", text)
-        if residual:
+        hidden = re.match(r"([^~]+?)\s*~\s*(.+)$", text)
+        if hidden and self.hidden:
+            # In rxode2({}), `~` assigns what is no output; in model({}) it gives a residual error.
+            text = f"{hidden.group(1)} <- {hidden.group(2)}"
+        elif hidden:
             code.notes.append(f"residual error `{one_line(text, 60)}`")
             return
         found = re.match(
@@ -128,7 +134,6 @@ class _Reading:
                 return
             raise code.refuse(f"`{one_line(text, 60)}` is not supported: equations are assignments and `if`")
         target, right = found.groups()
-        self._free(right)
         tree = code.tree(_dotless(right))
         rate = re.fullmatch(r"d\s*/\s*dt\s*\(\s*([\w.]+)\s*\)", target)
         if rate:
@@ -138,7 +143,8 @@ class _Reading:
         part = re.fullmatch(r"([\w.]+)\s*\(\s*([\w.]+)\s*\)", target)
         if part is None:
             code.assign(_plain(target), tree, statement.comment)
-            code.shown[_plain(target)] = _plain(target)
+            if not (hidden and self.hidden):
+                code.shown[_plain(target)] = _plain(target)
             return
         name, inside = part.groups()
         if inside == "0" and _plain(name) in code.states:

@@ -88,7 +88,8 @@ def read_events(
 def _values(parameters: Mapping[str, Constant], reading: _Reading) -> dict[str, float]:
     """The value of each parameter, and of each number with a unit."""
     both = {**parameters, **reading.literals}
-    return {n: float(c.value) for n, c in both.items() if c.value is not None}
+    # A parameter with an initial assignment does not have its own value.
+    return {n: float(c.value) for n, c in both.items() if c.value is not None and n not in reading.starts}
 
 
 def _time_of(
@@ -100,7 +101,7 @@ def _time_of(
     trigger = event.getTrigger()
     tree = reading.math.read(trigger.getMath() if trigger is not None else None)
     found = _limit(tree)
-    known = {*parameters, *reading.literals} - changed
+    known = {*_values(parameters, reading)} - changed
     if found is None or not set(names_of(found[0])) <= known:
         raise reading.refuse(f"the event `{label}`, whose time is not known beforehand,")
     time, strict = found
@@ -111,7 +112,7 @@ def _time_of(
         time = ast.Constant(0)
     if event.isSetDelay():
         late = reading.math.read(event.getDelay().getMath())
-        if set(names_of(late)) - {*known, *reading.literals}:
+        if set(names_of(late)) - ({*_values(parameters, reading)} - changed):
             raise reading.refuse(f"the event `{label}`, whose delay is not constant,")
         time = ast.BinOp(time, ast.Add(), late)
     return time

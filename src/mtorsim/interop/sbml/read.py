@@ -69,13 +69,23 @@ class _Reading:
             raise ModelError(f"`{name}` is not defined", self.where)
         return ast.Name(name)
 
+    def fresh(self, wanted: str) -> str:
+        """A name that no element has, and from now on this one."""
+        while wanted in self.ids:
+            wanted += "_"
+        self.ids.add(wanted)
+        return wanted
+
     def _literal(self, value: float, unit: str) -> ast.expr:
         """A number with a unit: a parameter, since numbers in equations of modules are pure."""
         text = self.units.named(unit)
         if value == 0 or text in (None, "1"):
             return number(value)
         own = re.sub(r"\W+", "_", f"{unit}_{value:.15g}".replace("-", "minus_").replace(".", "_"))
-        own = own if own not in self.ids else f"{own}_number"
+        known = next((n for n, c in self.literals.items() if (c.value, c.unit) == (value, text)), None)
+        if known is not None:
+            return ast.Name(known)
+        own = self.fresh(own)
         self.literals[own] = Constant(value, text, f"{value:.15g} {text}, a number in the file")
         return ast.Name(own)
 
@@ -189,8 +199,7 @@ class _Reading:
             self.local = {}
             for i in range(law.getNumLocalParameters()):
                 local = law.getLocalParameter(i)
-                own = f"{name}_{local.getId()}"
-                self.ids.add(own)
+                own = self.fresh(f"{name}_{local.getId()}")
                 parameters[own] = Constant(
                     _value(local), self.units.named(local.getUnits()), f"`{local.getId()}` of `{name}`"
                 )
@@ -288,7 +297,9 @@ class _Reading:
         """The initial value as a number, if an event replaces it later."""
         if name not in self.changed:
             return tree
-        sizes = {c.getId(): c.getSize() for c in elements(self.model, "Compartment")}
+        sizes = {c.getId(): c.getSize() for c in elements(self.model, "Compartment") if c.isSetSize()}
+        if set(names_of(tree)) - set(sizes) or set(names_of(tree)) & set(self.starts):
+            raise self.refuse(f"an event that changes `{name}`, whose initial value is not a number,")
         return number(value_of(tree, sizes))
 
     def _given(self, species: Any) -> ast.expr:
@@ -312,10 +323,10 @@ class _Reading:
             constant = parameters.pop(name)
             if name in self.starts:
                 raise self.refuse(f"an initial assignment and an event for the parameter `{name}`")
-            before = f"{name}_0"
+            before = self.fresh(f"{name}_0")
             parameters[before] = Constant(constant.value, constant.unit, f"{constant.about or name} at the start")
             for k, (time, tree) in enumerate(steps, start=1):
-                own = name if k == len(steps) else f"{name}_{k}"
+                own = name if k == len(steps) else self.fresh(f"{name}_{k}")
                 new = placed(tree, {name: ast.Name(before)})
                 late = ast.Compare(ast.Name("t"), [ast.GtE()], [time])
                 line = ast.Call(ast.Name("where"), [late, new, ast.Name(before)], [])

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from mtorsim.errors import UnitError
-from mtorsim.units.units import Unit, parse_unit
+from mtorsim.units.units import parse_unit
 
 __all__ = ["add_unit", "unit_id", "unit_text"]
 
@@ -183,9 +183,3 @@ def _search(size: float, rest: list[tuple[str, Fraction]]) -> list[tuple[str, Fr
         if more is not None:
             return [(symbol, power), *more]
     return None
-
-
-def same_kind(a: str, b: str) -> bool:
-    """Whether two units have the same dimensions."""
-    first: Unit = parse_unit(a)
-    return first.same_kind(parse_unit(b))

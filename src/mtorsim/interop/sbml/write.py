@@ -11,6 +11,7 @@ from mtorsim.interop.events import Event, events_of
 from mtorsim.interop.extra import needed
 from mtorsim.interop.flat import FlatModel
 from mtorsim.interop.printing import Dialect, inlined, printed
+from mtorsim.interop.text import free_names
 
 from .units import add_unit, unit_id
 
@@ -49,8 +50,9 @@ class _Writing:
         self.flat = flat
         self.document = self.sbml.SBMLDocument(3, 2)
         self.model = self.document.createModel()
-        taken = {*flat.parameters, *flat.lines, *flat.states}
-        self.renamed = {n: f"{n}_" for n in taken if n in ("time", "avogadro", "pi", "rateOf", *OWN_FUNCTIONS)}
+        words = ("time", "avogadro", "pi", "rateOf", "delay", *OWN_FUNCTIONS)
+        names = free_names((*flat.parameters, *flat.lines, *flat.states), words)
+        self.renamed = {old: new for old, new in names.items() if old != new}
         self.dialect = Dialect(
             "^", _KNOWN, "piecewise({1}, {0}, {2})", time="time", literal=_literal, renamed=self.renamed
         )

@@ -78,6 +78,15 @@ class _Rows:
         unit = result.manifest["reading"]["time unit"]
         self.scale = 1.0 if unit == "h" else self._scale(unit)
 
+    def next_reset(self) -> np.ndarray:
+        """Hour of the next record of the same subject that cancels pending doses, infinite without one, (records,)."""
+        cancels = np.isin(self.numbers("EVID"), (3, 4)) | (self.given & np.isin(self.numbers("SS"), (1,)))
+        found = np.full(len(self.frame), np.inf)
+        for k in range(len(found) - 2, -1, -1):
+            if self.subject[k] == self.subject[k + 1]:
+                found[k] = self.hours[k + 1] if cancels[k + 1] else found[k + 1]
+        return found
+
     def _own(self, name: str) -> np.ndarray:
         """One of the columns that the run added."""
         added = f"simulated_{name}"
@@ -153,6 +162,9 @@ def _doses(rows: _Rows, study: Study) -> Source:
     which = np.repeat(np.arange(len(at)), add + 1)
     turn = np.arange(len(which)) - np.repeat(np.cumsum(add + 1) - (add + 1), add + 1)
     hours = rows.hours[at][which] + turn * every[which]
+    # A reset, and a record in steady state, cancel the doses that are pending.
+    kept = (turn == 0) | (hours < rows.next_reset()[at][which])
+    which, hours = which[kept], hours[kept]
     amounts, long = rows.numbers("AMT")[at][which], (rows.numbers("DUR")[at] * rows.scale)[which]
     rate = rows.numbers("RATE")[at][which] / rows.scale
     with np.errstate(invalid="ignore", divide="ignore"):

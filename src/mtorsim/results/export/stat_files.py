@@ -109,9 +109,10 @@ def _frame(source: Source, limits: Limits) -> tuple[pd.DataFrame, list[str]]:
     for column in source.columns:
         values = frame[column.name]
         if column.kind == "text":
-            longest = int(values.str.len().max()) if len(values) else 0
+            # The formats count bytes.
+            longest = max((len(str(text).encode()) for text in values.unique()), default=0)
             if longest > limits.text:
-                message = f"column `{column.name}` has a text of {longest:,} characters"
+                message = f"column `{column.name}` has a text of {longest:,} bytes"
                 help = f"{limits.said} has at most {limits.text:,}: write .parquet, .feather, .rds or .csv"
                 raise DataError(message, help=help)
             continue
