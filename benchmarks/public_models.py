@@ -28,7 +28,7 @@ EXACT = {"rtol": 1e-10, "atol": 1e-12, "precision": "double"}
 def main() -> None:
     """Compare all files of the folder."""
     folder = Path(sys.argv[1])
-    print("SBML: largest difference from libRoadRunner, relative to the size of each state")
+    print("SBML: largest difference from libRoadRunner until 100 and until 2,000 units of time, relative to each state")
     for path in sorted((folder / "sbml").glob("*.xml")):
         print(f"  {path.stem:24}", against_roadrunner(path))
     print("mrgsolve: largest difference from SciPy, relative to the size of each state")

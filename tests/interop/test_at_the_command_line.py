@@ -60,6 +60,7 @@ WRONG = {
     ("import-model", "a.ctl", "--time", "hours"): "choose from s, min, h, d",
     ("import-model", "a.ctl", "--value", "WT"): "not NAME=NUMBER",
     ("import-model", "a.ctl", "--out", "a.txt"): "a module is a TOML file",
+    ("import-model", "a.ctl", "--out", "1a.toml"): "cannot be the name of a module",
     ("import-model", "a.ctl", "--scenario", "a.toml"): "needs `--out`",
     ("archive", "nowhere", "--out", "a.omex"): "nowhere",
     ("archive", "nowhere", "--out", "a.zip"): "end in .omex",

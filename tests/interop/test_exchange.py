@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 import subprocess
@@ -119,6 +120,52 @@ def test_infusions_lags_and_clocks_go_through_sbml(tmp_path):
     assert ours["drip.A"].max() > 25
     with pytest.raises(mt.MtorsimError, match="cannot restart a clock"):
         written(flat, "nonmem")
+
+
+def test_doses_at_one_time_are_the_last_dose_together(tmp_path):
+    text = DRIP.replace("tad < T, 1, 0.5", "tad < T, 1, 0.5) * exp(-0.01 * last_dose / one").replace("[states]", ONE)
+    (tmp_path / "drip.toml").write_text(text)
+    doses = [mt.Dose("drip", f"{a} mg", every="12 h", route="oral") for a in (30, 10)]
+    scenario = mt.Scenario(
+        model=["drip"],
+        population="typical",
+        duration="2 d",
+        visits=["0 d"],
+        meals={"plan": "none"},
+        doses=doses,
+        library=mt.Library((tmp_path,)),
+    )
+    person = person_of(scenario)
+    flat = flatten(person)
+    hours = np.arange(1, 48) + 0.3
+    ours = trajectory(person, hours)
+    assert ours["drip.last_dose"].max() == pytest.approx(28)
+    theirs = roadrunner_states(written(flat, "sbml").text, flat.states, hours)
+    assert apart(flat, ours, lambda n: theirs[:, list(flat.states).index(n)]) < CLOSE
+
+
+ONE = """one = { value = 1, unit = "mg", about = "1 mg", source = "this_work", evidence = "convention" }
+
+[states]"""
+
+
+@pytest.mark.parametrize("language", ["sbml", "nonmem", "mrgsolve", "rxode2"])
+def test_a_bioavailability_that_changes_stands_in_the_doses(language, tmp_path):
+    scenario = mt.Scenario(
+        model=["everolimus"],
+        population="typical",
+        duration="4 d",
+        visits=["0 d"],
+        doses=[mt.Dose("everolimus", "10 mg", every="24 h")],
+        changes=[{"condition": "ketoconazole", "at": "36 h", "until": "60 h"}],
+        observe=["everolimus.C"],
+    )
+    flat = flatten(person_of(scenario))
+    found = written(flat, language)
+    assert any("equations of lag and bioavailability" in line for line in found.left_out)
+    if found.events is not None:
+        amounts = pd.read_csv(io.StringIO(found.events)).rename(columns=str.upper).query("EVID == 1")["AMT"]
+        assert amounts.astype(float).tolist() == [10.0, 10.0, 32.5, 10.0]
 
 
 @pytest.mark.parametrize("language", ["mrgsolve", "nonmem", "rxode2"])

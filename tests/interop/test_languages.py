@@ -20,6 +20,7 @@ from mtorsim.interop.functions import called
 from mtorsim.interop.grammar import Grammar, parse
 from mtorsim.interop.imports import import_model
 from mtorsim.interop.printing import Dialect, inlined, printed
+from mtorsim.interop.program import substituted
 from mtorsim.units.units import parse_unit
 
 VALUES = {"a": 1.7, "b": 0.3, "n": 2.5}
@@ -290,6 +291,8 @@ REFUSED = {
     "trans = 1 is not supported": ("m.cpp", '$PARAM CL=1, V=2\n$PKMODEL cmt="CENT", trans = 1\n'),
     "a second $PROBLEM": ("m.ctl", NONMEM + NONMEM),
     "TRANS2 with ADVAN3": ("m.ctl", NONMEM.replace("ADVAN2", "ADVAN3")),
+    "`TSCALE` is not supported": ("m.ctl", NONMEM.replace("S2 =", "TSCALE = 24\nS2 =")),
+    "has no initial estimate": ("m.ctl", NONMEM.replace("(0, 50, 500)", "(0,,500)")),
     "`S0` is not supported": ("m.ctl", NONMEM.replace("S2 =", "S0 =")),
     "`for` is not supported": ("m.cpp", MRGSOLVE.replace("dxdt_GUT", "for(int i=0;i<3;++i) x = i;\ndxdt_GUT")),
     "`EVID` is not supported": ("m.cpp", MRGSOLVE.replace("-KA*GUT;", "-KA*GUT*EVID;")),
@@ -347,7 +350,39 @@ def test_hidden_assignments_and_covariates_of_rxode2(tmp_path):
     assert flat.parameters["k"].value == 0.1
     assert set(flat.observables) == {"f"}
     values = {n: c.value for n, c in flat.parameters.items()}
-    assert value_of(flat.lines["f"].is_, values) == 2.0
+    assert value_of(substituted(ast.Name("f"), dict(flat.lines), set()), values) == 2.0
+    assert flat.left_out == ()
+
+
+def test_the_last_value_of_a_name_keeps_it(tmp_path):
+    text = NONMEM.replace("IPRED = F\n", "IPRED = F\nIF (F.GT.0) IPRED = LOG(F)\n")
+    (tmp_path / "m.ctl").write_text(text)
+    flat = import_model(tmp_path / "m.ctl", unitless=True, values={"WT": 70.0}).flat
+    assert flat.observables["IPRED"] == "IPRED"
+    assert "log(" in ast.unparse(flat.lines["IPRED"].is_)
+
+
+def test_bounds_of_theta_may_span_lines(tmp_path):
+    theta = NONMEM[NONMEM.index("$THETA") : NONMEM.index("$OMEGA")]
+    (tmp_path / "m.ctl").write_text(NONMEM.replace(theta, "$THETA (0, ; low\n 5) ; CL\n(0,50\n,500) 1.2\n"))
+    flat = import_model(tmp_path / "m.ctl", unitless=True, values={"WT": 70.0}).flat
+    assert sorted(c.value for c in flat.parameters.values()) == [1.0, 1.2, 5.0, 50.0, 70.0]
+
+
+def test_names_with_dots_stay_apart(tmp_path):
+    (tmp_path / "m.R").write_text("rxode2({\nCL.1 = 2\nCL_1 = 50\nd/dt(A) = -CL.1*A\nd/dt(B) = -CL_1*B\n})")
+    flat = import_model(tmp_path / "m.R", unitless=True).flat
+    values = {n: c.value for n, c in flat.parameters.items()}
+    rates = [value_of(s.derivative, {**values, "A": 1.0, "B": 1.0}) for s in flat.states.values()]
+    assert rates == [-2.0, -50.0]
+
+
+def test_labels_of_compartments_are_no_variables(tmp_path):
+    head = "$SUBS ADVAN13\n$MODEL COMP=(C) COMP=(T)\n$PK\nK = THETA(1)\n$DES\n"
+    text = head + "DADT(1) = -K*A(1)*EXP(-T)\nDADT(2) = 0\n$THETA 2\n"
+    (tmp_path / "m.ctl").write_text(text)
+    flat = import_model(tmp_path / "m.ctl", unitless=True).flat
+    assert ast.unparse(flat.states["C"].derivative) == "-K * C * exp(-t)"
 
 
 def test_what_only_one_language_says_is_written_so(tmp_path):
@@ -358,9 +393,8 @@ def test_what_only_one_language_says_is_written_so(tmp_path):
     assert "SOLVERTIME" in ode
     assert "SOLVERTIME" not in table
     assert "TIME" in table
-    assert not re.search(
-        r"[-+*/]\s*[-+*/](?!\*)", re.sub(r";.*|\*\*", "", texts["nonmem"].split("$DES")[1].split("$THETA")[0])
-    )
+    code = re.sub(r";.*|\*\*", "", texts["nonmem"][texts["nonmem"].index("$DES") : texts["nonmem"].index("$THETA")])
+    assert not re.search(r"[-+*/]\s*[-+*/]", code)
     assert "DADT(1) = -K * A * (-B) * LATE" in texts["nonmem"].replace("A_", "A").replace("B_", "B")
 
 
@@ -372,13 +406,14 @@ time = "h"
 
 [parameters]
 k = { value = 0.3, unit = "1/h", about = "rate", source = "this_work", evidence = "design" }
+T1 = { value = 12, unit = "h", about = "time of the step", source = "this_work", evidence = "design" }
 b = { value = -1, unit = "1", about = "sign", source = "this_work", evidence = "design" }
 
 [states]
-a = { unit = "mg", initial = 5, about = "amount" }
+a = { unit = "mg", initial = 0, about = "amount" }
 
 [expressions]
-late = { is = "where(t < 12, 1, 2)", unit = "1", about = "a step in time" }
+late = { is = "where(t < T1, 1, 2)", unit = "1", about = "a step in time" }
 
 [derivatives]
 a = "-k * a * -b * late"

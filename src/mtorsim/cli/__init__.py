@@ -181,6 +181,7 @@ _TYPED = {
     r"`columns=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--column \1=\2`",
     r"`units=\{\"([^`]*?)\": \"([^`]*?)\"\}`": r"`--unit \1=\2`",
     r"`by`": "`--by`",
+    r"`language=\.\.\.`": "`--from LANGUAGE`",
     r"`(arm|lloq|dvid|cv|sd|bins|versus|percentiles)`(?= = |: )": r"`--\1`",
     r"(?<=give )`lloq`|(?<=choose one with )`dvid`": lambda found: found[0].replace("`", "`--", 1),
     r"`(of|arm)`(?= is one of )": r"`--\1`",

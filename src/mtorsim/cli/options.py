@@ -22,6 +22,7 @@ __all__ = [
     "asked",
     "check_output",
     "finite",
+    "hours_of",
     "library",
     "library_of",
     "parse_settings",
@@ -199,3 +200,19 @@ def parse_settings(texts: tuple[str, ...]) -> dict[str, float]:
             raise SettingError(f"`{name}` is set twice")
         found[name] = number
     return found
+
+
+def hours_of(text: str | None) -> float | None:
+    """A duration such as `1 week` in hours; None if it is not given.
+
+    Raises
+    ------
+    UnitError
+        If it is no number with a unit of time.
+    """
+    from mtorsim.units.units import convert, parse_quantity, parse_unit
+
+    if text is None:
+        return None
+    value, unit = parse_quantity(text)
+    return convert(value, unit, parse_unit("h"))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mtorsim.errors import ModelError, Where, one_line, shown_path
 
-from .events import events_of
+from .events import events_of, with_inflows
 from .extra import needed
 from .flat import FlatModel
 from .printing import Dialect, inlined, printed
@@ -33,7 +33,11 @@ _KNOWN = {
 _WORDS = (
     "time pi avogadro model module end function at after has in is unit var const species compartment formula gene "
     "operator reaction event import delete DNA substanceOnly persistent priority t0 fromTrigger true false inf nan "
-    "notanumber infinity exp ln log log10 sqrt tanh sin cos tan piecewise max min delay rateOf identity cell"
+    "notanumber infinity exp ln log log10 sqrt tanh sin cos tan piecewise max min delay rateOf identity cell "
+    "pow power root sqr abs ceil ceiling floor factorial sec csc cot sinh cosh sech csch "
+    "coth asin acos atan asec acsc acot asinh acosh atanh asech acsch acoth arcsin arccos arctan arcsec arccsc arccot "
+    "arcsinh arccosh arctanh arcsech arccsch arccoth log2 not and or xor gt lt geq leq eq neq plus minus times divide "
+    "exponentiale quotient rem implies lambda uniform normal"
 )
 _TAKEN = frozenset(_WORDS.split()) | set(_FUNCTIONS)
 
@@ -63,13 +67,7 @@ def write_antimony(flat: FlatModel) -> str:
         said = about(thing, unit=False)
         return f"  {text}" + (f"  // {said}" if said else "")
 
-    trees = [*(line.is_ for line in flat.lines.values()), *(s.derivative for s in flat.states.values())]
-    used = {
-        _KNOWN.get(n.func.id, "")
-        for t in trees
-        for n in ast.walk(t)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-    }
+    used = {_KNOWN.get(name, "") for name in flat.functions}
     out = [f"// {line}" for line in head(flat, ("units of numbers within equations",), names, "Antimony")]
     for name in (f for f in _FUNCTIONS if f in used):
         arguments, body = _FUNCTIONS[name]
@@ -81,9 +79,7 @@ def write_antimony(flat: FlatModel) -> str:
         out.append(noted(f"const {names[name]} = {line.value!r};{has(names[name], line.unit)}", line))
     out += ["", "  // States: initial value and derivative."]
     for name, state in flat.states.items():
-        tree = state.derivative
-        for inflow in (i for i, to in inflows.items() if to == name):
-            tree = ast.BinOp(tree, ast.Add(), ast.Name(inflow))
+        tree = with_inflows(flat, name, inflows)
         own = names[name]
         out.append(noted(f"var {own} = {say(state.initial)};{has(own, state.unit)}", state))
         out.append(f"  {own}' = {say(tree)};")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -81,7 +82,7 @@ def archive(
     if path.suffix != ".omex":
         raise DataError(f"`{path}`: COMBINE archives end in .omex", help=f"write `{path.with_suffix('.omex')}`")
     if path.exists() and not force:
-        raise DataError(f"`{path}` already exists", help="give `--force` to replace it")
+        raise DataError(f"`{path}` already exists", help="pass `force=True` to replace it")
     result = open_run(folder)
     manifest, source = result.manifest, Path(folder).expanduser()
     who = manifest["first"] if subject is None else subject
@@ -94,14 +95,16 @@ def archive(
     files: dict[str, bytes] = {f"models/{names[n]}.xml": write_sbml(flat).encode() for n, flat in arms.items()}
     files["simulation.sedml"] = _sedml(arms, names, manifest["title"])
     files |= {f"inputs/{name}": text.encode() for name, text in manifest["files"].items()}
-    files |= {f"results/{name}": data for name, data in _results(source).items()}
+    results = {f"results/{name}": file for name, file in _results(source).items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_name(f".{path.name}.draft")
         try:
             with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as zipped:
-                for name, data in {"manifest.xml": _manifest(files), **files}.items():
+                for name, data in {"manifest.xml": _manifest([*files, *results]), **files}.items():
                     zipped.writestr(zipfile.ZipInfo(name, DATE), data, zipfile.ZIP_DEFLATED)
+                for name, file in results.items():
+                    _copy(file, zipfile.ZipInfo(name, DATE), zipped)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -110,13 +113,20 @@ def archive(
     return path
 
 
-def _results(folder: Path) -> dict[str, bytes]:
+def _copy(file: Path, info: zipfile.ZipInfo, zipped: zipfile.ZipFile) -> None:
+    """Copy a file of any size into the archive."""
+    info.compress_type = zipfile.ZIP_DEFLATED
+    with file.open("rb") as source, zipped.open(info, "w", force_zip64=True) as target:
+        shutil.copyfileobj(source, target)
+
+
+def _results(folder: Path) -> dict[str, Path]:
     """The files of a result, without those that only serve to resume it."""
     found = {}
     for file in sorted(folder.rglob("*")):
         relative = file.relative_to(folder)
         if file.is_file() and relative.parts[0] != "parts" and not relative.name.startswith("."):
-            found[relative.as_posix()] = file.read_bytes()
+            found[relative.as_posix()] = file
     return found
 
 
@@ -124,7 +134,7 @@ def _file_name(arm: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in arm)
 
 
-def _manifest(files: Mapping[str, bytes]) -> bytes:
+def _manifest(files: Iterable[str]) -> bytes:
     """The list of contents that COMBINE archives begin with."""
     space = "http://identifiers.org/combine.specifications/omex-manifest"
     root = ElementTree.Element("omexManifest", xmlns=space)

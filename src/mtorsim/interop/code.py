@@ -58,6 +58,8 @@ class Code:
         Number of the present line.
     lost
         Outputs that depend on the record.
+    named_states
+        Whether equations name states.
     check
         Raises for a text that means something else in the language than in arithmetic.
     numbers
@@ -82,6 +84,7 @@ class Code:
     line: int = 0
     lost: set[str] = field(default_factory=set)
     numbers: dict[str, Constant] = field(default_factory=dict)
+    named_states: bool = True
     check: Callable[[str], None] = field(default=lambda text: None)
 
     def where(self) -> Where:
@@ -113,7 +116,7 @@ class Code:
             return self.program.known(own)
         if own in self.aliases:
             return self.aliases[own]()
-        if own in self.parameters or own in self.states:
+        if own in self.parameters or (own in self.states and self.named_states):
             return ast.Name(own)
         if own in self.time_names:
             return ast.Name("t")
@@ -157,6 +160,7 @@ class Code:
     def assign(self, name: str, tree: ast.expr, comment: str = "") -> None:
         """Assign to a name."""
         if name in self.states and isinstance(tree, ast.Name) and tree.id == name:
+            self.aliases[name] = lambda: ast.Name(name)
             return
         self.program.taken |= {*self.states, *self.parameters}
         about, unit, evidence, source = described(comment)
@@ -189,6 +193,8 @@ class Code:
 
     def flat(self, name: str, title: str, time: str | None) -> FlatModel:
         """The flat model."""
+        renamed = self.program.settle()
+        self.numbers = {renamed.get(n, n): c for n, c in self.numbers.items()}
         lines = dict(self.program.lines)
         inner = {n for (s, p), own in self.parts.items() for n in lines if n == own or n.startswith(f"{own}_")}
         hidden = {n: lines[n] for n in inner}
@@ -215,6 +221,7 @@ class Code:
                 raise ModelError(f"the initial value of `{state}` depends on `{sorted(lost)[0]}`", Where(self.path, 0))
             states[state] = FlatState(derivative, initial, unit, about)
         routes = {f"into_{s}": self._route(s, fixed) for s in self.states}
+        unset = [f"`{n}` is 0 where no condition sets it" for n in self.program.partial]
         flat = FlatModel(
             name=name,
             title=title,
@@ -224,7 +231,7 @@ class Code:
             states=states,
             observables=self._shown(lines),
             routes=routes,
-            left_out=tuple(dict.fromkeys([*self.notes, *self.program.notes])),
+            left_out=tuple(dict.fromkeys([*self.notes, *unset])),
         )
         return with_variances(flat)
 

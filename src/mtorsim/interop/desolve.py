@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from .events import events_of
+from .events import events_of, with_inflows
 from .flat import FlatModel, names_of
 from .printing import Dialect, inlined, printed
 from .text import about, free_names, head, told
@@ -48,14 +48,8 @@ def write_desolve(flat: FlatModel) -> str:
         return text + (f"  # {said}" if said else "")
 
     fixed = flat.constants
-    used = {
-        n.func.id
-        for tree in (*(line.is_ for line in flat.lines.values()), *(s.derivative for s in flat.states.values()))
-        for n in ast.walk(tree)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-    }
     out = [f"# {line}" for line in head(flat, (), names, "R")]
-    out += ["", "library(deSolve)", "", *(_DEFINED[n] for n in _DEFINED if n in used), ""]
+    out += ["", "library(deSolve)", "", *(_DEFINED[n] for n in _DEFINED if n in flat.functions), ""]
     out += ["parameters <- list("]
     rows = [(f"  {names[n]} = {c.value!r}", c) for n, c in flat.parameters.items()]
     out += [noted(text + ("," if i < len(rows) - 1 else ""), c) for i, (text, c) in enumerate(rows)]
@@ -68,10 +62,8 @@ def write_desolve(flat: FlatModel) -> str:
     out += ["))", "", "derivatives <- function(t, y, parameters) with(c(as.list(y), parameters), {"]
     out += [noted(f"  {names[n]} <- {say(line.is_)}", line) for n, line in flat.lines.items() if n not in fixed]
     right = []
-    for name, state in flat.states.items():
-        tree = state.derivative
-        for inflow in (i for i, to in inflows.items() if to == name):
-            tree = ast.BinOp(tree, ast.Add(), ast.Name(inflow))
+    for name in flat.states:
+        tree = with_inflows(flat, name, inflows)
         right.append(f"    {names[name]} = {say(tree)}")
     right += [f"    {names[n]} = 0" for n in inflows]
     shown = [f"{names[full]} = {names[full]}" for full in dict.fromkeys(flat.observables.values()) if full not in fixed]
@@ -81,7 +73,11 @@ def write_desolve(flat: FlatModel) -> str:
     out += [
         "",
         f"times <- seq(0, {end!r}, length.out = 501)  # {flat.time}",
-        "if (nrow(events) > 0) times <- sort(unique(c(times, events$time)))",
+        "if (nrow(events) > 0) {",
+        "  # Events are times of output too; two times must not differ by rounding alone.",
+        "  near <- vapply(times, function(time) any(abs(time - events$time) < 1e-6), logical(1))",
+        "  times <- sort(unique(c(times[!near], events$time)))",
+        "}",
         "",
         "# A file run by Rscript is solved; one read by source() only defines the model.",
         "if (sys.nframe() == 0) {",
@@ -111,6 +107,7 @@ def _events(flat: FlatModel, events: list, names: dict[str, str], say: object) -
         "events <- with(parameters, do.call(rbind, lapply(list(",
         ",\n".join(rows),
         "), function(e) data.frame(var = e[[1]], time = e[[2]], value = e[[3]], method = e[[4]]))))",
+        "events$time <- round(events$time, 9)",
         "events <- events[order(events$time), ]",
     ]
 

@@ -10,7 +10,7 @@ from mtorsim.errors import ArgumentError
 from mtorsim.model.expressions import Expression, evaluate
 from mtorsim.stats.portable import FUNCTIONS
 
-from .flat import FlatModel, Given, names_of
+from .flat import FlatModel, Given, is_number, names_of
 
 __all__ = ["Dosing", "Record", "dosing_of", "value_of"]
 
@@ -82,14 +82,14 @@ def dosing_of(flat: FlatModel, language: str) -> Dosing:
             own = [r for r in flat.routes.values() if r.to == state]
             pairs = {(ast.dump(r.fraction), ast.dump(r.lag)): Given(0, state, 0, r.fraction, r.lag) for r in own}
         # Tools keep the rate of an infusion, not its duration, when less than all of it is available.
-        infused = any(d.over and not _is(d.fraction, 1) for d in doses)
+        infused = any(d.over and not is_number(d.fraction, 1) for d in doses)
         if infused or len(pairs) > 1 or any(set(names_of(d.fraction)) - set(values) for d in pairs.values()):
             baked.append(state)
             continue
         (one,) = pairs.values()
-        if not _is(one.fraction, 1):
+        if not is_number(one.fraction, 1):
             fractions[state] = one.fraction
-        if not _is(one.lag, 0):
+        if not is_number(one.lag, 0):
             lags[state] = one.lag
     records = []
     for dose in flat.doses:
@@ -104,7 +104,3 @@ def dosing_of(flat: FlatModel, language: str) -> Dosing:
 def value_of(tree: ast.expr, values: Mapping[str, float]) -> float:
     """The value of an equation of parameters."""
     return float(evaluate(Expression("", tree), values, FUNCTIONS))
-
-
-def _is(tree: ast.expr, value: float) -> bool:
-    return isinstance(tree, ast.Constant) and tree.value == value

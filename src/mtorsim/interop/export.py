@@ -7,15 +7,17 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
-from mtorsim.errors import ArgumentError, DataError, choose_from, spoken
-from mtorsim.files.library import Library
+from mtorsim.errors import ArgumentError, choose_from, spoken
+from mtorsim.files.library import Library, library_for
 from mtorsim.scenario.scenario import Scenario, scenario_of
 
 from .dosing import Dosing
 from .flat import FlatModel
 from .flatten import flatten
 from .person import person_of
+from .saving import save_texts
 
 __all__ = ["LANGUAGES", "Exported", "export_model", "written"]
 
@@ -66,16 +68,7 @@ class Exported:
         files = {path: self.text}
         if self.events is not None and (self.flat.doses or self.language == "nonmem"):
             files[events_path(path)] = self.events
-        for file in files:
-            if file.exists() and not force:
-                raise DataError(f"`{file}` already exists", help="give `--force` to replace it")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            for file, text in files.items():
-                file.write_text(text, encoding="utf-8")
-        except OSError as problem:
-            raise DataError(f"cannot write `{path}`: {problem.strerror or problem}") from None
-        return list(files)
+        return save_texts(files, force)
 
 
 def events_path(path: Path) -> Path:
@@ -134,9 +127,17 @@ def export_model(
     found = _scenario(model, scenario, population, library)
     person = person_of(found, arm=arm, subject=subject, settings=settings, note=note)
     flat = flatten(person, duration)
-    if scenario is None and not isinstance(model, (Scenario, Path)):
+    if scenario is None and not _is_scenario(model, library):
         flat = replace(flat, doses=())
     return written(flat, language, events_file)
+
+
+def _is_scenario(model: str | Sequence[str] | Scenario | Path, library: Library | None) -> bool:
+    """Whether a model is given as a scenario: one name that no module has."""
+    if isinstance(model, str):
+        known = library or library_for()
+        return model in known.scenarios and model not in known.modules
+    return isinstance(model, (Scenario, Path))
 
 
 def _scenario(
@@ -154,10 +155,11 @@ def _scenario(
         if modules is None:
             raise ArgumentError(f"`model` must be names of modules beside `scenario`, not {spoken(model)}")
         return scenario_of(scenario, library).replace(model=modules, **changes)
-    if isinstance(model, (Scenario, Path)):
-        found = scenario_of(model, library)
+    if _is_scenario(model, library):
+        found = scenario_of(cast("Scenario | Path | str", model), library)
         return found.replace(**changes) if changes else found
-    return scenario_of_models([model] if isinstance(model, str) else list(model), population, library)
+    names = [model] if isinstance(model, str) else list(cast("Sequence[str]", model))
+    return scenario_of_models(names, population, library)
 
 
 def written(flat: FlatModel, language: str, events_file: str = "events.csv") -> Exported:

@@ -9,7 +9,20 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["TIME", "Constant", "FlatModel", "FlatRoute", "FlatState", "Given", "Line", "names_of", "number", "parsed"]
+__all__ = [
+    "TIME",
+    "Constant",
+    "FlatModel",
+    "FlatRoute",
+    "FlatState",
+    "Given",
+    "Line",
+    "is_number",
+    "names_of",
+    "number",
+    "parsed",
+    "with_unit",
+]
 
 TIME = "t"
 """Name of the time since the start in equations, in the model's unit of time."""
@@ -160,6 +173,13 @@ class FlatModel:
     references: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
 
     @property
+    def functions(self) -> set[str]:
+        """Names of the functions in its equations."""
+        trees = [*(line.is_ for line in self.lines.values()), *(s.derivative for s in self.states.values())]
+        calls = (n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Call))
+        return {n.func.id for n in calls if isinstance(n.func, ast.Name)}
+
+    @property
     def constants(self) -> set[str]:
         """Names of the lines that depend on parameters only."""
         fixed = set(self.parameters)
@@ -179,6 +199,20 @@ def number(value: float) -> ast.expr:
     value = float(value)
     whole: float | int = int(value) if value.is_integer() and abs(value) < 1e15 else value
     return ast.Constant(whole) if whole >= 0 else ast.UnaryOp(ast.USub(), ast.Constant(-whole))
+
+
+def with_unit(value: float, unit: str | None) -> ast.expr:
+    """The tree of a number with a unit, for languages in which numbers have one."""
+    tree = number(value)
+    for node in ast.walk(tree):
+        node.unit = unit  # type: ignore[attr-defined]
+    return tree
+
+
+def is_number(tree: ast.expr, value: float | None = None) -> bool:
+    """Whether a tree is a number, with or without a sign; or that it is a given one."""
+    inner = tree.operand if isinstance(tree, ast.UnaryOp) else tree
+    return isinstance(inner, ast.Constant) and (value is None or (inner is tree and inner.value == value))
 
 
 def names_of(tree: ast.expr) -> Iterator[str]:

@@ -206,7 +206,10 @@ class _Flattening:
             }
             reads = {*route.bioavailability.scope.values(), *route.lag.scope.values()}
             if reads & changed:
+                # Both are those of the time when a dose is taken, not of when it arrives.
                 self.changed_routes.add(route.name)
+                fraction = number(float(f"{intake.fraction:.15g}"))
+                lag = number(float(f"{intake.lag / self.hours:.12g}"))
             over = intake.over / self.hours
             found.append(
                 Given(
@@ -272,7 +275,7 @@ class _Flattening:
         if missed:
             found.append("chance: doses and meals are those that this person takes, at the times that were drawn")
         for name in sorted(self.changed_routes):
-            found.append(f"`{name}`: its lag and bioavailability change at the arrival of a dose, not when it is taken")
+            found.append(f"equations of lag and bioavailability of `{name}`, which change: doses have numbers")
         return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mtorsim.errors import ArgumentError, DataError, ModelError, MtorsimError, choose_from, shown_path
+from mtorsim.errors import ArgumentError, ModelError, MtorsimError, choose_from, shown_path
 from mtorsim.files.library import Library
 from mtorsim.files.references import read_references
 from mtorsim.model.checks import check_model
@@ -15,6 +15,7 @@ from mtorsim.model.compose import load_model
 
 from .flat import FlatModel
 from .module_file import ModuleText, module_of_flat
+from .saving import save_texts
 from .scenario_file import scenario_of_flat
 
 __all__ = ["READERS", "Imported", "import_model"]
@@ -70,16 +71,7 @@ class Imported:
         files = {Path(path).expanduser(): self.module.text}
         if scenario is not None:
             files[Path(scenario).expanduser()] = self.scenario
-        for file in files:
-            if file.exists() and not force:
-                raise DataError(f"`{file}` already exists", help="give `--force` to replace it")
-        try:
-            for file, text in files.items():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(text, encoding="utf-8")
-        except OSError as problem:
-            raise DataError(f"cannot write `{path}`: {problem.strerror or problem}") from None
-        return list(files)
+        return save_texts(files, force)
 
     def problem(self, path: Path) -> MtorsimError | None:
         """The first thing that a check of the written module finds, None if nothing."""
@@ -183,7 +175,7 @@ def _language(path: Path) -> str:
         if re.search(r"(?m)^\s*\*?model\b", text):
             return "antimony"
     message = f"`{shown_path(path)}`: the language of this model is not known"
-    raise ArgumentError(message, help=f"files end in {known}, or give `--from`")
+    raise ArgumentError(message, help=f"files end in {known}; or pass `language=...`")
 
 
 def text_of(path: Path) -> str:

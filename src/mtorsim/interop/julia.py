@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 
-from .events import events_of
+from .events import events_of, with_inflows
 from .flat import FlatModel
 from .printing import Dialect, inlined, printed
 from .text import about, free_names, head, told
@@ -62,10 +62,8 @@ def write_julia(flat: FlatModel) -> str:
     out += ["function derivatives!(du, u, p, t)", f"    {unpacked}"]
     out += [f"    {', '.join(names[n] for n in order)} = u" + ("" if len(order) > 1 else "[1]")]
     out += [noted(f"    {names[n]} = {say(line.is_)}", line) for n, line in flat.lines.items()]
-    for k, (name, state) in enumerate(flat.states.items(), start=1):
-        tree = state.derivative
-        for inflow in (i for i, to in inflows.items() if to == name):
-            tree = ast.BinOp(tree, ast.Add(), ast.Name(inflow))
+    for k, name in enumerate(flat.states, start=1):
+        tree = with_inflows(flat, name, inflows)
         out.append(f"    du[{k}] = {say(tree)}")
     out += [f"    du[{len(flat.states) + k}] = 0.0" for k in range(1, len(inflows) + 1)]
     out += ["    return nothing", "end", "", f"# Doses and meals: time ({flat.time}), and what changes."]

@@ -56,5 +56,7 @@ def linear_model(code: Code, names: Iterable[str], kind: int, depot: bool, trans
     if depot:
         text[names[0]] = f"-KA{tail} * {names[0]}"
         text[central] = f"KA{tail} * {names[0]} {'' if text[central].startswith('-') else '+'}{text[central]}"
+    before, code.named_states = code.named_states, True
     for state, said in text.items():
         code.set_part(state, "d", code.tree(said))
+    code.named_states = before

@@ -39,6 +39,8 @@ class Intake:
         In the route's unit, before the bioavailable fraction; a missed one is 0.
     planned
         Whether it is part of a meal plan, of which a person eats according to appetite.
+    fraction, lag
+        Bioavailable fraction and lag in hours at the time it is taken.
     """
 
     time: float
@@ -46,6 +48,8 @@ class Intake:
     amount: float
     over: float
     planned: bool
+    fraction: float
+    lag: float
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ def person_in(plan: Plan, arm: str | None = None, subject: int = 0) -> Person:
     people = prepare(plan, np.array([subject]))
     if people.status[0] != OK:
         reason = SENTENCES[int(people.status[0])]
-        raise DataError(f"subject {subject} cannot start: {reason}", help="give another `--subject`")
+        raise DataError(f"subject {subject} cannot start: {reason}", help="choose another `subject`")
     matrix = parameters_in(plan, chosen, people)
     parameters = dict(zip(plan.kernel.parameters, matrix[0].tolist(), strict=True))
     start = {**plan.kernel.fixed, **dict(zip(plan.kernel.states, people.start[0].tolist(), strict=True))}
@@ -158,8 +162,10 @@ def _to_come(
     if not laid.possible[0]:
         raise DataError("this person's lag or bioavailability is negative or not a number")
     found = [
-        Intake(float(t), d.route, float(a), d.over, d.planned)
-        for d, t, a in zip(schedule.doses, bare.times[0], bare.amounts[0], strict=True)
+        Intake(float(t), d.route, float(a), d.over, d.planned, float(f / a), float(late - t))
+        for d, t, a, late, f in zip(
+            schedule.doses, bare.times[0], bare.amounts[0], laid.times[0], laid.amounts[0], strict=True
+        )
         if a and not d.dormant
     ]
     changes: dict[str, list[tuple[float, float]]] = {}

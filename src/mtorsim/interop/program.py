@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import copy
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from mtorsim.errors import ModelError, Where
 
 from .flat import Line, names_of
 from .functions import placed
-from .grammar import chosen
+from .grammar import chosen, negated
 
 __all__ = ["Program"]
 
@@ -24,16 +25,15 @@ class Program:
         In order; a name that is assigned twice has a number in its later forms.
     current
         What each assigned name stands for now.
-    notes
-        Choices that had no other branch.
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self.lines: dict[str, Line] = {}
         self.current: dict[str, str] = {}
-        self.notes: list[str] = []
         self.taken = set(taken)
         self._conditions: list[ast.expr] = []
+        self._versions: dict[str, list[str]] = {}
+        self._covered: dict[str, set[tuple[tuple[str, str], ...]]] = {}
 
     @property
     def conditional(self) -> bool:
@@ -46,15 +46,13 @@ class Program:
 
     def assign(self, name: str, tree: ast.expr, about: str = "") -> None:
         """Assign a value, under the conditions that hold now."""
+        new = name not in self.current
         for held in reversed(self._conditions):
-            if name in self.current:
-                before: ast.expr = ast.Name(self.current[name])
-            else:
-                before = ast.Constant(0)
-                if ":" not in name:
-                    self.notes.append(f"`{name}` is 0 where no condition sets it")
+            before: ast.expr = ast.Constant(0) if new else ast.Name(self.current[name])
             tree = chosen(copy.deepcopy(held), tree, before)
-        if name in self.current and self._is_same(name, tree):
+        if self._conditions and (new or name in self._covered):
+            self._cover(name)
+        if not new and self._is_same(name, tree):
             return
         own, k = name, 1
         while own in self.lines or own in self.taken:
@@ -62,6 +60,34 @@ class Program:
             own = f"{name}_{k}"
         self.lines[own] = Line(tree, None, about)
         self.current[name] = own
+        self._versions.setdefault(name, []).append(own)
+
+    def _cover(self, name: str) -> None:
+        """Note under which conditions a name has been set; both branches of a choice are the whole."""
+        sets = self._covered.setdefault(name, set())
+        sets.add(tuple((ast.dump(c), ast.dump(negated(c))) for c in self._conditions))
+        while True:
+            whole = next((a[:-1] for a in sets for b in sets if a and (*a[:-1], a[-1][::-1]) == b), None)
+            if whole is None or whole in sets:
+                return
+            sets.add(whole)
+
+    @property
+    def partial(self) -> list[str]:
+        """Names that some condition leaves unset."""
+        return [name for name, sets in self._covered.items() if () not in sets and ":" not in name]
+
+    def settle(self) -> dict[str, str]:
+        """Give the last value of each name the plain name, and earlier ones numbers; return what was renamed."""
+        renamed: dict[str, str] = {}
+        for versions in self._versions.values():
+            if len(versions) > 1:
+                renamed |= dict(zip(versions, [*versions[1:], versions[0]], strict=True))
+        trees = {old: ast.Name(new) for old, new in renamed.items()}
+        lines = {renamed.get(n, n): replace(line, is_=placed(line.is_, trees)) for n, line in self.lines.items()}
+        self.lines = lines
+        self.current = {n: renamed.get(own, own) for n, own in self.current.items()}
+        return renamed
 
     def _is_same(self, name: str, tree: ast.expr) -> bool:
         """Whether an assignment repeats the last one."""

@@ -7,14 +7,13 @@ from pathlib import Path
 import click
 
 from mtorsim.cli.console import note, print_json
-from mtorsim.cli.options import PATH, as_json, quiet
-from mtorsim.units.units import convert, parse_quantity, parse_unit
+from mtorsim.cli.options import PATH, as_json, hours_of, quiet
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=PATH)
 @click.option("--out", required=True, type=PATH, metavar="FILE.omex", help="Archive to write.")
-@click.option("--subject", type=int, metavar="I", help="Whose model is archived; default: the first subject.")
+@click.option("--subject", type=int, metavar="I", help="Subject whose model is archived; default: the first.")
 @click.option("--duration", metavar="TIME", help="End of the archived simulation, such as '1 week'.")
 @click.option("--force", is_flag=True, help="Replace the archive.")
 @quiet
@@ -32,11 +31,7 @@ def command(
     """  # noqa: D301
     from mtorsim.interop.archive import archive
 
-    hours = None
-    if duration is not None:
-        value, unit = parse_quantity(duration)
-        hours = convert(value, unit, parse_unit("h"))
-    path = archive(folder, out, subject=subject, duration=hours, force=force, note=None if quiet else note)
+    path = archive(folder, out, subject=subject, duration=hours_of(duration), force=force, note=None if quiet else note)
     if as_json:
         print_json({"file": str(path), "bytes": path.stat().st_size})
     else:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mtorsim.cli.console import note, print_json, warn
-from mtorsim.cli.options import PATH, as_json, library, library_of, parse_settings, quiet, settings
+from mtorsim.cli.options import PATH, as_json, hours_of, library, library_of, parse_settings, quiet, settings
 from mtorsim.errors import ArgumentError
 
 
@@ -25,7 +25,12 @@ from mtorsim.errors import ArgumentError
 @click.option("--scenario", metavar="NAME", help="Scenario that gives doses and meals to the modules NAMES.")
 @click.option("--arm", metavar="A", help="Arm of the scenario; default: the first.")
 @click.option(
-    "--subject", type=int, default=0, show_default=True, metavar="I", help="Whose parameters and resting state."
+    "--subject",
+    type=int,
+    default=0,
+    show_default=True,
+    metavar="I",
+    help="Subject whose parameters and resting state are exported.",
 )
 @click.option(
     "--population", metavar="NAME", help="Another population; for modules alone, the typical person by default."
@@ -73,7 +78,7 @@ def command(
         arm=arm,
         subject=subject,
         population=population,
-        duration=_hours(duration),
+        duration=hours_of(duration),
         settings=parse_settings(settings),
         library=library_of(None, folders) if folders else None,
         events_file=events_path(at).name,
@@ -121,13 +126,3 @@ def _with_reads(name: str, known: Any) -> Any:
     from mtorsim.describe.check import model_of_module
 
     return model_of_module(name, known).modules
-
-
-def _hours(text: str | None) -> float | None:
-    """A duration in hours."""
-    if text is None:
-        return None
-    from mtorsim.units.units import convert, parse_quantity, parse_unit
-
-    value, unit = parse_quantity(text)
-    return convert(value, unit, parse_unit("h"))

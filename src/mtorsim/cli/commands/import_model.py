@@ -49,10 +49,15 @@ def command(
     The file is parsed, never executed. Units and sources that it does not give are asked for in the module by `?`: fill
     them in, or give --unitless. What a module cannot say is refused by name, or listed.
     """  # noqa: D301
+    from mtorsim.files.library import Library
     from mtorsim.interop.imports import import_model
+    from mtorsim.model.expressions import is_identifier
 
     if out is not None and out.suffix != ".toml":
         raise DataError(f"`{out}`: a module is a TOML file", help=f"write `--out {out.with_suffix('.toml')}`")
+    if out is not None and not is_identifier(out.stem):
+        help = "use a letter, then letters, digits and underscores"
+        raise DataError(f"`{out.stem}` cannot be the name of a module", help=help)
     if scenario is not None and out is None:
         raise ArgumentError("`--scenario` needs `--out`, since a scenario names its module")
     name = out.stem if out is not None else None
@@ -72,6 +77,8 @@ def command(
     for kind, path in zip(("module", "scenario"), files, strict=False):
         print(f"{kind:9} {path}")
     if not quiet:
+        if found.module.name in Library().modules and files:
+            warn(f"`{found.module.name}` is a bundled module too; in this folder yours takes precedence")
         for line in found.left_out:
             warn(f"left out: {line}")
         if flat.doses and scenario is None:

@@ -369,8 +369,7 @@ class _Reading:
         if name in parts:
             state, part = parts[name]
             self.code.set_part(state, part, tree)
-            if part == "0":
-                self.code.aliases[name] = lambda own=f"0:{state}": self.code.program.known(own)
+            self.code.aliases[name] = lambda own=f"{part}:{state}": self.code.program.known(own)
             return
         if name.startswith("dxdt_"):
             raise self.code.refuse(f"`{name[5:]}` is not a compartment")

@@ -86,13 +86,7 @@ class _Writing:
         for name, state in flat.states.items():
             start = self._say(state.initial) if isinstance(state.initial, ast.Constant | ast.UnaryOp) else "0"
             out.append(f"{names[name]} : {start} : {about(state).replace(':', ',')}")
-        used = {
-            n.func.id
-            for t in self._trees()
-            for n in ast.walk(t)
-            if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-        }
-        defined = [_DEFINED[n] for n in _DEFINED if n in used]
+        defined = [_DEFINED[n] for n in _DEFINED if n in flat.functions]
         if defined:
             out += ["", "$GLOBAL", *defined]
         out += ["", "$MAIN"]
@@ -121,10 +115,6 @@ class _Writing:
         if captured:
             out += ["", "$CAPTURE", " ".join(captured)]
         return "\n".join(out) + "\n", replace(self.dosing, names=names)
-
-    def _trees(self) -> list[ast.expr]:
-        flat = self.flat
-        return [*(line.is_ for line in flat.lines.values()), *(s.derivative for s in flat.states.values())]
 
     def _declared(self, name: str, line: Line, time: str = "SOLVERTIME") -> str:
         said = about(line)

@@ -22,6 +22,10 @@ __all__ = ["read_nonmem"]
 _CLOSED = {1: (1, False), 2: (1, True), 3: (2, False), 4: (2, True), 11: (3, False), 12: (3, True)}
 _TRANS = {1: (1, 2), 2: (1, 4), 3: (1, 4)}
 """Parameterisations by number of compartments besides the depot."""
+_UNSUPPORTED = {
+    **dict.fromkeys(("S0", "FO", "F0"), "there is no output compartment"),
+    **dict.fromkeys(("TSCALE", "XSCALE"), "write the factor into the rate constants"),
+}
 _NUMERIC = (6, 8, 9, 13, 14, 15)
 _DATA = "ID TIME DV AMT RATE EVID CMT MDV II SS ADDL DATE DAT1 DAT2 DAT3 L1 L2 PCMT CALL CONT DROP SKIP"
 _ITEMS = frozenset(_DATA.split())
@@ -45,6 +49,8 @@ class _Reading:
         self.records = records_of(replaced(text, self.shown), self.shown)
         times = ("T", "TIME")
         self.code = Code(self.shown, call=self._call, fold=str.upper, fortran=True, time_names=times)
+        # Names of compartments are labels; equations say A(1).
+        self.code.named_states = False
         self.names: list[str] = []
         self.observed = ""
         self.block = ""
@@ -94,13 +100,11 @@ class _Reading:
         """Initial estimates, with their comments."""
         number = 0
         for record in self._all("THETA"):
-            for line in record.text.splitlines():
-                said, _, comment = line.partition(";")
-                for value in estimates(repeated(said), Where(self.shown, record.line)):
-                    number += 1
-                    meaning, unit, evidence, source = described(comment)
-                    name = f"THETA{number}"
-                    self.code.parameters[name] = Constant(value, unit, meaning or name, source, evidence)
+            for value, comment in estimates(record, self.shown):
+                number += 1
+                meaning, unit, evidence, source = described(comment)
+                name = f"THETA{number}"
+                self.code.parameters[name] = Constant(value, unit, meaning or name, source, evidence)
 
     def _omegas(self) -> None:
         number = 0
@@ -333,8 +337,8 @@ class _Reading:
             else:
                 raise code.refuse(f"`{name}({index})` cannot be set in ${self.block}")
             return
-        if name in ("S0", "FO", "F0") and self.block == "PK":
-            raise code.refuse(f"`{name}` is not supported: there is no output compartment")
+        if name in _UNSUPPORTED and self.block == "PK":
+            raise code.refuse(f"`{name}` is not supported: {_UNSUPPORTED[name]}")
         part = re.fullmatch(r"(F|ALAG|R|D)(\d+)", name)
         if part and self.block == "PK" and 1 <= int(part.group(2)) <= len(self.names):
             kind = {"F": "F", "ALAG": "lag", "R": "R", "D": "D"}[part.group(1)]

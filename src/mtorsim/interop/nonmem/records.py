@@ -77,19 +77,37 @@ def code_lines(record: Record, shown: str) -> list[tuple[int, str, str]]:
     return found
 
 
-def estimates(text: str, where: Where) -> list[float]:
-    """Initial estimates on a line of $THETA: `0.5`, `(0, 0.5)`, `(0, 0.5, 2) FIX`, `(0.5)x3`."""
-    found = []
-    for inside, plain in re.findall(r"\(([^)]*)\)|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)", text):
-        if plain:
-            found.append(float(re.sub("[dD]", "e", plain)))
-            continue
-        numbers = [w for w in re.split(r"[,\s]+", re.sub(r"(?i)FIX(ED)?|UNINT", "", inside).strip()) if w]
-        values = [_bound(w, where) for w in numbers]
-        if len(values) not in (1, 2, 3):
-            raise ModelError(f"`({one_line(inside, 40)})` is no initial estimate", where)
-        found.append(values[0] if len(values) == 1 else values[1])
+_ESTIMATE = re.compile(r"\(([^()]*)\)(?:\s*[xX](\d+))?|([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)")
+
+
+def estimates(record: Record, shown: str) -> list[tuple[float, str]]:
+    """Initial estimates in $THETA with their comments: `0.5`, `(0, 0.5)`, `(0, 0.5, 2) FIX`, `(0.5)x3`.
+
+    Raises
+    ------
+    ModelError
+        If a parenthesis holds no initial estimate.
+    """
+    lines = [line.partition(";")[::2] for line in record.text.splitlines()]
+    plain = "\n".join(said for said, _ in lines)
+    found: list[tuple[float, str]] = []
+    for match in _ESTIMATE.finditer(plain):
+        line = plain.count("\n", 0, match.end())
+        inside, count, number = match.groups()
+        value = float(re.sub("[dD]", "e", number)) if number else _initial(inside, Where(shown, record.line + line))
+        found += [(value, lines[line][1])] * min(int(count or 1), 1000)
     return found
+
+
+def _initial(inside: str, where: Where) -> float:
+    """The initial estimate between its bounds."""
+    plain = re.sub(r"(?i)FIX(ED)?|UNINT", "", inside).strip()
+    plain = plain.rstrip(", ")
+    words = [w.strip() for w in plain.split(",")] if "," in plain else plain.split()
+    values = [_bound(w, where) for w in words if w]
+    if len(values) not in (1, 2, 3) or (len(words) > 1 and not words[1]):
+        raise ModelError(f"`({one_line(inside, 40)})` has no initial estimate", where, "write `(low, estimate, high)`")
+    return values[0] if len(values) == 1 else values[1]
 
 
 def _bound(word: str, where: Where) -> float:

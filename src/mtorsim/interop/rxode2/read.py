@@ -36,6 +36,8 @@ class _Reading:
         self.shown = shown_path(path)
         self.code = Code(self.shown, call=self._call, time_names=("t", "time"))
         self.hidden = False
+        self.words = set(re.findall(r"[A-Za-z][\w.]*", text))
+        self.dotless: dict[str, str] = {}
 
     def flat(self) -> FlatModel:
         """The flat model."""
@@ -75,7 +77,7 @@ class _Reading:
             found = re.match(r"([A-Za-z][\w.]*)\s*(?:<-|=)\s*(.+)$", text)
             if found is None:
                 raise self.code.refuse(f"`{one_line(text, 60)}` in ini() is not supported")
-            last = _plain(found.group(1))
+            last = self._plain(found.group(1))
             self.code.parameters[last] = constant(self._estimate(found.group(2)), statement.comment)
 
     def _estimate(self, text: str) -> float:
@@ -87,7 +89,7 @@ class _Reading:
         parts = [p for p in listed.group(1).split(",") if p.strip()] if listed else [inside]
         chosen = parts[0] if len(parts) == 1 else parts[1]
         try:
-            return value_of(self.code.tree(chosen), {})
+            return value_of(self.code.tree(self._dotless(chosen)), {})
         except (KeyError, ZeroDivisionError, OverflowError):
             raise self.code.refuse(f"`{one_line(text, 60)}` is not a number") from None
 
@@ -99,7 +101,7 @@ class _Reading:
             raise self.code.refuse(f"`{one_line(text, 60)}` are not the variances of {', '.join(names)}")
         if is_correlated(values):
             self.code.notes.append(CORRELATED)
-        self.code.etas |= dict(zip(map(_plain, names), diagonal_of(values), strict=True))
+        self.code.etas |= dict(zip(map(self._plain, names), diagonal_of(values), strict=True))
 
     def _declare(self, statements: list[Statement]) -> None:
         """Find the compartments, and the names that are used without being set: parameters without a value."""
@@ -109,7 +111,7 @@ class _Reading:
                 continue
             found = re.match(r"d\s*/\s*dt\s*\(\s*([\w.]+)\s*\)", statement.text)
             if found:
-                self.code.states.setdefault(_plain(found.group(1)), ("", None))
+                self.code.states.setdefault(self._plain(found.group(1)), ("", None))
             if "linCmt(" in statement.text:
                 self.code.line = statement.line
                 raise self.code.refuse("`linCmt()` is not supported", "write the derivatives out")
@@ -134,23 +136,23 @@ class _Reading:
                 return
             raise code.refuse(f"`{one_line(text, 60)}` is not supported: equations are assignments and `if`")
         target, right = found.groups()
-        tree = code.tree(_dotless(right))
+        tree = code.tree(self._dotless(right))
         rate = re.fullmatch(r"d\s*/\s*dt\s*\(\s*([\w.]+)\s*\)", target)
         if rate:
-            code.set_part(_plain(rate.group(1)), "d", tree)
-            self._told(_plain(rate.group(1)), statement.comment)
+            code.set_part(self._plain(rate.group(1)), "d", tree)
+            self._told(self._plain(rate.group(1)), statement.comment)
             return
         part = re.fullmatch(r"([\w.]+)\s*\(\s*([\w.]+)\s*\)", target)
         if part is None:
-            code.assign(_plain(target), tree, statement.comment)
+            code.assign(self._plain(target), tree, statement.comment)
             if not (hidden and self.hidden):
-                code.shown[_plain(target)] = _plain(target)
+                code.shown[self._plain(target)] = self._plain(target)
             return
         name, inside = part.groups()
-        if inside == "0" and _plain(name) in code.states:
-            code.set_part(_plain(name), "0", tree)
-        elif name in _PARTS and _plain(inside) in code.states:
-            code.set_part(_plain(inside), _PARTS[name], tree)
+        if inside == "0" and self._plain(name) in code.states:
+            code.set_part(self._plain(name), "0", tree)
+        elif name in _PARTS and self._plain(inside) in code.states:
+            code.set_part(self._plain(inside), _PARTS[name], tree)
         else:
             raise code.refuse(f"`{one_line(target, 40)}` cannot be set")
 
@@ -160,11 +162,27 @@ class _Reading:
         if about or unit:
             self.code.states[state] = about, unit
 
+    def _plain(self, name: str) -> str:
+        """A name without dots, which no other name of the script has."""
+        own = name.strip()
+        if "." not in own:
+            return own
+        if own not in self.dotless:
+            plain = own.replace(".", "_")
+            while plain in self.words or plain in self.dotless.values():
+                plain += "_"
+            self.dotless[own] = plain
+        return self.dotless[own]
+
+    def _dotless(self, text: str) -> str:
+        """An equation whose names have no dots; numbers keep theirs."""
+        return re.sub(r"(?<![\w.])([A-Za-z][\w.]*)", lambda m: self._plain(m.group(1)), text)
+
     def _free(self, text: str) -> None:
         """Names that nothing sets are parameters without a value."""
         code = self.code
         for name in re.findall(r"(?<![\w.])([A-Za-z][\w.]*)(?!\s*\(|[\w.])", text):
-            own = _plain(name)
+            own = self._plain(name)
             known = own in code.program.current or own in code.parameters or own in code.states or own in code.etas
             if not known and own not in code.time_names and own not in ("pi", "M_PI"):
                 code.parameters[own] = Constant(None, None, name)
@@ -182,13 +200,3 @@ def _bodies(text: str, head: str) -> list[tuple[str, int]]:
         if depth == 0:
             found.append((text[match.end() : at - 1], text.count("\n", 0, match.end()) + 1))
     return found
-
-
-def _plain(name: str) -> str:
-    """A name without dots."""
-    return name.strip().replace(".", "_")
-
-
-def _dotless(text: str) -> str:
-    """An equation whose names have no dots; numbers keep theirs."""
-    return re.sub(r"(?<![\w.])([A-Za-z][\w.]*)", lambda m: _plain(m.group(1)), text)

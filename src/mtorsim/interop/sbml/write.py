@@ -7,9 +7,9 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from mtorsim.errors import ArgumentError, one_line
-from mtorsim.interop.events import Event, events_of
+from mtorsim.interop.events import Event, events_of, with_inflows
 from mtorsim.interop.extra import needed
-from mtorsim.interop.flat import FlatModel
+from mtorsim.interop.flat import FlatModel, is_number
 from mtorsim.interop.printing import Dialect, inlined, printed
 from mtorsim.interop.text import free_names
 
@@ -75,7 +75,7 @@ class _Writing:
         for name, line in flat.lines.items():
             self._parameter(name, None, line.unit, False, line)
         for name, state in flat.states.items():
-            value = float(ast.literal_eval(state.initial)) if _is_number(state.initial) else None
+            value = float(ast.literal_eval(state.initial)) if is_number(state.initial) else None
             self._parameter(name, value, state.unit, False, state)
         for name, state in inflows.items():
             unit = f"({flat.states[state].unit or '1'})/{flat.time or 'h'}"
@@ -83,11 +83,9 @@ class _Writing:
         for name, line in flat.lines.items():
             self._rule(model.createAssignmentRule(), name, line.is_)
         for name, state in flat.states.items():
-            tree = state.derivative
-            for inflow in (i for i, to in inflows.items() if to == name):
-                tree = ast.BinOp(tree, ast.Add(), ast.Name(inflow))
+            tree = with_inflows(flat, name, inflows)
             self._rule(model.createRateRule(), name, tree)
-            if not _is_number(state.initial):
+            if not is_number(state.initial):
                 start = model.createInitialAssignment()
                 start.setSymbol(self._name(name))
                 start.setMath(self._math(state.initial))
@@ -104,10 +102,7 @@ class _Writing:
 
     def _functions(self) -> None:
         """The definitions of functions that the model uses."""
-        trees = [*(line.is_ for line in self.flat.lines.values()), *(s.derivative for s in self.flat.states.values())]
-        used = {
-            n.func.id for t in trees for n in ast.walk(t) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
-        }
+        used = self.flat.functions
         lost = sorted(used - {*_KNOWN, "where"})
         if lost:
             raise ArgumentError(f"SBML has no function `{lost[0]}`", help="export to mrgsolve, deSolve or Julia")
@@ -180,11 +175,6 @@ class _Writing:
             assignment = found.createEventAssignment()
             assignment.setVariable(self._name(name))
             assignment.setMath(self._math(tree))
-
-
-def _is_number(tree: ast.expr) -> bool:
-    inner = tree.operand if isinstance(tree, ast.UnaryOp) else tree
-    return isinstance(inner, ast.Constant)
 
 
 def _about(flat: FlatModel) -> str:
