@@ -364,7 +364,7 @@ def test_the_last_value_of_a_name_keeps_it(tmp_path):
 
 def test_bounds_of_theta_may_span_lines(tmp_path):
     theta = NONMEM[NONMEM.index("$THETA") : NONMEM.index("$OMEGA")]
-    (tmp_path / "m.ctl").write_text(NONMEM.replace(theta, "$THETA (0, ; low\n 5) ; CL\n(0,50\n,500) 1.2\n"))
+    (tmp_path / "m.ctl").write_text(NONMEM.replace(theta, "$THETA (0, ; low\n 5) ; CL\n(0,50\n,500) (1.2, FIX)\n"))
     flat = import_model(tmp_path / "m.ctl", unitless=True, values={"WT": 70.0}).flat
     assert sorted(c.value for c in flat.parameters.values()) == [1.0, 1.2, 5.0, 50.0, 70.0]
 
