@@ -86,12 +86,12 @@ def prediction_errors(observed: Observations, simulated: np.ndarray, seed: int) 
             continue
         npd[mine[some]] = _normal(own[some], values[:, some])
         found = decorrelated_errors(own[some], values[:, some])
-        if found is None:
+        alike = exchangeable_errors(np.concatenate([own[None, some], values[:, some]]))
+        if found is None or alike is None:
             dependent += 1
         else:
             npde[mine[some]] = found
-            everyone = np.concatenate([own[None, some], values[:, some]])
-            exchangeable[np.ix_(np.concatenate([[0], turns + 1]), mine[some])] = exchangeable_errors(everyone)
+            exchangeable[np.ix_(np.concatenate([[0], turns + 1]), mine[some])] = alike
     return Errors(npd, npde, mean, flat, dependent, exchangeable)
 
 
@@ -119,7 +119,7 @@ def decorrelated_errors(observed: np.ndarray, simulated: np.ndarray) -> np.ndarr
     return _normal(np.linalg.solve(lower, (observed - mean) / sd), np.linalg.solve(lower, scaled.T).T)
 
 
-def exchangeable_errors(everyone: np.ndarray) -> np.ndarray:
+def exchangeable_errors(everyone: np.ndarray) -> np.ndarray | None:
     """Errors of measured and simulated samples, decorrelated and ranked among all of them alike, (m, n).
 
     Measured samples lie outside the replicates that give mean and covariance, so that their errors are a little larger
@@ -128,11 +128,18 @@ def exchangeable_errors(everyone: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     everyone
-        Shape (m, n); their covariance is not singular.
+        Shape (m, n).
+
+    Returns
+    -------
+    ndarray (m, n), or None
+        None if the covariance is singular.
     """
     scaled = (everyone - everyone.mean(axis=0)) / everyone.std(axis=0, ddof=1)
     lower = _factor(scaled)
-    apart = scaled if lower is None else np.linalg.solve(lower, scaled.T).T
+    if lower is None:
+        return None
+    apart = np.linalg.solve(lower, scaled.T).T
     rank = apart.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
     return normal_quantile((rank + 0.5) / len(everyone))
 

@@ -35,8 +35,8 @@ class Compared:
 
     @property
     def outside(self) -> bool:
-        """Whether the measured one is outside the interval."""
-        return not self.low <= self.observed <= self.high
+        """Whether the measured one is outside the interval; not if either is unknown."""
+        return self.observed < self.low or self.observed > self.high
 
 
 def quantile(values: np.ndarray, q: float) -> np.ndarray:
