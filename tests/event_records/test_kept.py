@@ -67,7 +67,8 @@ def test_it_is_opened(kept):
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_it_is_exported_with_units(kept, mtorsim, tmp_path, suffix):
     path = tmp_path / f"out.{suffix}"
-    assert mtorsim("export", kept, path).code == 0
+    told = json.loads(mtorsim("export", kept, path, "--json").out)
+    assert told == {"table": "records", "file": str(path), "bytes": path.stat().st_size}
     frame = pd.read_csv(path) if suffix == "csv" else pd.read_parquet(path)
     assert np.array_equal(frame["two_routes.C (ug/L)"], mt.open_result(kept).frame["two_routes.C"])
     assert "has no netCDF to export" in mtorsim("export", kept, tmp_path / "out.nc").err

@@ -50,7 +50,7 @@ class PlannedDoses:
         cls, plan: Plan, names: Mapping[int, str], observed: Observations, known: Mapping[str, np.ndarray]
     ) -> PlannedDoses:
         """A simulator of the samples of some people, each in the arm of this name."""
-        # Who has a sample was there.
+        # Sampled subjects had not dropped out.
         stays = {arm.name: replace(arm, spec=replace(arm.spec, staying=None)) for arm in plan.arms}
         last = max(float(observed.time.max(initial=0.0)), 1e-3)
         plan = replace(plan, scenario=plan.scenario.but(duration=last))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mtorsim.cli.options import PATH, quiet
+from mtorsim.cli.options import PATH, as_json, quiet
 from mtorsim.errors import ArgumentError
 
 
@@ -18,7 +18,10 @@ from mtorsim.errors import ArgumentError
 @click.option("--xpt-version", type=int, default=5, show_default=True, metavar="V", help="Version of .xpt: 5 or 8.")
 @click.option("--force", is_flag=True, help="Replace FILE.")
 @quiet
-def command(folder: Path, to: Path, table: str | None, tests: bool, xpt_version: int, force: bool, quiet: bool) -> int:
+@as_json
+def command(
+    folder: Path, to: Path, table: str | None, tests: bool, xpt_version: int, force: bool, quiet: bool, as_json: bool
+) -> int:
     """Write a table of the result in DIR to FILE, in the format of its suffix.
 
     \b
@@ -39,7 +42,7 @@ def command(folder: Path, to: Path, table: str | None, tests: bool, xpt_version:
 
     .xpt, .dta and .sav need `pip install "mtorsim[tables]"`. Values keep the units of the result (glucose in mg/dL).
     """  # noqa: D301
-    from mtorsim.cli.console import note
+    from mtorsim.cli.console import note, print_json
     from mtorsim.results.records import RecordsResult, open_result
 
     if tests and table not in (None, "tests"):
@@ -49,5 +52,8 @@ def command(folder: Path, to: Path, table: str | None, tests: bool, xpt_version:
     table = "tests" if tests else table or usual
     told = None if quiet else note
     result.export(to, as_=table, xpt_version=xpt_version, force=force, note=told)
-    print(f"{table:9} {to}")
+    if as_json:
+        print_json({"table": table, "file": str(to), "bytes": to.stat().st_size})
+    else:
+        print(f"{table:9} {to}")
     return 0

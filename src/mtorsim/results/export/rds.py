@@ -4,8 +4,7 @@ Every number keeps its bits. The format stores one column after the other, so co
 while the parts of a table pass by, and memory stays flat. Labels and units are attributes of the columns, under the
 names that R packages use for them (`label`, `units`).
 
-The format is described in the manual "R Internals", section 1.8. The libraries that write it from Python were no
-choice: one is under the AGPL, the other (1.1.0) does not write the text columns of pandas 3.
+The format is described in the manual "R Internals", section 1.8.
 """
 
 from __future__ import annotations
