@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtorsim as mt
@@ -69,6 +69,7 @@ def trees(choices=True):
 
 
 @pytest.mark.parametrize("language", DIALECTS)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_a_printed_equation_is_read_with_the_same_value(language, data):
     dialect, fortran = DIALECTS[language]

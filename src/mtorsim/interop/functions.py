@@ -28,7 +28,7 @@ def _by(text: str, *names: str) -> Callable[..., ast.expr]:
     return made
 
 
-LARGEST = 50_000
+LARGEST = 10_000
 """Parts of an equation."""
 
 
