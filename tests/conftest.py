@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 from mtorsim.cli import main  # noqa: E402
 
 # A machine that is busy with other work is no fault of a test.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("busy", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 
 

@@ -509,19 +509,6 @@ def foreign(part):
     return buffer.getvalue()
 
 
-def test_a_damaged_kernel_is_written_anew(write, monkeypatch, tmp_path):
-    from mtorsim.compiler import cache
-
-    monkeypatch.setenv("MTORSIM_CACHE", str(tmp_path / "cache"))
-    path = write(parameters=parameter("only_here", 4), o="only_here")
-    assert first(mt.simulate(path)) == 4
-    (folder,) = [p for p in cache.cache_folder().iterdir() if "_run_" in p.name]
-    (folder / "layout.json").write_text('{"states"')
-    cache.forget_package(folder.name)
-    assert first(mt.simulate(path)) == 4
-    shutil.rmtree(tmp_path / "cache")
-
-
 def test_a_folder_has_one_writer_at_a_time(write, mtorsim, tmp_path):
     from mtorsim.results.folder import LOCK, claim, release
 

@@ -46,12 +46,12 @@ def test_seeds_and_names_scramble_independently():
         assert not np.array_equal(base, other)
     # Over seeds a point is uniform. Points 1 and 7 are in one half and not in one quarter: of their pairs of eighths,
     # 16 are possible, and equally likely.
-    two = np.array([sobol(seed, ["a"], [0], np.array([7, 1]))[0] for seed in range(6400)])
+    two = np.array([sobol(seed, ["a"], [0], np.array([7, 1]))[0] for seed in range(3200)])
     assert kstest(two[:400, 0], "uniform").pvalue > 0.01
     eighths = (two * 8).astype(int)
     counts = np.unique(8 * eighths[:, 0] + eighths[:, 1], return_counts=True)[1]
     assert len(counts) == 16
-    assert counts.min() > 320
+    assert counts.min() > 140
 
 
 def test_an_integral_is_much_more_accurate_than_by_random_numbers():

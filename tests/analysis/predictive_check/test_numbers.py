@@ -157,7 +157,7 @@ def true_sets():
     """Tests and shares outside of data from the model itself, each against replicates of its own."""
     rng = np.random.default_rng(8)
     found = []
-    for _ in range(150):
+    for _ in range(100):
         simulated = people(rng, 12, 200)
         observed = samples(people(rng, 12, 1)[0], 12)
         errors = prediction_errors(observed, simulated, 1)
@@ -204,7 +204,7 @@ def test_a_wrong_model_is_found_out(wrong):
 def test_values_below_the_limit_spoil_neither_percentiles_nor_errors():
     rng = np.random.default_rng(10)
     found = []
-    for seed in range(100):
+    for seed in range(60):
         simulated = people(rng, 12, 200)
         observed = samples(people(rng, 12, 1)[0], 12, limit=40.0)
         errors = prediction_errors(observed, simulated, seed)

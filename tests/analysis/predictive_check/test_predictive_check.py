@@ -82,7 +82,7 @@ def checks(design, sets, replicates=200):
 @pytest.fixture(scope="module")
 def sets(known, measured):
     """Data sets that the model makes."""
-    return designed(known, measured, arm="known").simulate(80, 2, seed=900).values
+    return designed(known, measured, arm="known").simulate(60, 2, seed=900).values
 
 
 def test_data_of_the_model_itself_are_covered_as_they_must_be(known, measured, sets):
