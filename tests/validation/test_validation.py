@@ -183,19 +183,20 @@ class Links(HTMLParser):
 
 def test_the_command_writes_json_and_a_page_that_needs_no_network(found, tmp_path, capsys):
     page, data = tmp_path / "deep" / "v.html", tmp_path / "v.json"
+    sections = ["--section", "physiology", "--section", "stability"]
     with pytest.raises(SystemExit) as end:
-        main(["validate", "--section", "therapies", "--section", "stability", "--html", str(page), "--json", str(data)])
+        main(["validate", *sections, "--html", str(page), "--json", str(data)])
     assert end.value.code == 0
     out = capsys.readouterr().out
-    assert "therapies" in out
+    assert "physiology" in out
     records = json.loads(data.read_text(encoding="utf-8"))
-    assert len(records) == len(found["therapies"]) + len(found["stability"])
+    assert len(records) == len(found["physiology"]) + len(found["stability"])
     keys = {"id", "section", "claim", "expected", "low", "high", "value", "unit", "evidence", "kind", "passed"}
     for record in records:
         assert keys <= set(record)
         assert record["kind"] in ("in-sample", "independent")
     # The same numbers again, to the bit.
-    again = {c.id: c.value for s in ("therapies", "stability") for c in found[s]}
+    again = {c.id: c.value for s in ("physiology", "stability") for c in found[s]}
     assert {r["id"]: r["value"] for r in records} == again
     links = Links()
     links.feed(page.read_text(encoding="utf-8"))
@@ -205,7 +206,7 @@ def test_the_command_writes_json_and_a_page_that_needs_no_network(found, tmp_pat
     text = page.read_text(encoding="utf-8")
     assert "What this is credible for" in text
     assert "glucose_insulin: glucose" in text
-    assert "metformin.fasting.3" in text
+    assert "meal.t2d" in text
 
 
 def test_the_dossier_can_be_searched(found, tmp_path):
