@@ -208,7 +208,7 @@ def hours_of(text: str | None) -> float | None:
     Raises
     ------
     UnitError
-        If it is no number with a unit of time.
+        If it is not a number with a unit of time.
     """
     from mtorsim.units.units import convert, parse_quantity, parse_unit
 

@@ -125,7 +125,7 @@ def test_everything_is_in_the_result(known, dosed):
     assert sorted(set(frame.stratum)) == ["f", "m"]
     assert len(frame) == 2 * 4 * 3
     assert frame.samples.unique().tolist() == [10]
-    # A percentile below the limit is no number.
+    # Percentiles below the limit of quantification are NaN.
     assert (frame.simulated_low.fillna(0) <= frame.simulated_high).all()
     assert found.below.observed.sum() * 10 == pytest.approx(found.observed.below.sum())
     assert found.npde.id.tolist()[:5] == ["P0"] * 4 + ["P1"]

@@ -90,7 +90,7 @@ def _by_edges(times: np.ndarray, edges: np.ndarray) -> list[Bin]:
     for low, high in pairwise(edges):
         within = (times >= low) & ((times < high) | ((high == edges[-1]) & (times == high)))
         if not within.any():
-            raise ArgumentError(f"`bins`: there is no sample from {low:g} to {high:g} h", help="leave one edge out")
+            raise ArgumentError(f"`bins`: no sample from {low:g} to {high:g} h", help="leave one edge out")
     return _cut(times, edges[1:-1], edges)
 
 

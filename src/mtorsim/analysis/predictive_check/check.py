@@ -246,7 +246,7 @@ def _where(panel: Panel, k: int, each: Any) -> dict[str, Any]:
 
 
 def _plain(found: Compared) -> dict[str, Any]:
-    """A comparison without infinities: a percentile below the limit is no number."""
+    """A comparison for tables and JSON: percentiles below the limit of quantification are NaN."""
     limits = {
         "observed": found.observed,
         "simulated_low": found.low,

@@ -50,7 +50,7 @@ def quantile(values: np.ndarray, q: float) -> np.ndarray:
     Returns
     -------
     ndarray (...,)
-        NaN where there is no value.
+        NaN if all values are missing.
     """
     ordered = np.sort(values, axis=-1)
     count = np.isfinite(ordered).sum(axis=-1) + np.isneginf(ordered).sum(axis=-1)

@@ -112,7 +112,7 @@ def arms_of(table: EventTable, observed: Observations, arm: str | None, known: l
         name = str(table.frame[column].iloc[record] or "")
         if name not in known:
             help = did_you_mean(name, known) or "arms of the scenario are " + ", ".join(known)
-            table.fail(record, column, f"there is no arm `{name}`" if name else "the arm is missing", help)
+            table.fail(record, column, f"unknown arm `{name}`" if name else "the arm is missing", help)
         if found.setdefault(person, name) != name:
             table.fail(record, column, f"this person is in arms `{found[person]}` and `{name}`")
     return found

@@ -23,7 +23,6 @@ __all__ = ["read_mrgsolve"]
 
 _IGNORED = ("PROB", "SET", "PLUGIN", "NAMESPACE", "TRANSIT", "YAML", "TYPEDEF", "INCLUDE")
 
-
 MOST_MACROS = 5000
 """Uses of macros in a file."""
 
